@@ -58,8 +58,10 @@ pub use crate::storage::catalogue::{ProductCounts, ProductRow};
 pub(crate) use bisection::Bisection;
 pub use catalogue::{Catalogue, ProductPage};
 pub use dead_letters::bulk::{BulkAction, BulkJob, BulkJobs, BulkRequest};
+pub use dead_letters::fields::{Field, field, with_fields};
 pub use dead_letters::filter::{LetterFilter, LetterQuery};
 pub use dead_letters::import::{FaultyLine, ImportReport};
+pub use dead_letters::tries::StillTried;
 pub use dead_letters::{
     Attempt, Closure, DeadLetter, DeadLetterDetail, DeadLetters, LetterCount, LetterCounts,
     LetterPage, Retry, RetryOutcome,

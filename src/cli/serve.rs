@@ -188,6 +188,7 @@ impl Running {
             let asked = PortalProbe {
                 lanes: clients.clone(),
                 guests: guests(&config, &app, &connections)?,
+                names: Arc::default(),
             };
             listen(&mut tasks, (listener, role), &app, &config, asked, &stop);
         }

@@ -11,13 +11,16 @@ use super::{
         sortable::{Column, Sorting},
     },
 };
-use crate::app::{AuditEntry, AuditFilter, Operations};
+use crate::{
+    app::{AuditEntry, AuditFilter, Operations},
+    domain::happening::{Act, Stored},
+};
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Acts on a page.
-const PAGE: u32 = 100;
+const PAGE: u32 = 50;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct ListQuery {
@@ -29,13 +32,76 @@ pub(super) struct ListQuery {
     sorting: Sorting,
 }
 
-const COLUMNS: [Column<AuditEntry>; 5] = [
+const COLUMNS: [Column<AuditEntry>; 4] = [
     Column::latest("time", Text::Time, |a, b| a.id.cmp(&b.id)),
     Column::sorted("who", Text::Who, |a, b| a.actor.cmp(&b.actor)),
     Column::sorted("what", Text::What, |a, b| a.action.cmp(&b.action)),
     Column::sorted("to", Text::To, |a, b| a.target.cmp(&b.target)),
-    Column::plain(Text::Details),
 ];
+
+/// What was done, as a sentence and its word for filters; behind it the options that were given.
+fn what(visitor: &Viewer, act: &AuditEntry) -> Markup {
+    let sentence = visitor.lang.happened(act.what.as_ref(), "");
+    let options = act.detail.as_object().filter(|detail| !detail.is_empty());
+    html! {
+        (sentence) " " span.code.quiet { (act.action) }
+        @if let Some(options) = options {
+            details {
+                summary { (visitor.text(Text::Details)) }
+                dl { @for (name, value) in options {
+                    dt { (name) }
+                    dd { (value.as_str().map_or_else(|| value.to_string(), str::to_owned)) }
+                } }
+            }
+        }
+    }
+}
+
+/// What it was done to, with the way there.
+fn target(act: &AuditEntry) -> Markup {
+    let href = act.what.as_ref().and_then(Stored::known).map(page_of);
+    let href = href.or_else(|| {
+        let (kind, _) = act.action.split_once('.')?;
+        Some(match kind {
+            "letter" => format!("/console/dead-letters/{}", links::escape(&act.target)),
+            "portal" => links::portal(&act.target),
+            "conflict" => format!("/console/conflicts/{}", links::escape(&act.target)),
+            _ => return None,
+        })
+    });
+    html! {
+        @if let Some(href) = href { a href=(href) { (act.target) } } @else { (act.target) }
+    }
+}
+
+/// The page of what an act was about.
+fn page_of(act: &Act) -> String {
+    let lane = |lane: &str| match lane.strip_prefix("shop:") {
+        Some(shop) => links::shop(shop),
+        None => links::portal(lane),
+    };
+    match act {
+        Act::LanePaused { lane: name } | Act::LaneResumed { lane: name } => lane(name),
+        Act::PortalAuthorized { portal, .. } => links::portal(portal),
+        Act::LetterRetried { letter } | Act::LetterDiscarded { letter, .. } => {
+            format!("/console/dead-letters/{letter}")
+        }
+        Act::LettersImported { .. } => "/console/dead-letters".to_owned(),
+        Act::BulkStarted { .. } | Act::BulkStopped { .. } => "/console/bulk".to_owned(),
+        Act::ConflictRuled { conflict, .. } => format!("/console/conflicts/{conflict}"),
+        Act::ShortageRuled { .. } => "/console/stock".to_owned(),
+        Act::StatusesApplied { .. } => "/console/statuses".to_owned(),
+        Act::NotThisCustomer { shop, order, .. } | Act::OnecResent { shop, order, .. } => {
+            links::order(shop, order)
+        }
+        Act::DocumentTriedAgain { document } => format!("/console/onec/documents/{document}"),
+        Act::FileTakenIn { .. } => "/console/onec".to_owned(),
+        Act::CatalogueSent { shop, .. } => links::products(shop),
+        Act::GoodsCounted { stock, .. } => links::link("/console/stock", &[("stock", Some(stock))]),
+        Act::ReservationReleased { shop, .. } => links::shop(shop),
+        Act::SignedIn | Act::FormRestored { .. } => "/console".to_owned(),
+    }
+}
 
 /// `GET /console/audit`.
 pub(super) async fn get(
@@ -81,12 +147,8 @@ pub(super) async fn get(
                     (components::time(&visitor, act.at))
                 }
                 td data-label=(visitor.text(Text::Who)) { (act.actor) }
-                td.code data-label=(visitor.text(Text::What)) { (act.action) }
-                td data-label=(visitor.text(Text::To)) { (act.target) }
-                td.words data-label=(visitor.text(Text::Details)) {
-                    (visitor.lang.happened(act.what.as_ref(), ""))
-                    @if act.detail != serde_json::json!({}) { " " (act.detail.to_string()) }
-                }
+                td.words data-label=(visitor.text(Text::What)) { (what(&visitor, act)) }
+                td data-label=(visitor.text(Text::To)) { (target(act)) }
             } } }
         } } }
         @if let Some(last) = &last {

@@ -26,6 +26,7 @@ mod routes;
 mod session;
 mod stock;
 mod ui;
+mod words;
 
 use crate::{
     app::{App, status_map::ReportedFinding},
@@ -33,7 +34,7 @@ use crate::{
     domain::{PortalName, ShopRules},
 };
 use axum::extract::FromRef;
-use std::{fmt, future::Future, pin::Pin, sync::Arc};
+use std::{collections::BTreeMap, fmt, future::Future, pin::Pin, sync::Arc};
 use tokio::sync::watch;
 
 pub use routes::router;
@@ -94,6 +95,9 @@ pub type PortalTest<'a> = Pin<Box<dyn Future<Output = Result<(), String>> + Send
 pub type MapCheckFuture<'a> =
     Pin<Box<dyn Future<Output = Result<Vec<ReportedFinding>, String>> + Send + 'a>>;
 
+/// What a portal calls its stages, by their codes.
+pub type StageNames = Arc<BTreeMap<String, String>>;
+
 /// What can be asked of the portals themselves.
 pub trait Portals: fmt::Debug + Send + Sync {
     /// Makes a cheap call.
@@ -101,6 +105,9 @@ pub trait Portals: fmt::Debug + Send + Sync {
 
     /// Compares a shop's table with the funnels and stages of its portal.
     fn check(&self, rules: Arc<ShopRules>) -> MapCheckFuture<'_>;
+
+    /// What the portal calls its stages, as far as it is known by now: nobody waits for it.
+    fn stage_names(&self, portal: &PortalName) -> StageNames;
 
     /// The share of its execution time that each method has used, as far as this process has seen,
     /// in percent.

@@ -10,6 +10,7 @@ use super::{
     session::{sign_in, viewer::Viewer},
     stock,
     ui::{assets, layout},
+    words,
 };
 use crate::process::telemetry::access_log;
 use axum::{
@@ -62,6 +63,7 @@ pub fn router(state: State) -> Router {
         .route("/console/statuses", get(status_map::get))
         .route("/console/statuses/apply", post(status_map::apply))
         .route("/console/audit", get(audit::get))
+        .route("/console/words", get(words::get))
         .route("/console/stock", get(stock::page::get))
         .route("/console/stock/ledger", get(stock::ledger::get))
         .route("/console/stock/receipts", get(stock::receipts::get))
@@ -91,6 +93,14 @@ fn orders() -> Router<State> {
         .route(
             "/console/orders/{shop}/{number}/not-customer",
             post(customer_cards::not_customer),
+        )
+        .route(
+            "/console/orders/{shop}/{number}/mend",
+            post(orders::retry::mend),
+        )
+        .route(
+            "/console/orders/{shop}/{number}/give-up",
+            post(orders::retry::give_up),
         )
         .route("/console/conflicts", get(conflicts::list::get))
         .route(conflicts::decisions::PATH, get(conflicts::decisions::get))

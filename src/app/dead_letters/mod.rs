@@ -2,11 +2,13 @@
 
 pub(super) mod bug_letters;
 pub(super) mod bulk;
+pub(super) mod fields;
 pub(super) mod filter;
 pub(super) mod import;
 pub(super) mod outdated;
 mod refused_events;
 pub(super) mod retry;
+pub(super) mod tries;
 
 use super::{
     Actor, Error, Forms, Intake, LaneWaker, LetterFilter, Onec, Registry, Shared, Stock, Traps,

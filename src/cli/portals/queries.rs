@@ -3,11 +3,13 @@
 use crate::{
     app::status_map,
     clients::bitrix24::{Client, Priority},
-    console::{MapCheckFuture, PortalTest, Portals},
+    console::{MapCheckFuture, PortalTest, Portals, StageNames},
     domain::{PortalName, ShopRules},
 };
+use parking_lot::Mutex;
 use serde_json::json;
-use std::{collections::BTreeMap, sync::Arc};
+use std::{collections::BTreeMap, sync::Arc, time::Duration};
+use tokio::time::Instant;
 
 /// Seconds of its ten-minute window after which a portal blocks a method.
 const OPERATING_LIMIT: f64 = 480.0;
@@ -18,6 +20,17 @@ const OPERATING_LIMIT: f64 = 480.0;
 pub(in crate::cli) struct PortalProbe {
     pub(in crate::cli) lanes: BTreeMap<PortalName, Client>,
     pub(in crate::cli) guests: BTreeMap<PortalName, Client>,
+    pub(in crate::cli) names: Arc<Mutex<BTreeMap<PortalName, KnownNames>>>,
+}
+
+/// Names of stages are read anew after this time: people rename a stage now and then.
+const NAMES_LAST: Duration = Duration::from_mins(10);
+
+/// The names of a portal's stages, as last read.
+#[derive(Debug)]
+pub(in crate::cli) struct KnownNames {
+    names: StageNames,
+    asked: Instant,
 }
 
 impl Portals for PortalProbe {
@@ -39,6 +52,34 @@ impl Portals for PortalProbe {
                 .map(|checked| checked.findings)
                 .map_err(|error| error.to_string())
         })
+    }
+
+    fn stage_names(&self, portal: &PortalName) -> StageNames {
+        let mut known = self.names.lock();
+        let before = known.get(portal);
+        let names = before.map(|one| Arc::clone(&one.names)).unwrap_or_default();
+        let fresh = before.is_some_and(|one| one.asked.elapsed() < NAMES_LAST);
+        let (false, Some(client)) = (fresh, self.guests.get(portal).cloned()) else {
+            return names;
+        };
+        let asked = Instant::now();
+        let now = KnownNames {
+            names: Arc::clone(&names),
+            asked,
+        };
+        known.insert(portal.clone(), now);
+        let (cell, portal) = (Arc::clone(&self.names), portal.clone());
+        tokio::spawn(async move {
+            // Without names the codes are shown; whether the portal answers is told elsewhere.
+            let Ok(funnels) = status_map::funnels(&client).await else {
+                return;
+            };
+            let stages = funnels.into_iter().flat_map(|funnel| funnel.stages);
+            let read = stages.map(|one| (one.stage.id, one.name)).collect();
+            let names = Arc::new(read);
+            cell.lock().insert(portal, KnownNames { names, asked });
+        });
+        names
     }
 
     fn operating(&self, portal: &PortalName) -> Vec<(String, u32)> {

@@ -104,3 +104,43 @@ if (current) {
   setInterval(showCurrent, 1000);
   document.addEventListener('visibilitychange', pulse);
 }
+
+// Keys, while nobody types: they are told at the foot of every page.
+const PLACES = { h: '/console', o: '/console/orders', d: '/console/dead-letters', c: '/console/conflicts', p: '/console/portals' };
+const SEARCH = '/console/orders#q';
+let wentAt = 0;
+
+// The letter on the key, whatever the layout: on a Russian one it is told by its place.
+function letterOf(event) {
+  const key = event.key.toLowerCase();
+  return /^[a-z]$/.test(key) ? key : event.code.replace('Key', '').toLowerCase();
+}
+
+function search() {
+  const field = document.querySelector('input[type=search]');
+  if (field) field.focus();
+  else location.href = SEARCH;
+}
+
+function onKey(event) {
+  if (event.ctrlKey || event.metaKey || event.altKey || event.isComposing) return;
+  if (event.target.closest?.('input, textarea, select, [contenteditable]')) return;
+  const russian = event.code === 'Slash' && event.key;
+  const keys = document.getElementById('keys');
+  if (event.key === '?' || russian === ',') {
+    if (!keys) return;
+    keys.open = !keys.open;
+    if (keys.open) keys.scrollIntoView({ block: 'nearest' });
+  } else if (event.key === '/' || russian === '.') {
+    search();
+  } else if (Date.now() - wentAt < 1500 && PLACES[letterOf(event)]) {
+    location.href = PLACES[letterOf(event)];
+  } else {
+    wentAt = letterOf(event) === 'g' ? Date.now() : 0;
+    return;
+  }
+  event.preventDefault();
+}
+
+document.addEventListener('keydown', onKey);
+if (location.hash === '#q') search();

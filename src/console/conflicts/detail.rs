@@ -58,7 +58,7 @@ pub(in crate::console) async fn get(
             @if let Some(deal) = conflict.deal_id {
                 div {
                     dt { (visitor.text(Text::Deal)) }
-                    dd { (components::entity(&visitor, origin.as_deref(), "deal", deal)) }
+                    dd { (components::entity(origin.as_deref(), "deal", deal)) }
                 }
             }
             div {

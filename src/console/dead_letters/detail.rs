@@ -1,8 +1,11 @@
 //! `GET /console/dead-letters/{id}` and what can be done about one letter.
 
-use super::list_query::LONGEST_REASON;
+use super::{
+    fields::{self, Correction, Refused},
+    list_query::LONGEST_REASON,
+};
 use crate::{
-    app::{DeadLetter, DeadLetterDetail, Error, Retry, RetryOutcome},
+    app::{DeadLetter, DeadLetterDetail, Error, Field, Retry, RetryOutcome},
     console::{
         State,
         i18n::messages::Text,
@@ -22,6 +25,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// `GET /console/dead-letters/{id}`.
 pub(in crate::console) async fn get(
@@ -30,7 +34,8 @@ pub(in crate::console) async fn get(
     Path(id): Path<String>,
 ) -> Result<Markup, ErrorPage> {
     let whole = find(&state, &visitor, &id).await?;
-    Ok(page(&visitor, &whole, None))
+    let fields = state.app.dead_letters.wrong_fields(&whole.letter);
+    Ok(page(&visitor, &whole, &fields, None))
 }
 
 async fn find(state: &State, visitor: &Viewer, id: &str) -> Result<DeadLetterDetail, ErrorPage> {
@@ -42,8 +47,13 @@ async fn find(state: &State, visitor: &Viewer, id: &str) -> Result<DeadLetterDet
         .ok_or_else(nothing)
 }
 
-/// A letter; with what was wrong with a mended payload, and the payload as it was typed.
-fn page(visitor: &Viewer, whole: &DeadLetterDetail, mended: Option<(&str, &str)>) -> Markup {
+/// A letter with the fields that may be put right; a correction that was refused stays as typed.
+fn page(
+    visitor: &Viewer,
+    whole: &DeadLetterDetail,
+    fields: &[Field],
+    refused: Option<&Refused<'_>>,
+) -> Markup {
     let letter = &whole.letter;
     let title = format!("{} #{}", visitor.text(Text::IsDead), letter.id);
     let content = html! {
@@ -98,15 +108,19 @@ fn page(visitor: &Viewer, whole: &DeadLetterDetail, mended: Option<(&str, &str)>
             pre { (components::pretty(&letter.payload)) }
         } @else {
             @if !visitor.can_write() { p.quiet { (visitor.text(Text::ViewerCannot)) } }
-            (acts(visitor, letter, mended))
+            (acts(visitor, letter, fields, refused))
         }
     };
     layout::page(visitor, Section::DeadLetters, &title, content)
 }
 
-fn acts(visitor: &Viewer, letter: &DeadLetter, mended: Option<(&str, &str)>) -> Markup {
+fn acts(
+    visitor: &Viewer,
+    letter: &DeadLetter,
+    fields: &[Field],
+    refused: Option<&Refused<'_>>,
+) -> Markup {
     let path = |what: &str| format!("/console/dead-letters/{}/{what}", letter.id);
-    let payload = components::pretty(&letter.payload);
     let gone = letter.code == ErrorCode::DealGone.as_str();
     // What the shop is told is the bridge's own word: there is nothing to mend in it.
     let told = letter.change_seq.is_some() || letter.about.is_some();
@@ -115,6 +129,9 @@ fn acts(visitor: &Viewer, letter: &DeadLetter, mended: Option<(&str, &str)>) -> 
         (_, true) if letter.about.is_none() => Text::TellAgain,
         _ => Text::RetryExplained,
     };
+    let event = (fields, &letter.payload);
+    let fix = fields::form(visitor, (&path("mend"), None), event, refused);
+    let points = !told && !fields.is_empty();
     html! {
         @if gone { section.act {
             h2 { (visitor.text(Text::MakeNewDeal)) }
@@ -125,29 +142,19 @@ fn acts(visitor: &Viewer, letter: &DeadLetter, mended: Option<(&str, &str)>) -> 
                 )
             )
         } }
+        // What the code points at comes first.
+        @if points { (fix) }
         section.act {
             h2 { (visitor.text(Text::Retry)) }
             p { (visitor.text(explained)) }
             (components::button(visitor, &path("retry"), &[], visitor.text(Text::Retry)))
         }
-        @if told { details { summary { (visitor.text(Text::Payload)) } pre { (payload) } } } @else
-            { section.act id="mend" {
-            h2 { (visitor.text(Text::EditAndRetry)) }
-            p { (visitor.text(Text::EditExplained)) }
-            @if let Some((wrong, _)) = mended {
-                p.problem.words role="alert" { (visitor.lang.told(wrong)) }
+        @if told {
+            details {
+                summary { (visitor.text(Text::Payload)) }
+                pre { (components::pretty(&letter.payload)) }
             }
-            form.stack method="post" action=(format!("{}#mend", path("mend"))) {
-                (layout::csrf(visitor))
-                label { (visitor.text(Text::Payload))
-                    textarea name="payload" rows="18" spellcheck="false" autocapitalize="none"
-                        readonly[!visitor.can_write()] {
-                        "\n" (mended.map_or(payload.as_str(), |(_, typed)| typed))
-                    }
-                }
-                (components::submit(visitor, visitor.text(Text::EditAndRetry)))
-            }
-        } }
+        } @else if !points { (fix) }
         section.act {
             h2 { (visitor.text(Text::Discard)) }
             p { (visitor.text(Text::DiscardExplained)) }
@@ -172,12 +179,24 @@ pub(in crate::console) struct RetryForm {
 
 #[derive(Debug, Deserialize)]
 pub(in crate::console) struct EditForm {
-    payload: String,
+    /// The whole event; none where only some fields are sent.
+    payload: Option<String>,
+    /// The fields, by their JSON pointers.
+    #[serde(flatten)]
+    fields: BTreeMap<String, String>,
 }
 
 #[derive(Debug, Deserialize)]
 pub(in crate::console) struct DiscardForm {
-    reason: String,
+    /// Why.
+    pub reason: String,
+}
+
+impl EditForm {
+    /// The correction.
+    pub(in crate::console) fn read(self) -> Correction {
+        Correction::of(self.payload, self.fields)
+    }
 }
 
 /// `POST /console/dead-letters/{id}/retry`.
@@ -209,26 +228,27 @@ pub(in crate::console) async fn mend(
     let OperatorForm { visitor, form } = act;
     let whole = find(&state, &visitor, &id).await?;
     let letter = &whole.letter;
-    let again = |wrong: &str| {
-        let page = page(&visitor, &whole, Some((wrong, &form.payload)));
-        Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+    let letters = &state.app.dead_letters;
+    let edit = form.read();
+    let tried = match edit.payload(&letter.payload) {
+        Ok(payload) => {
+            let options = Retry {
+                payload: Some(payload),
+                ..Retry::default()
+            };
+            letters.retry(letter.id, &visitor.actor(), options).await
+        }
+        Err(error) => Err(error),
     };
-    let payload = match serde_json::from_str(&form.payload) {
-        Ok(payload) => payload,
-        Err(error) => return again(&format!("JSON: {error}")),
-    };
-    let options = Retry {
-        payload: Some(payload),
-        ..Retry::default()
-    };
-    match state
-        .app
-        .dead_letters
-        .retry(letter.id, &visitor.actor(), options)
-        .await
-    {
+    match tried {
         Ok(done) => Ok(after(done).into_response()),
-        Err(error @ Error::Invalid(_)) => again(&error.to_string()),
+        Err(Error::Invalid(faults)) => {
+            let refused = edit.refused(faults);
+            let wrong = letters.wrong_fields(letter);
+            let fields = fields::shown(wrong, &letter.payload, Some(&refused));
+            let page = page(&visitor, &whole, &fields, Some(&refused));
+            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
+        }
         Err(error) => Err(ErrorPage::of(error, visitor.lang)),
     }
 }

@@ -25,7 +25,7 @@ use maud::{Markup, html};
 use std::collections::BTreeMap;
 
 /// Letters on a page.
-const PAGE: u32 = 100;
+const PAGE: u32 = 50;
 /// The column that pages follow.
 const BY_ID: &str = "id";
 const BULK_JOBS: &str = "/console/bulk";

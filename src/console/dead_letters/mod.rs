@@ -3,6 +3,7 @@
 pub(super) mod bulk;
 
 pub(super) mod detail;
+pub(super) mod fields;
 pub(super) mod files;
 pub(super) mod list;
 pub(super) mod list_query;

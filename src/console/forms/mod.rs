@@ -117,7 +117,7 @@ fn row(visitor: &Viewer, shop: &ShopName, origin: Option<&str>, one: &Submission
             }
             td data-label=(visitor.text(Text::InPortal)) {
                 @for (text, kind, id) in cards.iter().flatten() {
-                    (visitor.text(*text)) " " (components::entity(visitor, origin, kind, *id)) " "
+                    (visitor.text(*text)) " " (components::entity(origin, kind, *id)) " "
                 }
                 @if cards.iter().all(Option::is_none) { "—" }
             }

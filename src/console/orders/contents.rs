@@ -11,7 +11,13 @@ pub(super) fn contents(visitor: &Viewer, order: Option<&OrderContents>) -> Marku
     let Some(order) = order else {
         return html! { p.quiet { (visitor.text(Text::ContentsNotStored)) } };
     };
-    let amount = |amount: &str| format!("{amount} {}", order.currency);
+    let amount = |plain: &str| {
+        format!(
+            "{} {}",
+            components::amount(visitor.lang, plain),
+            order.currency
+        )
+    };
     let paid = if order.paid {
         Text::Paid
     } else {
@@ -70,7 +76,7 @@ fn facts(visitor: &Viewer, order: &OrderContents, total: &str, paid: Text) -> Ma
                 div {
                     dt { (visitor.text(Text::DeliveredBy)) } dd {
                         (delivery.method.as_deref().unwrap_or("—")) ", "
-                        (delivery.price) " " (order.currency)
+                        (components::amount(visitor.lang, &delivery.price)) " " (order.currency)
                         @if let Some(address) = &delivery.address { br; (address) }
                     }
                 }
@@ -83,9 +89,10 @@ fn facts(visitor: &Viewer, order: &OrderContents, total: &str, paid: Text) -> Ma
 }
 
 fn items(visitor: &Viewer, order: &OrderContents) -> Markup {
+    let amount = |plain: &str| components::amount(visitor.lang, plain);
     let quantity = |item: &OrderItem| match &item.unit {
-        Some(unit) => format!("{} {unit}", item.quantity),
-        None => item.quantity.clone(),
+        Some(unit) => format!("{} {unit}", amount(&item.quantity)),
+        None => amount(&item.quantity),
     };
     html! {
         div.scroll { table.stacks {
@@ -98,15 +105,15 @@ fn items(visitor: &Viewer, order: &OrderContents) -> Markup {
                 td data-label=(visitor.text(Text::Product)) { (item.name) }
                 td data-label=(visitor.text(Text::Article)) { (item.sku.as_deref().unwrap_or("—")) }
                 td.num data-label=(visitor.text(Text::Quantity)) { (quantity(item)) }
-                td.num data-label=(visitor.text(Text::Price)) { (item.price) }
+                td.num data-label=(visitor.text(Text::Price)) { (amount(&item.price)) }
                 td.num data-label=(visitor.text(Text::Total)) {
-                    (item.sum.as_deref().unwrap_or("—"))
+                    (item.sum.as_deref().map_or_else(|| "—".to_owned(), amount))
                 }
             } }
             @if let Some(discount) = &order.discount { tr {
                 td data-label=(visitor.text(Text::Product)) { (visitor.text(Text::Discount)) }
                 td {} td {} td {}
-                td.num data-label=(visitor.text(Text::Total)) { "−" (discount) }
+                td.num data-label=(visitor.text(Text::Total)) { "−" (amount(discount)) }
             } } }
         } }
     }

@@ -67,7 +67,7 @@ fn one(
             p {
                 strong { (visitor.text(name)) }
                 " " (
-                    components::entity(visitor, origin, kind, id)
+                    components::entity(origin, kind, id)
                 ) ": " (because(visitor, recognition))
             }
             @if let Some(recognition) = recognition.filter(|one| !one.passed.is_empty()) {
@@ -77,7 +77,7 @@ fn one(
                         @for passed in &recognition.passed {
                             li {
                                 (
-                                    components::entity(visitor, origin, kind, passed.id)
+                                    components::entity(origin, kind, passed.id)
                                 ) ": " (against(visitor, passed))
                             }
                         }

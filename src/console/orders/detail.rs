@@ -1,10 +1,11 @@
 //! `GET /console/orders/{shop}/{number}`: one order's whole life.
 
-use super::{contents::contents, customer_cards, list};
+use super::{contents::contents, customer_cards, list, retry};
 use crate::{
     app::{ActivityView, LetterFilter, OrderView, TimelineEntry},
     console::{
         State,
+        dead_letters::fields::Refused,
         i18n::messages::Text,
         session::viewer::Viewer,
         ui::{
@@ -25,7 +26,13 @@ pub(in crate::console) struct Asked {
     /// What an act on this page came to.
     #[serde(default)]
     done: String,
+    /// `all`: its whole life is shown, not only the newest of it.
+    #[serde(default)]
+    life: String,
 }
+
+/// So many sentences of a life are shown at first: a page stays small, the rest is a click away.
+const NEWEST: usize = 40;
 
 /// `GET /console/orders/{shop}/{number}`.
 pub(in crate::console) async fn get(
@@ -39,25 +46,38 @@ pub(in crate::console) async fn get(
     if number.contains('\0') {
         return Err(ErrorPage::not_found(lang));
     }
-    let order = state.app.operations.order_view(&shop, &number).await;
+    page(&state, &visitor, (&shop, number), &asked, None).await
+}
+
+/// The page, after an act that came to this; a correction that was refused stays as typed.
+pub(super) async fn page(
+    state: &State,
+    visitor: &Viewer,
+    (shop, number): (&ShopName, String),
+    asked: &Asked,
+    refused: Option<&Refused<'_>>,
+) -> Result<Markup, ErrorPage> {
+    let lang = visitor.lang;
+    let order = state.app.operations.order_view(shop, &number).await;
     let order = order.map_err(|error| ErrorPage::of(error, lang))?;
     let order = order.ok_or_else(|| ErrorPage::not_found(lang))?;
+    let tried = state.app.dead_letters.still_tried(shop, &number).await;
+    let tried = tried.map_err(|error| ErrorPage::of(error, lang))?;
     let filter = LetterFilter {
-        shop: Some(shop),
+        shop: Some(shop.clone()),
         number: Some(number),
         ..LetterFilter::default()
     };
     let letters = state.app.dead_letters.dead_letters(&filter).await;
     let letters = letters.map_err(|error| ErrorPage::of(error, lang))?;
     let title = format!("{} {}", visitor.text(Text::Order), order.number);
-    let origin = components::origin(&state, &order.portal);
+    let origin = components::origin(state, &order.portal);
     let origin = origin.as_deref();
     let content = html! {
-        h1 { (title) " " (list::badge(&visitor, order.state)) }
-        (components::notice(&visitor, Some(&asked.done)))
-        (facts(&visitor, &order, origin))
-        (contents(&visitor, order.contents.as_ref()))
-        (customer_cards::cards(&visitor, &order, origin))
+        h1 { (title) " " (list::badge(visitor, order.state)) }
+        (retry::notice(visitor, &asked.done))
+        (facts(state, visitor, &order, origin))
+        @if let Some(tried) = &tried { (retry::section(visitor, &order, tried, refused)) }
         @if !letters.items.is_empty() {
             h2 { (visitor.text(Text::ItsDeadLetters)) }
             @for letter in &letters.items { section.card.alarm {
@@ -66,19 +86,19 @@ pub(in crate::console) async fn get(
                         "#" (letter.id) " " (letter.code)
                     }
                 }
-                (components::explained(&visitor, &letter.code, components::place_of(letter)))
+                (components::explained(visitor, &letter.code, components::place_of(letter)))
                 p.words { (visitor.lang.told(&letter.message)) }
             } }
         }
-        (activities(&visitor, &order, origin))
-        h2 { (visitor.text(Text::Timeline)) }
-        @if order.timeline.is_empty() { p.empty { (visitor.text(Text::NoTimeline)) } }
-        ol.timeline { @for entry in order.timeline.iter().rev() { (moment(&visitor, entry)) } }
+        (contents(visitor, order.contents.as_ref()))
+        (customer_cards::cards(visitor, &order, origin))
+        (activities(visitor, &order, origin))
+        (life(visitor, &order, asked.life == "all"))
     };
-    Ok(layout::page(&visitor, Section::Orders, &title, content))
+    Ok(layout::page(visitor, Section::Orders, &title, content))
 }
 
-fn facts(visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Markup {
+fn facts(state: &State, visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Markup {
     let ids = [
         (Text::Deal, "deal", order.deal_id),
         (Text::Lead, "lead", order.lead_id),
@@ -96,12 +116,13 @@ fn facts(visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Markup {
                 dt { (visitor.text(Text::Status)) } dd { (order.status.as_deref().unwrap_or("—")) }
             }
             div {
-                dt { (visitor.text(Text::Stage)) } dd { (order.stage.as_deref().unwrap_or("—")) }
+                dt { (visitor.text(Text::Stage)) }
+                dd { (components::stage(state, &order.portal, order.stage.as_deref())) }
             }
             @for (text, kind, id) in ids { @if let Some(id) = id {
                 div {
                     dt { (visitor.text(text)) }
-                    dd { (components::entity(visitor, origin, kind, id)) }
+                    dd { (components::entity(origin, kind, id)) }
                 }
             } }
         }
@@ -130,13 +151,34 @@ fn activities(visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Mark
                     (components::moment(visitor, one.at)) " " (one.title) " "
                     span class=(class) { (visitor.text(text)) }
                     @if let Some((text, kind, id)) = card(one) {
-                        " " (visitor.text(text)) " " (components::entity(visitor, origin, kind, id))
+                        " " (visitor.text(text)) " " (components::entity(origin, kind, id))
                     }
                     @if let Some(code) = &one.code {
                         (components::explained(visitor, code, Place::shop(&order.shop)))
                     }
                 }
             } }
+        }
+    }
+}
+
+/// Its life, the newest first: all of it, or the newest sentences and the way to the others.
+fn life(visitor: &Viewer, order: &OrderView, whole: bool) -> Markup {
+    let all = order.timeline.len();
+    let shown = if whole { all } else { NEWEST };
+    let page = links::order(&order.shop, &order.number);
+    html! {
+        h2 id="life" { (visitor.text(Text::Timeline)) }
+        @if order.timeline.is_empty() { p.empty { (visitor.text(Text::NoTimeline)) } }
+        ol.timeline {
+            @for entry in order.timeline.iter().rev().take(shown) { (moment(visitor, entry)) }
+        }
+        @if all > shown {
+            p {
+                a href=(format!("{page}?life=all#life")) {
+                    (visitor.text(Text::AllOfThem)) " (" (all) ")"
+                }
+            }
         }
     }
 }

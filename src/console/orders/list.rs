@@ -121,7 +121,7 @@ fn filters(state: &State, visitor: &Viewer, asked: &ListQuery) -> Markup {
         form.search role="search" method="get" action=(PATH) {
             label {
                 (visitor.text(Text::SearchOrders))
-                input type="search" name="q" value=(asked.q) maxlength=(LONGEST);
+                input id="q" type="search" name="q" value=(asked.q) maxlength=(LONGEST);
             }
             (components::choice(visitor, Text::State, ("state", &asked.state), &states))
             @if shops.len() > 1 {
@@ -172,14 +172,13 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[OrderSumma
                     (order.status.as_deref().unwrap_or("—"))
                 }
                 td data-label=(visitor.text(Text::Stage)) {
-                    (order.stage.as_deref().unwrap_or("—"))
+                    (components::stage(state, &order.portal, order.stage.as_deref()))
                 }
                 td.num data-label=(visitor.text(Text::Deal)) {
                     @match order.deal_id {
                         Some(id) => (
                             components::entity(
-                                visitor, components::origin(state, &order.portal).as_deref(),
-                                "deal", id
+                                components::origin(state, &order.portal).as_deref(), "deal", id
                             )
                         ),
                         None => "—",

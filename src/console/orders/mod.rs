@@ -4,3 +4,4 @@ mod contents;
 pub(super) mod customer_cards;
 pub(super) mod detail;
 pub(super) mod list;
+pub(super) mod retry;

@@ -51,9 +51,11 @@ pub(in crate::console) fn live(
     let all = Alerts::of(visitor, look);
     let report = &look.report;
     html! {
-        (all.list(visitor))
-        (tiles(visitor, report))
-        (chart::last_hour(visitor, &look.glance.minutes))
+        div.strip {
+            (tiles(visitor, report))
+            (chart::last_hour(visitor, &look.glance.minutes))
+        }
+        div.alerts { (all.list(visitor)) }
         h2 { (visitor.text(Text::Portals)) }
         div.cards { @for portal in &report.portals { (card(state, visitor, portal, &all)) } }
         h2 id="shops" { (visitor.text(Text::Shops)) }

@@ -2,7 +2,7 @@
 
 use crate::{
     app::operations::overview::Minute,
-    console::{i18n::messages::Text, session::viewer::Viewer},
+    console::{i18n::messages::Text, session::viewer::Viewer, ui::components},
 };
 use maud::{Markup, html};
 
@@ -25,42 +25,49 @@ pub(in crate::console) fn last_hour(visitor: &Viewer, minutes: &[Minute]) -> Mar
         minutes.iter().map(|minute| minute.done).sum::<i64>(),
         minutes.iter().map(|minute| minute.dead).sum::<i64>(),
     );
-    let words = format!(
-        "{}: {done}; {}: {dead}",
-        visitor.text(Text::Delivered),
-        visitor.text(Text::DiedLabel)
-    );
+    let delivered = format!("{}: {done}", visitor.text(Text::Delivered));
+    let died = format!("{}: {dead}", visitor.text(Text::DiedLabel));
+    let words = format!("{delivered}; {died}");
     html! {
         figure.chart {
+            div.axis aria-hidden="true" { span { (highest) } span { "0" } }
             svg viewBox=(format!("0 0 {} {}", 60 * STEP, HEIGHT + 1)) role="img" aria-label=(words)
                 preserveAspectRatio="none" {
+                line.base x1="0" y1="0" x2=(60 * STEP) y2="0" {}
                 line.base x1="0" y1=(HEIGHT) x2=(60 * STEP) y2=(HEIGHT) {}
-                @for minute in minutes {
-                    @let x = i64::from(59 - minute.ago) * STEP;
-                    @let (done, dead) = (height(minute.done), height(minute.dead));
-                    @if done > 0 {
-                        rect.done x=(x) y=(HEIGHT - done) width=(STEP - 1) height=(done) {
-                            title { (minute.done) " " (visitor.text(Text::Delivered)) }
-                        }
-                    }
-                    @if dead > 0 {
-                        rect.dead x=(x) y=((HEIGHT - done - dead).max(0)) width=(STEP - 1)
-                            height=(dead) {
-                            title { (minute.dead) " " (visitor.text(Text::DiedLabel)) }
-                        }
-                    }
-                }
+                @for minute in minutes { (bar(visitor, minute, height)) }
             }
-            figcaption {
-                span { (visitor.text(Text::MinutesAgo)) }
-                span {
-                    i.swatch.done {}
-                    (words.split(';').next().unwrap_or_default()) " " i.swatch.dead {}
-                    (
-                        visitor.text(Text::DiedLabel)
-                    ) ": " (dead) " · ≤ " (highest) " " (visitor.text(Text::PerMinute))
+            div.minutes aria-hidden="true" {
+                @for ago in [60, 45, 30, 15] {
+                    span { "−" (components::span(ago * 60, visitor.lang)) }
                 }
                 span { (visitor.text(Text::Now)) }
+            }
+            figcaption {
+                span { i.swatch.done {} (delivered) " " i.swatch.dead {} (died) }
+                span { (visitor.text(Text::PerMinute)) }
+            }
+        }
+    }
+}
+
+/// What was delivered in one minute, and what died on top of it.
+fn bar(visitor: &Viewer, minute: &Minute, height: impl Fn(i64) -> i64) -> Markup {
+    let x = i64::from(59 - minute.ago) * STEP;
+    let (done, dead) = (height(minute.done), height(minute.dead));
+    let words = |count: i64, text: Text| {
+        let ago = components::span(i64::from(minute.ago) * 60, visitor.lang);
+        format!("−{ago}: {count} {}", visitor.text(text))
+    };
+    html! {
+        @if done > 0 {
+            rect.done x=(x) y=(HEIGHT - done) width=(STEP - 1) height=(done) {
+                title { (words(minute.done, Text::Delivered)) }
+            }
+        }
+        @if dead > 0 {
+            rect.dead x=(x) y=((HEIGHT - done - dead).max(0)) width=(STEP - 1) height=(dead) {
+                title { (words(minute.dead, Text::DiedLabel)) }
             }
         }
     }

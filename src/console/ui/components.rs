@@ -96,18 +96,12 @@ pub(in crate::console) fn origin(state: &State, portal: &str) -> Option<String> 
 }
 
 /// A link into Bitrix24.
-pub(in crate::console) fn entity(
-    visitor: &Viewer,
-    origin: Option<&str>,
-    kind: &str,
-    id: u64,
-) -> Markup {
+pub(in crate::console) fn entity(origin: Option<&str>, kind: &str, id: u64) -> Markup {
     html! {
         @if let Some(origin) = origin {
             a href=(
                 format!("{origin}/crm/{kind}/details/{id}/")
-            ) rel="noreferrer noopener" target="_blank"
-                title=(visitor.text(Text::OpensInBitrix)) { (id) " ↗" }
+            ) rel="noreferrer" target="_blank" { (id) " ↗" }
         } @else { (id) }
     }
 }
@@ -149,8 +143,54 @@ pub(in crate::console) fn place_of(letter: &DeadLetter) -> Place<'_> {
     Place {
         shop: letter.shop.as_deref(),
         portal: letter.portal.as_deref(),
-        base: None,
+        ..Place::default()
     }
+}
+
+/// A stage by the portal's own name for it, with its code beside; the code alone while the name is
+/// not known.
+pub(in crate::console) fn stage(state: &State, portal: &str, code: Option<&str>) -> Markup {
+    let Some(code) = code else {
+        return html! { "—" };
+    };
+    let names = PortalName::parse(portal).ok();
+    let names = names.map(|name| state.portals.stage_names(&name));
+    html! {
+        @match names.as_ref().and_then(|names| names.get(code)) {
+            Some(name) => { (name) " " span.code.quiet { (code) } },
+            None => (code),
+        }
+    }
+}
+
+/// An amount of money or of goods as it is written in a language: `1990.5` is `1,990.5` or
+/// `1 990,5`.
+pub(in crate::console) fn amount(lang: Lang, plain: &str) -> String {
+    let (thousands, point) = match lang {
+        Lang::En => (',', '.'),
+        Lang::Ru => ('\u{a0}', ','),
+    };
+    let (whole, fraction) = match plain.split_once('.') {
+        Some((whole, fraction)) => (whole, Some(fraction)),
+        None => (plain, None),
+    };
+    let (sign, digits) = match whole.strip_prefix('-') {
+        Some(digits) => ("−", digits),
+        None => ("", whole),
+    };
+    let mut written = sign.to_owned();
+    let length = digits.chars().count();
+    for (nth, digit) in digits.chars().enumerate() {
+        if nth > 0 && (length - nth).is_multiple_of(3) {
+            written.push(thousands);
+        }
+        written.push(digit);
+    }
+    if let Some(fraction) = fraction {
+        written.push(point);
+        written.push_str(fraction);
+    }
+    written
 }
 
 /// JSON for reading.
@@ -206,6 +246,11 @@ pub(in crate::console) fn submit(visitor: &Viewer, label: &str) -> Markup {
     }
 }
 
+/// The button of a form that is not the first thing to do on its page.
+pub(in crate::console) fn second(visitor: &Viewer, label: &str) -> Markup {
+    html! { div.second { (submit(visitor, label)) } }
+}
+
 /// The button of a form that lets something go for good.
 pub(in crate::console) fn danger(visitor: &Viewer, label: &str) -> Markup {
     html! { div.danger { (submit(visitor, label)) } }
@@ -241,6 +286,19 @@ pub(in crate::console) fn date(visitor: &Viewer, label: Text, name: &str, value:
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_amount_is_written_as_in_the_readers_language() {
+        for (plain, english, russian) in [
+            ("0", "0", "0"),
+            ("990.00", "990.00", "990,00"),
+            ("1990.5", "1,990.5", "1\u{a0}990,5"),
+            ("-1234567", "−1,234,567", "−1\u{a0}234\u{a0}567"),
+        ] {
+            assert_eq!(amount(Lang::En, plain), english);
+            assert_eq!(amount(Lang::Ru, plain), russian);
+        }
+    }
 
     #[test]
     fn a_near_moment_is_told_by_its_distance_and_a_distant_one_by_its_date() {

@@ -1,6 +1,6 @@
 //! The frame of every page.
 
-use super::{assets, links};
+use super::{assets, keys, links};
 use crate::{
     auth::Role,
     console::{
@@ -84,6 +84,7 @@ pub(in crate::console) fn page(
         }
         p.lost id="lost" role="alert" data-text=(visitor.text(Text::NotHeardSince)) hidden {}
         main id="content" { (content) }
+        (keys::foot(visitor))
     };
     shell(visitor.lang, title, body)
 }

@@ -4,6 +4,7 @@ pub(super) mod assets;
 pub(super) mod chart;
 pub(super) mod components;
 pub(super) mod error_page;
+pub(super) mod keys;
 pub(super) mod layout;
 pub(super) mod links;
 pub(super) mod sortable;

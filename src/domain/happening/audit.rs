@@ -29,7 +29,7 @@ kinds! {
             "загружены недоставленные: принято {taken}, уже было {known}, с ошибками {faulty}"
         BulkStarted { job: i64, letters: i64 }
             "started the job {job} on {letters} dead letters"
-            "начато задание {job}, писем: {letters}"
+            "начато задание {job}, записей: {letters}"
         BulkStopped { job: i64 }
             "stopped the job {job}"
             "прервано задание {job}"

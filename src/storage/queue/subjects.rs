@@ -165,7 +165,8 @@ pub async fn lock(
                   NULL::bigint AS head_version, NULL::timestamptz AS head_updated_at,
                   s.attempts, s.stalls, NULL::jsonb AS "age: Json",
                   NULL::jsonb AS "said: Json",
-                  false AS "doubtful!", now() AS "now!", s.portal
+                  false AS "doubtful!", s.due_at IS NOT NULL AS "waits!",
+                  now() AS "now!", s.portal
            FROM UNNEST($1::text[], $2::text[]) AS k (shop, key)
            JOIN bridge.subjects s USING (shop, key)
            ORDER BY s.shop, s.key FOR UPDATE OF s"#,

@@ -146,8 +146,9 @@ impl Delivery {
     }
 
     /// Records how a wave ended; nothing is written if the lease is lost. An order whose newest
-    /// event is another one by now stays due for that one. Whose end cannot be stored is given up,
-    /// and the others' are.
+    /// event is another one by now stays due for that one, and one that a person gave up meanwhile
+    /// stays given up: what was written of it is known all the same. Whose end cannot be stored is
+    /// given up, and the others' are.
     pub async fn settle(
         &self,
         lease: &Lease,
@@ -210,7 +211,7 @@ impl Delivery {
         for ((claim, settlement), refused) in ended.iter().zip(refused) {
             self.traps.step(Step::Settle, &claim.number);
             if let Some(head) = heads.get(&(&*claim.shop, &*claim.number)) {
-                let newest = head.head_id == Some(claim.event);
+                let newest = head.head_id == Some(claim.event) && head.waits;
                 match customer_matches::taken_back(claim, settlement, &refused?) {
                     // The order was made due when that was said: it stays so.
                     Some(kept) => writes.add(claim, &kept, (head, false), tries)?,

@@ -129,7 +129,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the shop took {}, and its snapshot with {} may be from before or after that",
-        "магазин принял {}, а его снимок с {} мог быть сделан и до, и после этого",
+        "магазин принял {}, а его сообщение с {} могло быть сделано и до, и после этого",
     ),
     (
         "the shop changed {} to {} while the deal was moved from {} to {}",

@@ -6,10 +6,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the payload cannot be used: {*}",
         "событие нельзя использовать: {*}",
     ),
-    ("letter {}: {*}", "письмо {}: {*}"),
+    ("letter {}: {*}", "запись {}: {*}"),
     (
         "there is no open dead letter, order or portal of that name",
-        "такого открытого письма, заказа или портала нет",
+        "такой открытой записи, заказа или портала нет",
     ),
     (
         "`{}` must be a string or a whole number",
@@ -44,11 +44,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "a filter is needed: every letter is too many",
-        "нужен отбор: все письма сразу — слишком много",
+        "нужен отбор: все записи сразу — слишком много",
     ),
     (
         "a job takes 1 to {} letters: here are {}",
-        "одно задание берёт от 1 до {} писем, а здесь {}",
+        "одно задание берёт от 1 до {} записей, а здесь {}",
     ),
     (
         "`{}` is longer than {} characters",
@@ -83,7 +83,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "an order number is 1 to 128 characters, none of them a control character",
         "номер заказа: от 1 до 128 знаков, без управляющих",
     ),
-    ("the letter is about order `{}`", "письмо о заказе `{}`"),
+    ("the letter is about order `{}`", "запись о заказе `{}`"),
     (
         "the database role `{}` may not publish for the shop `{}`: see `bridge.publishers`",
         "роль базы данных `{}` не может публиковать события магазина `{}`: см. `bridge.publishers`",
@@ -96,11 +96,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the letter is about a message to the shop: there is no deal to be made anew for it",
-        "это письмо о сообщении магазину: создавать сделку заново для него не нужно",
+        "эта запись о сообщении магазину: создавать сделку заново для него не нужно",
     ),
     (
         "another event has this source and id: a mended letter gets an id of its own",
-        "эти source и id уже у другого события: исправленное письмо получит свой id",
+        "эти source и id уже у другого события: исправленное событие получит свой id",
     ),
     (
         "the event names no configured shop",

@@ -121,10 +121,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("no answer within {} s", "нет ответа за {} с"),
     ("no connection", "нет соединения"),
     ("the connection broke off", "соединение оборвалось"),
-    ("409 without a snapshot", "409 без снимка"),
+    ("409 without a snapshot", "409 без состояния заказа"),
     (
         "409 with a snapshot that cannot be used: {}",
-        "409 со снимком, который нельзя использовать: {}",
+        "409 с состоянием заказа, которое нельзя использовать: {}",
     ),
     // applications
     (

@@ -118,7 +118,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the shop refused the status {} and sent its own snapshot: decided afresh",
-        "магазин отказался от статуса {} и прислал свой снимок: решаем заново",
+        "магазин отказался от статуса {} и прислал своё состояние заказа: решаем заново",
     ),
     (
         "the status {} was not sent, because {=}: decided again",
@@ -145,7 +145,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "dead letter {} closed by itself: a newer snapshot was settled",
-        "письмо {} закрыто само: обработан более новый снимок",
+        "запись {} закрыта сама: обработано более новое состояние заказа",
     ),
     (
         "the shop belongs to the portal {} by now: the order is looked up there by its origin",
@@ -157,20 +157,20 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "dead letter {} closed by itself: the order was compared since",
-        "письмо {} закрыто само: заказ с тех пор сверен",
+        "запись {} закрыта сама: заказ с тех пор сверен",
     ),
     (
         "dead letter {} closed by itself: its event got through",
-        "письмо {} закрыто само: его событие прошло",
+        "запись {} закрыта сама: его событие прошло",
     ),
     (
         "dead letter {} closed: its event was accepted before",
-        "письмо {} закрыто: его событие уже принято",
+        "запись {} закрыта: его событие уже принято",
     ),
     ("its event got through", "его событие прошло"),
     (
         "a newer snapshot was settled",
-        "обработан более новый снимок",
+        "обработано более новое состояние заказа",
     ),
     (
         "the sides agree on something else by now",
@@ -178,7 +178,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "dead letter {} closed: a newer message to the shop stands for it",
-        "письмо {} закрыто: вместо него есть более новое сообщение магазину",
+        "запись {} закрыта: вместо него есть более новое сообщение магазину",
     ),
     (
         "the shop was told something newer",
@@ -194,27 +194,27 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the message is not stored any more: change the order in the shop, or let the letter go",
-        "сообщение уже не хранится: измените заказ в магазине или откажитесь от письма",
+        "сообщение уже не хранится: измените заказ в магазине или откажитесь от записи",
     ),
     (
         "dead letter {} closed: the shop was told something newer",
-        "письмо {} закрыто: магазину сообщили более новое",
+        "запись {} закрыта: магазину сообщили более новое",
     ),
     (
         "dead letter {} closed: a newer snapshot has come since",
-        "письмо {} закрыто: пришёл более новый снимок",
+        "запись {} закрыта: пришло более новое состояние заказа",
     ),
     (
         "dead letter {} discarded by {}: {}",
-        "от письма {} отказались ({}): {}",
+        "от записи {} отказались ({}): {}",
     ),
     (
         "dead letter {} tried again by {} with a fixed payload",
-        "письмо {} исправлено и отправлено снова ({})",
+        "запись {} исправлена и отправлена снова ({})",
     ),
     (
         "dead letter {} tried again by {}",
-        "письмо {} отправлено снова ({})",
+        "запись {} отправлена снова ({})",
     ),
     // notes about an order
     (

@@ -5,9 +5,9 @@ mod results;
 mod view;
 
 pub use claim::{DueOrder, claim, live_due, next_due, rest_without_event};
-pub use results::{AttemptResult, Disposition, give_up, record};
+pub use results::{AttemptResult, Disposition, give_up, record, stop_trying};
 pub(in crate::storage) use results::{Columns, record_tries};
-pub use view::{OrderRow, WithDeal, count_with_deals, view, with_deals};
+pub use view::{OrderRow, RefusedOrder, WithDeal, count_with_deals, still_tried, view, with_deals};
 
 use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};
@@ -37,6 +37,8 @@ pub struct QueueHead {
     pub said: Option<Json>,
     /// Whether a state that may be newer was left aside.
     pub doubtful: bool,
+    /// Whether its event waits to be sent: it was neither settled nor given up.
+    pub waits: bool,
     /// The portal that it was brought to.
     pub portal: String,
     /// The time of the transaction.
@@ -59,7 +61,8 @@ pub async fn lock_or_make(
          ON CONFLICT (shop, number) DO UPDATE SET portal = o.portal
          RETURNING o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts,
          o.stalls,
-                   o.age AS "age: Json", o.said AS "said: Json", o.doubtful, o.portal,
+                   o.age AS "age: Json", o.said AS "said: Json", o.doubtful,
+                   o.due_at IS NOT NULL AS "waits!", o.portal,
                    now() AS "now!""#,
         shops,
         numbers,
@@ -79,7 +82,8 @@ pub async fn lock(
         QueueHead,
         r#"SELECT o.shop, o.number, o.head_id, o.head_version, o.head_updated_at, o.attempts,
                   o.stalls,
-                  o.age AS "age: Json", o.said AS "said: Json", o.doubtful, o.portal,
+                  o.age AS "age: Json", o.said AS "said: Json", o.doubtful,
+                   o.due_at IS NOT NULL AS "waits!", o.portal,
                   now() AS "now!"
            FROM UNNEST($1::text[], $2::text[]) AS k (shop, number) JOIN bridge.orders o
              USING (shop, number)

@@ -215,7 +215,7 @@ pub async fn record(db: &mut PgConnection, tried: &[AttemptResult]) -> Result<()
 }
 
 /// Gives up an order's newest event, whatever is known of the order; tries that were judged, none
-/// if it is not the newest any more.
+/// if it is not the newest any more, or waits no more.
 pub async fn give_up(
     db: &mut PgConnection,
     (shop, number, event): (&str, &str, i64),
@@ -226,7 +226,8 @@ pub async fn give_up(
          SET due_at = NULL, waits_since = NULL, attempts = attempts + 1, stalls = 0,
              in_sync = false,
              first_failed_at = coalesce(first_failed_at, now()), error_code = $4, error_message = $5
-         WHERE shop = $1 AND number = $2 AND head_id = $3 RETURNING attempts",
+         WHERE shop = $1 AND number = $2 AND head_id = $3 AND due_at IS NOT NULL
+         RETURNING attempts",
         shop,
         number,
         event,
@@ -235,4 +236,25 @@ pub async fn give_up(
     )
     .fetch_optional(db)
     .await?)
+}
+
+/// Takes an order whose newest event was refused out of the queue: what it was refused with last
+/// (code, words), and how often; none if that event is not the newest any more, or waits no more.
+pub async fn stop_trying(
+    db: &mut PgConnection,
+    (shop, number, event): (&str, &str, i64),
+) -> Result<Option<(String, String, i32)>, Error> {
+    let stopped = sqlx::query!(
+        r#"UPDATE bridge.orders
+           SET due_at = NULL, waits_since = NULL, stalls = 0, in_sync = false
+           WHERE shop = $1 AND number = $2 AND head_id = $3 AND due_at IS NOT NULL
+             AND error_code IS NOT NULL
+           RETURNING error_code AS "code!", coalesce(error_message, '') AS "message!", attempts"#,
+        shop,
+        number,
+        event
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(stopped.map(|row| (row.code, row.message, row.attempts)))
 }

@@ -4,6 +4,7 @@ use crate::{
     domain::Agreed,
     storage::{Error, Json},
 };
+use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -54,6 +55,43 @@ pub async fn view(
                     AND r.number = $2) AS recognised,
                   (SELECT e.body FROM bridge.outbox e WHERE e.id = o.head_id) AS "event: Json"
            FROM bridge.order_states o WHERE o.shop = $1 AND o.number = $2"#,
+        shop,
+        number
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// An order whose newest event was refused and is tried again by itself.
+#[derive(Debug, Clone)]
+pub struct RefusedOrder {
+    /// That event.
+    pub event: i64,
+    /// It as it was sent.
+    pub body: Json,
+    /// What it was refused with last.
+    pub code: String,
+    /// In whose words.
+    pub message: String,
+    /// Tries that were judged.
+    pub attempts: i32,
+    /// When it is tried next.
+    pub due_at: DateTime<Utc>,
+}
+
+/// What is tried again of an order; none where nothing of it was refused, or nothing waits.
+pub async fn still_tried(
+    db: &mut PgConnection,
+    shop: &str,
+    number: &str,
+) -> Result<Option<RefusedOrder>, Error> {
+    Ok(sqlx::query_as!(
+        RefusedOrder,
+        r#"SELECT e.id AS event, e.body AS "body: Json", o.error_code AS "code!",
+                  coalesce(o.error_message, '') AS "message!", o.attempts, o.due_at AS "due_at!"
+           FROM bridge.orders o JOIN bridge.outbox e ON e.id = o.head_id
+           WHERE o.shop = $1 AND o.number = $2 AND o.due_at IS NOT NULL
+             AND o.error_code IS NOT NULL"#,
         shop,
         number
     )

@@ -4,6 +4,7 @@ mod access;
 mod acts;
 mod authorise;
 mod browser;
+mod fields;
 mod files;
 mod journey;
 mod logged;
@@ -12,6 +13,7 @@ mod search;
 mod sorted;
 mod stock;
 pub(crate) mod walk;
+mod weight;
 mod world;
 
 use crate::support::shop::{app, claim, event, hopeless, lease, tries};

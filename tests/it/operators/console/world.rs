@@ -10,7 +10,7 @@ use b24_bridge::{
     },
     clients::bitrix24::{Client as Portal, Credentials, OAuth, OAuthApp, Options as Reach},
     config::Config,
-    console::{self, MapCheckFuture, PortalTest, Portals},
+    console::{self, MapCheckFuture, PortalTest, Portals, StageNames},
     domain::{PortalName, ShopRules},
     http,
     sandbox::{self, Sandbox},
@@ -58,6 +58,12 @@ impl Portals for Answers {
         };
         let found = found.into_iter().map(told).collect();
         Box::pin(async move { Ok(found) })
+    }
+
+    fn stage_names(&self, _: &PortalName) -> StageNames {
+        let names = [("NEW", "Новая"), ("PREPARATION", "Подготовка документов")];
+        let owned = |(code, name): (&str, &str)| (code.to_owned(), name.to_owned());
+        Arc::new(names.into_iter().map(owned).collect())
     }
 
     fn operating(&self, _: &PortalName) -> Vec<(String, u32)> {

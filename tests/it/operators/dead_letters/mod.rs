@@ -2,6 +2,7 @@
 //! log.
 
 pub(crate) mod closure;
+mod tries;
 
 use crate::support::{
     database::Database,

@@ -32,7 +32,7 @@ async fn the_page_of_an_order_shows_who_ordered_what_for_how_much_and_hostile_te
     assert_eq!(answer.status(), StatusCode::OK);
     let shown = answer.text().await.unwrap();
     for told in [
-        "2290.50 RUB",
+        "2,290.50 RUB",
         "Анна Петрова",
         "tel:+79160000001",
         "mailto:anna@example.ru",
@@ -40,8 +40,8 @@ async fn the_page_of_an_order_shows_who_ordered_what_for_how_much_and_hostile_te
         "7707083893",
         "T-1",
         "1.5 кг",
-        "1427.00",
-        "2140.50",
+        "1,427.00",
+        "2,140.50",
         "Курьер",
         "150.00",
         "Москва, Тверская, 1",

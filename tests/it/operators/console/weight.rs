@@ -1,0 +1,112 @@
+//! How much a page weighs: nobody on a phone waits for one, however full the bridge is.
+
+use super::world::{Page, World};
+use crate::support::shop::{app, claim, done, event, hopeless, lease, main_shop, tries};
+use b24_bridge::{app::App, domain::ErrorCode};
+use reqwest::StatusCode;
+use serde_json::json;
+
+/// The most bytes of a page, before it is compressed.
+const MOST: usize = 60_000;
+const ORDERS: usize = 120;
+const NAME: &str = "Константин Константинович Константинопольский-Задунайский";
+
+/// More of everything than a page shows.
+async fn full() -> (World, App) {
+    let world = World::without_worker().await;
+    let app = app(&world.db.pool, &["main"]);
+    let order = |nth: usize| {
+        let number = format!("INTERNET-2026-{nth:05}");
+        let mut event = event(&number, &number, 1);
+        event["data"]["customer"]["name"] = json!(NAME);
+        event["data"]["customer"]["id"] = json!(number);
+        event["data"]["customer"]["emails"] = json!([format!("{nth}@example.org")]);
+        let item = json!({
+            "name": "Чай чёрный байховый листовой, жестяная банка", "sku": "TEA-BLACK-0001",
+            "quantity": 3, "price": "1990.00", "unit": "шт",
+        });
+        event["data"]["items"] = json!(vec![item; 30]);
+        event
+    };
+    let events: Vec<_> = (0..ORDERS).map(order).collect();
+    let taken = app.intake.accept_events(Some(&main_shop()), &events).await;
+    assert_eq!(taken.unwrap().len(), ORDERS);
+    let lease = lease(&world.db.pool, "w").await.unwrap();
+    let mut deal = 100_000;
+    loop {
+        let due = claim(&app, &lease).await;
+        if due.is_empty() {
+            break;
+        }
+        let ended = due.into_iter().map(|(claim, _)| {
+            deal += 1;
+            let ended = if deal % 2 == 0 {
+                done(deal)
+            } else {
+                hopeless(ErrorCode::Status)
+            };
+            (claim, ended)
+        });
+        let ended = ended.collect();
+        app.delivery.settle(&lease, &tries(), ended).await.unwrap();
+    }
+    sqlx::raw_sql(
+        "UPDATE bridge.dead_letters SET message = repeat('Поле заполнено неверно. ', 8);
+         INSERT INTO bridge.audit (actor, action, target, detail)
+         SELECT 'operator:konstantin', 'letter.retry', i::text,
+           '{\"mended\": true, \"recreate\": false}' FROM generate_series(1, 200) i;
+         INSERT INTO bridge.timeline (shop, number, kind, text, detail)
+         SELECT 'main', 'INTERNET-2026-00000', 'note', repeat('Так было дело. ', 6),
+           jsonb_build_object('event', i, 'moved_at', now(), 'observed_at', now(), 'offset_ms', i)
+         FROM generate_series(1, 400) i",
+    )
+    .execute(&world.db.pool)
+    .await
+    .unwrap();
+    (world, app)
+}
+
+#[tokio::test]
+async fn every_page_of_a_full_bridge_is_below_sixty_kilobytes_in_both_languages() {
+    let (world, _) = full().await;
+    let anna = Page::anna(&world).await;
+    let pages = [
+        "",
+        "/orders",
+        "/orders?q=INTERNET&sort=customer&dir=desc",
+        "/orders/main/INTERNET-2026-00000",
+        "/orders/main/INTERNET-2026-00001",
+        "/dead-letters",
+        "/dead-letters?code=MAP-STATUS",
+        "/dead-letters/1",
+        "/dead-letters/bulk?what=retry&code=MAP-STATUS",
+        "/bulk",
+        "/conflicts",
+        "/conflicts/decisions",
+        "/stock",
+        "/stock/receipts",
+        "/onec",
+        "/statuses",
+        "/portals",
+        "/portals/main",
+        "/shops/main",
+        "/shops/main/products",
+        "/shops/main/forms",
+        "/audit",
+        "/words",
+    ];
+    let mut heavy = Vec::new();
+    for lang in ["en", "ru"] {
+        for path in pages {
+            let request = anna.client.get(world.at(path));
+            let cookies = format!("{}; b24_lang={lang}", anna.cookie);
+            let answer = request.header("cookie", cookies).send().await.unwrap();
+            assert_eq!(answer.status(), StatusCode::OK, "{path}");
+            let bytes = answer.text().await.unwrap().len();
+            if bytes > MOST {
+                heavy.push((lang, path, bytes));
+            }
+        }
+    }
+    assert_eq!(heavy, []);
+}
