@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::{LaneState, PortalStatus, ShopStatus, StatusReport},
-    domain::ErrorCode,
+    domain::{ErrorCode, Place},
 };
 use std::process::ExitCode;
 
@@ -115,7 +115,8 @@ fn troubles(report: &StatusReport) -> Vec<String> {
     let mut found: Vec<String> = report.portals.iter().filter_map(trouble).collect();
     for portal in &report.portals {
         if let Some(changed) = &portal.changed {
-            let remedy = ErrorCode::parse(&changed.code).map(ErrorCode::remedy);
+            let at = Place::portal(&portal.portal);
+            let remedy = ErrorCode::parse(&changed.code).map(|code| at.fill(code.remedy()));
             found.push(format!(
                 "portal {}: {} ({}, {}). {}",
                 portal.portal,
@@ -132,7 +133,12 @@ fn troubles(report: &StatusReport) -> Vec<String> {
         found.push(format!("{what}: {words} ({code}). {remedy}"));
     }
     for dead in &report.dead {
-        let remedy = ErrorCode::parse(&dead.code).map(ErrorCode::remedy);
+        let at = Place {
+            shop: dead.shop.as_deref(),
+            portal: dead.portal.as_deref(),
+            ..Place::default()
+        };
+        let remedy = ErrorCode::parse(&dead.code).map(|code| at.fill(code.remedy()));
         found.push(format!(
             "{} dead {} of {}: {}. {}",
             dead.count,
@@ -166,7 +172,8 @@ fn troubles(report: &StatusReport) -> Vec<String> {
             notice.code,
             notice.times,
             notice.message,
-            code.map(ErrorCode::remedy).unwrap_or_default()
+            code.map(|code| Place::shop(&notice.shop).fill(code.remedy()))
+                .unwrap_or_default()
         ));
     }
     if report.published > 0 {
@@ -205,7 +212,7 @@ fn trouble(portal: &PortalStatus) -> Option<String> {
         LaneState::Paused | LaneState::Waiting => {
             let code = portal.paused_code.as_deref().unwrap_or_default();
             let remedy = ErrorCode::parse(code)
-                .map(ErrorCode::remedy)
+                .map(|code| Place::portal(name).fill(code.remedy()))
                 .unwrap_or_default();
             let words = portal.paused_reason.as_deref().unwrap_or_default();
             let next = portal.resume_at.map_or_else(String::new, |at| {

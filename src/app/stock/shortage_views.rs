@@ -1,7 +1,7 @@
 //! Shortages, as people see them.
 
 use crate::{
-    domain::ErrorCode,
+    domain::{ErrorCode, Place},
     stock::{Held, Shortage, text},
     storage::stock::shortages::ShortageRow,
 };
@@ -108,13 +108,15 @@ impl From<ShortageRow> for ShortageView {
             Ok(inputs) => (inputs, None),
             Err(why) => (Inputs::default(), Some(why.to_string())),
         };
+        let remedy = ErrorCode::StockShortage.remedy();
+        let remedy = Place::stock(&row.stock).fill(remedy).into_owned();
         Self {
             id: row.id,
             stock: row.stock,
             product: row.product,
             store: row.store,
             code: ErrorCode::StockShortage.to_string(),
-            remedy: ErrorCode::StockShortage.remedy().to_owned(),
+            remedy,
             sentence: row.sentence,
             cause: row.cause,
             rule: row.rule,

@@ -4,7 +4,7 @@ use super::report::Report;
 use crate::{
     clients::bitrix24::{Client, Priority},
     config::{Config, Shop},
-    domain::{ErrorCode, PortalName, ShopName},
+    domain::{ErrorCode, Place, PortalName, ShopName},
     stock::PortalStock,
     worker::CallFailure,
 };
@@ -31,7 +31,12 @@ pub(super) async fn check(
         Ok(answer) => answer.result,
         Err(error) => {
             let message = CallFailure::from(error).message;
-            return report.wrong(what, message, ErrorCode::CatNoRight);
+            return report.wrong_at(
+                Place::portal(name.as_str()),
+                what,
+                message,
+                ErrorCode::CatNoRight,
+            );
         }
     };
     report.fine(&what, "may be written");

@@ -4,7 +4,7 @@ use super::report::Report;
 use crate::{
     app::{App, onec::BaseReport},
     config::{Config, OneC},
-    domain::ErrorCode,
+    domain::{ErrorCode, Place},
     formats::onec::{Base, Discounts, Way},
 };
 use std::{collections::BTreeMap, time::Duration};
@@ -84,7 +84,7 @@ fn orders(found: &BaseReport, report: &mut Report) {
         let (refused, number, why) = (found.refused, &sheet.number, &sheet.why);
         let words = format!("{refused} cannot be written, such as {number}: {why}");
         let code = ErrorCode::parse(&sheet.code).unwrap_or(ErrorCode::OneCOrder);
-        report.wrong(&what, words, code);
+        report.wrong_at(Place::base(&found.base), &what, words, code);
     }
     if let Some(since) = found.untaken_since {
         let at = since.format("%Y-%m-%d %H:%M UTC");
@@ -129,7 +129,8 @@ async fn documents(app: &App, base: &Base, report: &mut Report) {
     };
     if !table.unknown.is_empty() {
         let words = format!("1C says what no row reads: {}", table.unknown.join(", "));
-        report.wrong(&what, words, ErrorCode::OneCStatus);
+        let at = Place::base(base.name.as_str());
+        report.wrong_at(at, &what, words, ErrorCode::OneCStatus);
     }
     let refused = open.iter().filter(|one| one.state == "refused");
     let codes: BTreeMap<&str, usize> = refused.fold(BTreeMap::new(), |mut codes, one| {

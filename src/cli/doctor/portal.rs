@@ -9,7 +9,7 @@ use crate::{
         connections::Connections,
     },
     config::{Config, Portal, PortalAccess},
-    domain::{ErrorCode, FormTarget, PortalName},
+    domain::{ErrorCode, FormTarget, Place, PortalName},
     worker::{CallFailure, lead_mode},
 };
 use chrono::{DateTime, Utc};
@@ -24,7 +24,7 @@ pub(super) async fn check(
     app: Option<&App>,
     report: &mut Report,
 ) {
-    let what = format!("portal {name}");
+    let (what, at) = (format!("portal {name}"), Place::portal(name.as_str()));
     match (bootstrap::client(portal, connections), app) {
         (Ok(Some(client)), app) => {
             let client = match app {
@@ -37,12 +37,13 @@ pub(super) async fn check(
             let guest = bootstrap::apps::guest(app, name, portal, connections);
             check_application(config, name, guest, app, report).await;
         }
-        (Ok(None), None) => report.wrong(
+        (Ok(None), None) => report.wrong_at(
+            at,
             what,
             "the application's tokens lie in the database, which cannot be asked",
             ErrorCode::Database,
         ),
-        (Err(error), _) => report.wrong(what, format!("{error:#}"), ErrorCode::Config),
+        (Err(error), _) => report.wrong_at(at, what, format!("{error:#}"), ErrorCode::Config),
     }
     if let Some(app) = app {
         check_identity(name, app, report).await;
@@ -61,7 +62,9 @@ async fn check_identity(name: &PortalName, app: &App, report: &mut Report) {
     match own.next().and_then(|one| one.changed) {
         Some(changed) => {
             let found = format!("{} ({})", changed.message, changed.at.format("%F %T UTC"));
-            let steps = ErrorCode::parse(&changed.code).map(|code| code.remedy().to_owned());
+            let at = Place::portal(name.as_str());
+            let steps = ErrorCode::parse(&changed.code);
+            let steps = steps.map(|code| at.fill(code.remedy()).into_owned());
             report.note(what, found, steps.into_iter().collect());
         }
         None => report.fine(
@@ -79,21 +82,22 @@ async fn check_application(
     app: &App,
     report: &mut Report,
 ) {
-    let what = format!("portal {name}");
+    let (what, at) = (format!("portal {name}"), Place::portal(name.as_str()));
     match (app.portal_access.tokens(name).await, guest) {
         (Ok(Some(_)), Ok(client)) => check_access(config, name, &client, report).await,
-        (Ok(None), _) => report.wrong(
+        (Ok(None), _) => report.wrong_at(
+            at,
             what,
             "the application was not installed or authorised yet",
             ErrorCode::Token,
         ),
-        (Err(error), _) => report.wrong(what, error.to_string(), ErrorCode::Config),
-        (_, Err(error)) => report.wrong(what, format!("{error:#}"), ErrorCode::Config),
+        (Err(error), _) => report.wrong_at(at, what, error.to_string(), ErrorCode::Config),
+        (_, Err(error)) => report.wrong_at(at, what, format!("{error:#}"), ErrorCode::Config),
     }
 }
 
 async fn check_access(config: &Config, name: &PortalName, client: &Client, report: &mut Report) {
-    let what = format!("portal {name}");
+    let (what, at) = (format!("portal {name}"), Place::portal(name.as_str()));
     match client.call("scope", &json!({}), Priority::Live).await {
         Ok(answer) => {
             let scopes: BTreeSet<&str> = answer
@@ -106,7 +110,8 @@ async fn check_access(config: &Config, name: &PortalName, client: &Client, repor
             if scopes.is_empty() || scopes.contains("crm") {
                 report.fine(&what, "answers, with the permission CRM");
             } else {
-                report.wrong(
+                report.wrong_at(
+                    at,
                     &what,
                     "answers, without the permission CRM",
                     ErrorCode::Scope,
@@ -115,12 +120,12 @@ async fn check_access(config: &Config, name: &PortalName, client: &Client, repor
         }
         Err(error) => {
             let failure = CallFailure::from(error);
-            return report.wrong(&what, failure.message, failure.code);
+            return report.wrong_at(at, &what, failure.message, failure.code);
         }
     }
     check_clock(name, client, report);
     if let Some(host) = client.moved_to() {
-        report.wrong(&what, format!("has moved to {host}"), ErrorCode::Moved);
+        report.wrong_at(at, &what, format!("has moved to {host}"), ErrorCode::Moved);
     }
     check_leads(config, name, client, report).await;
     catalogue::check(config, name, client, report).await;
@@ -142,13 +147,16 @@ async fn check_leads(config: &Config, name: &PortalName, client: &Client, report
     if !orders && forms.peek().is_none() {
         return;
     }
-    let what = format!("leads of portal {name}");
+    let (what, at) = (
+        format!("leads of portal {name}"),
+        Place::portal(name.as_str()),
+    );
     let method = "crm.settings.mode.get";
     let mode = match client.call(method, &json!({}), Priority::Live).await {
         Ok(answer) => answer.result,
         Err(error) => {
             let failure = CallFailure::from(error);
-            return report.wrong(&what, failure.message, failure.code);
+            return report.wrong_at(at, &what, failure.message, failure.code);
         }
     };
     match lead_mode(&mode) {
@@ -164,7 +172,7 @@ async fn check_leads(config: &Config, name: &PortalName, client: &Client, report
         }
         None => {
             let found = format!("the portal does not say whether it works with leads: {mode}");
-            report.wrong(what, found, ErrorCode::Rights);
+            report.wrong_at(at, what, found, ErrorCode::Rights);
         }
     }
 }

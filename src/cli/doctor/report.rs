@@ -1,6 +1,9 @@
 //! The doctor's report: findings, and how they are shown.
 
-use crate::{cli::output, domain::ErrorCode};
+use crate::{
+    cli::output,
+    domain::{ErrorCode, Place},
+};
 use serde::Serialize;
 
 /// How it stands with one thing.
@@ -54,6 +57,17 @@ impl Report {
         code: ErrorCode,
     ) {
         self.wrong_with(what, found, code, code.remedy());
+    }
+
+    /// The same with the remedy for this place.
+    pub(super) fn wrong_at(
+        &mut self,
+        at: Place<'_>,
+        what: impl Into<String>,
+        found: impl Into<String>,
+        code: ErrorCode,
+    ) {
+        self.wrong_with(what, found, code, &at.fill(code.remedy()));
     }
 
     pub(super) fn wrong_with(

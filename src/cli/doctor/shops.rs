@@ -8,7 +8,7 @@ use crate::{
         connections::Connections,
     },
     config::Shop,
-    domain::{ErrorCode, ShopName},
+    domain::{ErrorCode, Place, ShopName},
 };
 use secrecy::ExposeSecret as _;
 
@@ -28,7 +28,7 @@ pub(super) async fn notices(app: &App, report: &mut Report) {
             notice.times,
             notice.message
         );
-        report.wrong(what, words, code);
+        report.wrong_at(Place::shop(&notice.shop), what, words, code);
     }
 }
 
@@ -39,7 +39,10 @@ pub(super) async fn check(
     connections: &Connections,
     report: &mut Report,
 ) {
-    let what = format!("callback of shop {name}");
+    let (what, at) = (
+        format!("callback of shop {name}"),
+        Place::shop(name.as_str()),
+    );
     let (Some(url), Some(secret)) = (&shop.callback_url, &shop.callback_secret) else {
         let step = "the shop reads GET /v1/status-changes, or give it a `callback_url` and a \
                     `callback_secret`";
@@ -51,11 +54,12 @@ pub(super) async fn check(
     };
     let sender = match Sender::new(url, secret, connections) {
         Ok(sender) => sender,
-        Err(error) => return report.wrong(what, error.to_string(), ErrorCode::Config),
+        Err(error) => return report.wrong_at(at, what, error.to_string(), ErrorCode::Config),
     };
     match sender.reach().await {
         Ok(status) if status >= 500 => {
-            report.wrong(
+            report.wrong_at(
+                at,
                 what,
                 format!("answers with {status}"),
                 ErrorCode::CallbackDown,
@@ -64,6 +68,6 @@ pub(super) async fn check(
         // Any other answer shows that somebody is there: a callback need not take requests without
         // a message.
         Ok(_) => report.fine(what, "can be reached"),
-        Err(words) => report.wrong(what, words, ErrorCode::CallbackDown),
+        Err(words) => report.wrong_at(at, what, words, ErrorCode::CallbackDown),
     }
 }

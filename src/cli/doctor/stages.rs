@@ -3,7 +3,7 @@
 use super::report::Report;
 use crate::{
     clients::bitrix24::{Client, Error, Priority},
-    domain::{ErrorCode, ShopRules, Stage},
+    domain::{ErrorCode, Place, ShopRules, Stage},
     worker::CallFailure,
 };
 use serde_json::{Value, json};
@@ -12,6 +12,10 @@ use std::collections::BTreeSet;
 /// Every stage of the shop's table, against the portal.
 pub(super) async fn check_stages(rules: &ShopRules, client: &Client, report: &mut Report) {
     let what = format!("stages of shop {}", rules.shop);
+    let at = Place {
+        portal: Some(rules.portal.as_str()),
+        ..Place::shop(rules.shop.as_str())
+    };
     let mut wrong = 0;
     let wanted = rules
         .statuses
@@ -28,12 +32,13 @@ pub(super) async fn check_stages(rules: &ShopRules, client: &Client, report: &mu
             Ok(stages) => stages,
             Err(error) => {
                 let failure = CallFailure::from(error);
-                return report.wrong(&what, failure.message, failure.code);
+                return report.wrong_at(at, &what, failure.message, failure.code);
             }
         };
         if stages.is_empty() {
             wrong += 1;
-            report.wrong(
+            report.wrong_at(
+                at,
                 &what,
                 format!("the portal has no funnel {funnel}"),
                 ErrorCode::StageUnknown,
@@ -49,7 +54,7 @@ pub(super) async fn check_stages(rules: &ShopRules, client: &Client, report: &mu
                 "`{stage}` is not in the portal's funnel {funnel}, which has {}",
                 stages.join(", ")
             );
-            report.wrong(&what, found, ErrorCode::StageUnknown);
+            report.wrong_at(at, &what, found, ErrorCode::StageUnknown);
         }
     }
     if wrong == 0 {

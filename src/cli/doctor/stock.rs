@@ -3,7 +3,7 @@
 use super::report::Report;
 use crate::{
     app::{App, stock::TillView},
-    domain::ErrorCode,
+    domain::{ErrorCode, Place},
     stock::StockSettings,
 };
 
@@ -35,7 +35,12 @@ fn look_at(till: &TillView, report: &mut Report) {
             "{} receipts have lines that could not be posted",
             till.parked
         );
-        report.wrong(&what, found, ErrorCode::UnknownProduct);
+        report.wrong_at(
+            Place::till(&till.till),
+            &what,
+            found,
+            ErrorCode::UnknownProduct,
+        );
     }
     if let Some(seconds) = till.unread_for.filter(|seconds| *seconds > UNREAD) {
         let found = format!("its vendor's API was last read {seconds:.0} s ago");
@@ -73,7 +78,7 @@ async fn one(
     let open = app.stock.open_shortages(name, MOST).await?.len();
     if open > 0 {
         let found = format!("{open} shortages wait for a person");
-        report.wrong(what, found, ErrorCode::StockShortage);
+        report.wrong_at(Place::stock(name), what, found, ErrorCode::StockShortage);
     }
     if open == 0 && checked.unproved.is_empty() {
         let found = format!(

@@ -6,7 +6,7 @@ use crate::{
         Global, output,
         setup::bootstrap::{self, Database},
     },
-    domain::{ErrorCode, ShopName},
+    domain::{ErrorCode, Place, ShopName},
 };
 use std::process::ExitCode;
 
@@ -113,7 +113,8 @@ fn show(global: &Global, found: &[Submission]) -> anyhow::Result<ExitCode> {
             one.id, one.shop, one.form, one.state
         ));
         if let Some(code) = one.code.as_deref().and_then(ErrorCode::parse) {
-            output::line(format!("    {code}: {} {}", code.sentence(), code.remedy()));
+            let remedy = Place::shop(&one.shop).fill(code.remedy());
+            output::line(format!("    {code}: {} {remedy}", code.sentence()));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -11,6 +11,10 @@ pub struct Place<'a> {
     pub portal: Option<&'a str>,
     /// The 1C base.
     pub base: Option<&'a str>,
+    /// The stock.
+    pub stock: Option<&'a str>,
+    /// The till.
+    pub till: Option<&'a str>,
 }
 
 impl<'a> Place<'a> {
@@ -38,6 +42,22 @@ impl<'a> Place<'a> {
         }
     }
 
+    /// A stock.
+    pub fn stock(stock: &'a str) -> Self {
+        Self {
+            stock: Some(stock),
+            ..Self::default()
+        }
+    }
+
+    /// A till.
+    pub fn till(till: &'a str) -> Self {
+        Self {
+            till: Some(till),
+            ..Self::default()
+        }
+    }
+
     /// A remedy for this place: what is known stands for `NAME`, the rest stays.
     pub fn fill(self, remedy: &str) -> Cow<'_, str> {
         let gaps = [
@@ -46,6 +66,8 @@ impl<'a> Place<'a> {
             (self.portal, "portals.NAME"),
             (self.portal, "authorize NAME"),
             (self.base, "onec.NAME"),
+            (self.stock, "stock.NAME"),
+            (self.till, "tills.NAME"),
         ];
         let mut filled = Cow::Borrowed(remedy);
         for (known, gap) in gaps {
@@ -71,6 +93,23 @@ mod tests {
             let filled = Place::shop("main").fill(remedy);
             assert!(filled.contains("[[shops.main.statuses]]"), "{filled}");
             assert!(!filled.contains("NAME"), "{filled}");
+        }
+    }
+
+    #[test]
+    fn every_name_that_a_remedy_leaves_open_is_a_kind_of_place() {
+        let everywhere = Place {
+            shop: Some("main"),
+            portal: Some("main"),
+            base: Some("ut"),
+            stock: Some("central"),
+            till: Some("till-1"),
+        };
+        for code in ErrorCode::ALL {
+            for remedy in [code.remedy(), code.remedy_in_russian()] {
+                let filled = everywhere.fill(remedy);
+                assert!(!filled.contains("NAME"), "{code}: {filled}");
+            }
         }
     }
 
