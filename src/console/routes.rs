@@ -96,11 +96,11 @@ fn orders() -> Router<State> {
         )
         .route(
             "/console/orders/{shop}/{number}/mend",
-            post(orders::retry::mend),
+            post(orders::acts::mend),
         )
         .route(
             "/console/orders/{shop}/{number}/give-up",
-            post(orders::retry::give_up),
+            post(orders::acts::give_up),
         )
         .route("/console/conflicts", get(conflicts::list::get))
         .route(conflicts::decisions::PATH, get(conflicts::decisions::get))

@@ -39,7 +39,10 @@ async fn an_operator_finds_a_dead_letter_mends_it_and_sees_the_order_in_sync() {
     );
     pictures(&mut browser, &world).await;
 
-    // A mistake in the mended text is told beside the text.
+    // A mistake in the mended text, behind the fields, is told above them.
+    browser
+        .eval("document.querySelector('#mend details').open = true")
+        .await;
     let typed = browser
         .eval("document.querySelector('textarea').value")
         .await;
@@ -50,16 +53,16 @@ async fn an_operator_finds_a_dead_letter_mends_it_and_sees_the_order_in_sync() {
             &typed.replace("\"currency\": \"RUB\"", "\"currency\": 7"),
         )
         .await;
-    browser.click("#mend button").await;
+    browser.click("#mend details button").await;
     assert!(
         browser.text().await.contains("/data/currency"),
         "{}",
         browser.text().await
     );
     browser
-        .fill("textarea", &typed.replace("UNKNOWN", "P"))
+        .fill("#mend form.fields input[name='/data/status']", "P")
         .await;
-    browser.click("#mend button").await;
+    browser.click("#mend form.fields button").await;
     assert!(browser.text().await.contains("It is sent again."));
 
     order_is(&world, "A-2", |order| order.in_sync && order.dead == 0).await;
