@@ -199,7 +199,7 @@ fn table(visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter]) -> Markup {
                     (components::order(letter.shop.as_deref(), letter.number.as_deref()))
                 }
                 td.words data-label=(visitor.text(Text::WhatHappened)) {
-                    (visitor.lang.told(&letter.message).chars().take(200).collect::<String>())
+                    (visitor.lang.told(&letter.message).chars().take(120).collect::<String>())
                 }
                 td.num data-label=(visitor.text(Text::Attempts)) { (letter.attempts) }
                 td.when data-label=(visitor.text(Text::LastFailed)) {

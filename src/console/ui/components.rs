@@ -267,7 +267,9 @@ pub(in crate::console) fn choice(
         label { (visitor.text(label)) select name=(name) {
             option value="" { (visitor.text(Text::Any)) }
             @for (value, shown) in all {
-                option value=(value) selected[*value == chosen] { (shown) }
+                option value=[(value != shown).then_some(value)] selected[*value == chosen] {
+                    (shown)
+                }
             }
         } }
     }

@@ -38,6 +38,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("`{}` must not be empty", "`{}`: не может быть пустым"),
     ("`{}` is required", "`{}`: обязательно"),
+    ("the event has no such field", "такого поля в событии нет"),
     (
         "a reason of 1 to {} characters is needed",
         "нужна причина, от 1 до {} знаков",

@@ -66,7 +66,9 @@ async fn an_order_that_is_still_tried_is_put_right_or_given_up_on_its_page() {
         let mut bad = event(number, number, 1);
         bad["data"]["customer"]["emails"] = json!(["anna@"]);
         world.post(&bad).await;
-        let (claimed, _) = claim(&app, &lease).await.remove(0);
+        let due = claim(&app, &lease).await;
+        let found = due.into_iter().find(|(one, _)| one.number == number);
+        let (claimed, _) = found.unwrap();
         let ended = vec![(claimed, refused())];
         app.delivery.settle(&lease, &tries(), ended).await.unwrap();
         let path = format!("/orders/main/{number}");
