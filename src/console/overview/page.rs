@@ -17,11 +17,11 @@ use crate::{
             sortable::{Column, Sorting},
         },
     },
-    domain::{ErrorCode, Place, PortalName},
+    domain::{ErrorCode, PortalName},
 };
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
-use std::{borrow::Cow, collections::BTreeMap};
+use std::collections::BTreeMap;
 
 /// `GET /console`.
 pub(in crate::console) async fn get(
@@ -56,12 +56,20 @@ pub(in crate::console) fn live(
             (chart::last_hour(visitor, &look.glance.minutes))
         }
         div.alerts { (all.list(visitor)) }
-        h2 { (visitor.text(Text::Portals)) }
-        div.cards { @for portal in &report.portals { (card(state, visitor, portal, &all)) } }
+        div.halves {
+            div {
+                h2 { (visitor.text(Text::Portals)) }
+                div.cards {
+                    @for portal in &report.portals { (card(state, visitor, portal, &all)) }
+                }
+            }
+            div {
+                h2 id="codes" { (visitor.text(Text::OpenByCode)) }
+                (codes(visitor, report, sorting))
+            }
+        }
         h2 id="shops" { (visitor.text(Text::Shops)) }
         (shops(visitor, report, sorting))
-        h2 id="codes" { (visitor.text(Text::OpenByCode)) }
-        (codes(visitor, report, sorting))
     }
 }
 
@@ -244,12 +252,11 @@ fn shops(visitor: &Viewer, report: &StatusReport, sorting: &Sorting) -> Markup {
 /// A code, and how many open letters have it.
 type CodeRow<'a> = (&'a str, i64);
 
-fn code_columns<'a>() -> [Column<CodeRow<'a>>; 4] {
+fn code_columns<'a>() -> [Column<CodeRow<'a>>; 3] {
     [
         Column::amount("count", Text::Count, |a, b| a.1.cmp(&b.1)),
         Column::sorted("code", Text::Code, |a, b| a.0.cmp(b.0)),
         Column::plain(Text::WhatHappened),
-        Column::plain(Text::WhatToDo),
     ]
 }
 
@@ -271,17 +278,6 @@ fn codes(visitor: &Viewer, report: &StatusReport, sorting: &Sorting) -> Markup {
                 td.code data-label=(visitor.text(Text::Code)) { a href=(letters(code)) { (code) } }
                 td data-label=(visitor.text(Text::WhatHappened)) {
                     (ErrorCode::parse(code).map_or("", |code| visitor.lang.sentence(code)))
-                }
-                td data-label=(visitor.text(Text::WhatToDo)) {
-                    span {
-                        (
-                            components::marked(
-                                &ErrorCode::parse(code).map_or_else(Cow::default, |code| {
-                                    visitor.lang.remedy(code, Place::default())
-                                })
-                            )
-                        )
-                    }
                 }
             } } }
         } } }
