@@ -1,7 +1,7 @@
 //! One wrong field is put right in a form, in the reader's language, with the JSON behind it.
 
 use super::{dead, idle, world::Page};
-use crate::support::shop::{claim, event, lease, refused, tries};
+use crate::support::shop::{claim, event, lease, main_shop, refused, tries};
 use b24_bridge::app::LetterFilter;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -50,11 +50,10 @@ async fn a_letter_shows_the_field_its_code_points_at_and_a_refused_correction_st
     let form = [("/data/status", "P"), ("/data/total", "200.00")];
     let answer = anna.post(&mend, &form).await;
     assert_eq!(answer.status(), StatusCode::SEE_OTHER);
-    let lease = lease(&world.db.pool, "w").await.unwrap();
-    let (claimed, job) = claim(&app, &lease).await.remove(0);
-    assert_eq!(claimed.number, "A-1");
-    let job = format!("{job:?}");
-    assert!(job.contains("200.00") && job.contains("\"P\""), "{job}");
+    let order = app.operations.order_view(&main_shop(), "A-1").await;
+    let order = order.unwrap().unwrap();
+    assert_eq!((order.status.as_deref(), order.pending), (Some("P"), 1));
+    assert_eq!(order.contents.unwrap().total, "200.00");
 }
 
 #[tokio::test]

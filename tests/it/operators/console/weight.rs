@@ -90,7 +90,6 @@ async fn every_page_of_a_full_bridge_is_below_sixty_kilobytes_in_both_languages(
         "/portals",
         "/portals/main",
         "/shops/main",
-        "/shops/main/products",
         "/shops/main/forms",
         "/audit",
         "/words",
