@@ -10,7 +10,7 @@ use crate::support::{
 };
 use b24_bridge::{
     app::{Accepted, App, LetterFilter, ProductAction, Registry},
-    clients::bitrix24::{Client, Credentials, Options as ClientOptions},
+    clients::bitrix24::{Client, Credentials, Options as ClientOptions, Rate},
     domain::{CatalogueRules, PortalName},
     sandbox::{self, CatalogRights, Fault, Faults, Plan, Sandbox},
     worker,
@@ -76,9 +76,14 @@ impl Shelf {
     }
 
     fn client(&self) -> Client {
+        self.client_at(ClientOptions::default().rate)
+    }
+
+    fn client_at(&self, rate: Rate) -> Client {
         let credentials = Credentials::webhook(&self.portal.url()).unwrap();
         let options = ClientOptions {
             timeout: Duration::from_secs(5),
+            rate,
             ..ClientOptions::default()
         };
         Client::new(credentials, &connections(), &options)
@@ -92,8 +97,12 @@ impl Shelf {
     }
 
     fn work(&self) {
-        let client = self.client();
+        self.work_with(self.client(), worker::Settings::default().wave);
+    }
+
+    fn work_with(&self, client: Client, wave: u32) {
         let options = worker::Settings {
+            wave,
             poll: Duration::from_millis(50),
             doubt: Duration::from_millis(500),
             backoff: Duration::from_millis(20),
@@ -248,6 +257,29 @@ async fn a_product_of_the_shop_stands_in_the_portal_and_an_order_of_it_carries_i
         id.to_string()
     );
     assert_eq!(rows[0]["PRODUCT_NAME"], "Чайник");
+}
+
+#[tokio::test]
+async fn a_product_gets_its_calls_while_orders_fill_all_of_the_portal_s_limit() {
+    let shelf = Shelf::idle(sandbox::Options::default()).await;
+    let orders: Vec<_> = (0..200)
+        .map(|number| order(&number.to_string(), "17"))
+        .collect();
+    shelf.send(&orders).await;
+    shelf.send(&[saved("1", kettle("17"))]).await;
+    // An order a wave, of two calls or more: all of them take twenty seconds.
+    let slow = Rate {
+        per_second: 20.0,
+        burst: 20,
+    };
+    shelf.work_with(shelf.client_at(slow), 1);
+    shelf
+        .until("in the catalogue", async |shelf| {
+            !shelf.with_code("main:17").is_empty()
+        })
+        .await;
+    let wait = "SELECT count(*) FROM bridge.orders WHERE due_at IS NOT NULL";
+    assert!(shelf.count(wait).await > 0, "orders still fill the limit");
 }
 
 #[tokio::test]
