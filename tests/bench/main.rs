@@ -1,10 +1,11 @@
 //! The bars, each measured beside its baseline in the same run.
 //!
-//! `cargo bench` runs all; words after `--` choose some: `delivery`, `intake`, `queue`,
-//! `long_life`, `portals`, `process`, `stock`, `way_back`. `--write` puts the table into
+//! `cargo bench` runs all; words after `--` choose some: `catalogue`, `delivery`, `intake`,
+//! `queue`, `long_life`, `portals`, `process`, `stock`, `way_back`. `--write` puts the table into
 //! `deploy/benchmarks.md`. With the feature `compare` `queue` also runs beside pgmq.
 //! `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS` each rate,
-//! `BENCH_HOLD_SECONDS` how long a snapshot is held open.
+//! `BENCH_HOLD_SECONDS` how long a snapshot is held open, `BENCH_PRODUCTS` a catalogue,
+//! `BENCH_FORMS` how many forms are sent beside it.
 
 #![expect(
     clippy::unwrap_used,
@@ -16,6 +17,7 @@
               is chosen by who runs it"
 )]
 
+mod catalogue;
 #[path = "../it/support/database.rs"]
 mod database;
 mod delivery;
@@ -70,6 +72,9 @@ fn main() {
         }
         if wanted("stock") {
             stock::run(&mut report).await;
+        }
+        if wanted("catalogue") {
+            catalogue::run(&mut report).await;
         }
         if wanted("delivery") {
             delivery::run(&mut report).await;
