@@ -184,11 +184,13 @@ impl Config {
             })?,
             None => String::new(),
         };
-        let beside = chosen.as_deref().map_or(directory, |file| match file.parent() {
-            Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-            Some(parent) => parent,
-            None => directory,
-        });
+        let beside = chosen
+            .as_deref()
+            .map_or(directory, |file| match file.parent() {
+                Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
+                Some(parent) => parent,
+                None => directory,
+            });
         let mut config = Self::read(&text, &parts::read(beside)?, &environment)?;
         config.file = chosen;
         Ok(config)

@@ -259,7 +259,9 @@ fn with_parts(parts: &[(&str, &str)]) -> (tempfile::TempDir, Result<Config, Erro
 
 #[test]
 fn portals_and_shops_may_stand_in_files_of_their_own() {
-    let part = SMALL.replace(".main", ".second").replace("\"main\"", "\"second\"");
+    let part = SMALL
+        .replace(".main", ".second")
+        .replace("\"main\"", "\"second\"");
     let part = part.replace("0123456789abcdef", "another-key-of-16-characters");
     let (_folder, config) = with_parts(&[
         ("second.toml", &part),
@@ -287,7 +289,10 @@ fn a_file_of_portals_is_told_by_its_name_with_what_is_wrong_in_it() {
 
     let (_folder, wrong) = with_parts(&[("w.toml", "[portals.w]\nwebhok_url = \"x\"\n")]);
     let told = wrong.unwrap_err().to_string();
-    assert!(told.contains("w.toml") && told.contains("`webhook_url`"), "{told}");
+    assert!(
+        told.contains("w.toml") && told.contains("`webhook_url`"),
+        "{told}"
+    );
 
     let (_folder, other) = with_parts(&[("o.toml", "[http]\nlisten = \"127.0.0.1:1\"\n")]);
     let Err(Error::Problems(problems)) = other else {
