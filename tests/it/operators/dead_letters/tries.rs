@@ -40,7 +40,8 @@ async fn refused_once(db: &Database) -> (App, Lease) {
 }
 
 async fn tried(app: &App) -> Option<StillTried> {
-    app.dead_letters.still_tried(&shop, "A-1").await.unwrap()
+    let tried = app.dead_letters.still_tried(&main_shop(), "A-1").await;
+    tried.unwrap()
 }
 
 async fn open(app: &App) -> usize {
@@ -50,7 +51,7 @@ async fn open(app: &App) -> usize {
 }
 
 async fn view(app: &App) -> (i64, Option<u64>, Vec<String>) {
-    let order = app.operations.order_view(&shop, "A-1").await;
+    let order = app.operations.order_view(&main_shop(), "A-1").await;
     let order = order.unwrap().unwrap();
     let texts = order.timeline.into_iter().map(|one| one.text).collect();
     (order.pending, order.deal_id, texts)
