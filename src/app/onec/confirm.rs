@@ -4,11 +4,12 @@ use super::{Session, id_kind, prefixes};
 use crate::{
     app::{Error, Onec},
     domain::happening::GoodsEvent,
+    formats::onec::Base,
     storage::{
         journal::{self, Line},
         onec::{
             bases,
-            offers::{self, Answer, By, ConfirmedRow},
+            offers::{self, Answer, By, ConfirmedRow, SentRow},
         },
     },
 };
@@ -62,10 +63,24 @@ impl Onec {
     ) -> Result<u64, Error> {
         let base = &session.base;
         let name = base.name.as_str();
-        let confirmed = offers::confirm(&mut *tx, name, session.id, by).await?;
-        if confirmed.is_empty() {
+        let sent = offers::confirm(&mut *tx, name, session.id, by).await?;
+        self.has_orders(tx, base, &sent, Some(session.id)).await
+    }
+
+    /// A base has these orders, which the caller has locked: how many. Without a session
+    /// they were pushed there.
+    pub(super) async fn has_orders(
+        &self,
+        tx: &mut sqlx::PgConnection,
+        base: &Base,
+        sent: &[SentRow],
+        session: Option<i64>,
+    ) -> Result<u64, Error> {
+        if sent.is_empty() {
             return Ok(0);
         }
+        let name = base.name.as_str();
+        let confirmed = offers::settle(&mut *tx, name, sent).await?;
         let kind = id_kind(base.export.id);
         bases::exchanged(&mut *tx, name, kind, &prefixes(base)).await?;
         let many = confirmed.len() as u64;
@@ -78,7 +93,7 @@ impl Onec {
             shop: row.shop,
             number: row.number,
             kind: "written",
-            detail: Some(json!({"base": name, "session": session.id, "version": row.version})),
+            detail: Some(json!({"base": name, "session": session, "version": row.version})),
         };
         let lines: Vec<Line> = confirmed.into_iter().map(line).collect();
         journal::add(&mut *tx, &lines).await?;

@@ -1,6 +1,7 @@
 //! Orders that were written in answers, and what became of the answers.
 
 use crate::storage::Error;
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 /// One order in an answer.
@@ -128,6 +129,64 @@ pub enum By {
     },
 }
 
+/// Turns exactly what was offered in a session into confirmed, with the orders locked; of each
+/// order the newest offer. What a base has by that is [`settle`]'s to say.
+pub async fn confirm(
+    db: &mut PgConnection,
+    base: &str,
+    session: i64,
+    by: By,
+) -> Result<Vec<SentRow>, Error> {
+    let round = match by {
+        By::Success => None,
+        By::Query { round } => Some(round),
+    };
+    Ok(sqlx::query_as!(
+        SentRow,
+        r#"WITH named AS MATERIALIZED (
+               SELECT DISTINCT shop, number FROM bridge.onec_offers
+               WHERE session = $2 AND (state = 'written' OR state = 'offered' AND $3::int IS NULL)
+                 AND ($3::int IS NULL OR round = $3)),
+           locked AS MATERIALIZED (
+               SELECT k.shop, k.number FROM bridge.onec_orders k JOIN named USING (shop, number)
+               WHERE k.base = $1 ORDER BY k.shop, k.number FOR UPDATE OF k),
+           turned AS (
+               UPDATE bridge.onec_offers o SET state = 'confirmed' FROM locked l
+               WHERE o.session = $2 AND o.shop = l.shop AND o.number = l.number
+                 AND (o.state = 'written' OR o.state = 'offered' AND $3::int IS NULL)
+                 AND ($3::int IS NULL OR o.round = $3)
+               RETURNING o.shop, o.number, o.head, o.version, o.status, o.resends, o.offered_at)
+           SELECT DISTINCT ON (shop, number)
+               shop AS "shop!", number AS "number!", head AS "head!", version AS "version!",
+               status, resends, offered_at AS "sent_at!"
+           FROM turned ORDER BY shop, number, head DESC, offered_at DESC"#,
+        base,
+        session,
+        round
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// An order as it was sent to a base.
+#[derive(Debug, Clone)]
+pub struct SentRow {
+    /// The shop's name in the settings.
+    pub shop: String,
+    /// The order's number in its shop.
+    pub number: String,
+    /// The event that was sent.
+    pub head: i64,
+    /// `НомерВерсии`.
+    pub version: String,
+    /// The order's status in it; none: it is deleted.
+    pub status: Option<String>,
+    /// How often the order was to be sent again by then; none: not known.
+    pub resends: Option<i32>,
+    /// When it was sent.
+    pub sent_at: DateTime<Utc>,
+}
+
 /// An order that was confirmed.
 #[derive(Debug, Clone)]
 pub struct ConfirmedRow {
@@ -141,52 +200,45 @@ pub struct ConfirmedRow {
     pub version: String,
 }
 
-/// Confirms exactly what was offered in a session, item by item and version by version; what
-/// changed since goes on waiting.
-pub async fn confirm(
+/// The base has these orders, item by item and version by version; what changed since goes on
+/// waiting. The caller has locked them.
+pub async fn settle(
     db: &mut PgConnection,
     base: &str,
-    session: i64,
-    by: By,
+    sent: &[SentRow],
 ) -> Result<Vec<ConfirmedRow>, Error> {
-    let round = match by {
-        By::Success => None,
-        By::Query { round } => Some(round),
-    };
+    let shops: Vec<&str> = sent.iter().map(|one| &*one.shop).collect();
+    let numbers: Vec<&str> = sent.iter().map(|one| &*one.number).collect();
+    let heads: Vec<i64> = sent.iter().map(|one| one.head).collect();
+    let versions: Vec<&str> = sent.iter().map(|one| &*one.version).collect();
+    let statuses: Vec<Option<&str>> = sent.iter().map(|one| one.status.as_deref()).collect();
+    let resends: Vec<Option<i32>> = sent.iter().map(|one| one.resends).collect();
+    let times: Vec<DateTime<Utc>> = sent.iter().map(|one| one.sent_at).collect();
     Ok(sqlx::query_as!(
         ConfirmedRow,
-        r#"WITH named AS MATERIALIZED (
-               SELECT DISTINCT shop, number FROM bridge.onec_offers
-               WHERE session = $2 AND (state = 'written' OR state = 'offered' AND $3::int IS NULL)
-                 AND ($3::int IS NULL OR round = $3)),
-           locked AS MATERIALIZED (
-               SELECT k.shop, k.number FROM bridge.onec_orders k JOIN named USING (shop, number)
-               WHERE k.base = $1 ORDER BY k.shop, k.number FOR UPDATE OF k),
-           turned AS (
-               UPDATE bridge.onec_offers o SET state = 'confirmed' FROM locked l
-               WHERE o.session = $2 AND o.shop = l.shop AND o.number = l.number
-                 AND (o.state = 'written' OR o.state = 'offered' AND $3::int IS NULL)
-                 AND ($3::int IS NULL OR o.round = $3)
-               RETURNING o.shop, o.number, o.head, o.version, o.status, o.resends, o.offered_at),
-           newest AS (
-               SELECT DISTINCT ON (shop, number)
-                   shop, number, head, version, status, resends, offered_at
-               FROM turned ORDER BY shop, number, head DESC, offered_at DESC)
-           UPDATE bridge.onec_orders k
+        r#"UPDATE bridge.onec_orders k
            SET confirmed = greatest(k.confirmed, n.head), confirmed_at = now(),
-               sent_at = n.offered_at,
+               sent_at = n.sent_at,
                sent_version = CASE WHEN n.head >= coalesce(k.confirmed, 0) THEN n.version
                  ELSE k.sent_version END,
                agreed = CASE WHEN n.head >= coalesce(k.confirmed, 0)
                  THEN coalesce(n.status, k.agreed) ELSE k.agreed END,
                won = CASE WHEN n.status = k.won THEN k.won END,
                waits = k.waits AND (k.head > n.head
-                 OR coalesce(k.resends > n.resends, k.waits_since > n.offered_at))
-           FROM newest n WHERE k.base = $1 AND k.shop = n.shop AND k.number = n.number
-           RETURNING k.shop, k.number, k.doc_number, n.version"#,
+                 OR coalesce(k.resends > n.resends, k.waits_since > n.sent_at))
+           FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[],
+                       $7::integer[], $8::timestamptz[])
+             AS n (shop, number, head, version, status, resends, sent_at)
+           WHERE k.base = $1 AND k.shop = n.shop AND k.number = n.number
+           RETURNING k.shop, k.number, k.doc_number, n.version AS "version!""#,
         base,
-        session,
-        round
+        &shops as &[&str],
+        &numbers as &[&str],
+        &heads,
+        &versions as &[&str],
+        &statuses as &[Option<&str>],
+        &resends as &[Option<i32>],
+        &times
     )
     .fetch_all(db)
     .await?)

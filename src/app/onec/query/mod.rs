@@ -5,42 +5,34 @@
 //! finds them; that the answer was written whole is stored after it. A later query confirms only
 //! what was written whole.
 
+mod draft;
 mod turn;
 
 use super::{Offered, Session};
 use crate::{
     app::{Error, Onec},
-    domain::{EventBody, ShopName},
     formats::{
         commerceml::{
             SchemaVersion,
             write::{Form, Orders},
         },
-        onec::{
-            Base, Since,
-            order::{self, Identity},
-        },
+        onec::Base,
     },
     storage::{
         journal,
         onec::{
             bases,
-            offers::{self, Answer, By, Offer},
-            orders::{self, NamedRow, WaitingRow},
+            offers::{self, Answer, By},
+            orders::{self, WaitingRow},
         },
         sync::clock_offsets,
     },
 };
 use chrono::{DateTime, Utc};
+use draft::Drafts;
 use parking_lot::Mutex;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    io,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io, sync::Arc, time::Duration};
 use tokio::time::Instant;
-use turn::{Event, Turn, number_of_version};
 
 /// Orders read and offered in one transaction.
 const PAGE: i64 = 200;
@@ -80,7 +72,7 @@ pub struct Query {
     pipe: Pipe,
     /// None after the end.
     orders: Option<Orders<Pipe>>,
-    since: Option<DateTime<Utc>>,
+    drafts: Drafts,
     /// Orders up to this event are written.
     after: i64,
     offered: u64,
@@ -164,6 +156,7 @@ impl Onec {
             formed_at: base.local(now),
         };
         let pipe = Pipe::default();
+        let drafts = Drafts::new(self, &base, form.version, seen_since);
         // A pipe in memory takes everything.
         let orders = Orders::begin(pipe.clone(), form).ok();
         Query {
@@ -172,11 +165,7 @@ impl Onec {
             session,
             pipe,
             orders,
-            since: match base.export.since {
-                Since::All => None,
-                Since::Now => Some(seen_since),
-                Since::At(at) => Some(at),
-            },
+            drafts,
             after: 0,
             offered: 0,
             written: 0,
@@ -244,129 +233,25 @@ impl Query {
             return Ok(());
         }
         let mut tx = self.onec.db.begin().await?;
-        self.onec
-            .load_clocks_of(&mut tx, &self.session.base)
-            .await?;
-        let now = clock_offsets::now(&mut tx).await?;
-        let events: Vec<Event> = rows.iter().map(|row| self.read(row, now)).collect();
-        let names = self.named(&mut tx, &rows, &events).await?;
-        let goods = self.goods(&mut tx, &events).await?;
-        let (mut offered, mut held, mut notes, mut written) = (vec![], vec![], vec![], vec![]);
-        for (row, event) in rows.into_iter().zip(events) {
-            let version = number_of_version(&row);
-            let name = names.get(&(row.shop.clone(), row.number.clone()));
-            match self.turn((&row, event), name, &version, &goods) {
-                Turn::Held(one) => held.push(one),
-                Turn::Writes {
-                    order,
-                    status,
-                    without_status,
-                } => {
-                    if without_status && row.doc_id.is_none() {
-                        notes.push(self.note(&row));
-                    }
-                    offered.push(Offer {
-                        shop: row.shop,
-                        number: row.number,
-                        head: row.head,
-                        version,
-                        resends: row.resends,
-                        status,
-                    });
-                    written.push(order);
-                }
-            }
-        }
+        let page = self.drafts.page(&mut tx, rows).await?;
         if let Some(answer) = self.answer {
             let base = &self.session.base;
             let filter = base.export.filter();
-            orders::hold(&mut tx, base.name.as_str(), &filter, &held).await?;
-            offers::add(&mut tx, answer, &offered).await?;
-            journal::add(&mut tx, &notes).await?;
+            orders::hold(&mut tx, base.name.as_str(), &filter, &page.held).await?;
+            offers::add(&mut tx, answer, &page.offered).await?;
+            journal::add(&mut tx, &page.notes).await?;
             tx.commit().await?;
         } else {
             // The names were given for the look alone.
             tx.rollback().await?;
         }
-        self.offered += offered.len() as u64;
-        for order in written {
+        self.offered += page.offered.len() as u64;
+        for order in page.written {
             if let Some(orders) = &mut self.orders {
                 // A pipe in memory takes everything.
                 let _ = orders.order(&order);
             }
         }
         Ok(())
-    }
-
-    /// By what the base knows each order of a page; those that it does not know yet are named.
-    async fn named(
-        &self,
-        tx: &mut sqlx::PgConnection,
-        rows: &[WaitingRow],
-        events: &[Event],
-    ) -> Result<BTreeMap<(String, String), Identity>, Error> {
-        let mut names = BTreeMap::new();
-        let mut fresh = Vec::new();
-        for (row, event) in rows.iter().zip(events) {
-            let key = (row.shop.clone(), row.number.clone());
-            match (&row.doc_id, &row.doc_number) {
-                (Some(id), Some(number)) => {
-                    let (id, number) = (id.clone(), number.clone());
-                    names.insert(key, Identity { id, number });
-                }
-                _ => fresh.extend(self.fresh(row, event)),
-            }
-        }
-        if !fresh.is_empty() {
-            let base = self.session.base.name.as_str();
-            for row in orders::name(&mut *tx, base, &fresh).await? {
-                let name = Identity {
-                    id: row.doc_id,
-                    number: row.doc_number,
-                };
-                names.insert((row.shop, row.number), name);
-            }
-        }
-        Ok(names)
-    }
-
-    /// The identity of an order that goes for the first time; none where it does not go.
-    fn fresh(&self, row: &WaitingRow, event: &Event) -> Option<NamedRow> {
-        let (body, received_at) = event.as_ref().ok()?;
-        let EventBody::Saved(order) = body else {
-            return None;
-        };
-        if self.holds(order, *received_at).is_some() {
-            return None;
-        }
-        let shop = ShopName::parse(&row.shop).ok()?;
-        let name = order::identity(&self.session.base, &shop, order);
-        Some(NamedRow {
-            shop: row.shop.clone(),
-            number: row.number.clone(),
-            doc_id: name.id,
-            doc_number: name.number,
-        })
-    }
-
-    /// 1C's own ids of the goods that the orders name by their articles alone.
-    async fn goods(
-        &self,
-        tx: &mut sqlx::PgConnection,
-        events: &[Event],
-    ) -> Result<BTreeMap<String, String>, Error> {
-        let mut skus = BTreeSet::new();
-        for (body, _) in events.iter().flatten() {
-            if let EventBody::Saved(order) = body {
-                skus.extend(order.items.iter().filter_map(|item| item.sku.clone()));
-            }
-        }
-        if skus.is_empty() {
-            return Ok(BTreeMap::new());
-        }
-        let skus: Vec<String> = skus.into_iter().collect();
-        let base = self.session.base.name.as_str();
-        let found = crate::storage::onec::goods::by_sku(tx, base, &skus).await?;
-        Ok(found.into_iter().collect())
     }
 }

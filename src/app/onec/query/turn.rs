@@ -1,6 +1,6 @@
-//! The turn of a waiting order in a query of 1C: it is written, or it is told why it does not go.
+//! The turn of an order that waits for 1C: it is written, or it is told why it does not go.
 
-use super::Query;
+use super::draft::Drafts;
 use crate::{
     app::{
         delivery::claim::mastered,
@@ -39,13 +39,13 @@ pub(super) enum Turn {
     Held(Held),
 }
 
-impl Query {
+impl Drafts {
     pub(super) fn holds(
         &self,
         order: &crate::domain::Snapshot,
         received_at: DateTime<Utc>,
     ) -> Option<Hold> {
-        let base = &self.session.base;
+        let base = &self.base;
         let changed_at = changed_at(order, received_at);
         base.export
             .holds(&base.statuses, order, changed_at, self.since)
@@ -63,7 +63,7 @@ impl Query {
             .map_err(|error| error.to_string())?;
         // What 1C says itself it is not sent otherwise.
         let contents = row.contents.as_ref();
-        let contents = contents.filter(|_| self.session.base.is_master(&row.shop));
+        let contents = contents.filter(|_| self.base.is_master(&row.shop));
         let key = (&*row.shop, &*row.number);
         let mastered = contents.map(|contents| mastered(value, contents, key));
         let mastered = mastered.transpose().map_err(|why| why.to_string())?;
@@ -91,7 +91,7 @@ impl Query {
         let Some(status) = said.status.clone() else {
             return Ok(None);
         };
-        let base = &self.session.base;
+        let base = &self.base;
         let around = OneCContext {
             table: &base.statuses,
             import: &base.import,
@@ -146,9 +146,9 @@ impl Query {
         };
         let words = self.onec.shop_words(&row.shop);
         let with = Writing {
-            base: &self.session.base,
+            base: &self.base,
             shop: &words,
-            version: self.session.speaks(),
+            version: self.version,
             identity: name,
             number_of_version: version.to_owned(),
             received_at,
@@ -185,7 +185,7 @@ impl Query {
             number: row.number.clone(),
             kind: "note",
             what: GoodsEvent::OnecWithoutStatus {
-                base: self.session.base.name.to_string(),
+                base: self.base.name.to_string(),
             }
             .into(),
             detail: None,

@@ -1,0 +1,184 @@
+//! Waiting orders as documents of a base, in one version: whoever carries them there.
+
+use super::turn::{Event, Turn, number_of_version};
+use crate::{
+    app::{Error, Onec},
+    domain::{EventBody, ShopName},
+    formats::{
+        commerceml::{SchemaVersion, write::Order},
+        onec::{
+            Base, Since,
+            order::{self, Identity},
+        },
+    },
+    storage::{
+        journal::Line,
+        onec::{
+            goods,
+            offers::Offer,
+            orders::{self, Held, NamedRow, WaitingRow},
+        },
+        sync::clock_offsets,
+    },
+};
+use chrono::{DateTime, Utc};
+use sqlx::PgConnection;
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
+
+/// Writes the orders of a base in one version.
+pub(in crate::app::onec) struct Drafts {
+    pub(super) onec: Onec,
+    pub(super) base: Arc<Base>,
+    pub(super) version: SchemaVersion,
+    /// Orders that changed before go only if the base has them.
+    pub(super) since: Option<DateTime<Utc>>,
+}
+
+/// What becomes of some orders that wait.
+#[derive(Default)]
+pub(in crate::app::onec) struct Page {
+    /// What is written, side by side with `written`.
+    pub(in crate::app::onec) offered: Vec<Offer>,
+    /// The documents.
+    pub(in crate::app::onec) written: Vec<Box<Order>>,
+    /// Those that do not go.
+    pub(in crate::app::onec) held: Vec<Held>,
+    /// What is to be said of those that go.
+    pub(in crate::app::onec) notes: Vec<Line>,
+}
+
+impl Drafts {
+    /// For a base that was first seen then.
+    pub(in crate::app::onec) fn new(
+        onec: &Onec,
+        base: &Arc<Base>,
+        version: SchemaVersion,
+        seen_since: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            onec: onec.clone(),
+            base: Arc::clone(base),
+            version,
+            since: match base.export.since {
+                Since::All => None,
+                Since::Now => Some(seen_since),
+                Since::At(at) => Some(at),
+            },
+        }
+    }
+
+    /// Writes orders; those that the base does not know yet are named. Nothing else is stored.
+    pub(in crate::app::onec) async fn page(
+        &self,
+        tx: &mut PgConnection,
+        rows: Vec<WaitingRow>,
+    ) -> Result<Page, Error> {
+        self.onec.load_clocks_of(&mut *tx, &self.base).await?;
+        let now = clock_offsets::now(&mut *tx).await?;
+        let events: Vec<Event> = rows.iter().map(|row| self.read(row, now)).collect();
+        let names = self.named(&mut *tx, &rows, &events).await?;
+        let goods = self.goods(&mut *tx, &events).await?;
+        let mut page = Page::default();
+        for (row, event) in rows.into_iter().zip(events) {
+            let version = number_of_version(&row);
+            let name = names.get(&(row.shop.clone(), row.number.clone()));
+            match self.turn((&row, event), name, &version, &goods) {
+                Turn::Held(one) => page.held.push(one),
+                Turn::Writes {
+                    order,
+                    status,
+                    without_status,
+                } => {
+                    if without_status && row.doc_id.is_none() {
+                        page.notes.push(self.note(&row));
+                    }
+                    page.offered.push(Offer {
+                        shop: row.shop,
+                        number: row.number,
+                        head: row.head,
+                        version,
+                        resends: row.resends,
+                        status,
+                    });
+                    page.written.push(order);
+                }
+            }
+        }
+        Ok(page)
+    }
+
+    /// By what the base knows each order of a page; those that it does not know yet are named.
+    async fn named(
+        &self,
+        tx: &mut PgConnection,
+        rows: &[WaitingRow],
+        events: &[Event],
+    ) -> Result<BTreeMap<(String, String), Identity>, Error> {
+        let mut names = BTreeMap::new();
+        let mut fresh = Vec::new();
+        for (row, event) in rows.iter().zip(events) {
+            let key = (row.shop.clone(), row.number.clone());
+            match (&row.doc_id, &row.doc_number) {
+                (Some(id), Some(number)) => {
+                    let (id, number) = (id.clone(), number.clone());
+                    names.insert(key, Identity { id, number });
+                }
+                _ => fresh.extend(self.fresh(row, event)),
+            }
+        }
+        if !fresh.is_empty() {
+            let base = self.base.name.as_str();
+            for row in orders::name(&mut *tx, base, &fresh).await? {
+                let name = Identity {
+                    id: row.doc_id,
+                    number: row.doc_number,
+                };
+                names.insert((row.shop, row.number), name);
+            }
+        }
+        Ok(names)
+    }
+
+    /// The identity of an order that goes for the first time; none where it does not go.
+    fn fresh(&self, row: &WaitingRow, event: &Event) -> Option<NamedRow> {
+        let (body, received_at) = event.as_ref().ok()?;
+        let EventBody::Saved(order) = body else {
+            return None;
+        };
+        if self.holds(order, *received_at).is_some() {
+            return None;
+        }
+        let shop = ShopName::parse(&row.shop).ok()?;
+        let name = order::identity(&self.base, &shop, order);
+        Some(NamedRow {
+            shop: row.shop.clone(),
+            number: row.number.clone(),
+            doc_id: name.id,
+            doc_number: name.number,
+        })
+    }
+
+    /// 1C's own ids of the goods that the orders name by their articles alone.
+    async fn goods(
+        &self,
+        tx: &mut PgConnection,
+        events: &[Event],
+    ) -> Result<BTreeMap<String, String>, Error> {
+        let mut skus = BTreeSet::new();
+        for (body, _) in events.iter().flatten() {
+            if let EventBody::Saved(order) = body {
+                skus.extend(order.items.iter().filter_map(|item| item.sku.clone()));
+            }
+        }
+        if skus.is_empty() {
+            return Ok(BTreeMap::new());
+        }
+        let skus: Vec<String> = skus.into_iter().collect();
+        let base = self.base.name.as_str();
+        let found = goods::by_sku(tx, base, &skus).await?;
+        Ok(found.into_iter().collect())
+    }
+}
