@@ -78,6 +78,23 @@ impl Registry {
         self.bases.values().any(|base| base.is_master(shop))
     }
 
+    /// The lane of the base to which the orders of a shop are pushed.
+    pub fn push_lane(&self, shop: &str) -> Option<String> {
+        let mut bases = self.bases.values().filter(|base| base.push.is_some());
+        let base = bases.find(|base| base.shops.iter().any(|one| one.as_str() == shop))?;
+        Some(onec_lane_of(base.name.as_str()))
+    }
+
+    /// The names of a 1C base's shops, as text.
+    pub fn shops_of_base(&self, base: &BaseName) -> Vec<String> {
+        let shops = self.bases.get(base).map(|base| base.shops.iter());
+        shops
+            .into_iter()
+            .flatten()
+            .map(ToString::to_string)
+            .collect()
+    }
+
     /// The names of a portal's shops, as text.
     pub fn shops_of(&self, portal: &str) -> Vec<String> {
         let of = self
@@ -86,4 +103,9 @@ impl Registry {
             .filter(|rules| rules.portal.as_str() == portal);
         of.map(|rules| rules.shop.as_str().to_owned()).collect()
     }
+}
+
+/// The lane of a 1C base that orders are pushed to.
+pub fn onec_lane_of(base: &str) -> String {
+    format!("onec:{base}")
 }

@@ -201,6 +201,7 @@ impl Running {
                 portals: clients,
                 callbacks: bootstrap::callbacks(&config, &connections)?,
                 tills: bootstrap::tills(&config, &connections),
+                pushes: bootstrap::pushes(&config, &connections),
             };
             let settings = settings(&config);
             if !reached.is_empty() {

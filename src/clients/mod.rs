@@ -7,3 +7,4 @@ pub mod bitrix24;
 pub mod callback;
 pub mod connections;
 pub mod moysklad;
+pub mod onec;

@@ -23,7 +23,7 @@ mod worker;
 pub use database::{Database, TokenKey};
 pub use http::Http;
 pub use log::{Log, LogFormat};
-pub use onec::{OneC, OneCUser};
+pub use onec::{OneC, OneCPush, OneCUser};
 pub use portals::{Plan, Portal, PortalAccess, PortalApp, Rate};
 pub use reading::error::{Error, Problem};
 pub use reading::secret::Secret;

@@ -227,7 +227,7 @@ const KEYS: &str = "
     step_seconds max_upload_bytes session_ttl keep_files keep_files_bytes password_hash types
     number_prefix only_paid only_delivery_allowed since from_status id discounts currency
     currency_label properties implicit_success requisites default person company names pay_systems
-    delivery_services kind format filter
+    delivery_services kind format filter push user version allow_http
 ";
 
 #[test]

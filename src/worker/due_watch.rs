@@ -5,13 +5,10 @@
 //! clock makes due rings nothing. This watch looks every poll, so that no lane has to.
 
 use super::{
-    Settings,
+    Lanes, Settings,
     lanes::{leases::Leases, restarts::Restarts},
 };
-use crate::{
-    app::{self, App, lane_of, permit_bell},
-    domain::{PortalName, ShopName},
-};
+use crate::app::{self, App, lane_of, onec_lane_of, permit_bell};
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
@@ -25,22 +22,26 @@ pub(super) struct WatchedLanes {
     portals: Vec<(String, String)>,
     /// Every shop that is called, with its lane.
     shops: Vec<(String, String)>,
+    /// Every 1C base that orders are pushed to, with each of its shops.
+    bases: Vec<(String, String)>,
 }
 
 impl WatchedLanes {
-    pub(super) fn new<'l>(
-        app: &App,
-        portals: impl Iterator<Item = &'l PortalName>,
-        shops: impl Iterator<Item = &'l ShopName>,
-    ) -> Self {
-        let portals = portals.flat_map(|portal| {
+    pub(super) fn new<P>(app: &App, lanes: &Lanes<P>) -> Self {
+        let portals = lanes.portals.keys().flat_map(|portal| {
             let shops = app.registry().shops_of(portal.as_str()).into_iter();
             shops.map(|shop| (portal.as_str().to_owned(), shop))
         });
+        let shops = lanes.callbacks.keys();
         let shops = shops.map(|shop| (shop.as_str().to_owned(), lane_of(shop.as_str())));
+        let bases = lanes.pushes.keys().flat_map(|base| {
+            let shops = app.registry().shops_of_base(base).into_iter();
+            shops.map(|shop| (base.to_string(), shop))
+        });
         Self {
             portals: portals.collect(),
             shops: shops.collect(),
+            bases: bases.collect(),
         }
     }
 }
@@ -84,6 +85,16 @@ async fn look(app: &App, lanes: &WatchedLanes, held: &BTreeSet<String>) -> Resul
     for some in shops.chunks(AT_ONCE) {
         for shop in app.lanes.due_shops(some).await? {
             ring(&lane_of(&shop));
+        }
+    }
+    let bases = lanes.bases.iter();
+    let bases: Vec<_> = bases
+        .filter(|(base, _)| held.contains(&onec_lane_of(base)))
+        .cloned()
+        .collect();
+    for some in bases.chunks(AT_ONCE) {
+        for base in app.lanes.due_bases(some).await? {
+            ring(&onec_lane_of(&base));
         }
     }
     for portal in app.lanes.asked_for_places().await? {

@@ -24,13 +24,14 @@ mod stock_keeper;
 mod till_reader;
 mod write_intents;
 
-use crate::app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of};
+use crate::app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of, onec_lane_of};
 use due_watch::WatchedLanes;
 use lanes::{
     callback::CallbackLane,
     leased::{LaneTurn, LeasedLane},
     leases::Leases,
     portal::PortalLane,
+    push::PushLane,
     restarts::Restarts,
 };
 use portal::call_observer::AttemptRecorder;
@@ -79,7 +80,7 @@ pub async fn run_watched<P: PortalClient>(
     // Not among the tasks: leases are kept until the last of them has ended, and no longer.
     let mut keeper = JoinSet::new();
     keeper.spawn(leases.clone().keep());
-    let watched = WatchedLanes::new(&app, lanes.portals.keys(), lanes.callbacks.keys());
+    let watched = WatchedLanes::new(&app, &lanes);
     let (of, turns) = (
         (app.clone(), settings.clone()),
         Restarts::new(&app, HOUSEKEEPING),
@@ -113,6 +114,12 @@ pub async fn run_watched<P: PortalClient>(
         let lane = lane(&lane_of(shop.as_str()));
         tasks.spawn(lane.keep_up(move |app, settings| {
             CallbackLane::new(app, shop.clone(), sender.clone(), settings)
+        }));
+    }
+    for (base, client) in lanes.pushes {
+        let lane = lane(&onec_lane_of(base.as_str()));
+        tasks.spawn(lane.keep_up(move |app, settings| {
+            PushLane::new(app, base.clone(), client.clone(), settings)
         }));
     }
     for (till, client) in lanes.tills {

@@ -2,8 +2,8 @@
 
 use crate::{
     app::Retention,
-    clients::{callback::Sender, moysklad},
-    domain::{PortalName, ShopName, TillName},
+    clients::{callback::Sender, moysklad, onec},
+    domain::{BaseName, PortalName, ShopName, TillName},
 };
 use std::{collections::BTreeMap, fmt, sync::Arc, time::Duration};
 
@@ -19,6 +19,8 @@ pub struct Lanes<P> {
     pub callbacks: BTreeMap<ShopName, Sender>,
     /// The tills whose vendor's API is read.
     pub tills: BTreeMap<TillName, moysklad::Client>,
+    /// The 1C bases to which orders are pushed.
+    pub pushes: BTreeMap<BaseName, onec::Client>,
 }
 
 impl<P> Lanes<P> {
@@ -28,6 +30,7 @@ impl<P> Lanes<P> {
             portals,
             callbacks: BTreeMap::new(),
             tills: BTreeMap::new(),
+            pushes: BTreeMap::new(),
         }
     }
 }

@@ -15,6 +15,7 @@ use crate::{
         Json, Unreadable,
         dead_letters::{self, LetterRow, Special},
         journal::{self, Line},
+        onec::pushes,
         queue::{
             lanes::{self, Lease},
             portal_identity,
@@ -36,6 +37,12 @@ const AT_ONCE_MS: i64 = 0;
 pub(in crate::app) enum About {
     /// A document of 1C that is refused.
     Document { base: String, document: i64 },
+    /// An order that a base does not take.
+    Push {
+        base: String,
+        shop: String,
+        number: String,
+    },
     /// An order whose status and stage could not be compared.
     Comparison { shop: String, number: String },
     /// A notification of a portal that could not be taken up.
@@ -63,6 +70,7 @@ impl About {
     fn word(&self) -> &'static str {
         match self {
             Self::Document { .. } => "document",
+            Self::Push { .. } => "push",
             Self::Comparison { .. } => "comparison",
             Self::Notification { .. } => "notification",
             Self::Move { .. } => "move",
@@ -236,6 +244,11 @@ impl DeadLetters {
                     let why = dead_letters::open(tx, letter.id).await?;
                     let why = why.map_or_else(|| letter.message.clone(), |now| now.message);
                     return Err(unknown(&why));
+                }
+            }
+            About::Push { base, shop, number } => {
+                if !pushes::revive(tx, &base, (&shop, &number)).await? {
+                    return Ok(RetryOutcome::Duplicate);
                 }
             }
             About::Comparison { shop, number } => {

@@ -108,6 +108,8 @@ impl DeadLetters {
         if let (Some(shop), true) = (&letter.shop, told) {
             lanes.push(compare::lane_of(shop));
         }
+        let shop = letter.shop.as_deref();
+        lanes.extend(shop.and_then(|shop| self.registry.push_lane(shop)));
         lanes
     }
 

@@ -202,9 +202,13 @@ impl Intake {
             .iter()
             .zip(&stored.results)
             .filter(|(_, result)| **result == Accepted::Queued);
-        let portals: BTreeSet<&str> = queued.map(|(event, _)| event.portal.as_str()).collect();
-        for portal in portals {
-            self.waker.wake(portal);
+        let mut lanes = BTreeSet::new();
+        for (event, _) in queued {
+            lanes.insert(event.portal.clone());
+            lanes.extend(self.registry.push_lane(&event.shop));
+        }
+        for lane in lanes {
+            self.waker.wake(&lane);
         }
     }
 }

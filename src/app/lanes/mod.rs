@@ -165,6 +165,14 @@ impl Lanes {
         Ok(due_lanes::shops(&mut db, shops).await?)
     }
 
+    /// Those of these 1C bases to which something is to be pushed; a base with several shops stands
+    /// there with each.
+    pub async fn due_bases(&self, with_shops: &[(String, String)]) -> Result<Vec<String>, Error> {
+        let (bases, shops): (Vec<_>, Vec<_>) = with_shops.iter().cloned().unzip();
+        let mut db = self.db.acquire().await?;
+        Ok(due_lanes::bases(&mut db, &bases, &shops).await?)
+    }
+
     /// The portals of which other processes ask a place in the limit.
     pub async fn asked_for_places(&self) -> Result<Vec<String>, Error> {
         let mut db = self.db.acquire().await?;

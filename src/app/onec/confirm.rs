@@ -10,6 +10,7 @@ use crate::{
         onec::{
             bases,
             offers::{self, Answer, By, ConfirmedRow, SentRow},
+            pushes,
         },
     },
 };
@@ -81,6 +82,7 @@ impl Onec {
         }
         let name = base.name.as_str();
         let confirmed = offers::settle(&mut *tx, name, sent).await?;
+        pushes::over(&mut *tx, name, sent).await?;
         let kind = id_kind(base.export.id);
         bases::exchanged(&mut *tx, name, kind, &prefixes(base)).await?;
         let many = confirmed.len() as u64;

@@ -13,6 +13,7 @@ mod goods;
 mod import;
 mod outcome;
 mod parse;
+mod push;
 mod query;
 mod reader;
 mod sessions;
@@ -22,6 +23,7 @@ mod upload;
 
 pub use confirm::Offered;
 pub use import::{Checks, Step};
+pub use push::{Push, PushView};
 pub use query::Query;
 pub use sessions::{Logins, Session};
 pub use show::{
@@ -221,6 +223,7 @@ impl Onec {
         crate::storage::journal::audit(&mut tx, &who.0, ("onec.resend", &act), &target, &detail)
             .await?;
         tx.commit().await?;
+        self.wake_push(base);
         Ok(Some(base.name.clone()))
     }
 }

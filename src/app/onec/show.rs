@@ -198,6 +198,8 @@ pub struct BaseReport {
     pub untaken: i64,
     /// Since when the oldest of them.
     pub untaken_since: Option<DateTime<Utc>>,
+    /// Orders that are pushed to it; none: it only fetches them.
+    pub push: Option<super::PushView>,
     /// Its newest sessions.
     pub sessions: Vec<SessionView>,
     /// The prefixes changed since the first order was confirmed.
@@ -352,7 +354,9 @@ impl Onec {
         let fixed = row.as_ref().and_then(|row| row.prefixes.clone());
         let sessions = sessions::newest(&mut db, name, SESSIONS).await?;
         let (untaken, untaken_since) = births::open(&mut db, name).await?;
+        let push = self.push_view(&mut db, base).await?;
         Ok(BaseReport {
+            push,
             base: name.to_owned(),
             shops: super::names(&base.shops),
             since: row.as_ref().map(|row| row.since),

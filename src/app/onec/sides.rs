@@ -436,6 +436,7 @@ impl Onec {
 
     /// Tells the lanes that may have something to do since documents came in.
     pub(super) fn wake_for(&self, base: &Base) {
+        self.wake_push(base);
         for shop in &base.shops {
             self.waker.wake(&lane_of(shop.as_str()));
             if let Ok(portal) = self.portal_of(shop.as_str()) {

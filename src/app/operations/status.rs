@@ -4,7 +4,7 @@ use crate::{
     app::{
         APPLICATION, Actor, Error, FROM_SQL, HOUSEKEEPING, JOBS, Operations, STOCK, TILL,
         delivery::portal_identity::PortalChange, intake::shop_notices::ShopNotice,
-        sync::compare::lane_of,
+        registry::onec_lane_of, sync::compare::lane_of,
     },
     domain::{
         ErrorCode, ShopRules,
@@ -261,7 +261,7 @@ impl Operations {
     }
 
     /// Stops a lane until somebody resumes it: a portal's by its name, a shop's callback by
-    /// `shop:NAME`.
+    /// `shop:NAME`, a base's by `onec:NAME`.
     pub async fn pause_lane(&self, lane: &str, who: &Actor) -> Result<(), Error> {
         self.known(lane)?;
         let mut tx = self.db.begin().await?;
@@ -297,7 +297,11 @@ impl Operations {
             || registry
                 .shops
                 .keys()
-                .any(|shop| lane_of(shop.as_str()) == lane);
+                .any(|shop| lane_of(shop.as_str()) == lane)
+            || registry
+                .bases
+                .values()
+                .any(|base| base.push.is_some() && onec_lane_of(base.name.as_str()) == lane);
         known.then_some(()).ok_or(Error::NotFound)
     }
 }

@@ -23,12 +23,12 @@ pub(super) enum Command {
     List,
     /// Hold everything back that goes to a portal
     Pause {
-        /// The portal's name; `shop:NAME` for a shop's callback
+        /// The portal's name; `shop:NAME` for a shop's callback, `onec:NAME` for a 1C base
         portal: String,
     },
     /// Let it go again
     Resume {
-        /// The portal's name; `shop:NAME` for a shop's callback
+        /// The portal's name; `shop:NAME` for a shop's callback, `onec:NAME` for a 1C base
         portal: String,
     },
     /// Let the bridge in as an application of a portal: open the printed address as an

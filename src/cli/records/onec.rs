@@ -161,6 +161,20 @@ fn show(report: &BaseReport) {
         "  {} held back by the filter, {} cannot be written",
         report.held, report.refused
     ));
+    if let Some(push) = &report.push {
+        output::line(format!(
+            "  pushed: {} on their way, {} to be sent again, {} not taken",
+            push.sending, push.again, push.refused
+        ));
+        if push.paused_at.is_some() {
+            let code = push.code.as_deref().unwrap_or("paused");
+            let reason = push.reason.as_deref().unwrap_or_default();
+            let again = time(push.resume_at);
+            output::line(format!(
+                "  none is pushed now: {code}: {reason}; again at {again}"
+            ));
+        }
+    }
     if report.untaken > 0 {
         output::line(format!(
             "  {} made in 1C: the shop was told and has not sent them, the oldest since {}",

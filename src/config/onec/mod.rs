@@ -2,9 +2,11 @@
 
 mod export;
 mod import;
+mod push;
 mod statuses;
 mod users;
 
+pub use push::OneCPush;
 pub use users::OneCUser;
 
 use super::{Master, Problem, Shop};
@@ -32,6 +34,8 @@ pub struct OneC {
     pub also_at: Vec<String>,
     /// Who may exchange, by login.
     pub users: BTreeMap<String, OneCUser>,
+    /// The service that is told of orders at once.
+    pub push: Option<OneCPush>,
 }
 
 #[derive(Debug, Deserialize)]
@@ -65,6 +69,7 @@ pub(super) struct Raw {
     export: export::Raw,
     #[serde(default)]
     import: import::Raw,
+    push: Option<push::Raw>,
     #[serde(default)]
     profiles: RawProfiles,
     #[serde(default)]
@@ -252,6 +257,9 @@ fn base(
         delivery_services: &delivery_services,
     };
     let import = import::check(raw.import, place, known, listed, problems);
+    let version_max = version(&key, &raw.schema_version_max, problems);
+    let push = raw.push;
+    let push = push.and_then(|raw| push::check(raw, &key, version_max, problems));
     let base = Base {
         name: name.clone(),
         shops: names,
@@ -260,7 +268,8 @@ fn base(
             RawEncoding::Utf8 => Encoding::Utf8,
             RawEncoding::Utf8Bom => Encoding::Utf8Bom,
         },
-        version_max: version(&key, &raw.schema_version_max, problems),
+        version_max,
+        push: push.as_ref().map(|(_, version)| *version),
         time_zone: zone(&key, &raw.time_zone, problems),
         zip: raw.zip,
         file_limit: raw.file_limit,
@@ -285,6 +294,7 @@ fn base(
         base: Arc::new(base),
         also_at,
         users,
+        push: push.map(|(push, _)| push),
     }
 }
 

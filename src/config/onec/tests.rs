@@ -139,3 +139,38 @@ fn orders_of_1c_are_made_in_a_shop_that_is_named_and_what_cannot_act_is_refused_
     assert!(import.create_orders);
     assert_eq!(import.new_orders_shop.as_ref().unwrap().as_str(), "second");
 }
+
+#[test]
+fn orders_are_pushed_over_https_unless_the_network_is_said_to_be_ones_own() {
+    let push = |more: &str| {
+        let push = format!("[onec.trade.push]\nuser = \"bridge\"\npassword = \"p\"\n{more}");
+        format!("[onec.trade]\nshops = [\"main\"]\n{USER}{push}\n")
+    };
+    for fine in [
+        "url = \"https://1c.example/ut/hs/orders\"",
+        "url = \"http://127.0.0.1:8080/ut/hs/orders\"",
+        "url = \"http://1c.example/ut/hs/orders\"\nallow_http = true",
+    ] {
+        let config = parse(&push(fine)).unwrap();
+        let onec = config.onec.values().next().unwrap();
+        assert_eq!(onec.base.push.unwrap().to_string(), "2.09");
+        assert_eq!(onec.push.as_ref().unwrap().user, "bridge");
+    }
+    for (faulty, key) in [
+        ("url = \"http://1c.example/ut/hs/orders\"", "url"),
+        ("url = \"1c.example\"", "url"),
+        ("url = \"https://a:b@1c.example/\"", "url"),
+        (
+            "url = \"https://1c.example/\"\nversion = \"3.2\"",
+            "version",
+        ),
+        (
+            "url = \"https://1c.example/\"\npassword_file = \"/x\"",
+            "password",
+        ),
+    ] {
+        let found = problems(&push(faulty));
+        let keys: Vec<_> = found.iter().map(|one| one.key.as_str()).collect();
+        assert_eq!(keys, [format!("onec.trade.push.{key}")], "{faulty}");
+    }
+}

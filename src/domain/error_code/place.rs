@@ -66,6 +66,7 @@ impl<'a> Place<'a> {
             (self.portal, "portals.NAME"),
             (self.portal, "authorize NAME"),
             (self.base, "onec.NAME"),
+            (self.base, "onec:NAME"),
             (self.stock, "stock.NAME"),
             (self.till, "tills.NAME"),
         ];

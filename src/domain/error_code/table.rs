@@ -307,6 +307,22 @@ codes! {
         "1C asked for something that cannot be answered."
         "Read the sentence in 1C's log, and compare the address and the settings in 1C with the \
          page `deploy/1c.md`."
+    OneCPushRefused "ONEC-PUSH-REFUSED"
+        "The HTTP service of 1C does not take the order."
+        "Read its words in the letter and mend the order, or the base; then retry the letter. An \
+         exchange session is offered the order all the same."
+    OneCPushLogin "ONEC-PUSH-LOGIN"
+        "The HTTP service of 1C does not take the bridge's login."
+        "Compare `[onec.NAME.push]` with the service's user in 1C and with its rights. The bridge \
+         asks again every ten minutes, and at once after a restart or `portals resume onec:NAME`."
+    OneCPushAnswer "ONEC-PUSH-ANSWER"
+        "The HTTP service of 1C answers what cannot be read."
+        "Look whether `[onec.NAME.push]` names the service, and not a page or a gateway before it. \
+         The service answers 2xx with `success`, with nothing, or with `failure` and a text."
+    OneCPushDown "ONEC-PUSH-DOWN"
+        "The HTTP service of 1C does not answer, or its answer was lost."
+        "Nothing to do: the bridge tries again with growing pauses, and 1C finds by its `Ид` what \
+         it has already. If it lasts, look after 1C's web server."
     // stock
     StockShort "STOCK-SHORT"
         "There is not enough to be had: nothing was reserved or shipped."

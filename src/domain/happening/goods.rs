@@ -69,6 +69,9 @@ kinds! {
         OnecSameContents
             "1C and the shop have the same contents again"
             "состав заказа в 1С и в магазине снова одинаков"
+        OnecPushRefused { base: String, code: String, words: Words }
+            "the 1C base {base} does not take the order: {code}: {words}"
+            "база 1С {base} не принимает заказ: {code}: {words}"
         OnecDocumentRefused { code: String, words: Words }
             "a document of 1C is refused: {code}: {words}"
             "документ 1С не принят: {code}: {words}"

@@ -45,6 +45,15 @@ impl Encoding {
         }
     }
 
+    /// Its name in a `Content-Type`.
+    pub fn label(self) -> &'static str {
+        match self {
+            Self::Utf8 | Self::Utf8Bom => "utf-8",
+            Self::Windows1251 => "windows-1251",
+            Self::Utf16Le | Self::Utf16Be => "utf-16",
+        }
+    }
+
     fn decoder(self) -> Decoder {
         let encoding = match self {
             Self::Utf8 | Self::Utf8Bom => UTF_8,

@@ -59,6 +59,8 @@ pub struct Base {
     pub encoding: Encoding,
     /// The newest version that is spoken.
     pub version_max: SchemaVersion,
+    /// The version in which orders are pushed to it; none: it only fetches them.
+    pub push: Option<SchemaVersion>,
     /// The time zone of the files' times, which carry none.
     pub time_zone: Tz,
     /// Whether files may come packed.

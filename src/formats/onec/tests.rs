@@ -14,6 +14,7 @@ pub(super) fn base() -> Base {
         shops: vec![shop.clone()],
         encoding: Encoding::Windows1251,
         version_max: SchemaVersion::new(3, 10),
+        push: None,
         time_zone: Tz::Europe__Moscow,
         zip: true,
         file_limit: 204_800,

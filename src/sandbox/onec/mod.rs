@@ -7,9 +7,11 @@
 //! bridge.
 
 mod orders;
+mod service;
 mod wire;
 
 pub use orders::{Kept, Line};
+pub use service::{PushFault, Service};
 pub use wire::Shows;
 
 use reqwest::Client;

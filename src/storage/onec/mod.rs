@@ -2,8 +2,8 @@
 //!
 //! Locks here are taken in this order: sessions, files that are taken in, the orders that a
 //! document may be about and their agreements (as everywhere), documents, orders of bases with
-//! their payments and shipments (each group sorted), offers; no statement of another room waits
-//! for them.
+//! their payments and shipments (each group sorted), offers, pushes; no statement of another room
+//! waits for them.
 
 pub mod bases;
 pub mod births;
@@ -15,5 +15,6 @@ pub mod goods;
 pub mod imports;
 pub mod offers;
 pub mod orders;
+pub mod pushes;
 pub mod sessions;
 pub mod sides;

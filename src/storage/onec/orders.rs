@@ -145,16 +145,29 @@ pub struct WaitingRow {
     pub agreed: Option<Json<Agreed>>,
 }
 
+/// Who carries orders to a base.
+#[derive(Debug, Clone, Copy)]
+pub enum Carrier {
+    /// An exchange session; none: somebody who only looks.
+    Session(Option<i64>),
+    /// The bridge itself.
+    Push,
+}
+
 /// Orders that wait, the oldest event first, after this event; without those that this session
-/// was offered already (none: whatever it was offered), and without those of which 1C has said
+/// was offered already, those that are in another's hand, and those of which 1C has said
 /// something that is still to be decided: what its people said would be overwritten there.
 pub async fn waiting(
     db: &mut PgConnection,
     base: &str,
     after: i64,
-    but_offered_in: Option<i64>,
+    carrier: Carrier,
     limit: i64,
 ) -> Result<Vec<WaitingRow>, Error> {
+    let (session, pushed) = match carrier {
+        Carrier::Session(id) => (id, false),
+        Carrier::Push => (None, true),
+    };
     Ok(sqlx::query_as!(
         WaitingRow,
         r#"SELECT k.shop, k.number, k.head, k.doc_id, k.doc_number, k.confirmed, k.resends,
@@ -175,11 +188,18 @@ pub async fn waiting(
              AND NOT EXISTS (SELECT FROM bridge.onec_offers o
                              WHERE o.session = $3 AND o.shop = k.shop AND o.number = k.number
                                AND o.state <> 'cut')
+             AND NOT EXISTS (SELECT FROM bridge.onec_pushes p
+                             WHERE p.base = k.base AND p.shop = k.shop AND p.number = k.number
+                               AND p.state = 'sending' AND p.due_at > now())
+             AND (NOT $5 OR EXISTS (SELECT FROM bridge.onec_pushable p
+                                    WHERE p.base = k.base AND p.shop = k.shop
+                                      AND p.number = k.number))
            ORDER BY k.head LIMIT $4"#,
         base,
         after,
-        but_offered_in,
-        limit
+        session,
+        limit,
+        pushed
     )
     .fetch_all(db)
     .await?)
@@ -195,7 +215,11 @@ pub async fn any_waits(db: &mut PgConnection, base: &str) -> Result<bool, Error>
                                  WHERE d.shop = k.shop AND d.order_number = k.number
                                    AND d.base = k.base
                                    AND (d.state = 'waiting'
-                                        OR d.state = 'refused' AND d.code = 'ONEC-REVIEW')))
+                                        OR d.state = 'refused' AND d.code = 'ONEC-REVIEW'))
+                 AND NOT EXISTS (SELECT FROM bridge.onec_pushes p
+                                 WHERE p.base = k.base AND p.shop = k.shop
+                                   AND p.number = k.number AND p.state = 'sending'
+                                   AND p.due_at > now()))
            AS "waits!""#,
         base
     )

@@ -60,3 +60,22 @@ pub async fn shops(db: &mut PgConnection, shops: &[String]) -> Result<Vec<String
     .fetch_all(db)
     .await?)
 }
+
+/// Those of these bases to which an order is to be pushed. `shops` names the shop of each, side by
+/// side: a base with several shops stands there several times.
+pub async fn bases(
+    db: &mut PgConnection,
+    bases: &[String],
+    shops: &[String],
+) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT DISTINCT w.base AS "base!"
+           FROM unnest($1::text[], $2::text[]) AS w (base, shop)
+           WHERE EXISTS (SELECT FROM bridge.onec_pushable p WHERE p.base = w.base)
+              OR EXISTS (SELECT FROM bridge.onec_news n WHERE n.shop = w.shop)"#,
+        bases,
+        shops
+    )
+    .fetch_all(db)
+    .await?)
+}

@@ -1,5 +1,5 @@
-//! Lanes: everything that goes to one portal, or to one shop's callback, in the hands of one
-//! process at a time.
+//! Lanes: everything that goes to one portal, to one shop's callback, or to one 1C base, in the
+//! hands of one process at a time.
 
 pub(super) mod callback;
 pub(super) mod isolation;
@@ -8,6 +8,7 @@ pub(super) mod leased;
 pub(super) mod leases;
 pub(super) mod lowered_pace;
 pub(super) mod portal;
+pub(super) mod push;
 pub(super) mod restarts;
 pub(super) mod wave_runner;
 pub(super) mod waves;

@@ -9,6 +9,7 @@ mod faults;
 mod files;
 mod orders;
 mod protocol;
+mod push;
 mod rights;
 mod statuses;
 mod upgrade;

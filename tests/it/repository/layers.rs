@@ -34,6 +34,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["clients::connections", "process::doors", "process::backoff"],
     ),
     ("clients::callback", &["clients::connections"]),
+    ("clients::onec", &["clients::connections"]),
     ("auth", &["domain", "process::doors"]),
     ("storage", &["domain"]),
     (
@@ -81,6 +82,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "domain",
             "process::doors",
             "clients::moysklad",
+            "clients::onec",
             "planner",
             "process::backoff",
             "process::telemetry",
@@ -133,6 +135,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "http",
             "process::signals",
             "clients::moysklad",
+            "clients::onec",
             "formats::onec",
             "formats::tills",
             "sandbox",

@@ -1,15 +1,12 @@
 //! Waiting orders as documents of a base, in one version: whoever carries them there.
 
-use super::turn::{Event, Turn, number_of_version};
+use super::turn::{Drafts, Event, Turn, number_of_version};
 use crate::{
-    app::{Error, Onec},
+    app::Error,
     domain::{EventBody, ShopName},
     formats::{
-        commerceml::{SchemaVersion, write::Order},
-        onec::{
-            Base, Since,
-            order::{self, Identity},
-        },
+        commerceml::write::Order,
+        onec::order::{self, Identity},
     },
     storage::{
         journal::Line,
@@ -21,21 +18,8 @@ use crate::{
         sync::clock_offsets,
     },
 };
-use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    sync::Arc,
-};
-
-/// Writes the orders of a base in one version.
-pub(in crate::app::onec) struct Drafts {
-    pub(super) onec: Onec,
-    pub(super) base: Arc<Base>,
-    pub(super) version: SchemaVersion,
-    /// Orders that changed before go only if the base has them.
-    pub(super) since: Option<DateTime<Utc>>,
-}
+use std::collections::{BTreeMap, BTreeSet};
 
 /// What becomes of some orders that wait.
 #[derive(Default)]
@@ -43,7 +27,7 @@ pub(in crate::app::onec) struct Page {
     /// What is written, side by side with `written`.
     pub(in crate::app::onec) offered: Vec<Offer>,
     /// The documents.
-    pub(in crate::app::onec) written: Vec<Box<Order>>,
+    pub(in crate::app::onec) written: Vec<Order>,
     /// Those that do not go.
     pub(in crate::app::onec) held: Vec<Held>,
     /// What is to be said of those that go.
@@ -51,25 +35,6 @@ pub(in crate::app::onec) struct Page {
 }
 
 impl Drafts {
-    /// For a base that was first seen then.
-    pub(in crate::app::onec) fn new(
-        onec: &Onec,
-        base: &Arc<Base>,
-        version: SchemaVersion,
-        seen_since: DateTime<Utc>,
-    ) -> Self {
-        Self {
-            onec: onec.clone(),
-            base: Arc::clone(base),
-            version,
-            since: match base.export.since {
-                Since::All => None,
-                Since::Now => Some(seen_since),
-                Since::At(at) => Some(at),
-            },
-        }
-    }
-
     /// Writes orders; those that the base does not know yet are named. Nothing else is stored.
     pub(in crate::app::onec) async fn page(
         &self,
@@ -103,7 +68,7 @@ impl Drafts {
                         resends: row.resends,
                         status,
                     });
-                    page.written.push(order);
+                    page.written.push(*order);
                 }
             }
         }

@@ -23,16 +23,19 @@ use crate::{
         onec::{
             bases,
             offers::{self, Answer, By},
-            orders::{self, WaitingRow},
+            orders::{self, Carrier, WaitingRow},
+            pushes,
         },
         sync::clock_offsets,
     },
 };
 use chrono::{DateTime, Utc};
-use draft::Drafts;
 use parking_lot::Mutex;
-use std::{io, sync::Arc, time::Duration};
+use sqlx::PgConnection;
+use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 use tokio::time::Instant;
+
+pub(super) use turn::Drafts;
 
 /// Orders read and offered in one transaction.
 const PAGE: i64 = 200;
@@ -196,7 +199,8 @@ impl Query {
         let mut db = self.onec.db.acquire().await?;
         let name = self.session.base.name.as_str();
         let but = new.then_some(self.session.id);
-        let rows = orders::waiting(&mut db, name, self.after, but, PAGE).await?;
+        let carrier = Carrier::Session(but);
+        let rows = orders::waiting(&mut db, name, self.after, carrier, PAGE).await?;
         drop(db);
         self.over = i64::try_from(rows.len()).unwrap_or(i64::MAX) < PAGE;
         if let Some(last) = rows.last() {
@@ -228,11 +232,14 @@ impl Query {
     }
 
     /// Offers a page of orders: stored first, then written.
-    async fn offer(&mut self, rows: Vec<WaitingRow>) -> Result<(), Error> {
+    async fn offer(&mut self, mut rows: Vec<WaitingRow>) -> Result<(), Error> {
         if rows.is_empty() {
             return Ok(());
         }
         let mut tx = self.onec.db.begin().await?;
+        if self.session.base.push.is_some() {
+            self.leave_pushed(&mut tx, &mut rows).await?;
+        }
         let page = self.drafts.page(&mut tx, rows).await?;
         if let Some(answer) = self.answer {
             let base = &self.session.base;
@@ -252,6 +259,29 @@ impl Query {
                 let _ = orders.order(&order);
             }
         }
+        Ok(())
+    }
+
+    /// Locks the orders, and leaves out those that a push has taken into its hand since they were
+    /// read.
+    async fn leave_pushed(
+        &self,
+        tx: &mut PgConnection,
+        rows: &mut Vec<WaitingRow>,
+    ) -> Result<(), Error> {
+        let name = self.session.base.name.as_str();
+        let shops: Vec<String> = rows.iter().map(|row| row.shop.clone()).collect();
+        let numbers: Vec<String> = rows.iter().map(|row| row.number.clone()).collect();
+        let key = (shops.as_slice(), numbers.as_slice());
+        let still: BTreeSet<_> = pushes::lock(&mut *tx, name, key)
+            .await?
+            .into_iter()
+            .collect();
+        let gone = pushes::under_way(&mut *tx, name, key).await?;
+        rows.retain(|row| {
+            let key = (row.shop.clone(), row.number.clone());
+            still.contains(&key) && !gone.contains(&key)
+        });
         Ok(())
     }
 }

@@ -1,17 +1,17 @@
 //! The turn of an order that waits for 1C: it is written, or it is told why it does not go.
 
-use super::draft::Drafts;
 use crate::{
     app::{
+        Onec,
         delivery::claim::mastered,
         intake::event_reader,
         sync::order::onec::{OneCContext, hub},
     },
     domain::{ErrorCode, EventBody, happening::GoodsEvent},
     formats::{
-        commerceml::write::Order,
+        commerceml::{SchemaVersion, write::Order},
         onec::{
-            Hold, changed_at,
+            Base, Hold, Since, changed_at,
             order::{self, Identity, Writing},
         },
     },
@@ -23,7 +23,16 @@ use crate::{
     },
 };
 use chrono::{DateTime, Utc};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
+
+/// Writes the orders of a base in one version.
+pub(in crate::app::onec) struct Drafts {
+    pub(super) onec: Onec,
+    pub(super) base: Arc<Base>,
+    pub(super) version: SchemaVersion,
+    /// Orders that changed before go only if the base has them.
+    pub(super) since: Option<DateTime<Utc>>,
+}
 
 /// An order's newest event, and when it came; or why it cannot be read.
 pub(super) type Event = Result<(EventBody, DateTime<Utc>), String>;
@@ -40,6 +49,25 @@ pub(super) enum Turn {
 }
 
 impl Drafts {
+    /// For a base that was first seen then.
+    pub(in crate::app::onec) fn new(
+        onec: &Onec,
+        base: &Arc<Base>,
+        version: SchemaVersion,
+        seen_since: DateTime<Utc>,
+    ) -> Self {
+        Self {
+            onec: onec.clone(),
+            base: Arc::clone(base),
+            version,
+            since: match base.export.since {
+                Since::All => None,
+                Since::Now => Some(seen_since),
+                Since::At(at) => Some(at),
+            },
+        }
+    }
+
     pub(super) fn holds(
         &self,
         order: &crate::domain::Snapshot,

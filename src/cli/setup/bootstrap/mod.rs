@@ -9,10 +9,10 @@ use crate::{
         bitrix24::{self, Credentials},
         callback::{self, Sender},
         connections::Connections,
-        moysklad,
+        moysklad, onec,
     },
-    config::{Config, LogFormat, Portal, PortalAccess, Shop, Till},
-    domain::{PortalName, ShopName, TillName},
+    config::{Config, LogFormat, OneC, OneCPush, Portal, PortalAccess, Shop, Till},
+    domain::{BaseName, PortalName, ShopName, TillName},
     process::{
         embedded::{self, Embedded},
         telemetry::logging,
@@ -236,6 +236,23 @@ pub(in crate::cli) fn tills(
         Some((name.clone(), client))
     };
     config.tills.iter().filter_map(client).collect()
+}
+
+/// What brings orders to the 1C bases that are told at once.
+pub(in crate::cli) fn pushes(
+    config: &Config,
+    connections: &Connections,
+) -> BTreeMap<BaseName, onec::Client> {
+    let client = |(name, base): (&BaseName, &OneC)| {
+        let OneCPush {
+            url,
+            user,
+            password,
+        } = base.push.as_ref()?;
+        let client = onec::Client::new(url, user, password.clone(), connections);
+        Some((name.clone(), client))
+    };
+    config.onec.iter().filter_map(client).collect()
 }
 
 /// What calls the shops that can be called.

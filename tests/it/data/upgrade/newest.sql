@@ -40,3 +40,6 @@ INSERT INTO bridge.onec_documents (base, import, kind, print, raw, state, code, 
 SELECT 'trade', 1, 'document', convert_to(state, 'UTF8'), '<Документ/>', state, 'ONEC-LATER',
        'kept'
 FROM unnest(ARRAY['waiting', 'applied', 'refused', 'overtaken', 'discarded']) AS s (state);
+INSERT INTO bridge.onec_pushes (base, shop, number, head, version, resends, state, due_at)
+SELECT 'trade', 'main', 'F-push-' || state, 1, '1', 0, state, now()
+FROM unnest(ARRAY['sending', 'waiting', 'refused']) AS s (state);
