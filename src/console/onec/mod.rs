@@ -2,6 +2,7 @@
 
 pub(super) mod document;
 pub(super) mod page;
+mod push;
 
 /// The address of a document's page.
 fn document_of(id: i64) -> String {

@@ -1,6 +1,6 @@
 //! `GET /console/onec`: how it stands with a 1C base.
 
-use super::document_of;
+use super::{document_of, push};
 use crate::{
     app::{
         Onec,
@@ -77,6 +77,7 @@ pub(in crate::console) async fn get(
             a href=(links::link("/console/onec", &[("base", Some(&one.base))])) { (one.base) } " "
         } } }
         (sums(&visitor, report))
+        @if let Some(push) = &report.push { (push::section(&visitor, push)) }
         @if !open.is_empty() {
             h2 { (text(Text::NotCarriedOut)) }
             (table(&visitor, &open))
