@@ -65,12 +65,24 @@ pub(super) struct Args {
     /// The login that the base has there
     #[arg(long, requires = "onec")]
     login: Option<String>,
-    /// The file in whose first line the password stands; else it is read from the standard input
+    /// The file in whose first line the password stands; else it is the first line of the standard
+    /// input
     #[arg(long, value_name = "FILE", requires = "onec")]
     password_file: Option<PathBuf>,
-    /// The version of CommerceML that the base asks for, 2.05 to 3.1; none: the old protocol
+    /// The version of CommerceML that the base asks for, 2.03 to 3.1; none: the old protocol
     #[arg(long, requires = "onec")]
     schema_version: Option<String>,
+    /// The newer version that it asks for beside: payments and shipments stand in their orders
+    #[arg(long, requires = "schema_version")]
+    cml_version: Option<String>,
+    /// It never says that it took the orders in, as some modules of 3.1
+    #[arg(long, requires = "onec")]
+    never_success: bool,
+    /// Do what stands on further lines of the standard input: status NUMBER STATUS, pay NUMBER
+    /// [SUM], ship NUMBER [PARCEL], cancel NUMBER, revive NUMBER, delete NUMBER, exchange, fetch,
+    /// send, cut fetch BYTES, cut send BYTES
+    #[arg(long, requires = "onec")]
+    acts: bool,
     /// Seconds between two exchanges; 0: only one
     #[arg(long, default_value_t = 0, requires = "onec")]
     every: u64,

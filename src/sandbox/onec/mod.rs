@@ -3,13 +3,17 @@
 //!
 //! It reads an answer by its first word, compares the encoding that a file declares with the one
 //! that it arrives in, finds an order by its `Ид`, and refuses an order whose `Номер` changed,
-//! whose sums do not add up, or that lacks what the version asks for. It uses nothing of the
+//! whose sums do not add up, or that lacks what the version asks for. Its people change statuses,
+//! enter payments, ship, cancel and delete; it sends the whole documents. It uses nothing of the
 //! bridge.
 
+mod books;
 mod orders;
 mod service;
 mod wire;
+mod written;
 
+pub use books::Act;
 pub use orders::{Kept, Line};
 pub use service::{PushFault, Service};
 pub use wire::Shows;
@@ -81,6 +85,8 @@ pub struct OneC {
     pub exchange: Exchange,
     /// The orders that it has, by `Ид`.
     pub orders: BTreeMap<String, Kept>,
+    /// What its people did with them, by `Ид`.
+    books: BTreeMap<String, books::Book>,
     client: Client,
     /// Name and value of the cookie.
     cookie: Option<(String, String)>,
@@ -111,6 +117,7 @@ impl OneC {
         Ok(Self {
             exchange,
             orders: BTreeMap::new(),
+            books: BTreeMap::new(),
             client: client.map_err(|error| Trouble(error.to_string()))?,
             cookie: None,
             sessid: None,
@@ -195,6 +202,8 @@ impl OneC {
             times: times + 1,
             ..order
         };
+        let book = self.books.entry(order.id.clone()).or_default();
+        book.loaded(&order);
         self.orders.insert(order.id.clone(), order);
         Ok(())
     }

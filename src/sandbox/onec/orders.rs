@@ -24,6 +24,8 @@ pub struct Kept {
     pub buyer: String,
     /// The buyer's `ИНН` and `КПП`.
     pub tax_numbers: Option<(String, String)>,
+    /// `Налоги` of the document, as they came.
+    pub taxes: String,
     /// What was ordered, line by line.
     pub lines: Vec<Line>,
     /// Requisites by name.
@@ -49,7 +51,7 @@ pub struct Line {
 
 /// A file with one order and its status, in the order of elements that trade configurations write.
 pub(super) fn with_status(order: &Kept, status: &str) -> String {
-    let formed = moscow();
+    let formed = super::written::moscow().format("%Y-%m-%dT%H:%M:%S");
     let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
     let (id, number, status) = (plain(&order.id), plain(&order.number), plain(status));
     let version = order.times;
@@ -66,13 +68,6 @@ pub(super) fn with_status(order: &Kept, status: &str) -> String {
     )
 }
 
-/// The base's own clock, which stands in Moscow.
-#[expect(clippy::disallowed_methods, reason = "the base's own clock")]
-fn moscow() -> String {
-    let now = chrono::Utc::now() + chrono::TimeDelta::hours(3);
-    now.format("%Y-%m-%dT%H:%M:%S").to_string()
-}
-
 /// The form that a version asks for.
 struct Form {
     /// Hundredths, so that 2.1 is 2.10: (major, minor).
@@ -81,7 +76,7 @@ struct Form {
     subordinate: bool,
 }
 
-fn version(text: &str) -> Option<(u32, u32)> {
+pub(super) fn version(text: &str) -> Option<(u32, u32)> {
     let (major, minor) = text.split_once('.')?;
     let minor: u32 = match minor.len() {
         1 => minor.parse::<u32>().ok()? * 10,
@@ -240,6 +235,7 @@ fn order(node: Node<'_, '_>, form: &Form) -> Result<Kept, Trouble> {
         deleted,
         buyer: text(buyer, "Наименование")?,
         tax_numbers: numbers.0.zip(numbers.1),
+        taxes: child(node, "Налоги").map_or_else(String::new, as_it_came),
         lines,
         requisites,
         documents,
@@ -351,6 +347,11 @@ fn requisites(node: Node<'_, '_>, form: &Form) -> Result<BTreeMap<String, String
         }
     }
     Ok(found)
+}
+
+fn as_it_came(node: Node<'_, '_>) -> String {
+    let text = node.document().input_text();
+    text.get(node.range()).unwrap_or_default().to_owned()
 }
 
 fn child<'a, 'i>(node: Node<'a, 'i>, name: &str) -> Option<Node<'a, 'i>> {

@@ -3,6 +3,8 @@
 use super::{OneC, Trouble, trouble};
 use encoding_rs::{UTF_8, WINDOWS_1251};
 use reqwest::{Method, RequestBuilder, header};
+use std::io::{Cursor, Write as _};
+use zip::{ZipWriter, write::SimpleFileOptions};
 
 /// What the base shows after `checkauth`.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -219,6 +221,29 @@ impl OneC {
             }
         }
         Ok(said)
+    }
+
+    /// Sends a file as the site likes it: in a zip, where it takes zips.
+    pub(super) async fn send_packed(
+        &self,
+        kind: &str,
+        name: &str,
+        bytes: &[u8],
+    ) -> Result<Vec<String>, Trouble> {
+        if !self.zip {
+            return self.send(kind, name, bytes).await;
+        }
+        let failed = |error: &dyn std::fmt::Display| Trouble(format!("Ошибка архива: {error}"));
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        zip.start_file(name, SimpleFileOptions::default())
+            .map_err(|error| failed(&error))?;
+        zip.write_all(bytes).map_err(|error| failed(&error))?;
+        let packed = zip.finish().map_err(|error| failed(&error))?.into_inner();
+        let id = uuid::Uuid::now_v7().simple().to_string();
+        let (_, tail) = id.split_at(26);
+        let (first, last) = tail.split_at(4);
+        let name = format!("v8_{}_{last}.zip", first.to_uppercase());
+        self.send(kind, &name, &packed).await
     }
 
     /// Sends one piece of a file.

@@ -8,6 +8,7 @@ mod facts;
 mod faults;
 mod files;
 mod orders;
+mod people;
 mod protocol;
 mod push;
 mod rights;

@@ -7,7 +7,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 const PLAIN: &str = "
     accept access acts address addresses admission age alerts answer app apps assets attempts
     auth authorization authorize back backoff batch batching binaries bindings bisection
-    bitrix24 body bootstrap both bug bulk cache call caller calls case cases catalog change
+    bitrix24 body books bootstrap both bug bulk cache call caller calls case cases catalog change
     changes chart check classic cli client clients clock cluster code commands commerceml commit
     companies compare components config confirm connections console contacts control conversions
     cookies credentials crm cursor customer customers database day deal decode deferred delivery
@@ -35,7 +35,7 @@ const PLAIN: &str = "
     storage store stream suggest sums sync systems table tax telemetry tests text throttle time
     token tokens told traces transport trial tries turn ui universal upload userfields users
     value values verification view views waker watch webhooks weight wire withdrawal woocommerce
-    words worker world write writes written xml
+    typed words worker world write writes written xml
 ";
 
 /// The words that the glossary explains: those in italics.

@@ -1,0 +1,135 @@
+//! `sandbox --onec ADDRESS`: a simulated 1C base.
+
+mod typed;
+
+use super::{Args, output};
+use crate::{
+    process::signals,
+    sandbox::onec::{Exchange, OneC, Trouble},
+};
+use anyhow::Context as _;
+use std::{io::BufRead as _, process::ExitCode, time::Duration};
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+use typed::Said;
+
+pub(super) async fn run(args: &Args, address: &str, login: &str) -> anyhow::Result<ExitCode> {
+    let mut lines = standard_input();
+    let password = match &args.password_file {
+        Some(file) => {
+            std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?
+        }
+        None => lines.recv().await.unwrap_or_default(),
+    };
+    let password = password.lines().next().unwrap_or_default();
+    let mut exchange = Exchange::new(address, login, password);
+    exchange.version.clone_from(&args.schema_version);
+    exchange.cml_version.clone_from(&args.cml_version);
+    exchange.says_success = !args.never_success;
+    let mut base = OneC::new(exchange)?;
+    let stop = CancellationToken::new();
+    signals::stop_on_signals(stop.clone())?;
+    let every = Duration::from_secs(args.every.max(1));
+    let mut pause = tokio::time::interval(every);
+    pause.tick().await;
+    let (mut open, mut went_well) = (args.acts, true);
+    let mut line = "exchange".to_owned();
+    loop {
+        if !line.trim().is_empty() {
+            let done = done(&mut base, &line);
+            let Some(told) = stop.run_until_cancelled(done).await else {
+                return Ok(ExitCode::SUCCESS);
+            };
+            went_well &= said(&told);
+        }
+        if !open && args.every == 0 {
+            return Ok(ExitCode::from(u8::from(!went_well)));
+        }
+        line = tokio::select! {
+            () = stop.cancelled() => return Ok(ExitCode::SUCCESS),
+            _ = pause.tick(), if args.every > 0 => "exchange".to_owned(),
+            line = lines.recv(), if open => line.unwrap_or_else(|| {
+                open = false;
+                String::new()
+            }),
+        };
+    }
+}
+
+/// The lines of the standard input: it is read by a thread, which may wait for ever.
+fn standard_input() -> mpsc::Receiver<String> {
+    let (sender, receiver) = mpsc::channel(16);
+    std::thread::spawn(move || {
+        for line in std::io::stdin().lock().lines().map_while(Result::ok) {
+            if sender.blocking_send(line).is_err() {
+                break;
+            }
+        }
+    });
+    receiver
+}
+
+/// Tells what went wrong; whether nothing did.
+fn said(told: &Result<(), Trouble>) -> bool {
+    if let Err(trouble) = told {
+        output::say(trouble);
+    }
+    told.is_ok()
+}
+
+async fn done(base: &mut OneC, line: &str) -> Result<(), Trouble> {
+    match line.parse::<Said>().map_err(Trouble)? {
+        Said::Act(number, act) => {
+            base.act(&number, act)?;
+            output::say(format!("{number}: entered, goes with the next exchange"));
+        }
+        Said::Exchange => {
+            fetch(base).await?;
+            send(base).await?;
+        }
+        Said::Fetch => fetch(base).await?,
+        Said::Send => send(base).await?,
+        Said::CutFetch(bytes) => {
+            base.sign_in("sale").await?;
+            base.init("sale").await?;
+            base.query_cut(bytes).await?;
+            output::say(format!("the answer was cut after {bytes} bytes"));
+        }
+        Said::CutSend(bytes) => {
+            base.send_cut(bytes).await?;
+            output::say(format!("the file was cut after {bytes} bytes"));
+        }
+    }
+    Ok(())
+}
+
+async fn send(base: &mut OneC) -> Result<(), Trouble> {
+    if let Some(said) = base.send_changes().await? {
+        output::say(format!(
+            "sent the changes; the site says: {}",
+            said.join(" | ")
+        ));
+    }
+    Ok(())
+}
+
+async fn fetch(base: &mut OneC) -> Result<(), Trouble> {
+    let brought = base.fetch_orders().await?;
+    for order in base.orders.values() {
+        let status = order
+            .requisites
+            .get("Статус заказа")
+            .map_or("-", String::as_str);
+        let (number, total, currency) = (&order.number, order.total, &order.currency);
+        let times = order.times;
+        output::line(format!(
+            "{number}  {total} {currency}  {status}  received {times} times"
+        ));
+    }
+    let (queries, orders) = (brought.queries, brought.orders);
+    output::say(format!(
+        "an exchange: {queries} queries, {orders} orders; the base has {}",
+        base.orders.len()
+    ));
+    Ok(())
+}
