@@ -5,7 +5,7 @@ use crate::{
     domain::{happening::GoodsEvent, words},
     formats::commerceml::{
         Document, Line, Operation,
-        write::{Order, PaymentKind, Requisite},
+        write::{Order, PaymentKind, Requisite, Shipment},
     },
 };
 use chrono::NaiveDateTime;
@@ -58,10 +58,10 @@ impl OneCFact {
     /// Whether 1C gives back what it was sent, and says nothing beside that. Of what is written no
     /// more, that is that it is not there.
     pub fn is_echo(&self, sent: &Order) -> bool {
-        if !self.is_own(&sent.id) || self.data["refund"] == true || !self.data["tracking"].is_null()
-        {
+        if !self.is_own(&sent.id) || self.data["refund"] == true {
             return false;
         }
+        let tracking = self.data["tracking"].as_str();
         match self.kind {
             FactKind::Payment => {
                 let own = sent.payments.iter().find(|own| own.id == self.id);
@@ -72,8 +72,9 @@ impl OneCFact {
             }
             FactKind::Shipment => {
                 let own = sent.shipments.iter().find(|own| own.id == self.id);
-                own.map_or(!self.holds, |own| {
+                own.map_or(!self.holds && tracking.is_none(), |own| {
                     self.holds == holds(&own.requisites, "Отгружено")
+                        && tracking.is_none_or(|parcel| has(own, parcel))
                 })
             }
         }
@@ -83,6 +84,15 @@ impl OneCFact {
     pub fn is_own(&self, order: &str) -> bool {
         named_by(&self.id) == Some(order)
     }
+}
+
+/// Whether the shipment went to 1C with this number of its parcel.
+fn has(own: &Shipment, parcel: &str) -> bool {
+    let mut given = own.requisites.iter();
+    given.any(|(name, value)| {
+        name == "Идентификатор отправления"
+            && matches!(value, Requisite::Text(sent) if sent == parcel)
+    })
 }
 
 fn holds(requisites: &[(String, Requisite)], name: &str) -> bool {
@@ -204,6 +214,11 @@ fn is_off(document: &Document) -> bool {
         || document.posted() == Some(false)
 }
 
+/// By what people of 1C know a document: its number there.
+fn called(document: &Document, id: &str) -> String {
+    document.onec_number.as_deref().unwrap_or(id).to_owned()
+}
+
 fn date(document: &Document, names: &[&str]) -> Option<NaiveDateTime> {
     let named = document.requisites.moment(names);
     let when = named.or(document.onec_date).or(document.date)?;
@@ -219,7 +234,7 @@ fn payment(document: &Document, base: &Base, id: String, kind: PaymentKind) -> O
     let currency = base.code_of(document.currency.as_deref());
     let sum = document.total.map(|sum| sum.normalize().to_string());
     let amount = format!("{} {currency}", sum.as_deref().unwrap_or("?"));
-    let document_id = id.clone();
+    let document_id = called(document, &id);
     let what = match (paid, refund) {
         (true, false) => GoodsEvent::OnecPaid {
             amount,
@@ -302,11 +317,11 @@ fn shipment(document: &Document, base: &Base, id: String) -> OneCFact {
         }),
         what: if holds {
             GoodsEvent::OnecShipped {
-                document: id.clone(),
+                document: called(document, &id),
             }
         } else {
             GoodsEvent::OnecNotShipped {
-                document: id.clone(),
+                document: called(document, &id),
             }
         },
         id,

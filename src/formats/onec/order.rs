@@ -206,8 +206,14 @@ impl Requisites {
             .as_ref()
             .and_then(|payment| payment.method.as_ref());
         self.date(base, "Дата оплаты", order.paid_at.filter(|_| order.paid));
+        let document = said(order, "payment.document").filter(|_| order.paid);
+        self.given("Номер платежного документа", document.as_ref());
         let allowed = at(&order.data, "delivery.allowed").and_then(serde_json::Value::as_bool);
-        if with.version < NEW_DELIVERY && delivery.is_some() {
+        let allowed_at = when(order, "delivery.allowed_at").filter(|_| allowed != Some(false));
+        if with.version >= NEW_DELIVERY {
+            self.date(base, "Дата последнего разрешения по доставке", allowed_at);
+        } else if delivery.is_some() {
+            self.date(base, "Дата разрешения доставки", allowed_at);
             self.truth("Доставка разрешена", allowed.unwrap_or(true));
         }
         self.given("Способ доставки", method);
@@ -255,6 +261,16 @@ impl Requisites {
         self.given("utm_content", utm.content.as_ref());
         self.given("utm_term", utm.term.as_ref());
     }
+}
+
+/// What the shop says at a path of its snapshot that only 1C has a use for.
+fn said(order: &Snapshot, path: &str) -> Option<String> {
+    at(&order.data, path).and_then(text_of)
+}
+
+/// The same as a time.
+fn when(order: &Snapshot, path: &str) -> Option<DateTime<Utc>> {
+    said(order, path)?.parse().ok()
 }
 
 fn service(base: &Base, name: &str) -> Option<String> {
@@ -328,7 +344,17 @@ fn shipment(with: &Writing<'_>, order: &Snapshot, lines: &lines::Contents) -> Op
         method.and_then(|name| service(base, name)).as_ref(),
     );
     requisites.given("Метод доставки", method);
-    requisites.truth("Отменен", order.cancelled && !shipped);
+    let allowed = at(&order.data, "delivery.allowed") != Some(&serde_json::Value::Bool(false));
+    let allowed_at = when(order, "delivery.allowed_at").filter(|_| allowed);
+    requisites.date(base, "Дата разрешения доставки", allowed_at);
+    let parcel = said(order, "delivery.tracking");
+    requisites.given("Идентификатор отправления", parcel.as_ref());
+    let cancelled = order.cancelled && !shipped;
+    requisites.truth("Отменен", cancelled);
+    if cancelled {
+        requisites.date(base, "Дата отмены", order.status_changed_at);
+        requisites.given("Причина отмены", order.cancel_reason.as_ref());
+    }
     let at = order
         .completed_at
         .or(order.created_at)

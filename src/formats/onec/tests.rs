@@ -115,6 +115,38 @@ fn an_order_s_lines_come_to_its_total_with_the_delivery_as_it_is() {
 }
 
 #[test]
+fn what_only_1c_has_a_use_for_goes_as_its_requisites() {
+    let mut data = plain();
+    data["paid"] = json!(true);
+    data["payment"] = json!({"method": "Картой", "document": "PP-7"});
+    data["delivery"]["allowed_at"] = json!("2026-11-20T09:00:00Z");
+    data["delivery"]["tracking"] = json!("RB123");
+    let order = written(&base(), &snapshot(data.clone()));
+    assert_eq!(text(&order, "Номер платежного документа"), Some("PP-7"));
+    let allowed = |order: &Order| {
+        let mut dates = order.requisites.iter();
+        dates.any(|(name, _)| name == "Дата разрешения доставки")
+    };
+    assert!(allowed(&order));
+    let parcel = order.shipments[0]
+        .requisites
+        .iter()
+        .find_map(|one| match one {
+            (name, Requisite::Text(text)) if name == "Идентификатор отправления" => {
+                Some(text)
+            }
+            _ => None,
+        });
+    assert_eq!(parcel.map(String::as_str), Some("RB123"));
+    // What is not true says nothing.
+    data["paid"] = json!(false);
+    data["delivery"]["allowed"] = json!(false);
+    let order = written(&base(), &snapshot(data));
+    assert_eq!(text(&order, "Номер платежного документа"), None);
+    assert!(!allowed(&order));
+}
+
+#[test]
 fn a_discount_may_be_a_line_of_its_own() {
     let mut base = base();
     base.export.discounts = Discounts::Line;
