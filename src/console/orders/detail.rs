@@ -1,6 +1,6 @@
 //! `GET /console/orders/{shop}/{number}`: one order's whole life.
 
-use super::{contents::contents, customer_cards, list, retry};
+use super::{contents::contents, customer_cards, list, onec, retry};
 use crate::{
     app::{ActivityView, LetterFilter, OrderView, TimelineEntry},
     console::{
@@ -125,6 +125,7 @@ fn facts(state: &State, visitor: &Viewer, order: &OrderView, origin: Option<&str
                     dd { (components::entity(origin, kind, id)) }
                 }
             } }
+            @if let Some(onec) = &order.onec { (onec::standing(visitor, onec)) }
         }
     }
 }

@@ -5,4 +5,5 @@ mod contents;
 pub(super) mod customer_cards;
 pub(super) mod detail;
 pub(super) mod list;
+mod onec;
 mod retry;

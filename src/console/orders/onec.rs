@@ -1,0 +1,63 @@
+//! Where an order stands in its 1C base.
+
+use crate::{
+    app::onec::OneCView,
+    console::{
+        i18n::{locale::Lang, messages::Text},
+        session::viewer::Viewer,
+        ui::{components, links},
+    },
+};
+use maud::{Markup, html};
+use std::borrow::Cow;
+
+/// The base, the order's number there, the status that 1C last said, and whether it has the newest.
+pub(super) fn standing(visitor: &Viewer, onec: &OneCView) -> Markup {
+    let documents = onec.number.as_deref().map(|number| {
+        let asked = [("base", Some(&*onec.base)), ("number", Some(number))];
+        (number, links::link("/console/onec", &asked))
+    });
+    let says = match visitor.lang {
+        Lang::En => "1C says",
+        Lang::Ru => "1С говорит",
+    };
+    html! {
+        div {
+            dt { (visitor.text(Text::OneCPage)) " " (onec.base) }
+            dd {
+                @if let Some((number, link)) = documents { a href=(link) { (number) } ", " }
+                (state(visitor, onec))
+                @if let Some(status) = &onec.status { ", " (says) " " (status) }
+            }
+        }
+    }
+}
+
+fn state(visitor: &Viewer, onec: &OneCView) -> Markup {
+    let words = match (visitor.lang, &onec.held, onec.waits, onec.confirmed_at) {
+        (Lang::En, Some(held), ..) => format!("does not go: {held}"),
+        (Lang::Ru, Some(held), ..) => format!("не выгружается: {}", in_russian(held)),
+        (Lang::En, None, true, _) => "waits until 1C fetches it".to_owned(),
+        (Lang::Ru, None, true, _) => "ждёт, пока 1С его заберёт".to_owned(),
+        (_, None, false, Some(at)) => {
+            let word = visitor.text(Text::Confirmed).to_lowercase();
+            return html! { (word) " " (components::moment(visitor, at)) };
+        }
+        (Lang::En, None, false, None) => "not there".to_owned(),
+        (Lang::Ru, None, false, None) => "там его нет".to_owned(),
+    };
+    html! { (words) }
+}
+
+/// Why an order does not go, as it is stored.
+fn in_russian(held: &str) -> Cow<'_, str> {
+    Cow::Borrowed(match held {
+        "it is not paid" => "не оплачен",
+        "its delivery is not allowed yet" => "доставка ещё не разрешена",
+        "orders in this status do not go to the base" => "заказы в этом статусе не выгружаются",
+        "it was cancelled before it went to the base" => "отменён до выгрузки",
+        "it has not changed since the exchange began" => "не менялся с начала обмена",
+        "the shop deleted it before it went to the base" => "удалён в магазине до выгрузки",
+        other => return Lang::Ru.told(other),
+    })
+}
