@@ -2,7 +2,10 @@
 
 use crate::{auth::PasswordHash, cli::output};
 use anyhow::Context as _;
-use std::{io::Read as _, process::ExitCode};
+use std::{
+    io::{IsTerminal as _, Read as _},
+    process::ExitCode,
+};
 
 /// The shortest password that is taken, in characters.
 const SHORTEST: usize = 8;
@@ -10,9 +13,12 @@ const SHORTEST: usize = 8;
 const LONGEST: u64 = 1_024;
 
 pub(in crate::cli) fn run() -> anyhow::Result<ExitCode> {
-    output::say("type a password, then Enter and Ctrl-D (it is shown; better: pipe it in)");
+    let input = std::io::stdin();
+    if input.is_terminal() {
+        output::say("type a password, then Enter and Ctrl-D (it is shown; better: pipe it in)");
+    }
     let mut text = String::new();
-    std::io::stdin()
+    input
         .take(LONGEST + 2)
         .read_to_string(&mut text)
         .context("read the password")?;
