@@ -5,7 +5,7 @@ use crate::two_way::world::{OPERATOR, World};
 use reqwest::{Client, StatusCode, redirect};
 
 /// A browser in which an operator has signed in, and its cookie.
-async fn signed_in(world: &World) -> (Client, String) {
+pub(super) async fn signed_in(world: &World) -> (Client, String) {
     let browser = Client::builder()
         .no_proxy()
         .redirect(redirect::Policy::none());

@@ -172,6 +172,7 @@ impl World {
                 version: 10,
                 paid: status == "P",
                 life: 0,
+                pieces: 1,
             };
             self.shop
                 .with(|shop| shop.orders.insert(number.to_owned(), order));

@@ -31,6 +31,8 @@ pub(crate) struct Order {
     pub(crate) paid: bool,
     /// How often an older back-up came back: no event has the id of another.
     pub(crate) life: u32,
+    /// How many of its goods were ordered, at 100 roubles each.
+    pub(crate) pieces: u32,
 }
 
 pub(crate) struct ShopState {
@@ -196,6 +198,7 @@ impl Shop {
                 version: 0,
                 paid: false,
                 life: 0,
+                pieces: 1,
             });
             let before = order.status.clone();
             how(order);
@@ -238,9 +241,10 @@ fn snapshot(number: &str, order: &Order) -> Value {
     json!({
         "number": number, "version": order.version, "status": order.status, "status_changed_at":
             order.changed,
-        "paid": order.paid, "currency": "RUB", "total": "100.00",
+        "paid": order.paid, "currency": "RUB",
+        "total": format!("{}.00", 100 * order.pieces),
         "customer": {"id": format!("c-{number}"), "name": "Анна"},
-        "items": [{"name": "Чай", "quantity": 1, "price": "100.00"}],
+        "items": [{"name": "Чай", "quantity": order.pieces, "price": "100.00"}],
     })
 }
 
