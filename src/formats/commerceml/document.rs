@@ -176,6 +176,8 @@ pub struct Counterparty {
     pub inn: Option<String>,
     /// `КПП`.
     pub kpp: Option<String>,
+    /// `КодПоОКПО`.
+    pub okpo: Option<String>,
     /// `Фамилия`.
     pub last_name: Option<String>,
     /// `Имя`.
@@ -391,6 +393,7 @@ pub(super) fn counterparty(element: &Element) -> Counterparty {
         legal_name: given("ОфициальноеНаименование"),
         inn: given("ИНН"),
         kpp: given("КПП"),
+        okpo: given("КодПоОКПО").or_else(|| given("ОКПО")),
         last_name: given("Фамилия"),
         first_name: given("Имя"),
         second_name: given("Отчество"),

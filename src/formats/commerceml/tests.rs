@@ -406,6 +406,21 @@ fn what_is_written_is_read_again_in_every_version_and_encoding() {
 }
 
 #[test]
+fn a_company_is_read_with_all_its_numbers_as_it_was_written() {
+    let mut sent = order("A-1", "");
+    sent.customer.legal_name = Some("АО Луч".to_owned());
+    sent.customer.inn = Some("7707083893".to_owned());
+    sent.customer.kpp = Some("770701001".to_owned());
+    sent.customer.okpo = Some("00032537".to_owned());
+    let file = written(form(SchemaVersion::new(2, 9), Encoding::Utf8), &[sent]);
+    let who = documents(&file).remove(0).counterparties.remove(0);
+    assert!(who.is_company());
+    assert_eq!(who.inn.as_deref(), Some("7707083893"));
+    assert_eq!(who.kpp.as_deref(), Some("770701001"));
+    assert_eq!(who.okpo.as_deref(), Some("00032537"));
+}
+
+#[test]
 fn nothing_to_send_is_a_root_without_children() {
     let file = written(form(SchemaVersion::new(2, 5), Encoding::Windows1251), &[]);
     assert_eq!(good(&file), Vec::new());

@@ -36,6 +36,7 @@ pub(super) fn of(
         // What stands there makes a company of a person.
         who.legal_name = None;
         who.kpp = None;
+        who.okpo = None;
     }
     (who, further)
 }
@@ -147,6 +148,7 @@ fn set(who: &mut Counterparty, name: &str, value: String) -> Option<String> {
         "ОфициальноеНаименование" => &mut who.legal_name,
         "ИНН" => &mut who.inn,
         "КПП" => &mut who.kpp,
+        "КодПоОКПО" => &mut who.okpo,
         "Фамилия" => &mut who.last_name,
         "Имя" => &mut who.first_name,
         "Отчество" => &mut who.second_name,

@@ -197,6 +197,12 @@ impl Requisites {
         }
     }
 
+    /// When a cancelled order was cancelled, and why, under these names.
+    fn cancellation(&mut self, base: &Base, (when, why): (&str, &str), order: &Snapshot) {
+        self.date(base, when, order.status_changed_at);
+        self.given(why, order.cancel_reason.as_ref());
+    }
+
     fn of_order(&mut self, with: &Writing<'_>, order: &Snapshot, status: Option<&str>) {
         let base = with.base;
         let delivery = order.delivery.as_ref();
@@ -236,8 +242,7 @@ impl Requisites {
             self.date(base, "Дата изменения статуса", order.status_changed_at);
         }
         if order.cancelled {
-            self.date(base, "Дата отмены заказа", order.status_changed_at);
-            self.given("Причина отмены", order.cancel_reason.as_ref());
+            self.cancellation(base, ("Дата отмены заказа", "Причина отмены"), order);
         }
         self.given("Комментарии покупателя", order.comment.as_ref());
         self.text("Сайт", format!("[{0}] {0}", with.shop.shop));
@@ -349,11 +354,10 @@ fn shipment(with: &Writing<'_>, order: &Snapshot, lines: &lines::Contents) -> Op
     requisites.date(base, "Дата разрешения доставки", allowed_at);
     let parcel = said(order, "delivery.tracking");
     requisites.given("Идентификатор отправления", parcel.as_ref());
-    let cancelled = order.cancelled && !shipped;
-    requisites.truth("Отменен", cancelled);
-    if cancelled {
-        requisites.date(base, "Дата отмены", order.status_changed_at);
-        requisites.given("Причина отмены", order.cancel_reason.as_ref());
+    let is_cancelled = order.cancelled && !shipped;
+    requisites.truth("Отменен", is_cancelled);
+    if is_cancelled {
+        requisites.cancellation(base, ("Дата отмены", "Причина отмены"), order);
     }
     let at = order
         .completed_at

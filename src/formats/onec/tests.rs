@@ -214,9 +214,37 @@ fn properties_marks_and_profiles_become_requisites_and_fields() {
     assert_eq!(text(&order, "client_type"), None);
     data["customer"] = json!({"kind": "company",
         "company": {"title": "АО Луч", "inn": "7707083893", "kpp": "770701001"}});
+    data["properties"]["okpo"] = json!("00032537");
+    base.profiles.company = BTreeMap::from([("КодПоОКПО".to_owned(), path("properties.okpo"))]);
     let order = written(&base, &snapshot(data));
     assert_eq!(order.customer.legal_name.as_deref(), Some("АО Луч"));
     assert_eq!(order.customer.kpp.as_deref(), Some("770701001"));
+    assert_eq!(order.customer.okpo.as_deref(), Some("00032537"));
+    assert_eq!(text(&order, "КодПоОКПО"), None, "it is the company's");
+}
+
+#[test]
+fn a_cancellation_stands_with_its_date_and_reason_in_the_order_and_its_shipment() {
+    let mut data = plain();
+    data["cancelled"] = json!(true);
+    data["cancel_reason"] = json!("Передумал");
+    data["status_changed_at"] = json!("2026-01-15T08:00:00Z");
+    let order = written(&base(), &snapshot(data.clone()));
+    assert_eq!(text(&order, "Причина отмены"), Some("Передумал"));
+    let said = |order: &Order, name: &str| {
+        let mut all = order.shipments[0].requisites.iter();
+        let (_, value) = all.find(|(known, _)| known == name)?;
+        Some(value.clone())
+    };
+    let reason = Requisite::Text("Передумал".to_owned());
+    assert_eq!(said(&order, "Причина отмены"), Some(reason));
+    let date = said(&order, "Дата отмены").unwrap();
+    assert!(matches!(date, Requisite::Date(_)), "{date:?}");
+    // What was shipped before is not taken back by it.
+    data["completed_at"] = json!("2026-01-14T08:00:00Z");
+    let order = written(&base(), &snapshot(data));
+    assert_eq!(said(&order, "Отменен"), Some(Requisite::Truth(false)));
+    assert_eq!(said(&order, "Причина отмены"), None);
 }
 
 #[test]

@@ -159,6 +159,7 @@ impl<'a> Xml<'a> {
                 xml.address("ЮридическийАдрес", who);
                 xml.given("ИНН", who.inn.as_ref());
                 xml.given("КПП", who.kpp.as_ref());
+                xml.given("КодПоОКПО", who.okpo.as_ref());
             } else {
                 xml.leaf(
                     "ПолноеНаименование",
