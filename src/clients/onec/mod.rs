@@ -120,10 +120,9 @@ async fn read(mut answer: reqwest::Response) -> Answer {
     while body.len() < LARGEST {
         match answer.chunk().await {
             Ok(Some(chunk)) => body.extend_from_slice(&chunk),
-            Ok(None) => break,
             // What is missing may be the word that counts.
             Err(error) if status.is_success() => return lost(&error),
-            Err(_) => break,
+            Ok(None) | Err(_) => break,
         }
     }
     classify(status, &text(&body), pause)

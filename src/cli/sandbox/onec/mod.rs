@@ -36,7 +36,7 @@ pub(super) async fn run(args: &Args, address: &str, login: &str) -> anyhow::Resu
     let mut line = "exchange".to_owned();
     loop {
         if !line.trim().is_empty() {
-            let done = done(&mut base, &line);
+            let done = Box::pin(done(&mut base, &line));
             let Some(told) = stop.run_until_cancelled(done).await else {
                 return Ok(ExitCode::SUCCESS);
             };
