@@ -146,9 +146,9 @@ impl OneC {
             said = self.import("sale", &name).await?.1;
         }
         if said.first().map(String::as_str) == Some("success") {
-            self.books
-                .values_mut()
-                .for_each(|book| book.changed = false);
+            for book in self.books.values_mut() {
+                book.changed = false;
+            }
         }
         Ok(Some(said))
     }
