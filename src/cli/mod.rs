@@ -281,6 +281,7 @@ mod tests {
     /// The commands that a page names, in blocks and in running text, without what a shell adds.
     fn commands_of(page: &str) -> Vec<String> {
         let starts = ["b24-bridge ", "cargo run --locked -- "];
+        let page = &page.replace("\\\n", " ");
         let in_blocks = page.split("```sh\n").skip(1).flat_map(|rest| {
             let block = rest.split("```").next().unwrap_or_default();
             block.lines()

@@ -43,7 +43,7 @@ use crate::{
     formats::tills::TillSettings,
     stock::StockSettings,
 };
-use reading::parts::{self, Part};
+use reading::files::{self, Part};
 use serde::Deserialize;
 use std::{
     collections::{BTreeMap, HashMap},
@@ -191,7 +191,7 @@ impl Config {
                 Some(parent) => parent,
                 None => directory,
             });
-        let mut config = Self::read(&text, &parts::read(beside)?, &environment)?;
+        let mut config = Self::read(&text, &files::read(beside)?, &environment)?;
         config.file = chosen;
         Ok(config)
     }
@@ -208,7 +208,7 @@ impl Config {
         environment: &BTreeMap<String, String>,
     ) -> Result<Self, Error> {
         let mut table = toml::from_str::<toml::Table>(text).map_err(Error::Toml)?;
-        let mut problems = parts::merge(&mut table, parts)?;
+        let mut problems = files::merge(&mut table, parts)?;
         problems.extend(reading::environment::overlay(&mut table, environment));
         let demo = !table.contains_key("portals") && !table.contains_key("shops");
         if demo {

@@ -177,8 +177,8 @@ impl<'r, E: Serialize + DeserializeOwned> Decode<'r, Postgres> for Stored<E> {
     }
 }
 
-/// A value of ours as a column of JSON holds it: without NUL, which Postgres refuses. One that cannot
-/// be written is the fault of its row: nothing is stored in its place.
+/// A value of ours as a column of JSON holds it: without NUL, which Postgres refuses. One that
+/// cannot be written is the fault of its row: nothing is stored in its place.
 pub fn written<T: Serialize + ?Sized>(what: &T) -> Result<Value, Error> {
     let value = serde_json::to_value(what);
     let value = value.map_err(|error| sqlx::Error::Encode(Box::new(error)))?;

@@ -2,5 +2,5 @@
 
 pub(super) mod environment;
 pub(super) mod error;
-pub(super) mod parts;
+pub(super) mod files;
 pub(super) mod secret;

@@ -321,7 +321,7 @@ codes! {
          The service answers 2xx with `success`, with nothing, or with `failure` and a text."
     OneCPushDown "ONEC-PUSH-DOWN"
         "The HTTP service of 1C does not answer, or its answer was lost."
-        "Nothing to do: the bridge tries again with growing pauses, and 1C finds by its `Ид` what \
+        "Nothing to do: the bridge tries again with growing pauses, and 1C finds by its id what \
          it has already. If it lasts, look after 1C's web server."
     // stock
     StockShort "STOCK-SHORT"

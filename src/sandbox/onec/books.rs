@@ -3,7 +3,11 @@
 //! What they did stands in the books until it was sent; then the site's word counts again, as in a
 //! configuration that loads orders before it sends its own.
 
-use super::{OneC, Trouble, orders::Kept, trouble, written};
+use super::{
+    OneC, Trouble,
+    orders::{Kept, moscow},
+    trouble,
+};
 use rust_decimal::Decimal;
 use uuid::Uuid;
 
@@ -106,7 +110,7 @@ impl OneC {
         let entered = |sum: Decimal, nth: usize, parcel: Option<String>| Entered {
             id: Uuid::now_v7(),
             number: format!("ТД-{number}/{nth}"),
-            at: written::moscow(),
+            at: moscow(),
             sum,
             parcel,
         };
@@ -169,18 +173,6 @@ impl OneC {
         let cut = file.as_bytes();
         let cut = cut.get(..bytes.min(cut.len())).unwrap_or_default();
         self.send("sale", &name, cut).await.map(drop)
-    }
-
-    /// The file with what people changed.
-    fn changes(&self) -> Option<String> {
-        let changed: Vec<(&Kept, &Book)> = self
-            .orders
-            .values()
-            .filter_map(|order| Some((order, self.books.get(&order.id)?)))
-            .filter(|(_, book)| book.changed)
-            .collect();
-        let form = written::Form::of(self);
-        (!changed.is_empty()).then(|| written::file(&form, changed.into_iter()))
     }
 
     fn file_name(&self) -> String {

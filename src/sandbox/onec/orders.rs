@@ -49,9 +49,15 @@ pub struct Line {
     pub sum: Decimal,
 }
 
+/// The base's own clock, which stands in Moscow.
+#[expect(clippy::disallowed_methods, reason = "the base's own clock")]
+pub(super) fn moscow() -> chrono::NaiveDateTime {
+    (chrono::Utc::now() + chrono::TimeDelta::hours(3)).naive_utc()
+}
+
 /// A file with one order and its status, in the order of elements that trade configurations write.
 pub(super) fn with_status(order: &Kept, status: &str) -> String {
-    let formed = super::written::moscow().format("%Y-%m-%dT%H:%M:%S");
+    let formed = moscow().format("%Y-%m-%dT%H:%M:%S");
     let plain = |text: &str| text.replace('&', "&amp;").replace('<', "&lt;");
     let (id, number, status) = (plain(&order.id), plain(&order.number), plain(status));
     let version = order.times;

@@ -4,11 +4,25 @@
 use super::{
     OneC,
     books::{Book, Entered},
-    orders::{Kept, version},
+    orders::{Kept, moscow, version},
 };
 use chrono::NaiveDateTime;
 use rust_decimal::Decimal;
 use std::fmt::{Display, Write as _};
+
+impl OneC {
+    /// The file with what people changed.
+    pub(super) fn changes(&self) -> Option<String> {
+        let changed: Vec<(&Kept, &Book)> = self
+            .orders
+            .values()
+            .filter_map(|order| Some((order, self.books.get(&order.id)?)))
+            .filter(|(_, book)| book.changed)
+            .collect();
+        let form = Form::of(self);
+        (!changed.is_empty()).then(|| file(&form, changed.into_iter()))
+    }
+}
 
 /// How the documents of an exchange look.
 pub(super) struct Form {
@@ -45,12 +59,6 @@ impl Form {
             _ => "urn:1C.ru:commerceml_3",
         }
     }
-}
-
-/// The base's own clock, which stands in Moscow.
-#[expect(clippy::disallowed_methods, reason = "the base's own clock")]
-pub(super) fn moscow() -> NaiveDateTime {
-    (chrono::Utc::now() + chrono::TimeDelta::hours(3)).naive_utc()
 }
 
 struct Page(String);
