@@ -140,6 +140,19 @@ impl Onec {
         Ok(false)
     }
 
+    /// Whether documents tell of payments of an order that is locked: its own document adds none.
+    pub(super) async fn has_payments(
+        &self,
+        tx: &mut PgConnection,
+        order: &Order<'_>,
+    ) -> Result<bool, Error> {
+        let (base, row) = (order.base.name.as_str(), &order.row);
+        let kind = FactKind::Payment.as_str();
+        let all = facts::of_order(tx, (base, &row.shop, &row.number), kind).await?;
+        let mut ids = all.iter().filter_map(|one| one["id"].as_str());
+        Ok(ids.any(|id| !said::is_own_payment(id)))
+    }
+
     /// Tells the shop what is new of payments and shipments of an order that is locked; what 1C
     /// only gives back is not. Says what they come to, where any of them is 1C's own word.
     pub(super) async fn tell_facts(
@@ -244,11 +257,13 @@ impl Onec {
             FactKind::Payment => base.import.create_payments,
             FactKind::Shipment => base.import.create_shipments,
         };
+        let is_first = known.is_none() && heard == Heard::Word;
         let was_told = known.is_some_and(|row| row.told);
-        let tells = (may || own) && (!is_echo || was_told);
+        let in_place = is_first && takes_place(tx, key, fact).await?;
+        let tells = (may || own) && (!is_echo || was_told) && !in_place;
         let row = FactRow {
             data: fact.data.clone(),
-            told: was_told || tells,
+            told: was_told || tells || in_place,
             formed_at: kept.formed_at,
         };
         facts::put(tx, key, &row).await?;
@@ -257,6 +272,37 @@ impl Onec {
         }
         Ok(heard)
     }
+}
+
+/// Whether the shop heard of a payment before, by the order's own document: the payment's document
+/// takes the place of as much of that, in whatever file it comes.
+async fn takes_place(tx: &mut PgConnection, key: Key<'_>, fact: &OneCFact) -> Result<bool, Error> {
+    if fact.kind != FactKind::Payment || !fact.holds || said::is_own_payment(&fact.id) {
+        return Ok(false);
+    }
+    let all = facts::of_order(tx, (key.base, key.shop, key.number), key.kind).await?;
+    let is_own = |id: &str| said::is_own_payment(id);
+    let Some(own) = all
+        .iter()
+        .find(|one| one["id"].as_str().is_some_and(is_own))
+    else {
+        return Ok(false);
+    };
+    let id = own["id"].as_str().unwrap_or_default();
+    let of_own = Key { id, ..key };
+    let Some(left) = said::left_of(own, fact) else {
+        return Ok(false);
+    };
+    if left.is_sign_positive() && !left.is_zero() {
+        let mut data = own.clone();
+        data["sum"] = Value::from(left.normalize().to_string());
+        if let Some(row) = facts::known(tx, of_own).await? {
+            facts::put(tx, of_own, &FactRow { data, ..row }).await?;
+        }
+    } else {
+        facts::remove(tx, of_own).await?;
+    }
+    Ok(!left.is_sign_negative())
 }
 
 async fn tell(

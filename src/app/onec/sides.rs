@@ -232,7 +232,10 @@ impl Onec {
             return Ok(became.of(&shop, &number));
         }
         let is_paid_here = order.row.said.as_ref().is_some_and(|said| said.paid);
-        let own = own_payment(document, base, facts).filter(|_| !is_paid_here);
+        let mut own = own_payment(document, base, facts).filter(|_| !is_paid_here);
+        if own.is_some() && self.has_payments(tx, &order).await? {
+            own = None;
+        }
         let facts: Vec<OneCFact> = facts.iter().cloned().chain(own).collect();
         let mut settled = self.tell_facts(tx, &order, &facts, kept).await?;
         let times = order.side.document_at.zip(kept.formed_at);

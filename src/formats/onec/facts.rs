@@ -175,6 +175,22 @@ pub fn fact(document: &Document, base: &Base) -> Option<OneCFact> {
     }
 }
 
+/// How the id of a payment begins that no document tells of but the order's own.
+const OWN_PAYMENT: &str = "paid-";
+
+/// Whether this is the id of a payment that only the order's own document tells of.
+pub fn is_own_payment(id: &str) -> bool {
+    id.starts_with(OWN_PAYMENT)
+}
+
+/// What is left of a payment that the order's own document told of, beside a document that tells of
+/// some of it, or of more; none: they are not comparable.
+pub fn left_of(own: &Value, document: &OneCFact) -> Option<Decimal> {
+    let comparable = own["currency"] == document.data["currency"];
+    let said = decimal(&own["sum"]).filter(|_| comparable)?;
+    said.checked_sub(document.sum?)
+}
+
 /// The payment that an order's own document tells of, where the base has a way to pay for that and
 /// no document beside it tells of one.
 pub fn own_payment(document: &Document, base: &Base, beside: &[OneCFact]) -> Option<OneCFact> {
@@ -184,7 +200,7 @@ pub fn own_payment(document: &Document, base: &Base, beside: &[OneCFact]) -> Opt
         return None;
     }
     let order = document.id.as_ref().or(document.number.as_ref())?;
-    let id = format!("paid-{order}");
+    let id = format!("{OWN_PAYMENT}{order}");
     let number = document.requisites.get(&["Номер оплаты по 1С"]);
     let currency = base.code_of(document.currency.as_deref());
     let sum = document.total.map(|sum| sum.normalize().to_string());

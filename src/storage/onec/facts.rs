@@ -70,6 +70,22 @@ pub async fn put(db: &mut PgConnection, key: Key<'_>, row: &FactRow) -> Result<(
     Ok(())
 }
 
+/// Takes it out: something else stands in its place.
+pub async fn remove(db: &mut PgConnection, key: Key<'_>) -> Result<(), Error> {
+    sqlx::query!(
+        "DELETE FROM bridge.onec_facts
+         WHERE base = $1 AND shop = $2 AND number = $3 AND kind = $4 AND id = $5",
+        key.base,
+        key.shop,
+        key.number,
+        key.kind,
+        key.id
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// All of one kind that is known of an order that is locked, as it is told to the shop.
 pub async fn of_order(
     db: &mut PgConnection,

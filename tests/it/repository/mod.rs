@@ -6,4 +6,5 @@ pub(crate) mod deployment;
 pub(crate) mod layers;
 pub(crate) mod pages;
 pub(crate) mod readme;
+mod scale;
 mod words;

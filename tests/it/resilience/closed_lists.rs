@@ -39,7 +39,7 @@ fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
 }
 
 /// The columns whose words stand in statements and functions of SQL, and in plain text of the code.
-const TEXTS: [(&str, &[&str]); 20] = [
+const TEXTS: [(&str, &[&str]); 21] = [
     (
         "dead_letters.about",
         &[
@@ -50,6 +50,7 @@ const TEXTS: [(&str, &[&str]); 20] = [
             "delivery",
             "message",
             "document",
+            "push",
         ],
     ),
     (
@@ -80,6 +81,7 @@ const TEXTS: [(&str, &[&str]); 20] = [
         "onec_offers.state",
         &["sending", "offered", "written", "cut", "confirmed"],
     ),
+    ("onec_pushes.state", &["sending", "waiting", "refused"]),
     ("outbox.kind", &["saved", "deleted"]),
     ("refused_cards.entity", &["contact", "company"]),
     (
