@@ -8,7 +8,7 @@ use crate::{
     app::{Error, Onec, sync::order::onec::OneCWord},
     domain::ErrorCode,
     formats::{
-        commerceml::write::Order as Sheet,
+        commerceml::{Document, write::Order as Sheet},
         onec::{
             Base, Right,
             facts::{self as said, FactKind, OneCFact},
@@ -140,17 +140,25 @@ impl Onec {
         Ok(false)
     }
 
-    /// Whether documents tell of payments of an order that is locked: its own document adds none.
-    pub(super) async fn has_payments(
+    /// What came with an order that is locked, and the payment that its own document tells of:
+    /// where the shop has it as unpaid, and no document of whatever file tells of one.
+    pub(super) async fn with_own_payment(
         &self,
         tx: &mut PgConnection,
         order: &Order<'_>,
-    ) -> Result<bool, Error> {
-        let (base, row) = (order.base.name.as_str(), &order.row);
-        let kind = FactKind::Payment.as_str();
-        let all = facts::of_order(tx, (base, &row.shop, &row.number), kind).await?;
-        let mut ids = all.iter().filter_map(|one| one["id"].as_str());
-        Ok(ids.any(|id| !said::is_own_payment(id)))
+        document: &Document,
+        came: &[OneCFact],
+    ) -> Result<Vec<OneCFact>, Error> {
+        let (base, row) = (order.base, &order.row);
+        let is_paid_here = row.said.as_ref().is_some_and(|said| said.paid);
+        let mut own = said::own_payment(document, base, came).filter(|_| !is_paid_here);
+        if own.is_some() {
+            let key = (base.name.as_str(), &*row.shop, &*row.number);
+            let all = facts::of_order(tx, key, FactKind::Payment.as_str()).await?;
+            let mut ids = all.iter().filter_map(|one| one["id"].as_str());
+            own = own.filter(|_| ids.all(said::is_own_payment));
+        }
+        Ok(came.iter().cloned().chain(own).collect())
     }
 
     /// Tells the shop what is new of payments and shipments of an order that is locked; what 1C

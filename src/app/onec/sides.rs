@@ -18,7 +18,7 @@ use crate::{
         commerceml::{Document, Item, Moment},
         onec::{
             Base, Right,
-            facts::{OneCFact, basis, own_payment},
+            facts::{OneCFact, basis},
         },
     },
     process::bug,
@@ -231,12 +231,7 @@ impl Onec {
             let became = Became::refused(refused(ErrorCode::OneCTwoOrders, message));
             return Ok(became.of(&shop, &number));
         }
-        let is_paid_here = order.row.said.as_ref().is_some_and(|said| said.paid);
-        let mut own = own_payment(document, base, facts).filter(|_| !is_paid_here);
-        if own.is_some() && self.has_payments(tx, &order).await? {
-            own = None;
-        }
-        let facts: Vec<OneCFact> = facts.iter().cloned().chain(own).collect();
+        let facts = self.with_own_payment(tx, &order, document, facts).await?;
         let mut settled = self.tell_facts(tx, &order, &facts, kept).await?;
         let times = order.side.document_at.zip(kept.formed_at);
         if times.is_some_and(|(then, now)| now < then) {
