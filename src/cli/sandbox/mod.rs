@@ -78,9 +78,9 @@ pub(super) struct Args {
     /// It never says that it took the orders in, as some modules of 3.1
     #[arg(long, requires = "onec")]
     never_success: bool,
-    /// Do what stands on further lines of the standard input: status NUMBER STATUS, pay NUMBER
-    /// [SUM], ship NUMBER [PARCEL], cancel NUMBER, revive NUMBER, delete NUMBER, exchange, fetch,
-    /// send, cut fetch BYTES, cut send BYTES
+    /// Do what stands on further lines of the standard input: status NUMBER STATUS, pay NUMBER with
+    /// or without a SUM, ship NUMBER with or without a PARCEL, cancel NUMBER, revive NUMBER, delete
+    /// NUMBER, exchange, fetch, send, cut fetch BYTES, cut send BYTES
     #[arg(long, requires = "onec")]
     acts: bool,
     /// Seconds between two exchanges; 0: only one
