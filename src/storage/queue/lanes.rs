@@ -6,6 +6,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
+use std::time::Duration;
 
 /// A held lease. Whoever settles shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -171,6 +172,15 @@ pub struct LaneRow {
 }
 
 impl LaneRow {
+    /// For how long it rests from now, looked at again after `longest` at most; zero: the time of
+    /// its pause is over. None: it does not rest.
+    pub fn rests_for(&self, longest: Duration) -> Option<Duration> {
+        self.paused_at?;
+        Some(self.resume_in.map_or(longest, |seconds| {
+            Duration::from_secs_f64(seconds.clamp(0.0, 3600.0)).min(longest)
+        }))
+    }
+
     /// Why it rests; none if it does not.
     pub fn pause(&self) -> Option<Pause> {
         self.paused_at?;

@@ -6,7 +6,7 @@
 
 use super::{
     lease::HeldLease,
-    leased::{LaneTurn, sleep},
+    leased::{LaneTurn, rests_for, sleep},
 };
 use crate::{
     app::{self, App, LaneFault, Outgoing, OutgoingMessage},
@@ -148,7 +148,9 @@ impl ShopCalls {
         out: &mut NextMessage,
         slow: &mut SlowCallWatch,
     ) -> Result<Option<Duration>, app::Error> {
-        let rest = match self.pause_left(held, out).await? {
+        let (pause, failures) = rests_for(&self.app.lanes, held, self.settings.poll).await?;
+        out.failures = failures;
+        let rest = match pause {
             Some(left) => Some(left),
             None => self.send(held, out).await?,
         };
@@ -166,32 +168,6 @@ impl ShopCalls {
         }
         slow.heard(out.since()).await;
         Ok(None)
-    }
-
-    /// How long the lane's pause lasts; `None` if it may send. How often the shop failed is looked
-    /// up as well.
-    async fn pause_left(
-        &self,
-        held: &HeldLease,
-        out: &mut NextMessage,
-    ) -> Result<Option<Duration>, app::Error> {
-        let row = self.app.lanes.row(&self.lane).await?;
-        out.failures = row.as_ref().map_or(0, |row| row.failures);
-        let Some(row) = row.filter(|row| row.paused_at.is_some()) else {
-            return Ok(None);
-        };
-        match row.resume_in {
-            None => Ok(Some(self.settings.poll)),
-            Some(seconds) if seconds > 0.0 => {
-                let rest = Duration::from_secs_f64(seconds.min(3600.0));
-                Ok(Some(rest.min(self.settings.poll)))
-            }
-            // The pause is over: the next message is the trial.
-            Some(_) => {
-                self.app.lanes.clear_pause(held.lease(), false).await?;
-                Ok(None)
-            }
-        }
     }
 
     /// Fills the window; returns how long to wait for more, or none if it is full.

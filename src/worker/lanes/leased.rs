@@ -143,6 +143,23 @@ impl<T: LaneTurn> LeasedLane<T> {
     }
 }
 
+/// How long a held lane rests, looked at again after `longest` at most, none if it may send; and
+/// how often it failed. A pause whose time is over is taken away: what is sent next is the trial.
+pub(in crate::worker) async fn rests_for(
+    lanes: &app::Lanes,
+    held: &HeldLease,
+    longest: Duration,
+) -> Result<(Option<Duration>, i32), app::Error> {
+    let Some(row) = lanes.row(held.lane()).await? else {
+        return Ok((None, 0));
+    };
+    let rest = row.rests_for(longest);
+    if rest == Some(Duration::ZERO) {
+        lanes.clear_pause(held.lease(), false).await?;
+    }
+    Ok((rest.filter(|rest| !rest.is_zero()), row.failures))
+}
+
 /// Waits until the bell rings, the time is over, or somebody says stop.
 pub(in crate::worker) async fn sleep(time: Duration, bell: &Notify, stop: &CancellationToken) {
     tokio::select! {

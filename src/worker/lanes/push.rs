@@ -4,7 +4,10 @@
 //! lane pauses where the service as a whole does not answer, does not take the login, or answers
 //! what cannot be read.
 
-use super::{lease::HeldLease, leased::LaneTurn};
+use super::{
+    lease::HeldLease,
+    leased::{LaneTurn, rests_for},
+};
 use crate::{
     app::{self, App, LaneFault, onec::Push, onec_lane_of},
     clients::onec::{Answer, Client},
@@ -89,8 +92,10 @@ impl LaneTurn for PushLane {
     }
 
     async fn turn(&mut self, held: &HeldLease) -> Result<Option<Duration>, app::Error> {
-        if let Some(left) = self.pause_left(held).await? {
-            return Ok(Some(left));
+        let (rest, failures) = rests_for(&self.app.lanes, held, self.settings.rest()).await?;
+        self.failures = failures;
+        if rest.is_some() {
+            return Ok(rest);
         }
         let onec = &self.app.onec;
         let within = held.lands_within();
@@ -126,26 +131,6 @@ impl LaneTurn for PushLane {
 }
 
 impl PushLane {
-    /// How long the lane's pause lasts; `None` if it may send.
-    async fn pause_left(&mut self, held: &HeldLease) -> Result<Option<Duration>, app::Error> {
-        let row = self.app.lanes.row(&self.lane).await?;
-        self.failures = row.as_ref().map_or(0, |row| row.failures);
-        let Some(row) = row.filter(|row| row.paused_at.is_some()) else {
-            return Ok(None);
-        };
-        match row.resume_in {
-            None => Ok(Some(self.settings.rest())),
-            Some(seconds) if seconds > 0.0 => {
-                let left = Duration::from_secs_f64(seconds.min(3600.0));
-                Ok(Some(left.min(self.settings.rest())))
-            }
-            Some(_) => {
-                self.app.lanes.clear_pause(held.lease(), false).await?;
-                Ok(None)
-            }
-        }
-    }
-
     async fn answered(
         &mut self,
         held: &HeldLease,

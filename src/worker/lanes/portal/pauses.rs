@@ -37,14 +37,9 @@ impl<P: PortalClient> PortalLane<P> {
             return Ok(None);
         };
         self.troubled = row.failures > 0 || row.paused_at.is_some();
-        if row.paused_at.is_none() {
-            return Ok(None);
-        }
-        match row.resume_in {
-            None => Ok(Some(self.settings.poll)),
-            Some(seconds) if seconds > 0.0 => Ok(Some(
-                Duration::from_secs_f64(seconds.min(3600.0)).min(self.settings.poll),
-            )),
+        match row.rests_for(self.settings.poll) {
+            None => Ok(None),
+            Some(rest) if !rest.is_zero() => Ok(Some(rest)),
             Some(_) => match self.portal.probe().await {
                 Ok(()) => {
                     // The failures stay until a wave gets through, so that pauses keep growing
