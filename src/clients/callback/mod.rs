@@ -8,7 +8,7 @@ mod sign;
 
 pub use sign::Secret;
 
-use crate::clients::connections::Connections;
+use crate::clients::connections::{Connections, one_line, pause_asked};
 use reqwest::{StatusCode, header};
 use serde_json::Value;
 use std::{
@@ -24,8 +24,6 @@ const LARGEST_ANSWER: usize = 1024 * 1024;
 /// The largest answer that is read of a shop that took a message, and for how long.
 const LARGEST_YES: u64 = 64 * 1024;
 const YES_WITHIN: Duration = Duration::from_secs(2);
-/// The longest pause that a shop may ask for.
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// What a shop answered.
 #[derive(Debug, Clone, PartialEq)]
@@ -143,11 +141,7 @@ fn down(error: &reqwest::Error) -> Answer {
 
 async fn read(mut answer: reqwest::Response) -> Answer {
     let status = answer.status();
-    let pause = answer
-        .headers()
-        .get(header::RETRY_AFTER)
-        .and_then(|after| after.to_str().ok()?.trim().parse().ok())
-        .map(|seconds| Duration::from_secs(seconds).min(LONGEST_PAUSE));
+    let pause = pause_asked(&answer);
     if status.is_success() {
         return number(answer).await.map_or(Answer::Taken, Answer::TakenAs);
     }
@@ -176,9 +170,7 @@ async fn number(answer: reqwest::Response) -> Option<String> {
 
 fn classify(status: StatusCode, body: &[u8], pause: Option<Duration>) -> Answer {
     let words = || {
-        let text = String::from_utf8_lossy(body);
-        let text: String = text.split_whitespace().collect::<Vec<_>>().join(" ");
-        let text: String = text.chars().filter(|c| !c.is_control()).take(500).collect();
+        let text = one_line(&String::from_utf8_lossy(body));
         format!("{}: {text}", status.as_u16())
     };
     match status.as_u16() {

@@ -5,11 +5,16 @@
 pub(super) mod public_addresses;
 
 use public_addresses::PublicResolver;
-use reqwest::redirect;
+use reqwest::{header, redirect};
 use std::{
     sync::{Arc, Once},
     time::Duration,
 };
+
+/// The longest pause that another system may ask for.
+const LONGEST_PAUSE: Duration = Duration::from_hours(1);
+/// The most characters of an answer that are repeated.
+const LONGEST_LINE: usize = 500;
 
 /// Open connections by host, and the machine's TLS roots, which take milliseconds to read and
 /// hundreds of kilobytes to keep: every client of a process uses the same. Nothing is followed by
@@ -40,6 +45,21 @@ impl Connections {
     pub(super) fn public(&self) -> &reqwest::Client {
         &self.public
     }
+}
+
+/// How long an answer asks to be left alone: `Retry-After` in seconds, an hour at most.
+pub(super) fn pause_asked(answer: &reqwest::Response) -> Option<Duration> {
+    let after = answer.headers().get(header::RETRY_AFTER)?;
+    let seconds = after.to_str().ok()?.trim().parse().ok()?;
+    Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+}
+
+/// What another system says, in one line of at most 500 characters.
+pub(super) fn one_line(text: &str) -> String {
+    let words: Vec<&str> = text.split_whitespace().collect();
+    let line = words.join(" ");
+    let line = line.chars().filter(|c| !c.is_control());
+    line.take(LONGEST_LINE).collect()
 }
 
 fn builder() -> reqwest::ClientBuilder {

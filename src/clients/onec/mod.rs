@@ -7,7 +7,7 @@
 //! order mark before a text in UTF-8 unless it is told not to; an exception in the handler becomes
 //! status 500 with the exception's text.
 
-use crate::clients::connections::Connections;
+use crate::clients::connections::{Connections, one_line, pause_asked};
 use encoding_rs::WINDOWS_1251;
 use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -18,10 +18,6 @@ use url::Url;
 const TIMEOUT: Duration = Duration::from_secs(30);
 /// The most bytes of an answer that are read.
 const LARGEST: usize = 64 * 1024;
-/// The most characters of an answer that are repeated.
-const LONGEST: usize = 500;
-/// The longest pause that a service may ask for.
-const LONGEST_PAUSE: Duration = Duration::from_hours(1);
 
 /// What became of an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -112,10 +108,7 @@ fn lost(error: &reqwest::Error) -> Answer {
 
 async fn read(mut answer: reqwest::Response) -> Answer {
     let status = answer.status();
-    let after = answer.headers().get(header::RETRY_AFTER);
-    let pause = after
-        .and_then(|after| after.to_str().ok()?.trim().parse().ok())
-        .map(|seconds| Duration::from_secs(seconds).min(LONGEST_PAUSE));
+    let pause = pause_asked(&answer);
     let mut body = Vec::new();
     while body.len() < LARGEST {
         match answer.chunk().await {
@@ -143,12 +136,12 @@ fn text(body: &[u8]) -> String {
 }
 
 fn classify(status: StatusCode, text: &str, pause: Option<Duration>) -> Answer {
-    let words = format!("{}: {}", status.as_u16(), plain(text));
+    let words = format!("{}: {}", status.as_u16(), one_line(text));
     let first = text.lines().next().unwrap_or_default().trim();
     match status.as_u16() {
         200..=299 => match first {
             "" | "success" => Answer::Taken,
-            "failure" => Answer::Refused(plain(text.get(first.len()..).unwrap_or_default())),
+            "failure" => Answer::Refused(one_line(text.get(first.len()..).unwrap_or_default())),
             _ => Answer::Odd(words),
         },
         401 | 403 => Answer::Login(words),
@@ -157,14 +150,6 @@ fn classify(status: StatusCode, text: &str, pause: Option<Duration>) -> Answer {
         500 => Answer::Failed(words),
         _ => Answer::Refused(words),
     }
-}
-
-/// A text in one line, of bounded length.
-fn plain(text: &str) -> String {
-    let words: Vec<&str> = text.split_whitespace().collect();
-    let line = words.join(" ");
-    let line = line.chars().filter(|c| !c.is_control());
-    line.take(LONGEST).collect()
 }
 
 #[cfg(test)]
