@@ -289,14 +289,12 @@ async fn takes_place(tx: &mut PgConnection, key: Key<'_>, fact: &OneCFact) -> Re
         return Ok(false);
     }
     let all = facts::of_order(tx, (key.base, key.shop, key.number), key.kind).await?;
-    let is_own = |id: &str| said::is_own_payment(id);
-    let Some(own) = all
+    let mut told = all
         .iter()
-        .find(|one| one["id"].as_str().is_some_and(is_own))
-    else {
+        .filter_map(|one| Some((one["id"].as_str()?, one)));
+    let Some((id, own)) = told.find(|(id, _)| said::is_own_payment(id)) else {
         return Ok(false);
     };
-    let id = own["id"].as_str().unwrap_or_default();
     let of_own = Key { id, ..key };
     let Some(left) = said::left_of(own, fact) else {
         return Ok(false);

@@ -16,6 +16,7 @@ use crate::{
         commerceml::write::{Form, Order, Orders},
         onec::Base,
     },
+    process::bug::Bug,
     storage::{
         Json,
         dead_letters::{self, Special},
@@ -187,8 +188,10 @@ impl Onec {
         };
         let seconds = arrives_within.as_secs_f64();
         let begun = pushes::begin(&mut *tx, name, &offer, seconds).await?;
-        // Memory takes everything.
-        let document = file(form, order).unwrap_or_default();
+        let document = file(form, order).map_err(|error| Bug {
+            place: concat!(file!(), ":", line!()).to_owned(),
+            words: error.to_string(),
+        })?;
         Ok(Some(Push {
             base: Arc::clone(base),
             sent: sent(offer, begun.begun_at),
