@@ -62,6 +62,15 @@ fn back(asked: &Asked, done: &str) -> Response {
     Redirect::to(&links::link(&page, &[("done", Some(done))])).into_response()
 }
 
+/// The page after an act, which says what became of it.
+fn after(asked: &Asked, done: Result<&str, Error>, lang: Lang) -> Result<Response, ErrorPage> {
+    match done {
+        Ok(done) => Ok(back(asked, done)),
+        Err(Error::NotFound) => Ok(back(asked, NO_LONGER)),
+        Err(error) => Err(ErrorPage::of(error, lang)),
+    }
+}
+
 /// `POST /console/orders/{shop}/{number}/mend`.
 pub(in crate::console) async fn mend(
     Extract(state): Extract<State>,
@@ -71,36 +80,33 @@ pub(in crate::console) async fn mend(
     let OperatorForm { visitor, form } = act;
     let letters = &state.app.dead_letters;
     let asked = asked(letters, path, &form.event, visitor.lang).await?;
-    let Some(tried) = &asked.tried else {
-        return Ok(back(&asked, NO_LONGER));
-    };
     let edit = form.form.read();
-    let done = match edit.payload(&tried.payload) {
-        Ok(payload) => {
+    let payload = match &asked.tried {
+        Some(tried) => edit.payload(&tried.payload).map(|new| (tried.event, new)),
+        None => Err(Error::NotFound),
+    };
+    let done = match payload {
+        Ok((event, payload)) => {
             let order = (&asked.shop, &*asked.number);
             let who = visitor.actor();
-            letters.mend_tried(order, tried.event, &who, payload).await
+            letters.mend_tried(order, event, &who, payload).await
         }
         Err(error) => Err(error),
     };
-    match done {
-        Ok(_) => Ok(back(&asked, "queued")),
-        Err(Error::NotFound) => Ok(back(&asked, NO_LONGER)),
-        Err(Error::Invalid(faults)) => {
-            let order = (&asked.shop, asked.number.clone());
-            let refused = edit.refused(faults);
-            let page = detail::page(
-                &state,
-                &visitor,
-                order,
-                &detail::Asked::default(),
-                Some(&refused),
-            )
-            .await?;
-            Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
-        }
-        Err(error) => Err(ErrorPage::of(error, visitor.lang)),
-    }
+    let Err(Error::Invalid(faults)) = done else {
+        return after(&asked, done.map(|_| "queued"), visitor.lang);
+    };
+    let order = (&asked.shop, asked.number.clone());
+    let refused = edit.refused(faults);
+    let page = detail::page(
+        &state,
+        &visitor,
+        order,
+        &detail::Asked::default(),
+        Some(&refused),
+    )
+    .await?;
+    Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
 /// `POST /console/orders/{shop}/{number}/give-up`.
@@ -112,16 +118,16 @@ pub(in crate::console) async fn give_up(
     let OperatorForm { visitor, form } = act;
     let letters = &state.app.dead_letters;
     let asked = asked(letters, path, &form.event, visitor.lang).await?;
-    let Some(tried) = &asked.tried else {
-        return Ok(back(&asked, NO_LONGER));
-    };
     let order = (&asked.shop, &*asked.number);
     let reason = form.form.reason.trim();
-    let who = visitor.actor();
-    let given_up = letters.give_up_tried(order, tried.event, &who, reason);
-    match given_up.await {
-        Ok(()) => Ok(back(&asked, GIVEN_UP)),
-        Err(Error::NotFound) => Ok(back(&asked, NO_LONGER)),
-        Err(error) => Err(ErrorPage::of(error, visitor.lang)),
-    }
+    let done = match &asked.tried {
+        Some(tried) => {
+            let who = visitor.actor();
+            letters
+                .give_up_tried(order, tried.event, &who, reason)
+                .await
+        }
+        None => Err(Error::NotFound),
+    };
+    after(&asked, done.map(|()| GIVEN_UP), visitor.lang)
 }
