@@ -184,13 +184,8 @@ impl Config {
             })?,
             None => String::new(),
         };
-        let beside = chosen
-            .as_deref()
-            .map_or(directory, |file| match file.parent() {
-                Some(parent) if parent.as_os_str().is_empty() => Path::new("."),
-                Some(parent) => parent,
-                None => directory,
-            });
+        let beside = chosen.as_deref().and_then(Path::parent);
+        let beside = beside.unwrap_or(directory);
         let mut config = Self::read(&text, &files::read(beside)?, &environment)?;
         config.file = chosen;
         Ok(config)

@@ -9,7 +9,7 @@ use crate::{
         Global, output,
         setup::bootstrap::{self, Database},
     },
-    clients::bitrix24::Client,
+    clients::{bitrix24::Client, connections::Connections},
     config::{Config, Portal, PortalAccess},
     domain::{ShopName, ShopRules},
     formats::onec::Base,
@@ -91,6 +91,7 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
         }
         Command::Apply(_) => false,
     };
+    let connections = bootstrap::connections()?;
     let needed =
         matches!(command, Command::Apply(_)) || of_onec || config.portals.values().any(by_app);
     let database = if needed {
@@ -105,6 +106,7 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
         json: global.json,
         config,
         app,
+        connections,
     };
     let done = match command {
         Command::Check(wanted) if of_onec => asked.check_bases(&wanted.shops).await,
@@ -125,6 +127,7 @@ struct MapQuery {
     json: bool,
     config: Config,
     app: Option<App>,
+    connections: Connections,
 }
 
 impl MapQuery {
@@ -281,10 +284,10 @@ impl MapQuery {
             .portals
             .get(&rules.portal)
             .with_context(|| format!("there is no portal {}", rules.portal))?;
-        let connections = bootstrap::connections()?;
+        let connections = &self.connections;
         match &self.app {
-            Some(app) => bootstrap::apps::guest(app, &rules.portal, portal, &connections),
-            None => bootstrap::client(portal, &connections)?
+            Some(app) => bootstrap::apps::guest(app, &rules.portal, portal, connections),
+            None => bootstrap::client(portal, connections)?
                 .context("the portal is reached by an application"),
         }
     }
