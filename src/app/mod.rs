@@ -109,7 +109,7 @@ pub use sync::outgoing::{Outgoing, ShopMessage, ShopMessages};
 pub use sync::portal_events::{HistoryIngest, HistoryPosition, PortalNotification};
 pub use sync::reconcile::{Difference, OrderWithDeal};
 pub use sync::status_changes::{OutgoingChange, OutgoingMessage};
-pub use sync::table_change::PlannedChange;
+pub use sync::table_change::{PlannedChange, PlannedOutcome};
 
 /// The bridge's use cases: one handle a feature. Cheap to clone.
 ///

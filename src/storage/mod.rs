@@ -47,5 +47,7 @@ pub mod views;
 pub use json::{Json, Unreadable, written};
 pub use schema::pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use schema::server_settings::{Settings, settings};
-pub use states::{EventState, MessageState, PublishedOutcome};
+pub use states::{
+    DocumentKind, DocumentState, EventState, ImportState, MessageState, PublishedOutcome,
+};
 pub use text::storable;

@@ -2,6 +2,7 @@
 //! constraint allows; any other is an error that names the column.
 
 use crate::domain::words;
+use serde::Serialize;
 
 words! {
     /// What became of an accepted event: `bridge.outbox.state`.
@@ -47,5 +48,56 @@ words! {
         Duplicate = "duplicate",
         /// It is a dead letter.
         Dead = "dead",
+    }
+}
+
+words! {
+    /// What a document of 1C is: `bridge.onec_documents.kind`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum DocumentKind {
+        /// One document.
+        Document = "document",
+        /// Several in one container.
+        Package = "package",
+        /// A customer or a supplier.
+        Counterparty = "counterparty",
+        /// What cannot be read.
+        Unreadable = "unreadable",
+    }
+}
+
+words! {
+    /// What became of a document of 1C: `bridge.onec_documents.state`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum DocumentState {
+        /// It is decided once something else is.
+        Waiting = "waiting",
+        /// It is carried out.
+        Applied = "applied",
+        /// It is not carried out, for a code.
+        Refused = "refused",
+        /// A newer one of its order stands for it.
+        Overtaken = "overtaken",
+        /// A person has let it go.
+        Discarded = "discarded",
+    }
+}
+
+words! {
+    /// How far a file of 1C is: `bridge.onec_imports.state`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum ImportState {
+        /// It is being taken in.
+        Working = "working",
+        /// All of it is taken in.
+        Taken = "taken",
+        /// None of it is, for a code.
+        Refused = "refused",
     }
 }

@@ -9,7 +9,7 @@ use crate::{
     },
     planner::{Card, KnownLinks, NotOf},
     storage::{
-        self,
+        self, Json, Unreadable,
         journal::{self, Line},
         queue::{
             customer_values::{self, Word},
@@ -54,8 +54,17 @@ impl Delivery {
         let id = held.filter(|held| id.is_none_or(|id| id == *held));
         let id = id.ok_or(Error::NotFound)?;
         let bitrix_id = i64::try_from(id).map_err(|_| Error::NotFound)?;
-        let told = kept.body.as_ref().and_then(|body| body.value().ok());
-        let (person, firm) = told.map(|body| self.who_in(shop, body)).unwrap_or_default();
+        let is_known = match card {
+            Card::Contact => known.person.is_some(),
+            Card::Company => known.firm.is_some(),
+        };
+        // Whom it is not must be told: what is remembered of nobody keeps no card from him.
+        let body = kept.body.as_ref().filter(|_| !is_known).map(Json::value);
+        let body = body.transpose().map_err(|why| {
+            let key = format_args!("{number} of the shop {shop}");
+            storage::Error::from(Unreadable::of("bridge.outbox", "body", key, why))
+        })?;
+        let (person, firm) = body.map(|body| self.who_in(shop, body)).unwrap_or_default();
         let whose = match card {
             Card::Contact => NotOf::Person(known.person.clone().or(person).unwrap_or_default()),
             Card::Company => NotOf::Firm(known.firm.clone().or(firm).unwrap_or_default()),

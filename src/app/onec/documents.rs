@@ -9,7 +9,7 @@ use crate::{
     app::{Actor, Error, Onec},
     domain::{
         ErrorCode,
-        happening::{Act, GoodsEvent, Words},
+        happening::{Act, DocumentReason, GoodsEvent, Words},
     },
     formats::{
         commerceml::{Document, Fault, Item, Operation},
@@ -17,7 +17,7 @@ use crate::{
     },
     process::bug,
     storage::{
-        Json,
+        DocumentKind, DocumentState, Json,
         dead_letters::{self, RejectedEvent, Special},
         journal::{self, Line},
         onec::{
@@ -58,10 +58,7 @@ impl Onec {
         let place = (base, import, position);
         match self.document_in_one(place, sent, came, None).await {
             Err(error) if error.is_of_the_row() => {
-                let refusal = Refusal {
-                    code: ErrorCode::Bug,
-                    message: error.chain(),
-                };
+                let refusal = Refusal::fault(ErrorCode::Bug, error.chain());
                 self.document_in_one(place, sent, came, Some(refusal)).await
             }
             done => done,
@@ -106,21 +103,21 @@ impl Onec {
             login: new.login.clone(),
             came: None,
             look: Look {
-                again: row.repeated && row.state != "applied",
+                again: row.repeated && row.state != DocumentState::Applied,
                 ruled: false,
             },
         };
         let became = match (failed, &came.item) {
             (Some(refusal), _) => Became::refused(refusal),
-            _ if raw.len() > LONGEST => Became::refused(Refusal {
-                code: ErrorCode::OneCDocument,
-                message: "документ слишком велик".to_owned(),
-            }),
-            _ if row.state == "discarded" => Became::new("discarded", ""),
+            _ if raw.len() > LONGEST => {
+                let why = DocumentReason::TooLong;
+                Became::refused(Refusal::because(ErrorCode::OneCDocument, why))
+            }
+            _ if row.state == DocumentState::Discarded => Became::new(row.state),
             (None, Ok(item)) => self.decide(&mut tx, base, item, &kept).await?,
             (None, Err(fault)) => Became::refused(unreadable(fault)),
         };
-        if new.kind == "unreadable" {
+        if new.kind == DocumentKind::Unreadable {
             if !row.repeated {
                 stray(&mut tx, name, &new, &became, row.id).await?;
             }
@@ -151,12 +148,6 @@ impl Onec {
         item: &Item,
         kept: &Kept,
     ) -> Result<Became, Error> {
-        let later = |message: &str| {
-            Became::refused(Refusal {
-                code: ErrorCode::OneCLater,
-                message: message.to_owned(),
-            })
-        };
         let Parts { order, facts, more } = parts(item);
         let orphan = facts.iter().copied().find(|one| is_shipment(one));
         let facts = facts.into_iter();
@@ -168,8 +159,7 @@ impl Onec {
             Some(order) => {
                 let mut became = self.take_in(tx, base, (order, &facts), kept).await?;
                 if more && became.code.is_none() && became.message.is_empty() {
-                    "the order is taken in; some of what came with it is kept only"
-                        .clone_into(&mut became.message);
+                    became = became.because(DocumentReason::PartlyKept);
                 }
                 Ok(became)
             }
@@ -183,7 +173,10 @@ impl Onec {
                     _ => Ok(became),
                 }
             }
-            None => Ok(later("документ сохранён, но не принят")),
+            None => {
+                let why = DocumentReason::OnlyKept;
+                Ok(Became::refused(Refusal::because(ErrorCode::OneCLater, why)))
+            }
         }
     }
 
@@ -201,17 +194,18 @@ impl Onec {
             state: became.state,
             code,
             message: &became.message,
+            what: became.what.as_ref(),
             shop,
             number,
         };
         stored::became(tx, id, &of).await?;
         if let (Some(shop), Some(number)) = (shop, number)
             && !became.beside
-            && (code.is_some() || became.state == "waiting")
+            && (code.is_some() || became.state == DocumentState::Waiting)
         {
             stored::overtake(tx, (base, shop, number), id).await?;
         }
-        if code.is_none() && letter && (became.told || became.state != "waiting") {
+        if code.is_none() && letter && (became.told || became.state != DocumentState::Waiting) {
             stored::close_letter(tx, id).await?;
         }
         // What this version does not carry out, and what its sender may not say, is no fault of
@@ -321,9 +315,8 @@ impl Onec {
             return Ok(());
         };
         let of = stored::Became {
-            state: "discarded",
             code: row.code.as_deref(),
-            ..stored::Became::default()
+            ..stored::Became::new(DocumentState::Discarded)
         };
         stored::became(tx, id, &of).await?;
         if let Some((shop, number)) = order {
@@ -350,10 +343,8 @@ impl Onec {
                 Err(error) if error.is_of_the_row() => {
                     tx.rollback().await?;
                     let mut tx = self.db.begin().await?;
-                    let became = Became::refused(Refusal {
-                        code: ErrorCode::Bug,
-                        message: error.chain(),
-                    });
+                    let refusal = Refusal::fault(ErrorCode::Bug, error.chain());
+                    let became = Became::refused(refusal);
                     let base = stored::again(&mut tx, *id).await?.map(|row| row.base);
                     let base = base.unwrap_or_default();
                     self.store(&mut tx, (&base, *id), &became, true).await?;
@@ -412,10 +403,10 @@ fn described(item: &Item) -> NewDocument {
         Item::Package(package) => {
             let mut documents = package.documents.iter();
             let order = documents.find(|one| one.operation.is_order());
-            ("package", order.or_else(|| package.documents.first()))
+            (DocumentKind::Package, order.or_else(|| package.documents.first()))
         }
-        Item::Document(one) => ("document", Some(&**one)),
-        _ => ("counterparty", None),
+        Item::Document(one) => (DocumentKind::Document, Some(&**one)),
+        _ => (DocumentKind::Counterparty, None),
     };
     let who = match item {
         Item::Counterparty(who) => who.id.as_ref().or(Some(&who.name)),
@@ -443,7 +434,7 @@ fn described(item: &Item) -> NewDocument {
 
 fn described_fault(number: Option<&String>) -> NewDocument {
     NewDocument {
-        kind: "unreadable",
+        kind: DocumentKind::Unreadable,
         number: clean(number),
         doc_id: None,
         onec_number: None,
@@ -459,8 +450,6 @@ fn described_fault(number: Option<&String>) -> NewDocument {
 
 fn unreadable(fault: &Fault) -> Refusal {
     let message = fault.detail.chars().take(500);
-    Refusal {
-        code: ErrorCode::OneCDocument,
-        message: message.filter(|c| *c != '\0').collect(),
-    }
+    let message = message.filter(|c| *c != '\0').collect();
+    Refusal::fault(ErrorCode::OneCDocument, message)
 }

@@ -1,12 +1,12 @@
 //! Payments and shipments that 1C speaks of: told to the shop, each change once.
 
 use super::{
-    outcome::Became,
-    sides::{Kept, Order, about, of_basis, refused, unknown},
+    outcome::{Became, Refusal},
+    sides::{Kept, Order, about, of_basis, unknown},
 };
 use crate::{
     app::{Error, Onec, sync::order::onec::OneCWord},
-    domain::ErrorCode,
+    domain::{ErrorCode, happening::DocumentReason},
     formats::{
         commerceml::{Document, write::Order as Sheet},
         onec::{
@@ -76,8 +76,8 @@ impl Onec {
             [] => Vec::new(),
             [one] => of_basis(tx, base, one).await?,
             _ => {
-                let message = "в пакете документы о разных заказах";
-                return Ok(Became::refused(refused(ErrorCode::OneCTwoOrders, message)));
+                let why = DocumentReason::SeveralOrders;
+                return Ok(Became::refused(Refusal::because(ErrorCode::OneCTwoOrders, why)));
             }
         };
         let (shop, number) = match about(&found) {

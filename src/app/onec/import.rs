@@ -22,11 +22,14 @@ use crate::{
             upload::{self as names, Kind},
         },
     },
-    storage::onec::{
-        births, documents,
-        files::{self, FileRow},
-        goods as stored,
-        imports::{self, Done, ImportRow},
+    storage::{
+        ImportState,
+        onec::{
+            births, documents,
+            files::{self, FileRow},
+            goods as stored,
+            imports::{self, Done, ImportRow},
+        },
     },
 };
 use chrono::{DateTime, Utc};
@@ -138,14 +141,14 @@ impl Onec {
         row: &ImportRow,
         until: Instant,
     ) -> Result<Option<Step>, Error> {
-        match row.state.as_str() {
-            "taken" => return Ok(None),
-            "refused" => {
+        match row.state {
+            ImportState::Taken => return Ok(None),
+            ImportState::Refused => {
                 let code = row.code.as_deref().and_then(ErrorCode::parse);
                 let words = row.message.clone().unwrap_or_default();
                 return Ok(Some(refused(code.unwrap_or(ErrorCode::OneCFile), words)));
             }
-            _ => {}
+            ImportState::Working => {}
         }
         if !row.checked {
             match self.checked(source, row.id, until).await {

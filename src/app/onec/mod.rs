@@ -31,6 +31,8 @@ pub use show::{
 };
 pub use upload::Stored;
 
+pub use crate::storage::{DocumentKind, DocumentState, ImportState};
+
 use super::{Error, Intake, LaneWaker, Registry, Shared, sync::clock_offsets::ClockOffsets};
 use crate::{
     domain::{BaseName, ShopName, happening::Act},

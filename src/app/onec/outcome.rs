@@ -1,24 +1,63 @@
 //! The outcome of one document of 1C, and how a document that is kept is read again.
 
 use crate::{
-    domain::ErrorCode,
+    domain::{
+        ErrorCode,
+        happening::{DocumentReason, Language, Tell as _, Voice},
+    },
     formats::{
         commerceml::{Bounds, Document, Fault, FaultKind, Item, Items},
         onec::{Right, facts::is_fact},
     },
+    storage::DocumentState,
 };
 
 /// Why a document is not carried out.
 pub(super) struct Refusal {
     pub(super) code: ErrorCode,
     pub(super) message: String,
+    /// The same as data; none: the words of a fault.
+    pub(super) what: Option<DocumentReason>,
+}
+
+impl Refusal {
+    pub(super) fn because(code: ErrorCode, what: DocumentReason) -> Self {
+        Self {
+            code,
+            message: logged(&what),
+            what: Some(what),
+        }
+    }
+
+    /// A fault, in words that no kind stands for.
+    pub(super) fn fault(code: ErrorCode, message: String) -> Self {
+        Self {
+            code,
+            message,
+            what: None,
+        }
+    }
+}
+
+/// The sentence beside the data, which 1C's log shows.
+fn logged(what: &DocumentReason) -> String {
+    if what.is_logged_in_russian() {
+        what.tell(Voice {
+            language: Language::Ru,
+            ..Voice::ENGLISH
+        })
+    } else {
+        what.sentence()
+    }
 }
 
 /// What became of a document.
 pub(super) struct Became {
-    pub(super) state: &'static str,
+    pub(super) state: DocumentState,
     pub(super) code: Option<ErrorCode>,
     pub(super) message: String,
+    /// The message as data; none: there is none, or it is the words of a fault.
+    pub(super) what: Option<DocumentReason>,
     pub(super) shop: Option<String>,
     pub(super) number: Option<String>,
     /// It is no document of the order's own: it stands for no other one of it.
@@ -28,11 +67,12 @@ pub(super) struct Became {
 }
 
 impl Became {
-    pub(super) fn new(state: &'static str, message: &str) -> Self {
+    pub(super) fn new(state: DocumentState) -> Self {
         Self {
             state,
             code: None,
-            message: message.to_owned(),
+            message: String::new(),
+            what: None,
             shop: None,
             number: None,
             beside: false,
@@ -41,46 +81,57 @@ impl Became {
     }
 
     pub(super) fn applied() -> Self {
-        Self::new("applied", "")
+        Self::new(DocumentState::Applied)
     }
 
-    pub(super) fn waiting(why: &str) -> Self {
-        Self::new("waiting", why)
+    pub(super) fn waiting(what: DocumentReason) -> Self {
+        Self::new(DocumentState::Waiting).because(what)
     }
 
     /// It waits for an order of which the shop was told.
-    pub(super) fn told(why: &str) -> Self {
+    pub(super) fn told() -> Self {
         Self {
             told: true,
-            ..Self::waiting(why)
+            ..Self::waiting(DocumentReason::ShopToldOfOrder)
         }
     }
 
-    pub(super) fn overtaken(why: &str) -> Self {
-        Self::new("overtaken", why)
+    pub(super) fn overtaken(what: DocumentReason) -> Self {
+        Self::new(DocumentState::Overtaken).because(what)
     }
 
-    pub(super) fn refused(Refusal { code, message }: Refusal) -> Self {
+    pub(super) fn refused(refusal: Refusal) -> Self {
         Self {
-            code: Some(code),
-            message,
-            ..Self::new("refused", "")
+            code: Some(refusal.code),
+            message: refusal.message,
+            what: refusal.what,
+            ..Self::new(DocumentState::Refused)
+        }
+    }
+
+    /// The same, and why.
+    pub(super) fn because(self, what: DocumentReason) -> Self {
+        Self {
+            message: logged(&what),
+            what: Some(what),
+            ..self
         }
     }
 
     /// Of what it says, its sender may not say this: it is refused for that, if for nothing else.
     pub(super) fn without(self, lacks: &[Right]) -> Self {
-        if lacks.is_empty() || self.code.is_some() || self.state != "applied" {
+        if lacks.is_empty() || self.code.is_some() || self.state != DocumentState::Applied {
             return self;
         }
         let mut words: Vec<&str> = lacks.iter().map(|right| right.as_str()).collect();
         words.dedup();
+        let rights = words.join(", ");
         Self {
-            state: "refused",
+            state: DocumentState::Refused,
             code: Some(ErrorCode::OneCRight),
-            message: format!("отправителю не разрешено (may): {}", words.join(", ")),
             ..self
         }
+        .because(DocumentReason::SenderMayNot { rights })
     }
 
     /// It is no document of the order's own.

@@ -2,10 +2,16 @@
 
 use crate::{
     app::{Error, Onec},
-    domain::{ErrorCode, ShopName},
+    domain::{
+        ErrorCode, ShopName,
+        happening::{DocumentReason, Stored},
+    },
     formats::onec::{Base, Meaning},
     process::bug,
-    storage::onec::{bases, births, documents, imports, orders, sessions, sides},
+    storage::{
+        DocumentKind, DocumentState, ImportState,
+        onec::{bases, births, documents, imports, orders, sessions, sides},
+    },
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -62,8 +68,8 @@ pub struct DocumentView {
     pub id: i64,
     /// The base.
     pub base: String,
-    /// document, package, counterparty, unreadable.
-    pub kind: String,
+    /// What it is.
+    pub kind: DocumentKind,
     /// `Номер`.
     pub number: Option<String>,
     /// `Ид`.
@@ -74,12 +80,16 @@ pub struct DocumentView {
     pub received_at: DateTime<Utc>,
     /// How often it came again.
     pub repeats: i32,
-    /// What became of it: waiting, applied, refused, overtaken, discarded.
-    pub state: String,
+    /// What became of it.
+    pub state: DocumentState,
     /// Why it is not carried out; empty: it is, or waits.
     pub code: String,
     /// One sentence.
     pub message: String,
+    /// The same as data; none in documents of earlier versions, and where it is the words of a
+    /// fault.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub what: Option<Stored<DocumentReason>>,
     /// The shop of its order, where one was found.
     pub shop: Option<String>,
     /// Its order.
@@ -116,6 +126,7 @@ impl DocumentView {
             state: row.state,
             code: row.code,
             message: row.message,
+            what: row.what,
             shop: row.shop,
             order_number: row.order_number,
             raw: row.raw,
@@ -132,8 +143,8 @@ pub struct FileView {
     pub member: String,
     /// How long it is, in bytes; none: it is kept no longer.
     pub bytes: Option<i64>,
-    /// working, taken, refused.
-    pub state: String,
+    /// Whether it is at work, taken in or refused.
+    pub state: ImportState,
     /// Items that are done.
     pub items: i64,
     /// Of them, items that could not be read.

@@ -13,7 +13,7 @@ use crate::{
         Basis,
         onec::{OneCDecision, Verdict},
     },
-    domain::{ErrorCode, SentStatus},
+    domain::{ErrorCode, SentStatus, happening::DocumentReason},
     formats::{
         commerceml::{Document, Item, Moment},
         onec::{
@@ -23,6 +23,7 @@ use crate::{
     },
     process::bug,
     storage::{
+        DocumentState,
         journal::{self, Line},
         onec::{
             documents, orders,
@@ -104,14 +105,9 @@ fn allowed(word: &mut OneCWord, order: &Order<'_>, kept: &Kept) -> Vec<Right> {
     lacks
 }
 
-pub(super) fn refused(code: ErrorCode, message: impl Into<String>) -> Refusal {
-    let message = message.into();
-    Refusal { code, message }
-}
-
 /// There is no such order.
 pub(super) fn unknown() -> Refusal {
-    refused(ErrorCode::OneCUnknown, "такого заказа нет")
+    Refusal::because(ErrorCode::OneCUnknown, DocumentReason::NoSuchOrder)
 }
 
 /// The orders that `Основание` may mean: the one with this `Ид`, else those with this number.
@@ -136,18 +132,18 @@ pub(super) fn about(found: &[FoundRow]) -> Result<&FoundRow, Refusal> {
     let same =
         |one: &FoundRow, other: &FoundRow| (&one.shop, &one.number) == (&other.shop, &other.number);
     match (named.as_slice(), id.as_slice()) {
-        ([one], [other, ..]) if !same(one, other) => Err(refused(
+        ([one], [other, ..]) if !same(one, other) => Err(Refusal::because(
             ErrorCode::OneCTwoOrders,
-            format!(
-                "Номер — заказ {}, а Ид — заказ {}",
-                one.number, other.number
-            ),
+            DocumentReason::TwoOrders {
+                by_number: one.number.clone(),
+                by_id: other.number.clone(),
+            },
         )),
         ([one], _) | ([], [one, ..]) => Ok(one),
         ([], []) => Err(unknown()),
-        _ => Err(refused(
+        _ => Err(Refusal::because(
             ErrorCode::OneCTwoOrders,
-            "такой номер у заказов нескольких магазинов",
+            DocumentReason::NumberOfSeveralShops,
         )),
     }
 }
@@ -227,15 +223,15 @@ impl Onec {
             return Ok(Became::applied().of(&shop, &number));
         }
         if self.names_another(tx, &order, facts).await? {
-            let message = "с заказом пришла оплата или отгрузка другого заказа";
-            let became = Became::refused(refused(ErrorCode::OneCTwoOrders, message));
+            let why = DocumentReason::FactOfAnother;
+            let became = Became::refused(Refusal::because(ErrorCode::OneCTwoOrders, why));
             return Ok(became.of(&shop, &number));
         }
         let facts = self.with_own_payment(tx, &order, document, facts).await?;
         let mut settled = self.tell_facts(tx, &order, &facts, kept).await?;
         let times = order.side.document_at.zip(kept.formed_at);
         if times.is_some_and(|(then, now)| now < then) {
-            let became = Became::overtaken("принят документ новее").of(&shop, &number);
+            let became = Became::overtaken(DocumentReason::NewerTaken).of(&shop, &number);
             return Ok(became);
         }
         if base.may(kept.login.as_deref(), Right::Contents) {
@@ -247,7 +243,7 @@ impl Onec {
         self.mark_paid(tx, &order, (&word, &settled)).await?;
         settled.add_to(&mut word);
         let became = self.hear_word(tx, order, word, kept).await?.without(&lacks);
-        if became.state == "applied" {
+        if became.state == DocumentState::Applied {
             documents::overtake(&mut *tx, (name, &shop, &number), kept.id).await?;
         }
         Ok(became.of(&shop, &number))
@@ -315,7 +311,7 @@ impl Onec {
             }
             OneCOutcome::Waits(why) => return Ok(Became::waiting(why)),
             OneCOutcome::Unknown(why) => {
-                return Ok(Became::refused(refused(ErrorCode::OneCStatus, why)));
+                return Ok(Became::refused(Refusal::because(ErrorCode::OneCStatus, why)));
             }
             OneCOutcome::Decided(decided) => {
                 let OneCDecided {
@@ -325,7 +321,7 @@ impl Onec {
                     meaning,
                 } = *decided;
                 let verdict = decision.verdict;
-                let sentence = decision.sentence.clone();
+                let explanation = Box::new(decision.explanation.clone());
                 let decided = Decided {
                     decision,
                     told,
@@ -335,7 +331,8 @@ impl Onec {
                 self.carry_out(tx, (&order, &portal), decided, kept.id)
                     .await?;
                 if verdict == Verdict::Ask {
-                    return Ok(Became::refused(refused(ErrorCode::OneCReview, sentence)));
+                    let why = DocumentReason::Review { explanation };
+                    return Ok(Became::refused(Refusal::because(ErrorCode::OneCReview, why)));
                 }
                 Became::applied()
             }

@@ -11,7 +11,7 @@ use crate::{
     },
     formats::onec::contents::overlaid,
     planner::Recognised,
-    storage::{Json, journal, onec, queue::orders},
+    storage::{Unreadable, journal, onec, queue::orders},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -65,6 +65,10 @@ pub struct OrderView {
     /// The calls, mails and messages that were about it, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub activities: Vec<ActivityView>,
+    /// What of it cannot be read by this version, where something cannot: its table, column and
+    /// key. What rests on that is left out above.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
     /// Its life, oldest first.
     pub timeline: Vec<TimelineEntry>,
 }
@@ -108,6 +112,11 @@ impl Operations {
             None
         };
         let activities = activities::of_order(&mut db, shop, number).await?;
+        let key = (shop.as_str(), number);
+        let recognised = row.recognised.map(|known| known.typed("bridge.orders", "known", key));
+        let (recognised, odd) = or_fault(recognised.transpose());
+        let event = row.event.map(|event| event.read("bridge.outbox", "body", key));
+        let (event, odd_event) = or_fault(event.transpose());
         let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
         Ok(Some(OrderView {
             shop: shop.as_str().to_owned(),
@@ -123,14 +132,11 @@ impl Operations {
             in_sync: row.in_sync,
             pending: row.pending,
             dead: row.dead,
-            contents: row
-                .event
-                .and_then(|event| self.contents(shop, &event, mastered.as_ref())),
-            recognised: row
-                .recognised
-                .and_then(|stored| serde_json::from_value(stored).ok()),
+            contents: event.and_then(|event| self.contents(shop, &event, mastered.as_ref())),
+            recognised,
             onec: in_onec,
             activities,
+            fault: odd.or(odd_event),
             timeline: timeline
                 .into_iter()
                 .map(|entry| TimelineEntry {
@@ -148,11 +154,10 @@ impl Operations {
     fn contents(
         &self,
         shop: &ShopName,
-        event: &Json,
+        own: &Value,
         mastered: Option<&Value>,
     ) -> Option<OrderContents> {
         let rules = self.registry.rules(shop)?;
-        let own = event.value().ok()?;
         let mastered = match mastered {
             Some(contents) => Some(overlaid(own, contents)?),
             None => None,
@@ -162,5 +167,13 @@ impl Operations {
             EventBody::Saved(snapshot) => Some(OrderContents::from(snapshot.as_ref())),
             EventBody::Deleted { .. } => None,
         }
+    }
+}
+
+/// What could be read; or what is wrong with what could not.
+fn or_fault<T>(read: Result<Option<T>, Unreadable>) -> (Option<T>, Option<String>) {
+    match read {
+        Ok(read) => (read, None),
+        Err(why) => (None, Some(why.to_string())),
     }
 }

@@ -3,11 +3,12 @@
 use crate::{
     app::{Actor, Error, Retry, Sync, page::page_size},
     domain::{
-        ErrorCode, Fault, Place, PortalName, Ruling, ShopName, Side, StandingRuling, Waiting,
+        ErrorCode, Fault, Place, PortalName, Ruling, ShopName, Side, Stage, StandingRuling,
+        Waiting,
         happening::{Act, Stored, SyncEvent},
     },
     storage::{
-        dead_letters,
+        Json, dead_letters,
         journal::{self, Line},
         queue::{orders, outbox},
         sync::{
@@ -17,7 +18,7 @@ use crate::{
     },
 };
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use utoipa::ToSchema;
@@ -74,6 +75,23 @@ pub struct ConflictView {
     /// What the decision rests on: both observations, what was agreed, the clocks.
     #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub inputs: Option<Value>,
+    /// Where those cannot be read by this version: their table, column and key. `if_portal` is
+    /// left out then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
+}
+
+/// Of what a decision rests on, what says where the deal is.
+#[derive(Debug, Deserialize)]
+struct DecisionInputs {
+    #[serde(default)]
+    portal: Option<PortalInput>,
+}
+
+#[derive(Debug, Deserialize)]
+struct PortalInput {
+    #[serde(default)]
+    value: Option<Stage>,
 }
 
 /// Which conflicts to list.
@@ -138,9 +156,15 @@ impl Sync {
     fn conflict_view(&self, row: ConflictRow) -> ConflictView {
         let two_way = self.registry.two_way(&row.shop);
         let map = two_way.as_ref().map(|two_way| &two_way.policy.statuses);
-        let stage = row.inputs.as_ref().and_then(|inputs| {
-            serde_json::from_value(inputs.pointer("/portal/value")?.clone()).ok()
+        let read = row.inputs.as_ref().map(|inputs| {
+            let key = format_args!("the decision on {} of the shop {}", row.number, row.shop);
+            inputs.typed_of::<DecisionInputs>("bridge.decisions", "inputs", key)
         });
+        let (inputs, fault) = match read.transpose() {
+            Ok(inputs) => (inputs, None),
+            Err(why) => (None, Some(why.to_string())),
+        };
+        let stage = inputs.and_then(|inputs| inputs.portal?.value);
         let code = ErrorCode::parse(&row.code);
         ConflictView {
             if_portal: map
@@ -170,7 +194,8 @@ impl Sync {
             winner: row.winner,
             closed_at: row.closed_at,
             closed_how: row.closed_how,
-            inputs: row.inputs,
+            inputs: row.inputs.map(Json::shown),
+            fault,
         }
     }
 

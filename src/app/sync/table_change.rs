@@ -9,7 +9,7 @@ use crate::{
     decision::{Action, Change, Inputs, decide_with_table},
     domain::{
         Observation, Ruling, ShopName, Side, Source, StandingRuling, Waiting,
-        happening::{Act, SyncEvent},
+        happening::{Act, Explanation, SyncEvent, Tell, Voice, Words},
     },
     process::bug::{self, Step},
     storage::{
@@ -22,8 +22,8 @@ use crate::{
     },
 };
 use chrono::{DateTime, Utc};
-use serde::Serialize;
-use serde_json::json;
+use serde::{Serialize, Serializer, ser::SerializeStruct as _};
+use serde_json::{Value, json};
 
 /// Orders looked at in one transaction.
 const PAGE: i64 = 500;
@@ -41,12 +41,57 @@ pub struct PlannedChange {
     pub status: String,
     /// The agreed stage.
     pub stage: String,
-    /// What is done about it, in one sentence.
-    pub sentence: String,
-    /// Who is right by the rules; none where nothing can be done, or a person has to say.
-    pub winner: Option<Side>,
-    /// Whether the bridge failed at it: then the sentence says how.
-    pub failed: bool,
+    /// What comes of that. As JSON: `sentence`, `winner`, `failed`, and the explanation in `what`.
+    #[serde(flatten)]
+    pub outcome: PlannedOutcome,
+}
+
+/// What a changed table comes to for an order.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum PlannedOutcome {
+    /// It was decided.
+    Decided {
+        /// What was met, who is right and why, and what is done.
+        explanation: Explanation,
+        /// Who is right by the rules; none where nothing can be done, or a person has to say.
+        winner: Option<Side>,
+    },
+    /// The bridge failed at it, and says how: the order is left alone.
+    Failed(Words),
+}
+
+impl PlannedOutcome {
+    /// Who is right; none where nothing is moved.
+    pub fn winner(&self) -> Option<Side> {
+        match self {
+            Self::Decided { winner, .. } => *winner,
+            Self::Failed(_) => None,
+        }
+    }
+}
+
+impl Tell for PlannedOutcome {
+    fn tell(&self, voice: Voice) -> String {
+        match self {
+            Self::Decided { explanation, .. } => explanation.tell(voice),
+            Self::Failed(words) => words.tell(voice),
+        }
+    }
+}
+
+impl Serialize for PlannedOutcome {
+    fn serialize<S: Serializer>(&self, to: S) -> Result<S::Ok, S::Error> {
+        let what = match self {
+            Self::Decided { explanation, .. } => Some(explanation),
+            Self::Failed(_) => None,
+        };
+        let mut told = to.serialize_struct("PlannedOutcome", 4)?;
+        told.serialize_field("sentence", &self.sentence())?;
+        told.serialize_field("winner", &self.winner())?;
+        told.serialize_field("failed", &what.is_none())?;
+        told.serialize_field("what", &what)?;
+        told.end()
+    }
 }
 
 impl Sync {
@@ -75,7 +120,10 @@ impl Sync {
     /// stands as the plan says. Returns how many.
     pub async fn apply_table(&self, shop: &ShopName, who: &Actor) -> Result<usize, Error> {
         let plan = self.table_plan(shop).await?;
-        for one in plan.iter().filter(|one| one.failed) {
+        for one in &plan {
+            let PlannedOutcome::Failed(Words(why)) = &one.outcome else {
+                continue;
+            };
             let about = About::Comparison {
                 shop: one.shop.clone(),
                 number: one.number.clone(),
@@ -86,12 +134,12 @@ impl Sync {
             };
             let mut db = self.db.acquire().await?;
             self.dead_letters
-                .bury_about(&mut db, whose, &about, &one.sentence)
+                .bury_about(&mut db, whose, &about, why)
                 .await?;
         }
         let wanted: Vec<String> = {
             let plan = plan.into_iter();
-            plan.filter(|one| one.winner.is_some())
+            plan.filter(|one| one.outcome.winner().is_some())
                 .map(|one| one.number)
                 .collect()
         };
@@ -114,7 +162,7 @@ impl Sync {
                     number: row.number.clone(),
                     kind: "decided",
                     what: SyncEvent::TableApplied { who: who.0.clone() }.into(),
-                    detail: Some(json!({ "plan": planned.sentence })),
+                    detail: Some(plan_of(&planned.outcome)),
                 });
                 Some(row)
             });
@@ -173,9 +221,7 @@ impl Sync {
                 deal_id: found.deal_id,
                 status: String::new(),
                 stage: String::new(),
-                sentence: error.chain(),
-                winner: None,
-                failed: true,
+                outcome: PlannedOutcome::Failed(Words(error.chain())),
             };
             Some((failed, None))
         })
@@ -235,10 +281,21 @@ impl Sync {
             deal_id: row.deal_id,
             status: of.status.clone(),
             stage: of.stage.id.clone(),
-            sentence: decision.record.sentence,
-            winner,
-            failed: false,
+            outcome: PlannedOutcome::Decided {
+                explanation: decision.explanation,
+                winner,
+            },
         };
         Some((planned, winner.map(|winner| Ruling { of, winner })))
+    }
+}
+
+/// What the timeline keeps of an applied plan: the sentence for readers of the table, and the data.
+fn plan_of(outcome: &PlannedOutcome) -> Value {
+    match outcome {
+        PlannedOutcome::Decided { explanation, .. } => {
+            json!({ "plan": outcome.sentence(), "explanation": explanation })
+        }
+        PlannedOutcome::Failed(_) => json!({ "plan": outcome.sentence() }),
     }
 }

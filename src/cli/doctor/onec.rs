@@ -2,7 +2,10 @@
 
 use super::report::Report;
 use crate::{
-    app::{App, onec::BaseReport},
+    app::{
+        App,
+        onec::{BaseReport, DocumentState},
+    },
     config::{Config, OneC},
     domain::{ErrorCode, Place},
     formats::onec::{Base, Discounts, Way},
@@ -132,7 +135,7 @@ async fn documents(app: &App, base: &Base, report: &mut Report) {
         let at = Place::base(base.name.as_str());
         report.wrong_at(at, &what, words, ErrorCode::OneCStatus);
     }
-    let refused = open.iter().filter(|one| one.state == "refused");
+    let refused = open.iter().filter(|one| one.state == DocumentState::Refused);
     let codes: BTreeMap<&str, usize> = refused.fold(BTreeMap::new(), |mut codes, one| {
         *codes.entry(one.code.as_str()).or_default() += 1;
         codes

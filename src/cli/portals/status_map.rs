@@ -11,7 +11,7 @@ use crate::{
     },
     clients::{bitrix24::Client, connections::Connections},
     config::{Config, Portal, PortalAccess},
-    domain::{ShopName, ShopRules},
+    domain::{ShopName, ShopRules, happening::Tell as _},
     formats::onec::Base,
 };
 use anyhow::Context as _;
@@ -162,10 +162,11 @@ impl MapQuery {
             output::json(&plan)?;
         } else {
             for one in &plan {
-                output::line(format!("{}/{}: {}", one.shop, one.number, one.sentence));
+                let what = one.outcome.sentence();
+                output::line(format!("{}/{}: {what}", one.shop, one.number));
             }
         }
-        let moves = plan.iter().filter(|one| one.winner.is_some()).count();
+        let moves = plan.iter().filter(|one| one.outcome.winner().is_some()).count();
         output::say(format!(
             "{moves} of {} orders that no longer agree are moved",
             plan.len()

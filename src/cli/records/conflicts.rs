@@ -235,6 +235,9 @@ fn show(one: &ConflictView) -> anyhow::Result<()> {
         line("closed", &format!("{} ({how})", at.to_rfc3339()));
     }
     line("remedy", &one.remedy);
+    if let Some(fault) = &one.fault {
+        line("fault", fault);
+    }
     if let Some(inputs) = &one.inputs {
         line("rests on", "");
         output::json(inputs)?;

@@ -233,7 +233,7 @@ async fn documents(
         vec![
             file.started_at.format("%Y-%m-%d %H:%M:%S").to_string(),
             format!("{} {}", file.name, file.member),
-            file.state.clone(),
+            file.state.as_str().to_owned(),
             file.items.to_string(),
             file.faulty.to_string(),
             file.documents.to_string(),
@@ -260,7 +260,7 @@ async fn documents(
             "{}  {}  {} {number}  {}: {} (came again {} times)",
             one.id,
             one.received_at.format("%Y-%m-%d %H:%M:%S"),
-            one.kind,
+            one.kind.as_str(),
             one.code,
             one.message,
             one.repeats

@@ -239,6 +239,9 @@ fn show(view: &OrderView) {
     if let Some(order) = &view.contents {
         contents(order);
     }
+    if let Some(fault) = &view.fault {
+        output::line(format!("  {fault}"));
+    }
     for sentence in view.recognised.iter().flat_map(Recognised::sentences) {
         output::line(format!("  {sentence}"));
     }

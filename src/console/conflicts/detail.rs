@@ -48,6 +48,9 @@ pub(in crate::console) async fn get(
             p { (visitor.lang.happened(conflict.what.as_ref(), &conflict.sentence)) }
             (components::explained(&visitor, &conflict.code, at))
         }
+        @if let Some(fault) = &conflict.fault {
+            p.problem.words role="alert" { (visitor.lang.told(fault)) }
+        }
         (decide(&visitor, &conflict))
         dl.facts {
             div {

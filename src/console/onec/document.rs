@@ -5,7 +5,10 @@ use super::{
     page::{badge, named},
 };
 use crate::{
-    app::{Onec, onec::DocumentView},
+    app::{
+        Onec,
+        onec::{DocumentState, DocumentView},
+    },
     console::{
         i18n::messages::Text,
         session::{form::OperatorForm, viewer::Viewer},
@@ -52,9 +55,11 @@ fn facts(visitor: &Viewer, one: &DocumentView) -> Markup {
     let text = |text| visitor.text(text);
     let again = format!("{}/again", document_of(one.id));
     html! {
-        p { (badge(visitor, &one.state)) " " (components::time(visitor, one.received_at)) " "
+        p { (badge(visitor, one.state)) " " (components::time(visitor, one.received_at)) " "
             (components::order(one.shop.as_deref(), one.order_number.as_deref())) }
-        @if !one.message.is_empty() { p { (visitor.lang.told(&one.message)) } }
+        @if !one.message.is_empty() {
+            p { (visitor.lang.happened(one.what.as_ref(), &one.message)) }
+        }
         @let at = Place { shop: one.shop.as_deref(), ..Place::base(&one.base) };
         (components::explained(visitor, &one.code, at))
         @if let Some(status) = &one.unknown {
@@ -62,7 +67,7 @@ fn facts(visitor: &Viewer, one: &DocumentView) -> Markup {
             pre { "[[onec." (one.base) ".statuses]]\nstatus = \"\"\nid = "
                 (toml::Value::from(status.as_str())) }
         }
-        @if matches!(one.state.as_str(), "refused" | "waiting") {
+        @if matches!(one.state, DocumentState::Refused | DocumentState::Waiting) {
             (components::button(visitor, &again, &[], text(Text::TakeInAgain)))
         }
     }

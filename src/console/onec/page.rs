@@ -4,7 +4,7 @@ use super::{document_of, push};
 use crate::{
     app::{
         Onec,
-        onec::{BaseReport, DocumentView, FileView, SessionView},
+        onec::{BaseReport, DocumentState, DocumentView, FileView, ImportState, SessionView},
     },
     console::{
         i18n::messages::Text,
@@ -141,9 +141,10 @@ fn table(visitor: &Viewer, documents: &[DocumentView]) -> Markup {
                 td data-label=(text(Text::Number)) { a href=(document_of(one.id)) { (named(one)) } }
                 td data-label=(text(Text::Order)) {
                     (components::order(one.shop.as_deref(), one.order_number.as_deref())) }
-                td data-label=(text(Text::State)) { (badge(visitor, &one.state)) }
+                td data-label=(text(Text::State)) { (badge(visitor, one.state)) }
                 td.words data-label=(text(Text::What)) {
-                    @if !one.code.is_empty() { (one.code) " " } (visitor.lang.told(&one.message)) }
+                    @if !one.code.is_empty() { (one.code) " " }
+                    (visitor.lang.happened(one.what.as_ref(), &one.message)) }
             } } }
         } } }
     }
@@ -157,13 +158,13 @@ pub(super) fn named(one: &DocumentView) -> &str {
 }
 
 /// What became of a document.
-pub(super) fn badge(visitor: &Viewer, state: &str) -> Markup {
+pub(super) fn badge(visitor: &Viewer, state: DocumentState) -> Markup {
     let (class, text) = match state {
-        "applied" => ("badge good", Text::TakenIn),
-        "waiting" => ("badge warn", Text::Waits),
-        "overtaken" => ("badge", Text::OvertakenByNewer),
-        "discarded" => ("badge", Text::LetGoByHand),
-        _ => ("badge bad", Text::NotTakenIn),
+        DocumentState::Applied => ("badge good", Text::TakenIn),
+        DocumentState::Waiting => ("badge warn", Text::Waits),
+        DocumentState::Overtaken => ("badge", Text::OvertakenByNewer),
+        DocumentState::Discarded => ("badge", Text::LetGoByHand),
+        DocumentState::Refused => ("badge bad", Text::NotTakenIn),
     };
     html! { span class=(class) { (visitor.text(text)) } }
 }
@@ -182,7 +183,7 @@ fn files_of(visitor: &Viewer, files: &[FileView]) -> Markup {
                 td.when data-label=(text(Text::Time)) {
                     (components::time(visitor, one.started_at)) }
                 td data-label=(text(Text::Name)) { (one.name) " " (one.member) }
-                td data-label=(text(Text::State)) { (file_badge(visitor, &one.state)) }
+                td data-label=(text(Text::State)) { (file_badge(visitor, one.state)) }
                 td.num data-label=(text(Text::Items)) { (one.items) }
                 td.words data-label=(text(Text::What)) { (one.message.as_deref().unwrap_or("—")) }
             } } }
@@ -190,11 +191,11 @@ fn files_of(visitor: &Viewer, files: &[FileView]) -> Markup {
     }
 }
 
-fn file_badge(visitor: &Viewer, state: &str) -> Markup {
+fn file_badge(visitor: &Viewer, state: ImportState) -> Markup {
     let (class, text) = match state {
-        "taken" => ("badge good", Text::TakenIn),
-        "working" => ("badge warn", Text::OnItsWay),
-        _ => ("badge bad", Text::NotTakenIn),
+        ImportState::Taken => ("badge good", Text::TakenIn),
+        ImportState::Working => ("badge warn", Text::OnItsWay),
+        ImportState::Refused => ("badge bad", Text::NotTakenIn),
     };
     html! { span class=(class) { (visitor.text(text)) } }
 }

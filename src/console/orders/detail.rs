@@ -77,6 +77,9 @@ pub(super) async fn page(
         h1 { (title) " " (list::badge(visitor, order.state)) }
         (retry::notice(visitor, &asked.done))
         (facts(state, visitor, &order, origin))
+        @if let Some(fault) = &order.fault {
+            p.problem.words role="alert" { (lang.told(fault)) }
+        }
         @if let Some(tried) = &tried { (retry::section(visitor, &order, tried, refused)) }
         @if !letters.items.is_empty() {
             h2 { (visitor.text(Text::ItsDeadLetters)) }

@@ -113,13 +113,13 @@ pub(in crate::console) async fn get(
 }
 
 fn plan_of(visitor: &Viewer, shop: &ShopName, plan: &[PlannedChange]) -> Markup {
-    let moves = plan.iter().filter(|one| one.winner.is_some()).count();
+    let moves = plan.iter().filter(|one| one.outcome.winner().is_some()).count();
     html! {
         section #plan {
             @if plan.is_empty() { p { (visitor.text(Text::NothingMoves)) } }
             ul { @for one in plan.iter().take(SHOWN) { li {
                 span.code { (one.number) }
-                ": " (components::marked(&visitor.lang.told(&one.sentence)))
+                ": " (components::marked(&visitor.lang.said(&one.outcome)))
             } } }
             @if plan.len() > SHOWN { p { "… " (plan.len()) } }
             @if moves > 0 {

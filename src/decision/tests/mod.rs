@@ -11,7 +11,7 @@ use super::*;
 use crate::domain::{
     Authority, Conflict, Correspondence, Direction, Fact, Finality, Offset, Rule, Side, Source,
     StatusMap, Untranslatable, Winner, WriteLimit,
-    happening::{Explanation, Language, Stored, Tell, Voice},
+    happening::{DecisionReason, Explanation, Language, Party, Stored, Tell, Voice},
 };
 use chrono::TimeDelta;
 
@@ -316,6 +316,12 @@ fn explanations() -> Vec<Explanation> {
                 }
             }
         }
+    }
+    for whose in [Party::Shop, Party::Portal, Party::Onec] {
+        let mut explanation = all[0].clone();
+        let status = "P".to_owned();
+        explanation.reason = Some(DecisionReason::OnlyBy { status, whose });
+        all.push(explanation);
     }
     all
 }

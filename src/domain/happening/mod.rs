@@ -10,6 +10,7 @@
 mod table;
 mod audit;
 mod decision;
+mod document;
 mod fields;
 mod goods;
 mod notes;
@@ -22,6 +23,7 @@ mod tests;
 
 pub use audit::Act;
 pub use decision::{DecisionReason, Effect, Explanation, Occasion};
+pub use document::DocumentReason;
 pub use fields::{
     Acknowledged, By, Card, InStage, LaterSide, Millis, Mover, OlderBecause, Party, Quoted,
     RowOrder, Then, Undated, Withdrawn, Words,
@@ -73,6 +75,12 @@ pub trait Tell {
     /// It in English, as it is stored for readers of the tables.
     fn sentence(&self) -> String {
         self.tell(Voice::ENGLISH)
+    }
+}
+
+impl<T: Tell> Tell for Box<T> {
+    fn tell(&self, voice: Voice) -> String {
+        T::tell(self, voice)
     }
 }
 

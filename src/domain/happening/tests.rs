@@ -23,13 +23,14 @@ fn events() -> [&'static [Kind]; 4] {
 }
 
 fn every_table() -> impl Iterator<Item = &'static Kind> {
-    let parts: [&[Kind]; 6] = [
+    let parts: [&[Kind]; 7] = [
         Occasion::KINDS,
         DecisionReason::KINDS,
         Effect::KINDS,
         MoveFault::KINDS,
         Act::KINDS,
         Pause::KINDS,
+        DocumentReason::KINDS,
     ];
     events().into_iter().chain(parts).flatten()
 }

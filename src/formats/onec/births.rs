@@ -2,7 +2,7 @@
 
 use super::{Base, Meaning, contents::OneCContents};
 use crate::{
-    domain::Snapshot,
+    domain::{Snapshot, happening::DocumentReason},
     formats::commerceml::{Contact, Counterparty, Document},
 };
 use rust_decimal::Decimal;
@@ -34,11 +34,11 @@ pub enum NoBirth {
 }
 
 impl NoBirth {
-    /// One sentence, for 1C's log.
-    pub fn sentence(self) -> &'static str {
+    /// Why its document is refused.
+    pub fn reason(self) -> DocumentReason {
         match self {
-            Self::NoLines => "такого заказа нет, а завести его нельзя: в документе нет товаров",
-            Self::OfSite => "такого заказа нет, а его номер присвоен сайтом, а не 1С",
+            Self::NoLines => DocumentReason::NoSuchOrderNoLines,
+            Self::OfSite => DocumentReason::NoSuchOrderOfSite,
         }
     }
 }

@@ -1,14 +1,17 @@
 //! Documents from 1C: as they came, and what became of each.
 
-use crate::storage::Error;
+use crate::{
+    domain::happening::{DocumentReason, Stored},
+    storage::{DocumentKind, DocumentState, Error, json::stored},
+};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
 /// A document as it came.
 #[derive(Debug, Clone)]
 pub struct NewDocument {
-    /// `document`, `package`, `counterparty` or `unreadable`.
-    pub kind: &'static str,
+    /// What it is.
+    pub kind: DocumentKind,
     /// `Номер`.
     pub number: Option<String>,
     /// `Ид`.
@@ -38,8 +41,8 @@ pub struct KeptRow {
     pub id: i64,
     /// Whether its contents came before.
     pub repeated: bool,
-    /// What became of it then; `waiting` if it is new.
-    pub state: String,
+    /// What became of it then; [`DocumentState::Waiting`] if it is new.
+    pub state: DocumentState,
 }
 
 /// Keeps a document; the same contents again are counted only.
@@ -59,10 +62,10 @@ pub async fn keep(
            SET repeats = d.repeats + 1, repeated_at = now(), import = excluded.import,
                login = excluded.login,
                formed_at = greatest(d.formed_at, excluded.formed_at)
-           RETURNING id, (repeats > 0) AS "repeated!", state"#,
+           RETURNING id, (repeats > 0) AS "repeated!", state AS "state: DocumentState""#,
         base,
         import,
-        new.kind,
+        new.kind as DocumentKind,
         new.number,
         new.doc_id,
         new.onec_number,
@@ -79,18 +82,34 @@ pub async fn keep(
 }
 
 /// What became of a document.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub struct Became<'a> {
-    /// `waiting`, `applied`, `refused`, `overtaken` or `discarded`.
-    pub state: &'a str,
+    /// Whether it is taken in.
+    pub state: DocumentState,
     /// Why it is refused.
     pub code: Option<&'a str>,
     /// One sentence.
     pub message: &'a str,
+    /// The same as data; none: there is none, or it is the words of a fault.
+    pub what: Option<&'a DocumentReason>,
     /// The shop of its order.
     pub shop: Option<&'a str>,
     /// Its order.
     pub number: Option<&'a str>,
+}
+
+impl Became<'_> {
+    /// It has this state, and there is nothing more to say of it.
+    pub fn new(state: DocumentState) -> Self {
+        Self {
+            state,
+            code: None,
+            message: "",
+            what: None,
+            shop: None,
+            number: None,
+        }
+    }
 }
 
 /// Stores what became of a document.
@@ -98,15 +117,16 @@ pub async fn became(db: &mut PgConnection, id: i64, of: &Became<'_>) -> Result<(
     sqlx::query!(
         "UPDATE bridge.onec_documents
          SET state = $2, code = $3, message = $4, shop = coalesce($5, shop),
-             order_number = coalesce($6, order_number),
+             order_number = coalesce($6, order_number), what = $7,
              decided_at = now()
          WHERE id = $1",
         id,
-        of.state,
+        of.state as DocumentState,
         of.code,
         of.message,
         of.shop,
-        of.number
+        of.number,
+        of.what.map(stored)
     )
     .execute(db)
     .await?;
@@ -272,7 +292,7 @@ pub struct DocumentRow {
     /// The base.
     pub base: String,
     /// What it is.
-    pub kind: String,
+    pub kind: DocumentKind,
     /// `Номер`.
     pub number: Option<String>,
     /// `Ид`.
@@ -283,12 +303,14 @@ pub struct DocumentRow {
     pub received_at: DateTime<Utc>,
     /// How often it came again.
     pub repeats: i32,
-    /// What became of it: `waiting`, `applied`, `refused`, `overtaken` or `discarded`.
-    pub state: String,
+    /// What became of it.
+    pub state: DocumentState,
     /// Why it is not carried out; empty: it is, or waits.
     pub code: String,
     /// One sentence.
     pub message: String,
+    /// The same as data; none in rows of earlier versions, and where it is the words of a fault.
+    pub what: Option<Stored<DocumentReason>>,
     /// The shop of its order, where one was found.
     pub shop: Option<String>,
     /// Its order.
@@ -307,8 +329,10 @@ pub async fn newest(
 ) -> Result<Vec<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        r#"SELECT id, base, kind, number, doc_id, onec_number, received_at, repeats, state,
-                coalesce(code, '') AS "code!", message, shop, order_number, raw
+        r#"SELECT id, base, kind AS "kind: DocumentKind", number, doc_id, onec_number,
+                received_at, repeats, state AS "state: DocumentState",
+                coalesce(code, '') AS "code!", message, what AS "what: Stored<DocumentReason>",
+                shop, order_number, raw
          FROM bridge.onec_documents
          WHERE base = $1 AND ($2::text IS NULL OR number = $2) AND id < $3
          ORDER BY id DESC LIMIT $4"#,
@@ -330,8 +354,10 @@ pub async fn newest_open(
 ) -> Result<Vec<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        r#"SELECT id, base, kind, number, doc_id, onec_number, received_at, repeats, state,
-                coalesce(code, '') AS "code!", message, shop, order_number, raw
+        r#"SELECT id, base, kind AS "kind: DocumentKind", number, doc_id, onec_number,
+                received_at, repeats, state AS "state: DocumentState",
+                coalesce(code, '') AS "code!", message, what AS "what: Stored<DocumentReason>",
+                shop, order_number, raw
          FROM bridge.onec_documents WHERE base = $1 AND state IN ('waiting', 'refused')
            AND code IS DISTINCT FROM 'ONEC-LATER'
          ORDER BY id DESC LIMIT $2"#,
@@ -346,8 +372,10 @@ pub async fn newest_open(
 pub async fn one(db: &mut PgConnection, id: i64) -> Result<Option<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,
-        r#"SELECT id, base, kind, number, doc_id, onec_number, received_at, repeats, state,
-                coalesce(code, '') AS "code!", message, shop, order_number, raw
+        r#"SELECT id, base, kind AS "kind: DocumentKind", number, doc_id, onec_number,
+                received_at, repeats, state AS "state: DocumentState",
+                coalesce(code, '') AS "code!", message, what AS "what: Stored<DocumentReason>",
+                shop, order_number, raw
          FROM bridge.onec_documents WHERE id = $1"#,
         id
     )

@@ -1,6 +1,6 @@
 //! Imports of files: how far each is taken in, and the documents that were in it.
 
-use crate::storage::Error;
+use crate::storage::{Error, ImportState};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -9,8 +9,8 @@ use sqlx::PgConnection;
 pub struct ImportRow {
     /// Its id.
     pub id: i64,
-    /// `working`, `taken` or `refused`.
-    pub state: String,
+    /// Whether it is at work, taken in or refused.
+    pub state: ImportState,
     /// The file can be read to its end.
     pub checked: bool,
     /// Items that are done.
@@ -43,8 +43,9 @@ pub async fn open(
     .await?;
     Ok(sqlx::query_as!(
         ImportRow,
-        "SELECT id, state, checked, position, faulty, documents, code, message
-         FROM bridge.onec_imports WHERE file = $1 AND member = $2",
+        r#"SELECT id, state AS "state: ImportState", checked, position, faulty, documents, code,
+                  message
+           FROM bridge.onec_imports WHERE file = $1 AND member = $2"#,
         file,
         member
     )
@@ -174,8 +175,8 @@ pub struct FileRow {
     pub member: String,
     /// How long it is, in bytes.
     pub bytes: Option<i64>,
-    /// `working`, `taken` or `refused`.
-    pub state: String,
+    /// Whether it is at work, taken in or refused.
+    pub state: ImportState,
     /// Items that are done.
     pub position: i64,
     /// Of them, items that could not be read.
@@ -198,8 +199,8 @@ pub async fn newest_files(
 ) -> Result<Vec<FileRow>, Error> {
     Ok(sqlx::query_as!(
         FileRow,
-        r#"SELECT coalesce(f.name, '') AS "name!", i.member, f.bytes AS "bytes?", i.state,
-                  i.position, i.faulty,
+        r#"SELECT coalesce(f.name, '') AS "name!", i.member, f.bytes AS "bytes?",
+                  i.state AS "state: ImportState", i.position, i.faulty,
                   i.documents, i.started_at, i.code, i.message
            FROM bridge.onec_imports i LEFT JOIN bridge.onec_files f ON f.id = i.file
            WHERE i.base = $1 ORDER BY i.id DESC LIMIT $2"#,

@@ -2,10 +2,9 @@
 
 use crate::{
     domain::happening::{Stored, SyncEvent, Tell},
-    storage::{Error, json::stored},
+    storage::{Error, Json, json::stored},
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 
 /// A conflict on its way in.
@@ -126,7 +125,7 @@ pub struct ConflictRow {
     /// How it came to an end; `None` while it is open.
     pub closed_how: Option<String>,
     /// What the decision rests on.
-    pub inputs: Option<Value>,
+    pub inputs: Option<Json>,
 }
 
 /// Conflicts, oldest first.
@@ -135,7 +134,8 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Conf
         ConflictRow,
         r#"SELECT c.id, c.portal, c.shop, c.number, o.deal_id AS "deal_id?", c.code, c.sentence,
                   c.what AS "what: Stored<SyncEvent>", c.status, c.stage, c.opened_at,
-                  c.ruled_at, c.ruled_by, c.winner, c.closed_at, c.closed_how, d.inputs AS "inputs?"
+                  c.ruled_at, c.ruled_by, c.winner, c.closed_at, c.closed_how,
+                  d.inputs AS "inputs?: Json"
            FROM bridge.conflicts c
            LEFT JOIN bridge.orders o ON o.shop = c.shop AND o.number = c.number
            LEFT JOIN bridge.decisions d ON d.id = c.decision_id

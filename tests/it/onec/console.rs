@@ -67,6 +67,22 @@ async fn a_person_sees_what_is_refused_with_the_row_to_add_and_has_it_taken_in_a
         let plain = document.replace("&quot;", "\"");
         assert!(plain.contains(part), "{part}: {document}");
     }
+    // It is said from its data; a document of an earlier version has only the sentence.
+    let what = "SELECT what ->> 'kind' FROM bridge.onec_documents WHERE code = 'ONEC-STATUS'";
+    let kind: Option<String> = sqlx::query_scalar(what)
+        .fetch_one(&world.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(kind.as_deref(), Some("status_not_of_base"));
+    let words = "в таблице базы нет строки со статусом X&lt;b&gt;";
+    let told = page(&path, "ru").await;
+    assert!(told.contains(words), "{told}");
+    sqlx::query("UPDATE bridge.onec_documents SET what = NULL")
+        .execute(&world.db.pool)
+        .await
+        .unwrap();
+    let told = page(&path, "ru").await;
+    assert!(told.contains(words), "{told}");
     let (_, rest) = document.split_once("name=\"csrf\" value=\"").unwrap();
     let csrf = rest.split('"').next().unwrap();
     let again = browser.post(at(&format!("{path}/again")));

@@ -237,6 +237,15 @@ async fn a_person_rules_where_1c_and_the_shop_differ_and_1c_keeps_its_own_until_
         let asked = format!("{number}: ONEC-REVIEW");
         assert!(said.iter().any(|line| line.starts_with(&asked)), "{said:?}");
     }
+    let asked: Vec<(String, String)> = sqlx::query_as(
+        "SELECT what ->> 'kind', what -> 'explanation' -> 'effect' ->> 'kind'
+         FROM bridge.onec_documents WHERE code = 'ONEC-REVIEW'",
+    )
+    .fetch_all(&world.db.pool)
+    .await
+    .unwrap();
+    let review = ("review".to_owned(), "person_asked".to_owned());
+    assert_eq!(asked, [review.clone(), review]);
     // What its people said is not overwritten while a person is asked.
     assert_eq!(base.fetch_orders().await.unwrap().orders, 0);
     let open = letters(&world).await;

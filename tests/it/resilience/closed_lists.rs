@@ -8,7 +8,9 @@ use b24_bridge::{
     domain::Side,
     formats::{forms, onec::facts::FactKind, tills::ReceiptKind},
     stock::{NameKind, ShortageAct},
-    storage::{EventState, MessageState, PublishedOutcome},
+    storage::{
+        DocumentKind, DocumentState, EventState, ImportState, MessageState, PublishedOutcome,
+    },
 };
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -26,7 +28,10 @@ fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("activities.kind", of!(ActivityKind)),
         ("bulk_jobs.action", of!(BulkAction)),
         ("conflicts.winner", of!(Side)),
+        ("onec_documents.kind", of!(DocumentKind)),
+        ("onec_documents.state", of!(DocumentState)),
         ("onec_facts.kind", of!(FactKind)),
+        ("onec_imports.state", of!(ImportState)),
         ("outbox.state", of!(EventState)),
         ("published.outcome", of!(PublishedOutcome)),
         ("receipts.kind", of!(ReceiptKind)),
@@ -39,7 +44,7 @@ fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
 }
 
 /// The columns whose words stand in statements and functions of SQL, and in plain text of the code.
-const TEXTS: [(&str, &[&str]); 21] = [
+const TEXTS: [(&str, &[&str]); 18] = [
     (
         "dead_letters.about",
         &[
@@ -64,15 +69,6 @@ const TEXTS: [(&str, &[&str]); 21] = [
         "links.entity",
         &["deal", "lead", "contact", "company", "product"],
     ),
-    (
-        "onec_documents.kind",
-        &["document", "package", "counterparty", "unreadable"],
-    ),
-    (
-        "onec_documents.state",
-        &["waiting", "applied", "refused", "overtaken", "discarded"],
-    ),
-    ("onec_imports.state", &["working", "taken", "refused"]),
     (
         "onec_lists.kind",
         &["group", "property", "price_type", "warehouse"],
@@ -191,7 +187,10 @@ async fn a_state_is_stored_as_its_word_and_read_from_it() {
             assert!(odd.fetch_one(&db.pool).await.is_err());
         };
     }
+    both_ways!(DocumentKind);
+    both_ways!(DocumentState);
     both_ways!(EventState);
+    both_ways!(ImportState);
     both_ways!(MessageState);
     both_ways!(PublishedOutcome);
 }

@@ -5,11 +5,11 @@ use crate::{
     app::{
         Error, Onec,
         onec::{
-            outcome::Became,
-            sides::{Kept, refused},
+            outcome::{Became, Refusal},
+            sides::Kept,
         },
     },
-    domain::ErrorCode,
+    domain::{ErrorCode, happening::DocumentReason},
     formats::{
         commerceml::Counterparty,
         onec::{
@@ -32,8 +32,8 @@ impl Onec {
         kept: &Kept,
     ) -> Result<Became, Error> {
         let Some(shop) = shop_of(base).filter(|_| base.import.create_orders) else {
-            let why = "контрагент сохранён, но не принят: create_orders выключен";
-            return Ok(Became::refused(refused(ErrorCode::OneCLater, why)));
+            let why = DocumentReason::NoCustomers;
+            return Ok(Became::refused(Refusal::because(ErrorCode::OneCLater, why)));
         };
         if !base.may(kept.login.as_deref(), Right::Create) {
             return Ok(Became::applied().without(&[Right::Create]));

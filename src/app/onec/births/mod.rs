@@ -6,12 +6,15 @@
 mod customers;
 
 use super::{
-    outcome::Became,
-    sides::{Kept, refused},
+    outcome::{Became, Refusal},
+    sides::Kept,
 };
 use crate::{
     app::{Error, Onec, intake::event_reader},
-    domain::{ErrorCode, EventBody, ShopName, happening::GoodsEvent},
+    domain::{
+        ErrorCode, EventBody, ShopName,
+        happening::{DocumentReason, GoodsEvent},
+    },
     formats::{
         commerceml::Document,
         onec::{
@@ -34,8 +37,6 @@ use tokio::time::Instant;
 
 /// Orders that are recognised in one round.
 const AT_ONCE: i64 = 100;
-/// Why a document waits.
-const WAITS: &str = "the shop was told of the order and has not sent it yet";
 
 /// The shop in which a base's orders and customers are made.
 fn shop_of(base: &Base) -> Option<&ShopName> {
@@ -62,26 +63,25 @@ impl Onec {
             // It is known, and only its lines are not said again.
             Err(_) if known.is_some() => return Ok(waits(known.as_ref())),
             Err(why) => {
-                let refusal = refused(ErrorCode::OneCUnknown, why.sentence());
+                let refusal = Refusal::because(ErrorCode::OneCUnknown, why.reason());
                 return Ok(Became::refused(refusal));
             }
         };
         let Some(shop) = shop_of(base).filter(|_| base.import.create_orders) else {
-            let why = "такого заказа нет, а заводить заказы из 1С выключено (create_orders)";
+            let why = DocumentReason::NoSuchOrderNoBirths;
             return Ok(match known {
                 Some(_) => waits(known.as_ref()),
-                None => Became::refused(refused(ErrorCode::OneCUnknown, why)),
+                None => Became::refused(Refusal::because(ErrorCode::OneCUnknown, why)),
             });
         };
         // An old one, of which the base has never heard.
         let shops = super::names(&base.shops);
         if known.is_none() && births::is_order(&mut *tx, &shops, &made.number).await? {
-            let refusal = refused(ErrorCode::OneCUnknown, NoBirth::OfSite.sentence());
+            let refusal = Refusal::because(ErrorCode::OneCUnknown, NoBirth::OfSite.reason());
             return Ok(Became::refused(refusal));
         }
         if known.is_none() && made.cancelled {
-            let why = "it was cancelled in 1C before the shop heard of it";
-            return Ok(Became::overtaken(why));
+            return Ok(Became::overtaken(DocumentReason::CancelledUnborn));
         }
         if !base.may(kept.login.as_deref(), Right::Create) {
             return Ok(match known {
@@ -128,7 +128,7 @@ impl Onec {
             let of = (new.shop, new.number, Some(new.number));
             messages::add(&mut *tx, "bridge.order.created.v1", of, &body).await?;
         }
-        let became = Became::told(WAITS).of(new.shop, new.number);
+        let became = Became::told().of(new.shop, new.number);
         Ok(became)
     }
 
@@ -236,7 +236,7 @@ impl Onec {
 }
 
 fn waits(known: Option<&BirthRow>) -> Became {
-    let became = Became::told(WAITS);
+    let became = Became::told();
     match known {
         Some(known) => became.of(&known.shop, &known.number),
         None => became,

@@ -11,7 +11,7 @@ use crate::{
     },
     domain::{
         Agreed, BridgeWrite, Clocks, Fact, Observation, ReportedStatus, SentStatus, Source, Stage,
-        Winner, WrittenValue,
+        Winner, WrittenValue, happening::DocumentReason,
     },
     formats::onec::{Import, Meaning, StatusTable},
     storage::sync::agreements::Row,
@@ -75,9 +75,9 @@ pub(in crate::app) enum OneCOutcome {
     /// It claims none either, and shows that 1C has still what it was sent before the last one.
     Behind,
     /// It cannot be decided before something else is.
-    Waits(&'static str),
+    Waits(DocumentReason),
     /// What it says means no status of the shop.
-    Unknown(String),
+    Unknown(DocumentReason),
     /// It claims a status.
     Decided(Box<OneCDecided>),
 }
@@ -133,13 +133,13 @@ pub(in crate::app) fn hear(
         Err(outcome) => return outcome,
     };
     let Some(agreed) = agreed else {
-        return OneCOutcome::Waits("the order has no deal yet");
+        return OneCOutcome::Waits(DocumentReason::NoDeal);
     };
     if row.waiting.is_some() || row.ruling.is_some() {
-        return OneCOutcome::Waits("a person is asked about the order");
+        return OneCOutcome::Waits(DocumentReason::PersonAsked);
     }
     if !hub.settled {
-        return OneCOutcome::Waits("the shop and the portal are compared first");
+        return OneCOutcome::Waits(DocumentReason::ComparedFirst);
     }
     let turns = row.turns.clone();
     let stage = agreed.stage.clone();
@@ -367,9 +367,10 @@ fn claim(
     };
     let map = &around.two_way.policy.statuses;
     if map.row(&claim.meaning).is_none() {
-        let meaning = claim.meaning;
-        let text = format!("the status {meaning} is not in the shop's table");
-        return Err(OneCOutcome::Unknown(text));
+        let status = claim.meaning;
+        return Err(OneCOutcome::Unknown(DocumentReason::StatusNotOfShop {
+            status,
+        }));
     }
     Ok(Some(claim))
 }
@@ -388,10 +389,9 @@ fn status_claim(
         }
         let own = around.import.status_on_cancel.clone();
         let status = own.or_else(|| finality.cancelled.first().cloned());
-        let text = "the order is cancelled, and no status says so: set `status_on_cancel`";
         return match status {
             Some(status) => Ok(Some(status)),
-            None => Err(OneCOutcome::Unknown(text.to_owned())),
+            None => Err(OneCOutcome::Unknown(DocumentReason::NoStatusOnCancel)),
         };
     }
     let revives = side.cancelled && word.cancelled == Some(false);
@@ -413,8 +413,10 @@ fn status_claim(
         Meaning::Status(status) => Ok(Some(status)),
         Meaning::OneWay => Ok(None),
         Meaning::Unknown => {
-            let text = format!("no row of the base's table has the status {first}");
-            Err(OneCOutcome::Unknown(text))
+            let status = first.clone();
+            Err(OneCOutcome::Unknown(DocumentReason::StatusNotOfBase {
+                status,
+            }))
         }
     }
 }

@@ -109,6 +109,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("{*}; by {=} 1C is right", "{*}; по {=} права 1С"),
     (
+        "{*}; only {=} brings an order into {}",
+        "{*}; только {=} переводит заказ в {}",
+    ),
+    (
         "{*}; the order is {=}, which 1C may not take back",
         "{*}; заказ {=}, и 1С этого не отменяет",
     ),

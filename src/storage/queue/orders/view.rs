@@ -5,7 +5,6 @@ use crate::{
     storage::{Error, Json},
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 
 /// An order as people see it.
@@ -32,7 +31,7 @@ pub struct OrderRow {
     /// How many dead letters about it are open.
     pub dead: i64,
     /// How its contact and company were recognised.
-    pub recognised: Option<Value>,
+    pub recognised: Option<Json>,
     /// The newest event of it, as far as that is stored.
     pub event: Option<Json>,
 }
@@ -51,8 +50,8 @@ pub async fn view(
                   (SELECT count(*) FROM bridge.dead_letters d
                    WHERE d.shop = o.shop AND d.number = o.number
                      AND d.closed_at IS NULL) AS "dead!",
-                  (SELECT r.known -> 'recognised' FROM bridge.orders r WHERE r.shop = $1
-                    AND r.number = $2) AS recognised,
+                  (SELECT nullif(r.known -> 'recognised', 'null') FROM bridge.orders r
+                   WHERE r.shop = $1 AND r.number = $2) AS "recognised: Json",
                   (SELECT e.body FROM bridge.outbox e WHERE e.id = o.head_id) AS "event: Json"
            FROM bridge.order_states o WHERE o.shop = $1 AND o.number = $2"#,
         shop,
