@@ -2,7 +2,7 @@
 //! are settled, with what is known of them in the portal.
 
 use super::{
-    Error, Json,
+    Error, Json, SubjectKind,
     queue::{lanes::Lease, subjects::DueSubject},
 };
 use chrono::{DateTime, Utc};
@@ -185,7 +185,7 @@ pub async fn claim(
         due: DueSubject {
             shop: row.shop,
             key: row.key,
-            kind: "product".to_owned(),
+            kind: SubjectKind::Product,
             order_number: None,
             revision: row.revision,
             received_at: row.received_at,
@@ -297,7 +297,7 @@ pub async fn page(
         due: DueSubject {
             shop: row.shop,
             key: row.key,
-            kind: "product".to_owned(),
+            kind: SubjectKind::Product,
             order_number: None,
             revision: row.revision,
             received_at: row.received_at,

@@ -48,6 +48,7 @@ pub use json::{Json, Unreadable, written};
 pub use schema::pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use schema::server_settings::{Settings, settings};
 pub use states::{
-    DocumentKind, DocumentState, EventState, ImportState, MessageState, PublishedOutcome,
+    BulkState, ClosedHow, DocumentKind, DocumentState, EventState, ImportState, LetterAbout,
+    LinkEntity, MessageState, PublishedOutcome, SubjectKind,
 };
 pub use text::storable;

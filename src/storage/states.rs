@@ -101,3 +101,96 @@ words! {
         Refused = "refused",
     }
 }
+
+words! {
+    /// How far a job over dead letters is: `bridge.bulk_jobs.state`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum BulkState {
+        /// It is at work, or will be.
+        Running = "running",
+        /// No letter is left for it.
+        Done = "done",
+        /// Somebody has stopped it, or the bridge could not read it.
+        Stopped = "stopped",
+    }
+}
+
+words! {
+    /// What a thing of a shop is linked to: `bridge.links.entity`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum LinkEntity {
+        /// An order's deal.
+        Deal = "deal",
+        /// An order's lead.
+        Lead = "lead",
+        /// A customer's contact.
+        Contact = "contact",
+        /// A firm's company.
+        Company = "company",
+        /// A product of the portal's catalogue.
+        Product = "product",
+    }
+}
+
+words! {
+    /// What a letter is about that is about no event: `bridge.dead_letters.about`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum LetterAbout {
+        /// An order whose status and stage could not be compared.
+        Comparison = "comparison",
+        /// An order that could not be looked up by its origin.
+        Origin = "origin",
+        /// A notification of a portal.
+        Notification = "notification",
+        /// A row of a portal's stage history.
+        Move = "move",
+        /// A delivery of a shop's webhook.
+        Delivery = "delivery",
+        /// A message that a shop did not take.
+        Message = "message",
+        /// A document of 1C.
+        Document = "document",
+        /// An order that a 1C base does not take.
+        Push = "push",
+    }
+}
+
+words! {
+    /// How a letter ended: `bridge.dead_letters.closed_how`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum ClosedHow {
+        /// A person had it tried again, or it got through.
+        Retried = "retried",
+        /// A person has let it go.
+        Discarded = "discarded",
+        /// Something newer stands for it.
+        Overtaken = "overtaken",
+        /// Its event had been accepted before.
+        Duplicate = "duplicate",
+    }
+}
+
+words! {
+    /// What goes to a portal beside orders: `bridge.subjects.kind`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum SubjectKind {
+        /// A submission of a form.
+        Form = "form",
+        /// A call, mail or message.
+        Activity = "activity",
+        /// A sale at a till, as a deal.
+        Receipt = "receipt",
+        /// A comment or a task on an order's card.
+        Note = "note",
+        /// A product of a catalogue.
+        Product = "product",
+    }
+}

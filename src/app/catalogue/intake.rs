@@ -9,6 +9,7 @@ use crate::{
         ErrorCode, Fault, ProductChange, ProductEvent, ShopName, happening::OrderEvent, product_key,
     },
     storage::{
+        ClosedHow,
         catalogue::{self, NewProductEvent, ProductState},
         dead_letters,
         journal::{self, Line},
@@ -176,7 +177,7 @@ impl Catalogue {
             } else {
                 catalogue::replace(db, &state).await?;
                 remember_variations(db, event).await?;
-                let newer = ("overtaken", "a newer state of the product came");
+                let newer = (ClosedHow::Overtaken, "a newer state of the product came");
                 dead_letters::close_subjects(db, shop, &[key.to_owned()], newer).await?;
                 OrderEvent::ProductCameNewer
             }

@@ -12,7 +12,7 @@ use crate::{
     formats::woocommerce::{self, Delivery},
     process::bug,
     storage::{
-        Json, Unreadable,
+        Json, LetterAbout, Unreadable,
         dead_letters::{self, LetterRow, Special},
         journal::{self, Line},
         onec::pushes,
@@ -67,16 +67,16 @@ pub(in crate::app) enum About {
 }
 
 impl About {
-    fn word(&self) -> &'static str {
+    fn kind(&self) -> LetterAbout {
         match self {
-            Self::Document { .. } => "document",
-            Self::Push { .. } => "push",
-            Self::Comparison { .. } => "comparison",
-            Self::Notification { .. } => "notification",
-            Self::Move { .. } => "move",
-            Self::Origin { .. } => "origin",
-            Self::Delivery { .. } => "delivery",
-            Self::Message { .. } => "message",
+            Self::Document { .. } => LetterAbout::Document,
+            Self::Push { .. } => LetterAbout::Push,
+            Self::Comparison { .. } => LetterAbout::Comparison,
+            Self::Notification { .. } => LetterAbout::Notification,
+            Self::Move { .. } => LetterAbout::Move,
+            Self::Origin { .. } => LetterAbout::Origin,
+            Self::Delivery { .. } => LetterAbout::Delivery,
+            Self::Message { .. } => LetterAbout::Message,
         }
     }
 }
@@ -170,9 +170,10 @@ impl DeadLetters {
         about: &About,
         words: &str,
     ) -> Result<bool, Error> {
-        let kind = about.word();
+        let kind = about.kind();
         let (portal, shop, number) = (whose.portal, whose.shop, whose.number);
-        tracing::error!(portal, shop, number, about = kind, code = %ErrorCode::Bug, "given up");
+        let word = kind.as_str();
+        tracing::error!(portal, shop, number, about = word, code = %ErrorCode::Bug, "given up");
         let payload = written(about)?;
         let letter = Special {
             about: kind,
@@ -312,7 +313,7 @@ fn dead(shop: &str, number: &str, what: impl Into<Happening>) -> Line {
 
 /// A message that is not told any more because its letter is let go.
 pub(super) async fn let_message_go(tx: &mut PgConnection, letter: &LetterRow) -> Result<(), Error> {
-    if letter.about.as_deref() == Some("message")
+    if letter.about == Some(LetterAbout::Message)
         && let About::Message { id, .. } = about(letter)?
     {
         messages::drop_dead(tx, id).await?;
@@ -346,7 +347,7 @@ fn fault(why: &str) -> Fault {
 
 /// The document of 1C that a letter is about.
 pub(in crate::app) fn document(letter: &LetterRow) -> Result<Option<i64>, Unreadable> {
-    if letter.about.as_deref() != Some("document") {
+    if letter.about != Some(LetterAbout::Document) {
         return Ok(None);
     }
     Ok(match about(letter)? {

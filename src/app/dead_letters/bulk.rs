@@ -8,7 +8,7 @@ use crate::{
     domain::{Fault, happening::Act, words},
     process::bug,
     storage::{
-        Json,
+        BulkState, Json,
         dead_letters::{
             self, LetterRow,
             bulk_jobs::{self, JobRow, NewJob},
@@ -78,7 +78,8 @@ pub struct BulkJob {
     /// Why the last of those could not.
     pub last_fault: Option<String>,
     /// `running`, `done` or `stopped`.
-    pub state: String,
+    #[schema(value_type = String)]
+    pub state: BulkState,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
     /// When it ended.
@@ -222,7 +223,7 @@ impl DeadLetters {
             let Some(job) = self.work_next().await? else {
                 break;
             };
-            let ended = job.state != "running";
+            let ended = job.state != BulkState::Running;
             worked = Some(job.into());
             if ended {
                 break;
@@ -237,14 +238,14 @@ impl DeadLetters {
         let Some(mut job) = bulk_jobs::take(&mut tx).await? else {
             return Ok(None);
         };
-        let filter = match filter_of(&job) {
-            Ok(filter) => filter,
+        let (action, filter) = match action_of(&job).and_then(|of| Ok((of, filter_of(&job)?))) {
+            Ok(read) => read,
             Err(why) => {
                 // It would be the same for ever, and the jobs behind it wait.
                 let why = format!("which letters it means cannot be read: {why}");
                 tracing::error!(job = job.id, why, "a job over dead letters is stopped");
                 job.last_fault = Some(clean(&why));
-                "stopped".clone_into(&mut job.state);
+                job.state = BulkState::Stopped;
                 job.stopped_by = Some("bridge".to_owned());
                 bulk_jobs::progress(&mut tx, &job).await?;
                 tx.commit().await?;
@@ -256,10 +257,11 @@ impl DeadLetters {
         let mut lanes = Vec::new();
         match dead_letters::list(&mut tx, &wanted).await?.first() {
             Some(letter) => {
-                self.work_one(&mut tx, &mut job, letter, &mut lanes).await?;
+                self.work_one(&mut tx, (&mut job, action), letter, &mut lanes)
+                    .await?;
                 job.reached = letter.id;
             }
-            None => "done".clone_into(&mut job.state),
+            None => job.state = BulkState::Done,
         }
         bulk_jobs::progress(&mut tx, &job).await?;
         tx.commit().await?;
@@ -272,14 +274,14 @@ impl DeadLetters {
     async fn work_one(
         &self,
         tx: &mut PgConnection,
-        job: &mut JobRow,
+        (job, action): (&mut JobRow, BulkAction),
         letter: &LetterRow,
         lanes: &mut Vec<String>,
     ) -> Result<(), Error> {
         let who = Actor::new(job.actor.clone());
         let mut point = tx.begin().await?;
         let work = async {
-            if job.action == BulkAction::Discard.as_str() {
+            if action == BulkAction::Discard {
                 let reason = job.reason.as_deref().unwrap_or_default();
                 let done = self.discard_in(&mut point, letter.id, &who, reason).await;
                 return done.map(|()| Vec::new());
@@ -320,6 +322,13 @@ impl DeadLetters {
 fn query_of(filter: &Json) -> Result<LetterQuery, String> {
     let filter = filter.value().map_err(str::to_owned)?;
     serde_json::from_value(filter.clone()).map_err(|no| no.to_string())
+}
+
+/// What is done with every letter. A word that this version does not know is no retry.
+fn action_of(job: &JobRow) -> Result<BulkAction, String> {
+    let mut known = BulkAction::ALL.iter().copied();
+    let action = known.find(|action| action.as_str() == job.action);
+    action.ok_or_else(|| format!("`{}` is no action", job.action))
 }
 
 fn filter_of(job: &JobRow) -> Result<LetterFilter, String> {

@@ -21,6 +21,7 @@ use crate::{
     },
     process::telemetry::Metrics,
     storage::{
+        ClosedHow, LetterAbout,
         dead_letters::{self, LetterRow},
         journal::{self, Line},
         queue::{attempts, orders},
@@ -110,7 +111,8 @@ pub struct DeadLetter {
     /// that is looked up by it), `notification`, `move` (a row of the portal's stage history),
     /// `delivery` (of a shop's webhook), `document` (of 1C) or `push` (of an order to 1C).
     /// There is nothing to mend in its payload.
-    pub about: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub about: Option<LetterAbout>,
 }
 
 /// One letter with all that is known about it.
@@ -136,7 +138,8 @@ pub struct Closure {
     pub at: DateTime<Utc>,
     /// `retried`, `discarded`, `overtaken` by something newer of the order, or `duplicate`: its
     /// event was accepted before.
-    pub how: String,
+    #[schema(value_type = String)]
+    pub how: ClosedHow,
     /// Who closed it; `bridge`: it closed by itself.
     pub by: Option<String>,
     /// Why.
@@ -344,7 +347,7 @@ impl DeadLetters {
         if let (Some(shop), Some(number)) = (&letter.shop, &letter.number) {
             orders::lock(tx, slice::from_ref(shop), slice::from_ref(number)).await?;
         }
-        if !dead_letters::close(tx, id, "discarded", &who.0, Some(reason)).await? {
+        if !dead_letters::close(tx, id, ClosedHow::Discarded, &who.0, Some(reason)).await? {
             return Err(Error::NotFound);
         }
         if let (Some(shop), Some(seq)) = (&letter.shop, letter.change_seq) {

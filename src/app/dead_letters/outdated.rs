@@ -4,6 +4,7 @@ use crate::{
     app::{DeadLetters, Error, intake::event_age},
     domain::{Age, happening::OrderEvent},
     storage::{
+        ClosedHow,
         dead_letters::{self, OpenRow},
         journal::Line,
         queue::{
@@ -21,7 +22,7 @@ use std::collections::HashMap;
 #[derive(Default)]
 struct Closing {
     ids: Vec<i64>,
-    hows: Vec<String>,
+    hows: Vec<ClosedHow>,
     reasons: Vec<String>,
     /// Dead events that were overtaken, and by which.
     events: Vec<i64>,
@@ -105,17 +106,22 @@ impl Closing {
             self.by.push(by);
         }
         let what = OrderEvent::LetterOvertaken { letter: letter.id };
-        self.close(letter, "overtaken", "a newer snapshot was settled", what);
+        self.close(
+            letter,
+            ClosedHow::Overtaken,
+            "a newer snapshot was settled",
+            what,
+        );
     }
 
     fn through(&mut self, letter: &OpenRow) {
         let what = OrderEvent::LetterThrough { letter: letter.id };
-        self.close(letter, "retried", "its event got through", what);
+        self.close(letter, ClosedHow::Retried, "its event got through", what);
     }
 
-    fn close(&mut self, letter: &OpenRow, how: &str, reason: &str, what: OrderEvent) {
+    fn close(&mut self, letter: &OpenRow, how: ClosedHow, reason: &str, what: OrderEvent) {
         self.ids.push(letter.id);
-        self.hows.push(how.to_owned());
+        self.hows.push(how);
         self.reasons.push(reason.to_owned());
         self.lines.push(Line {
             shop: letter.shop.clone(),

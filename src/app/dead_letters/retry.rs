@@ -21,7 +21,7 @@ use crate::{
     },
     process::bug,
     storage::{
-        EventState,
+        ClosedHow, EventState, LetterAbout,
         dead_letters::{self, Filter, LetterRow},
         journal::{self, Line},
         queue::{
@@ -104,7 +104,7 @@ impl DeadLetters {
                 .map(|name| name.as_str().to_owned())
                 .collect(),
         };
-        let told = letter.change_seq.is_some() || letter.about.as_deref() == Some("message");
+        let told = letter.change_seq.is_some() || letter.about == Some(LetterAbout::Message);
         if let (Some(shop), true) = (&letter.shop, told) {
             lanes.push(compare::lane_of(shop));
         }
@@ -449,9 +449,9 @@ async fn end_with(
     what: OrderEvent,
 ) -> Result<RetryOutcome, Error> {
     let how = match retried {
-        RetryOutcome::Queued => "retried",
-        RetryOutcome::Overtaken => "overtaken",
-        RetryOutcome::Duplicate => "duplicate",
+        RetryOutcome::Queued => ClosedHow::Retried,
+        RetryOutcome::Overtaken => ClosedHow::Overtaken,
+        RetryOutcome::Duplicate => ClosedHow::Duplicate,
     };
     if !dead_letters::close(tx, letter.id, how, &who.0, None).await? {
         return Err(Error::NotFound);

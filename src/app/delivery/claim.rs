@@ -9,7 +9,7 @@ use crate::{
     planner::{Doubt, Intent, Job, Who},
     process::bug::{self, Step},
     storage::{
-        self, Unreadable,
+        self, LinkEntity, Unreadable,
         journal::{self, Line},
         queue::{
             lanes::Lease,
@@ -256,17 +256,18 @@ impl Delivery {
             return Ok(());
         }
         let keys: Vec<String> = keys.into_iter().collect();
-        let entities = vec!["product".to_owned(); keys.len()];
+        let entities = vec![LinkEntity::Product; keys.len()];
         let found = {
             let mut db = self.db.acquire().await?;
             links::find(&mut db, &lease.portal, &entities, &keys).await?
         };
-        let found: HashMap<(&str, &str), u64> = found.iter().filter_map(by_key).collect();
+        let found = by_key(&found).map_err(storage::Error::from)?;
         for (claim, job) in claimed.iter_mut().filter(|(_, job)| links_rows(job)) {
             for item in items_of(job) {
                 let key = item.product_id.as_ref();
                 let key = key.map(|id| product_key(&claim.shop, id));
-                item.catalogue_id = key.and_then(|key| found.get(&("product", &*key)).copied());
+                item.catalogue_id =
+                    key.and_then(|key| found.get(&(LinkEntity::Product, &*key)).copied());
             }
         }
         Ok(())
@@ -279,11 +280,11 @@ impl Delivery {
             let contact = claim
                 .contact_key
                 .iter()
-                .map(|key| ("contact".to_owned(), key.clone()));
+                .map(|key| (LinkEntity::Contact, key.clone()));
             let company = claim
                 .company_key
                 .iter()
-                .map(|key| ("company".to_owned(), key.clone()));
+                .map(|key| (LinkEntity::Company, key.clone()));
             keys.extend(contact.chain(company));
         }
         if keys.is_empty() {
@@ -294,15 +295,15 @@ impl Delivery {
             let mut db = self.db.acquire().await?;
             links::find(&mut db, &lease.portal, &entities, &keys).await?
         };
-        let found: HashMap<(&str, &str), u64> = found.iter().filter_map(by_key).collect();
+        let found = by_key(&found).map_err(storage::Error::from)?;
         for (claim, job) in claimed {
-            let of = |entity: &str, key: &Option<String>| {
+            let of = |entity: LinkEntity, key: &Option<String>| {
                 key.as_deref()
                     .and_then(|key| found.get(&(entity, key)).copied())
             };
-            job.who.link = of("contact", &claim.contact_key);
-            job.who.contact = of("contact", &claim.contact_key).map(|id| (id, None));
-            job.who.company = of("company", &claim.company_key);
+            job.who.link = of(LinkEntity::Contact, &claim.contact_key);
+            job.who.contact = of(LinkEntity::Contact, &claim.contact_key).map(|id| (id, None));
+            job.who.company = of(LinkEntity::Company, &claim.company_key);
             // What nobody wrote yet has no customer of its own.
             if job.known.target.is_none() && job.known.person.is_none() {
                 let contact = job.who.contact.as_ref().map(|(id, _)| *id);
@@ -337,11 +338,18 @@ fn items_of(job: &mut Job) -> &mut [Item] {
     }
 }
 
-fn by_key(link: &Link) -> Option<((&str, &str), u64)> {
-    Some((
-        (&link.entity, &link.key),
-        u64::try_from(link.bitrix_id).ok()?,
-    ))
+type ByKey<'a> = HashMap<(LinkEntity, &'a str), u64>;
+
+/// The links by what they link. An id that is none is an error, and never no link: the customer
+/// would be made once more.
+fn by_key(links: &[Link]) -> Result<ByKey<'_>, Unreadable> {
+    let mut found = HashMap::with_capacity(links.len());
+    for link in links {
+        let of = format!("the {} {}", link.entity.as_str(), link.key);
+        let id = Unreadable::or_id(link.bitrix_id, "bridge.links", "bitrix_id", of)?;
+        found.insert((link.entity, &*link.key), id);
+    }
+    Ok(found)
 }
 
 fn claim_of(due: &DueOrder, who: Option<(&ShopRules, &Customer)>) -> Claim {

@@ -9,7 +9,7 @@ use crate::{
     },
     planner::{Card, KnownLinks, NotOf},
     storage::{
-        self, Json, Unreadable,
+        self, Json, LinkEntity, Unreadable,
         journal::{self, Line},
         queue::{
             customer_values::{self, Word},
@@ -167,7 +167,7 @@ async fn refuse(
         NotOf::Person(person) => {
             if let Some(id) = &person.id {
                 let key = format!("{shop}/{id}");
-                links::cut(tx, (portal, "contact"), &key, bitrix_id).await?;
+                links::cut(tx, (portal, LinkEntity::Contact), &key, bitrix_id).await?;
             }
             customer_values::forget_contact(tx, (portal, shop), &person.values(), bitrix_id)
                 .await?;
@@ -175,7 +175,7 @@ async fn refuse(
         NotOf::Firm(firm) => {
             if let Some(inn) = &firm.inn {
                 let prefix = format!("{shop}/inn/{inn}/");
-                links::cut(tx, (portal, "company"), &prefix, bitrix_id).await?;
+                links::cut(tx, (portal, LinkEntity::Company), &prefix, bitrix_id).await?;
             }
         }
     }

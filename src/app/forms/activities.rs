@@ -14,6 +14,7 @@ use crate::{
     formats::forms::Enquiry,
     planner::Sought,
     storage::{
+        SubjectKind,
         forms::activities::{self as stored, ActivityRow, NewActivity},
         journal::{self, Line},
         queue::subjects::{self, DueSubject, NewSubject},
@@ -152,7 +153,7 @@ impl Forms {
         };
         let key = format!("{}:{id}", event.new.kind);
         let subject = NewSubject {
-            kind: "activity",
+            kind: SubjectKind::Activity,
             shop: &event.new.shop,
             key: &key,
             portal: &event.portal,

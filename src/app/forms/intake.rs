@@ -6,7 +6,7 @@ use crate::{
     domain::{ErrorCode, FormRules, ShopName, form_key},
     formats::forms::{self, Enquiry, Posted, Verdict},
     storage::{
-        self,
+        self, SubjectKind,
         forms::submissions::{self, NewSubmission},
         queue::subjects::{self, NewSubject},
         views::incidents,
@@ -99,7 +99,7 @@ impl Forms {
             Verdict::Taken => {
                 let key = form_key(id);
                 let subject = NewSubject {
-                    kind: "form",
+                    kind: SubjectKind::Form,
                     order: None,
                     shop: shop.as_str(),
                     key: &key,

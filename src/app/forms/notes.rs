@@ -3,7 +3,7 @@
 use crate::{
     formats::tills::ReceiptDeals,
     storage::{
-        self,
+        self, SubjectKind,
         queue::subjects::{self, NewSubject},
     },
 };
@@ -37,7 +37,7 @@ pub(in crate::app) async fn add(
 ) -> Result<(), storage::Error> {
     let key = format!("note:{}", uuid::Uuid::now_v7());
     let new = NewSubject {
-        kind: "note",
+        kind: SubjectKind::Note,
         shop,
         key: &key,
         portal,
@@ -59,7 +59,7 @@ pub(in crate::app) async fn put_receipt(
         members.insert("deals".to_owned(), json!(deals));
     }
     let new = NewSubject {
-        kind: "receipt",
+        kind: SubjectKind::Receipt,
         shop,
         key,
         portal,

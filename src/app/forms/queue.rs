@@ -20,7 +20,7 @@ use crate::{
     },
     process::bug::{self, Step},
     storage::{
-        Json, dead_letters,
+        ClosedHow, Json, SubjectKind, dead_letters,
         journal::{self, Line},
         queue::{
             lanes::Lease,
@@ -160,8 +160,8 @@ impl Forms {
         let due = {
             let mut db = self.db.acquire().await?;
             let places = i64::try_from(WAVE + busy.len()).unwrap_or(i64::MAX);
-            let asked = |kinds: [&str; 2]| kinds.map(str::to_owned);
-            let (first, then) = (asked(["form", "activity"]), asked(["receipt", "note"]));
+            let first = [SubjectKind::Form, SubjectKind::Activity];
+            let then = [SubjectKind::Receipt, SubjectKind::Note];
             let idle = |one: &DueSubject| !busy.contains(&(one.shop.clone(), one.key.clone()));
             let mut due = queue::claim(&mut db, lease, (&shops, &first), places).await?;
             due.retain(idle);
@@ -213,11 +213,14 @@ impl Forms {
         let shop = self.registry.rules(&name).cloned();
         let shop = shop.ok_or_else(|| invalid("the shop is not configured".to_owned()))?;
         let number = OrderNumber::parse(&due.key).map_err(invalid)?;
-        let told = match &*due.kind {
-            "activity" => self.understand_activity(&shop, due)?,
-            "receipt" => understand_receipt(&shop, due)?,
-            "note" => understand_note(&shop, due)?,
-            _ => self.understand_form(&shop, due)?,
+        let told = match due.kind {
+            SubjectKind::Form => self.understand_form(&shop, due)?,
+            SubjectKind::Activity => self.understand_activity(&shop, due)?,
+            SubjectKind::Receipt => understand_receipt(&shop, due)?,
+            SubjectKind::Note => understand_note(&shop, due)?,
+            SubjectKind::Product => {
+                return Err(invalid("a product goes another way than this".to_owned()));
+            }
         };
         let key = (&*due.shop, &*due.key);
         let known = due.known.typed("bridge.subjects", "known", key);
@@ -300,9 +303,9 @@ impl Forms {
         }
         let woken = queue::wake(tx, (shop, key), mended.as_ref()).await?;
         let (how, retried) = if woken {
-            ("retried", RetryOutcome::Queued)
+            (ClosedHow::Retried, RetryOutcome::Queued)
         } else {
-            ("overtaken", RetryOutcome::Overtaken)
+            (ClosedHow::Overtaken, RetryOutcome::Overtaken)
         };
         if !dead_letters::close(tx, id, how, &who.0, None).await? {
             return Err(Error::NotFound);

@@ -4,7 +4,7 @@ use crate::{
     app::{Actor, Error, Forms},
     domain::{ErrorCode, ShopName, form_key, happening::Act},
     storage::{
-        Json,
+        Json, SubjectKind,
         forms::submissions::{self, SubmissionRow},
         journal,
         queue::subjects::{self, NewSubject},
@@ -100,7 +100,7 @@ impl Forms {
         let owner = self.registry.rules(&shop).ok_or(Error::NotFound)?;
         let body = kept.body.ok_or(Error::NotFound)?;
         let subject = NewSubject {
-            kind: "form",
+            kind: SubjectKind::Form,
             order: None,
             shop: shop.as_str(),
             key: &form_key(id),

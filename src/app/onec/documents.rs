@@ -17,7 +17,7 @@ use crate::{
     },
     process::bug,
     storage::{
-        DocumentKind, DocumentState, Json,
+        DocumentKind, DocumentState, Json, LetterAbout,
         dead_letters::{self, RejectedEvent, Special},
         journal::{self, Line},
         onec::{
@@ -111,7 +111,7 @@ impl Onec {
             (Some(refusal), _) => Became::refused(refusal),
             _ if raw.len() > LONGEST => {
                 let why = DocumentReason::TooLong;
-                Became::refused(Refusal::because(ErrorCode::OneCDocument, why))
+                Became::refused_for(ErrorCode::OneCDocument, why)
             }
             _ if row.state == DocumentState::Discarded => Became::new(row.state),
             (None, Ok(item)) => self.decide(&mut tx, base, item, &kept).await?,
@@ -175,7 +175,7 @@ impl Onec {
             }
             None => {
                 let why = DocumentReason::OnlyKept;
-                Ok(Became::refused(Refusal::because(ErrorCode::OneCLater, why)))
+                Ok(Became::refused_for(ErrorCode::OneCLater, why))
             }
         }
     }
@@ -216,7 +216,7 @@ impl Onec {
         };
         let payload = json!({"about": "document", "base": base, "document": id});
         let special = Special {
-            about: "document",
+            about: LetterAbout::Document,
             portal: None,
             shop,
             number,
@@ -403,7 +403,10 @@ fn described(item: &Item) -> NewDocument {
         Item::Package(package) => {
             let mut documents = package.documents.iter();
             let order = documents.find(|one| one.operation.is_order());
-            (DocumentKind::Package, order.or_else(|| package.documents.first()))
+            (
+                DocumentKind::Package,
+                order.or_else(|| package.documents.first()),
+            )
         }
         Item::Document(one) => (DocumentKind::Document, Some(&**one)),
         _ => (DocumentKind::Counterparty, None),

@@ -1,7 +1,7 @@
 //! Payments and shipments that 1C speaks of: told to the shop, each change once.
 
 use super::{
-    outcome::{Became, Refusal},
+    outcome::Became,
     sides::{Kept, Order, about, of_basis, unknown},
 };
 use crate::{
@@ -77,7 +77,7 @@ impl Onec {
             [one] => of_basis(tx, base, one).await?,
             _ => {
                 let why = DocumentReason::SeveralOrders;
-                return Ok(Became::refused(Refusal::because(ErrorCode::OneCTwoOrders, why)));
+                return Ok(Became::refused_for(ErrorCode::OneCTwoOrders, why));
             }
         };
         let (shop, number) = match about(&found) {

@@ -109,6 +109,11 @@ impl Became {
         }
     }
 
+    /// It is refused for this.
+    pub(super) fn refused_for(code: ErrorCode, what: DocumentReason) -> Self {
+        Self::refused(Refusal::because(code, what))
+    }
+
     /// The same, and why.
     pub(super) fn because(self, what: DocumentReason) -> Self {
         Self {

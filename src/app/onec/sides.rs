@@ -224,7 +224,7 @@ impl Onec {
         }
         if self.names_another(tx, &order, facts).await? {
             let why = DocumentReason::FactOfAnother;
-            let became = Became::refused(Refusal::because(ErrorCode::OneCTwoOrders, why));
+            let became = Became::refused_for(ErrorCode::OneCTwoOrders, why);
             return Ok(became.of(&shop, &number));
         }
         let facts = self.with_own_payment(tx, &order, document, facts).await?;
@@ -311,7 +311,7 @@ impl Onec {
             }
             OneCOutcome::Waits(why) => return Ok(Became::waiting(why)),
             OneCOutcome::Unknown(why) => {
-                return Ok(Became::refused(Refusal::because(ErrorCode::OneCStatus, why)));
+                return Ok(Became::refused_for(ErrorCode::OneCStatus, why));
             }
             OneCOutcome::Decided(decided) => {
                 let OneCDecided {
@@ -332,7 +332,7 @@ impl Onec {
                     .await?;
                 if verdict == Verdict::Ask {
                     let why = DocumentReason::Review { explanation };
-                    return Ok(Became::refused(Refusal::because(ErrorCode::OneCReview, why)));
+                    return Ok(Became::refused_for(ErrorCode::OneCReview, why));
                 }
                 Became::applied()
             }

@@ -113,9 +113,13 @@ impl Operations {
         };
         let activities = activities::of_order(&mut db, shop, number).await?;
         let key = (shop.as_str(), number);
-        let recognised = row.recognised.map(|known| known.typed("bridge.orders", "known", key));
+        let recognised = row
+            .recognised
+            .map(|known| known.typed("bridge.orders", "known", key));
         let (recognised, odd) = or_fault(recognised.transpose());
-        let event = row.event.map(|event| event.read("bridge.outbox", "body", key));
+        let event = row
+            .event
+            .map(|event| event.read("bridge.outbox", "body", key));
         let (event, odd_event) = or_fault(event.transpose());
         let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
         Ok(Some(OrderView {

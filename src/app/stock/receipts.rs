@@ -14,7 +14,7 @@ use crate::{
     formats::tills::{self, Receipt, ReceiptEvent},
     stock,
     storage::{
-        self, Json,
+        self, ClosedHow, Json,
         dead_letters::{self, LetterRow, ReceiptLetter},
         journal::{self, Line},
         stock::{self as rows, ParkedRow, ReceiptKey},
@@ -195,7 +195,10 @@ impl Stock {
         self.metrics.receipt(&posted.result);
         match posted.result.as_str() {
             "queued" => {
-                let newer = ("overtaken", "a newer version of the receipt has come");
+                let newer = (
+                    ClosedHow::Overtaken,
+                    "a newer version of the receipt has come",
+                );
                 let own = tills::key(&new.key.till, &new.key.receipt);
                 let subjects = [subject(PARKED, &new.key), subject(CHANGED, &new.key), own];
                 dead_letters::close_subjects(tx, &new.key.shop, &subjects, newer).await?;
@@ -331,7 +334,7 @@ impl Stock {
         let subjects = [subject(PARKED, key)];
         match &why {
             None => {
-                let known = ("retried", "what its lines name is known by now");
+                let known = (ClosedHow::Retried, "what its lines name is known by now");
                 dead_letters::close_subjects(tx, &key.shop, &subjects, known).await?;
             }
             Some((_, message)) => {
@@ -394,7 +397,7 @@ impl Stock {
             let posted = posted(rows::receipt(tx, &new.said, true).await?)?;
             let subjects = [self::subject(PARKED, &new.key)];
             let taken = (
-                "overtaken",
+                ClosedHow::Overtaken,
                 "another version of the receipt was taken by hand",
             );
             dead_letters::close_subjects(tx, &new.key.shop, &subjects, taken).await?;

@@ -12,7 +12,7 @@ use crate::{
         happening::{SyncEvent, Words},
     },
     storage::{
-        Json, MessageState,
+        Json, LetterAbout, MessageState,
         dead_letters::{self, Special},
         journal::{self, Line},
         onec::births,
@@ -362,7 +362,7 @@ impl Sync {
         let shop = ShopName::parse(&row.shop).ok();
         let portal = shop.as_ref().and_then(|shop| self.registry.rules(shop));
         let letter = Special {
-            about: "message",
+            about: LetterAbout::Message,
             portal: portal.map(|rules| rules.portal.as_str()),
             shop: Some(&row.shop),
             number: row.number.as_deref(),

@@ -135,7 +135,9 @@ async fn documents(app: &App, base: &Base, report: &mut Report) {
         let at = Place::base(base.name.as_str());
         report.wrong_at(at, &what, words, ErrorCode::OneCStatus);
     }
-    let refused = open.iter().filter(|one| one.state == DocumentState::Refused);
+    let refused = open
+        .iter()
+        .filter(|one| one.state == DocumentState::Refused);
     let codes: BTreeMap<&str, usize> = refused.fold(BTreeMap::new(), |mut codes, one| {
         *codes.entry(one.code.as_str()).or_default() += 1;
         codes

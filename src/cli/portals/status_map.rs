@@ -166,7 +166,10 @@ impl MapQuery {
                 output::line(format!("{}/{}: {what}", one.shop, one.number));
             }
         }
-        let moves = plan.iter().filter(|one| one.outcome.winner().is_some()).count();
+        let moves = plan
+            .iter()
+            .filter(|one| one.outcome.winner().is_some())
+            .count();
         output::say(format!(
             "{moves} of {} orders that no longer agree are moved",
             plan.len()

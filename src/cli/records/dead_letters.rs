@@ -2,8 +2,8 @@
 
 use crate::{
     app::{
-        self, Actor, App, BulkAction, BulkJob, BulkRequest, DeadLetter, DeadLetterDetail,
-        LetterFilter, LetterQuery, Retry, RetryOutcome,
+        self, Actor, App, BulkAction, BulkJob, BulkRequest, BulkState, DeadLetter,
+        DeadLetterDetail, LetterFilter, LetterQuery, Retry, RetryOutcome,
     },
     cli::{
         Global, output,
@@ -313,7 +313,7 @@ async fn over_many(
     let mut job = app.dead_letters.start_bulk(&bulk, who).await?;
     output::say(format!("job {} is stored", job.id));
     // A running `serve` may be at it too: the two share the work batch by batch.
-    while job.state == "running" && !many.detach {
+    while job.state == BulkState::Running && !many.detach {
         if app.dead_letters.work_bulk().await?.is_none() {
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
@@ -334,7 +334,11 @@ async fn over_many(
 fn progress(job: &BulkJob) -> String {
     let mut text = format!(
         "job {}: {} of {} letters done, {} failed, {}",
-        job.id, job.done, job.expected, job.failed, job.state
+        job.id,
+        job.done,
+        job.expected,
+        job.failed,
+        job.state.as_str()
     );
     if let Some(fault) = &job.last_fault {
         text.push_str("; the last fault: ");
@@ -352,7 +356,7 @@ async fn jobs(global: &Global, app: &App) -> anyhow::Result<()> {
         vec![
             job.id.to_string(),
             job.action.clone(),
-            job.state.clone(),
+            job.state.as_str().to_owned(),
             format!("{} of {}", job.done, job.expected),
             job.failed.to_string(),
             job.actor.clone(),
@@ -425,7 +429,7 @@ async fn show(global: &Global, app: &App, id: i64) -> anyhow::Result<()> {
     if let Some(closed) = closed {
         output::line(format!(
             "  closed   {} by {} at {} {}",
-            closed.how,
+            closed.how.as_str(),
             closed.by.as_deref().unwrap_or("-"),
             closed.at.format("%Y-%m-%d %H:%M:%S"),
             closed.reason.as_deref().unwrap_or_default()

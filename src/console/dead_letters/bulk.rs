@@ -6,7 +6,7 @@ use super::{
     list_query::{LONGEST_REASON, ListQuery, PATH},
 };
 use crate::{
-    app::{BulkAction, BulkRequest, DeadLetters, Error},
+    app::{BulkAction, BulkRequest, BulkState, DeadLetters, Error},
     console::{
         State,
         i18n::messages::Text,
@@ -169,7 +169,9 @@ pub(in crate::console) async fn jobs(
                         ": " (reason)
                     }
                 }
-                td data-label=(visitor.text(Text::State)) { (visitor.lang.word(&job.state)) }
+                td data-label=(visitor.text(Text::State)) {
+                    (visitor.lang.word(job.state.as_str()))
+                }
                 td data-label=(visitor.text(Text::Progress)) {
                     meter min="0" max=(job.expected) value=(job.done) {}
                     " " (job.done) " / " (job.expected)
@@ -183,7 +185,7 @@ pub(in crate::console) async fn jobs(
                     (components::time(&visitor, job.created_at))
                 }
                 td {
-                    @if job.state == "running" {
+                    @if job.state == BulkState::Running {
                         (
                             components::button(
                                 &visitor, &format!("/console/bulk/{}/stop", job.id), &[],

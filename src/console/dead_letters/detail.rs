@@ -60,7 +60,8 @@ fn page(
         h1 { "#" (letter.id) " " span.code { (letter.code) } }
         @if let Some(closed) = &whole.closed {
             p.notice {
-                (visitor.text(Text::ClosedAlready)) ": " (visitor.lang.word(&closed.how)) ", "
+                (visitor.text(Text::ClosedAlready)) ": "
+                (visitor.lang.word(closed.how.as_str())) ", "
                     (components::moment(visitor, closed.at)) ", "
                     (closed.by.as_deref().unwrap_or("—")) @if let Some(reason) = &closed.reason {
                     ": " (visitor.lang.told(reason))

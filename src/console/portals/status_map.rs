@@ -113,7 +113,10 @@ pub(in crate::console) async fn get(
 }
 
 fn plan_of(visitor: &Viewer, shop: &ShopName, plan: &[PlannedChange]) -> Markup {
-    let moves = plan.iter().filter(|one| one.outcome.winner().is_some()).count();
+    let moves = plan
+        .iter()
+        .filter(|one| one.outcome.winner().is_some())
+        .count();
     html! {
         section #plan {
             @if plan.is_empty() { p { (visitor.text(Text::NothingMoves)) } }

@@ -1,6 +1,6 @@
 //! Jobs over many dead letters.
 
-use crate::storage::{Error, Json};
+use crate::storage::{BulkState, Error, Json};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -51,8 +51,8 @@ pub struct JobRow {
     pub failed: i64,
     /// Why the last of those does.
     pub last_fault: Option<String>,
-    /// `running`, `done` or `stopped`.
-    pub state: String,
+    /// Whether it runs.
+    pub state: BulkState,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
     /// When it ended; `None` while it runs.
@@ -88,7 +88,7 @@ pub async fn list(
         JobRow,
         r#"SELECT id, action, filter AS "filter: Json", reason, recreate, actor, expected, upto,
                   reached, done, failed, last_fault,
-                  state, created_at, ended_at, stopped_by
+                  state AS "state: BulkState", created_at, ended_at, stopped_by
            FROM bridge.bulk_jobs WHERE $1::bigint IS NULL OR id < $1 ORDER BY id DESC LIMIT $2"#,
         before,
         limit
@@ -111,7 +111,7 @@ pub async fn take(db: &mut PgConnection) -> Result<Option<JobRow>, Error> {
         JobRow,
         r#"SELECT id, action, filter AS "filter: Json", reason, recreate, actor, expected, upto,
                   reached, done, failed, last_fault,
-                  state, created_at, ended_at, stopped_by
+                  state AS "state: BulkState", created_at, ended_at, stopped_by
            FROM bridge.bulk_jobs WHERE state = 'running' ORDER BY id LIMIT 1
              FOR UPDATE SKIP LOCKED"#
     )
@@ -124,14 +124,14 @@ pub async fn progress(db: &mut PgConnection, job: &JobRow) -> Result<(), Error> 
     sqlx::query!(
         "UPDATE bridge.bulk_jobs
          SET reached = $2, done = $3, failed = $4, last_fault = $5, state = $6, stopped_by = $7,
-             ended_at = CASE WHEN $6 = 'running' THEN NULL ELSE now() END
+             ended_at = CASE WHEN $6::text = 'running' THEN NULL ELSE now() END
          WHERE id = $1",
         job.id,
         job.reached,
         job.done,
         job.failed,
         job.last_fault,
-        job.state,
+        job.state as BulkState,
         job.stopped_by
     )
     .execute(db)

@@ -9,7 +9,7 @@ pub use written::{
     write_subjects,
 };
 
-use super::{Error, Json};
+use super::{ClosedHow, Error, Json, LetterAbout};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -23,7 +23,7 @@ pub struct LetterRow {
     /// The change that the shop could not be told.
     pub change_seq: Option<i64>,
     /// What else it is about, where it is no event either.
-    pub about: Option<String>,
+    pub about: Option<LetterAbout>,
     /// The shop's name in the settings; `None` where the letter is about no shop.
     pub shop: Option<String>,
     /// The portal's name in the settings; `None` where the letter is about no portal.
@@ -75,8 +75,8 @@ pub struct Filter<'a> {
 pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT id AS "id!", outbox_id, change_seq, about, shop, portal, number, code AS "code!",
-                  message AS "message!", remedy AS "remedy!",
+        r#"SELECT id AS "id!", outbox_id, change_seq, about AS "about: LetterAbout", shop, portal,
+                  number, code AS "code!", message AS "message!", remedy AS "remedy!",
                   attempts AS "attempts!", first_failed_at AS "first_failed_at!",
                   last_failed_at AS "last_failed_at!",
                   payload AS "payload!: Json"
@@ -107,8 +107,8 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Lett
 pub async fn newest(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT id AS "id!", outbox_id, change_seq, about, shop, portal, number, code AS "code!",
-                  message AS "message!", remedy AS "remedy!",
+        r#"SELECT id AS "id!", outbox_id, change_seq, about AS "about: LetterAbout", shop, portal,
+                  number, code AS "code!", message AS "message!", remedy AS "remedy!",
                   attempts AS "attempts!", first_failed_at AS "first_failed_at!",
                   last_failed_at AS "last_failed_at!",
                   payload AS "payload!: Json"
@@ -181,8 +181,8 @@ pub async fn counts(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Co
 pub struct ClosedRow {
     /// When the letter was closed.
     pub at: DateTime<Utc>,
-    /// `retried`, `discarded`, `overtaken` or `duplicate`.
-    pub how: String,
+    /// How it ended.
+    pub how: ClosedHow,
     /// Who closed it.
     pub by: Option<String>,
     /// Why it was closed, where somebody said so.
@@ -193,7 +193,8 @@ pub struct ClosedRow {
 pub async fn end(db: &mut PgConnection, id: i64) -> Result<Option<ClosedRow>, Error> {
     Ok(sqlx::query_as!(
         ClosedRow,
-        r#"SELECT closed_at AS "at!", closed_how AS "how!", closed_by AS by, reason
+        r#"SELECT closed_at AS "at!", closed_how AS "how!: ClosedHow", closed_by AS by,
+                  reason
            FROM bridge.dead_letters WHERE id = $1 AND closed_at IS NOT NULL"#,
         id
     )
@@ -205,8 +206,8 @@ pub async fn end(db: &mut PgConnection, id: i64) -> Result<Option<ClosedRow>, Er
 pub async fn any(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT d.id, d.outbox_id, d.change_seq, d.about, d.shop, d.portal, d.number, d.code,
-                  d.message,
+        r#"SELECT d.id, d.outbox_id, d.change_seq, d.about AS "about: LetterAbout", d.shop,
+                  d.portal, d.number, d.code, d.message,
                   coalesce(c.remedy, '') AS "remedy!", d.attempts, d.first_failed_at,
                   d.last_failed_at, d.payload AS "payload!: Json"
            FROM bridge.dead_letters d LEFT JOIN bridge.codes c USING (code) WHERE d.id = $1"#,
@@ -234,7 +235,7 @@ pub async fn open(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, E
 pub async fn close(
     db: &mut PgConnection,
     id: i64,
-    how: &str,
+    how: ClosedHow,
     by: &str,
     reason: Option<&str>,
 ) -> Result<bool, Error> {
@@ -243,7 +244,7 @@ pub async fn close(
          reason = $4
          WHERE id = $1 AND closed_at IS NULL",
         id,
-        how,
+        how as ClosedHow,
         by,
         reason
     )
@@ -322,7 +323,7 @@ const AGES: [&str; 9] = [
 pub async fn close_by_themselves(
     db: &mut PgConnection,
     ids: &[i64],
-    hows: &[String],
+    hows: &[ClosedHow],
     reasons: &[String],
 ) -> Result<(), Error> {
     sqlx::query!(
@@ -331,7 +332,7 @@ pub async fn close_by_themselves(
          FROM UNNEST($1::bigint[], $2::text[], $3::text[]) AS k (id, how, reason)
          WHERE d.id = k.id AND d.closed_at IS NULL",
         ids,
-        hows,
+        hows as &[ClosedHow],
         reasons
     )
     .execute(db)
@@ -344,7 +345,7 @@ pub async fn close_subjects(
     db: &mut PgConnection,
     shop: &str,
     subjects: &[String],
-    (how, reason): (&str, &str),
+    (how, reason): (ClosedHow, &str),
 ) -> Result<u64, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.dead_letters
@@ -352,7 +353,7 @@ pub async fn close_subjects(
          WHERE shop = $1 AND subject = ANY ($2) AND closed_at IS NULL",
         shop,
         subjects,
-        how,
+        how as ClosedHow,
         reason
     )
     .execute(db)

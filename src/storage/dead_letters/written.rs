@@ -1,6 +1,6 @@
 //! Writing dead letters: of orders, subjects, receipts, and of what has none of these.
 
-use crate::storage::{Error, Json};
+use crate::storage::{Error, Json, LetterAbout};
 use sqlx::PgConnection;
 
 /// Writes letters for accepted events whose orders are locked and recorded.
@@ -137,9 +137,8 @@ pub async fn write_stray(db: &mut PgConnection, stray: &RejectedEvent<'_>) -> Re
 /// A letter of something else than an event or a message to a shop.
 #[derive(Debug, Clone)]
 pub struct Special<'a> {
-    /// What it is about: `comparison`, `origin`, `notification`, `move`, `delivery` or
-    /// `message`.
-    pub about: &'a str,
+    /// What it is about.
+    pub about: LetterAbout,
     /// The portal's name in the settings; `None` where the letter is about no portal.
     pub portal: Option<&'a str>,
     /// The shop's name in the settings; `None` where the letter is about no shop.
@@ -166,7 +165,7 @@ pub async fn write_special(db: &mut PgConnection, of: &Special<'_>) -> Result<bo
          DO UPDATE SET last_failed_at = now(), attempts = d.attempts + 1, code = excluded.code,
          message = excluded.message
          RETURNING d.attempts = 1 AS "new!""#,
-        of.about,
+        of.about as LetterAbout,
         of.portal,
         of.shop,
         of.number,

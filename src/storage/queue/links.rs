@@ -1,13 +1,13 @@
 //! Links: which thing in the portal stands for which thing of a shop.
 
-use crate::storage::Error;
+use crate::storage::{Error, LinkEntity};
 use sqlx::PgConnection;
 
 /// A thing of the shop and the thing in the portal that stands for it.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Link {
-    /// `deal`, `lead`, `contact`, `company` or `product`.
-    pub entity: String,
+    /// What stands for it.
+    pub entity: LinkEntity,
     /// The shop's thing.
     pub key: String,
     /// Its id in the portal.
@@ -18,16 +18,16 @@ pub struct Link {
 pub async fn find(
     db: &mut PgConnection,
     portal: &str,
-    entities: &[String],
+    entities: &[LinkEntity],
     keys: &[String],
 ) -> Result<Vec<Link>, Error> {
     Ok(sqlx::query_as!(
         Link,
-        "SELECT l.entity, l.key, l.bitrix_id
+        r#"SELECT l.entity AS "entity: LinkEntity", l.key, l.bitrix_id
          FROM (SELECT DISTINCT entity, key FROM UNNEST($2::text[], $3::text[]) AS k (entity, key)) k
-         JOIN bridge.links l ON l.portal = $1 AND l.entity = k.entity AND l.key = k.key",
+         JOIN bridge.links l ON l.portal = $1 AND l.entity = k.entity AND l.key = k.key"#,
         portal,
-        entities,
+        entities as &[LinkEntity],
         keys
     )
     .fetch_all(db)
@@ -37,7 +37,7 @@ pub async fn find(
 /// Takes a card from whatever it is linked to under these keys.
 pub async fn cut(
     db: &mut PgConnection,
-    (portal, entity): (&str, &str),
+    (portal, entity): (&str, LinkEntity),
     prefix: &str,
     bitrix_id: i64,
 ) -> Result<(), Error> {
@@ -45,7 +45,7 @@ pub async fn cut(
         "DELETE FROM bridge.links WHERE portal = $1 AND entity = $2 AND starts_with(key, $3)
            AND bitrix_id = $4",
         portal,
-        entity,
+        entity as LinkEntity,
         prefix,
         bitrix_id
     )
@@ -56,7 +56,7 @@ pub async fn cut(
 
 /// Makes or changes links; no key twice.
 pub async fn put(db: &mut PgConnection, portal: &str, links: &[Link]) -> Result<(), Error> {
-    let entities: Vec<String> = links.iter().map(|l| l.entity.clone()).collect();
+    let entities: Vec<LinkEntity> = links.iter().map(|l| l.entity).collect();
     let keys: Vec<String> = links.iter().map(|l| l.key.clone()).collect();
     let ids: Vec<i64> = links.iter().map(|l| l.bitrix_id).collect();
     sqlx::query!(
@@ -67,7 +67,7 @@ pub async fn put(db: &mut PgConnection, portal: &str, links: &[Link]) -> Result<
            SET bitrix_id = excluded.bitrix_id, changed_at = now()
          WHERE l.bitrix_id <> excluded.bitrix_id",
         portal,
-        &entities,
+        &entities as &[LinkEntity],
         &keys,
         &ids
     )
@@ -80,14 +80,14 @@ pub async fn put(db: &mut PgConnection, portal: &str, links: &[Link]) -> Result<
 pub async fn remove(
     db: &mut PgConnection,
     portal: &str,
-    entities: &[String],
+    entities: &[LinkEntity],
     keys: &[String],
 ) -> Result<(), Error> {
     sqlx::query!(
         "DELETE FROM bridge.links l USING UNNEST($2::text[], $3::text[]) AS k (entity, key)
          WHERE l.portal = $1 AND l.entity = k.entity AND l.key = k.key",
         portal,
-        entities,
+        entities as &[LinkEntity],
         keys
     )
     .execute(db)

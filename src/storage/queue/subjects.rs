@@ -1,7 +1,7 @@
 //! Subjects, brought to a portal beside orders: the same queue, in a table of its own.
 
 use crate::storage::{
-    Error, Json,
+    Error, Json, SubjectKind,
     queue::{
         lanes::Lease,
         orders::{AttemptResult, QueueHead, record_tries},
@@ -14,8 +14,8 @@ use sqlx::PgConnection;
 /// Something that was received and is to be brought to a portal.
 #[derive(Debug, Clone)]
 pub struct NewSubject<'a> {
-    /// `form`, `activity`, `receipt` or `note`; products have a way in of their own.
-    pub kind: &'static str,
+    /// What it is; products have a way in of their own.
+    pub kind: SubjectKind,
     /// The shop's name in the settings.
     pub shop: &'a str,
     /// Its key.
@@ -36,7 +36,7 @@ pub async fn add(db: &mut PgConnection, new: &NewSubject<'_>) -> Result<(), Erro
          VALUES ($1, $2, $3, $4, $5, $6, now(), now())",
         new.shop,
         new.key,
-        new.kind,
+        new.kind as SubjectKind,
         new.portal,
         new.order,
         new.body
@@ -66,7 +66,7 @@ pub async fn put(db: &mut PgConnection, new: &NewSubject<'_>) -> Result<(), Erro
              first_failed_at = NULL, error_code = NULL, error_message = NULL, done_at = NULL",
         new.shop,
         new.key,
-        new.kind,
+        new.kind as SubjectKind,
         new.portal,
         new.order,
         new.body
@@ -83,8 +83,8 @@ pub struct DueSubject {
     pub shop: String,
     /// Its key.
     pub key: String,
-    /// `form`, `activity`, `receipt` or `note`.
-    pub kind: String,
+    /// What it is.
+    pub kind: SubjectKind,
     /// The order that it is about, or the sale.
     pub order_number: Option<String>,
     /// Grows with each newer version of it.
@@ -106,12 +106,13 @@ pub struct DueSubject {
 pub async fn claim(
     db: &mut PgConnection,
     lease: &Lease,
-    (shops, kinds): (&[String], &[String]),
+    (shops, kinds): (&[String], &[SubjectKind]),
     limit: i64,
 ) -> Result<Vec<DueSubject>, Error> {
     Ok(sqlx::query_as!(
         DueSubject,
-        r#"SELECT s.shop, s.key, s.kind, s.order_number, s.revision, s.received_at,
+        r#"SELECT s.shop, s.key, s.kind AS "kind: SubjectKind", s.order_number, s.revision,
+                  s.received_at,
                   s.body AS "body: Json",
                   s.known AS "known: Json", u.what AS "under_way?: Json",
                   coalesce(u.lands_until <= now(), true) AS "landed!"
@@ -129,7 +130,7 @@ pub async fn claim(
         lease.owner,
         lease.epoch,
         limit,
-        kinds
+        kinds as &[SubjectKind]
     )
     .fetch_all(db)
     .await?)

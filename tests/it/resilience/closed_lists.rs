@@ -9,7 +9,8 @@ use b24_bridge::{
     formats::{forms, onec::facts::FactKind, tills::ReceiptKind},
     stock::{NameKind, ShortageAct},
     storage::{
-        DocumentKind, DocumentState, EventState, ImportState, MessageState, PublishedOutcome,
+        BulkState, ClosedHow, DocumentKind, DocumentState, EventState, ImportState, LetterAbout,
+        LinkEntity, MessageState, PublishedOutcome, SubjectKind,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,7 +28,11 @@ fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
     BTreeMap::from([
         ("activities.kind", of!(ActivityKind)),
         ("bulk_jobs.action", of!(BulkAction)),
+        ("bulk_jobs.state", of!(BulkState)),
         ("conflicts.winner", of!(Side)),
+        ("dead_letters.about", of!(LetterAbout)),
+        ("dead_letters.closed_how", of!(ClosedHow)),
+        ("links.entity", of!(LinkEntity)),
         ("onec_documents.kind", of!(DocumentKind)),
         ("onec_documents.state", of!(DocumentState)),
         ("onec_facts.kind", of!(FactKind)),
@@ -39,36 +44,15 @@ fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("shortages.rule", of!(ShortageAct)),
         ("status_changes.state", of!(MessageState)),
         ("stock_product_keys.kind", of!(NameKind)),
+        ("subjects.kind", of!(SubjectKind)),
         ("submissions.verdict", of!(forms::Verdict)),
     ])
 }
 
 /// The columns whose words stand in statements and functions of SQL, and in plain text of the code.
-const TEXTS: [(&str, &[&str]); 18] = [
-    (
-        "dead_letters.about",
-        &[
-            "comparison",
-            "origin",
-            "notification",
-            "move",
-            "delivery",
-            "message",
-            "document",
-            "push",
-        ],
-    ),
-    (
-        "dead_letters.closed_how",
-        &["retried", "discarded", "overtaken", "duplicate"],
-    ),
-    ("bulk_jobs.state", &["running", "done", "stopped"]),
+const TEXTS: [(&str, &[&str]); 13] = [
     ("conflicts.closed_how", &["ruled", "vanished"]),
     ("inbox.state", &["new", "done", "ignored"]),
-    (
-        "links.entity",
-        &["deal", "lead", "contact", "company", "product"],
-    ),
     (
         "onec_lists.kind",
         &["group", "property", "price_type", "warehouse"],
@@ -109,10 +93,6 @@ const TEXTS: [(&str, &[&str]); 18] = [
             "moved",
             "receipt",
         ],
-    ),
-    (
-        "subjects.kind",
-        &["form", "activity", "receipt", "note", "product"],
     ),
 ];
 
@@ -187,10 +167,15 @@ async fn a_state_is_stored_as_its_word_and_read_from_it() {
             assert!(odd.fetch_one(&db.pool).await.is_err());
         };
     }
+    both_ways!(BulkState);
+    both_ways!(ClosedHow);
     both_ways!(DocumentKind);
     both_ways!(DocumentState);
     both_ways!(EventState);
     both_ways!(ImportState);
+    both_ways!(LetterAbout);
+    both_ways!(LinkEntity);
     both_ways!(MessageState);
     both_ways!(PublishedOutcome);
+    both_ways!(SubjectKind);
 }

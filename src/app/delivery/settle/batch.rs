@@ -12,7 +12,7 @@ use crate::{
     },
     planner::{CardId, CrmEntity, KnownLinks, Landing, Outcome, Place, Settlement},
     storage::{
-        self, EventState, dead_letters,
+        self, EventState, LinkEntity, dead_letters,
         journal::{self, Line},
         queue::{
             attempts::{self, NewAttempt},
@@ -68,13 +68,21 @@ impl SettleBatch {
             });
         }
         let order = format!("{}/{}", claim.shop, claim.number);
-        self.link("deal", Some(&order), id(deal));
-        self.link("lead", Some(&order), id(lead));
+        self.link(LinkEntity::Deal, Some(&order), id(deal));
+        self.link(LinkEntity::Lead, Some(&order), id(lead));
         if settlement.links_contact {
-            self.link("contact", claim.contact_key.as_ref(), id(known.contact_id));
+            self.link(
+                LinkEntity::Contact,
+                claim.contact_key.as_ref(),
+                id(known.contact_id),
+            );
         }
         if settlement.links_company {
-            self.link("company", claim.company_key.as_ref(), id(known.company_id));
+            self.link(
+                LinkEntity::Company,
+                claim.company_key.as_ref(),
+                id(known.company_id),
+            );
         }
         for one in customer_matches::bearers_of(claim, settlement) {
             let key = (one.shop.clone(), one.value.clone(), one.bearer.clone());
@@ -110,10 +118,14 @@ impl SettleBatch {
         let id = id.ok_or_else(|| not_a_product(claim))?;
         let key = |id: &str| format!("{}/{id}", claim.shop);
         if product.own.as_ref().is_some_and(|own| own.parent) {
-            self.unlinked.push(("product".to_owned(), key(id)));
+            self.unlinked.push((LinkEntity::Product, key(id)));
         }
         for (id, element) in product.sold(id) {
-            self.link("product", Some(&key(&id)), i64::try_from(element).ok());
+            self.link(
+                LinkEntity::Product,
+                Some(&key(&id)),
+                i64::try_from(element).ok(),
+            );
         }
         Ok(())
     }
@@ -280,11 +292,11 @@ impl SettleBatch {
         });
     }
 
-    fn link(&mut self, entity: &str, key: Option<&String>, id: Option<i64>) {
+    fn link(&mut self, entity: LinkEntity, key: Option<&String>, id: Option<i64>) {
         if let (Some(key), Some(id)) = (key, id)
             && id > 0
         {
-            self.links.insert((entity.to_owned(), key.clone()), id);
+            self.links.insert((entity, key.clone()), id);
         }
     }
 

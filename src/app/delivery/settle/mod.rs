@@ -15,7 +15,7 @@ use crate::{
         bug::{self, Step},
     },
     storage::{
-        self, EventState,
+        self, EventState, LinkEntity,
         journal::Line,
         queue::{
             attempts::NewAttempt,
@@ -85,9 +85,9 @@ struct SettleBatch {
     /// Orders whose newest event was done: (shop, number, that event).
     done: Vec<(String, String, i64)>,
     dead: Vec<(i64, String, String, i32)>,
-    links: BTreeMap<(String, String), i64>,
+    links: BTreeMap<(LinkEntity, String), i64>,
     /// What stands for nothing in the portal any more: (entity, key).
-    unlinked: Vec<(String, String)>,
+    unlinked: Vec<(LinkEntity, String)>,
     bearers: BTreeMap<(String, String, String), Bearer>,
     lines: Vec<Line>,
     made: Vec<NewDeal>,

@@ -4,10 +4,7 @@ use super::shop_of;
 use crate::{
     app::{
         Error, Onec,
-        onec::{
-            outcome::{Became, Refusal},
-            sides::Kept,
-        },
+        onec::{outcome::Became, sides::Kept},
     },
     domain::{ErrorCode, happening::DocumentReason},
     formats::{
@@ -33,7 +30,7 @@ impl Onec {
     ) -> Result<Became, Error> {
         let Some(shop) = shop_of(base).filter(|_| base.import.create_orders) else {
             let why = DocumentReason::NoCustomers;
-            return Ok(Became::refused(Refusal::because(ErrorCode::OneCLater, why)));
+            return Ok(Became::refused_for(ErrorCode::OneCLater, why));
         };
         if !base.may(kept.login.as_deref(), Right::Create) {
             return Ok(Became::applied().without(&[Right::Create]));

@@ -5,10 +5,7 @@
 
 mod customers;
 
-use super::{
-    outcome::{Became, Refusal},
-    sides::Kept,
-};
+use super::{outcome::Became, sides::Kept};
 use crate::{
     app::{Error, Onec, intake::event_reader},
     domain::{
@@ -63,22 +60,21 @@ impl Onec {
             // It is known, and only its lines are not said again.
             Err(_) if known.is_some() => return Ok(waits(known.as_ref())),
             Err(why) => {
-                let refusal = Refusal::because(ErrorCode::OneCUnknown, why.reason());
-                return Ok(Became::refused(refusal));
+                return Ok(Became::refused_for(ErrorCode::OneCUnknown, why.reason()));
             }
         };
         let Some(shop) = shop_of(base).filter(|_| base.import.create_orders) else {
             let why = DocumentReason::NoSuchOrderNoBirths;
             return Ok(match known {
                 Some(_) => waits(known.as_ref()),
-                None => Became::refused(Refusal::because(ErrorCode::OneCUnknown, why)),
+                None => Became::refused_for(ErrorCode::OneCUnknown, why),
             });
         };
         // An old one, of which the base has never heard.
         let shops = super::names(&base.shops);
         if known.is_none() && births::is_order(&mut *tx, &shops, &made.number).await? {
-            let refusal = Refusal::because(ErrorCode::OneCUnknown, NoBirth::OfSite.reason());
-            return Ok(Became::refused(refusal));
+            let why = NoBirth::OfSite.reason();
+            return Ok(Became::refused_for(ErrorCode::OneCUnknown, why));
         }
         if known.is_none() && made.cancelled {
             return Ok(Became::overtaken(DocumentReason::CancelledUnborn));

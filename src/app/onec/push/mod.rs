@@ -18,7 +18,7 @@ use crate::{
     },
     process::bug::Bug,
     storage::{
-        Json,
+        Json, LetterAbout,
         dead_letters::{self, Special},
         journal::{self, Line},
         onec::{
@@ -225,7 +225,7 @@ impl Onec {
         let payload = json!({"about": "push", "base": name, "shop": shop, "number": number});
         let code = ErrorCode::OneCPushRefused.as_str();
         let letter = Special {
-            about: "push",
+            about: LetterAbout::Push,
             portal: None,
             shop: Some(shop),
             number: Some(number),
