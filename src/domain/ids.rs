@@ -5,6 +5,32 @@ use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use std::{borrow::Borrow, fmt};
 
+/// Which order: its shop's name in the settings, and its number there. As plain text: the shop of
+/// a stored order may be configured no more. What else goes to a portal has its key for a number.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct OrderKey {
+    /// The shop's name in the settings.
+    pub shop: String,
+    /// The order's number in its shop.
+    pub number: String,
+}
+
+impl OrderKey {
+    /// The order of this shop with this number.
+    pub fn new(shop: &str, number: &str) -> Self {
+        Self {
+            shop: shop.to_owned(),
+            number: number.to_owned(),
+        }
+    }
+
+    /// The columns of these orders: their shops, and their numbers.
+    pub fn columns(orders: impl IntoIterator<Item = Self>) -> (Vec<String>, Vec<String>) {
+        let orders = orders.into_iter();
+        orders.map(|one| (one.shop, one.number)).unzip()
+    }
+}
+
 macro_rules! name {
     ($(#[$doc:meta])* $type:ident, $max:literal, $allowed:expr, $rule:literal) => {
         $(#[$doc])*

@@ -39,7 +39,7 @@ pub use entry::{CallEntry, Entry, MailEntry, TodoEntry};
 pub use error_code::{ErrorCode, Place};
 pub use event::{DELETED, Event, EventBody, SAVED};
 pub use event_age::{AHEAD, Age, Claim, Ground, Verdict};
-pub use ids::{BaseName, OrderNumber, PortalName, ShopName, StockName, TillName};
+pub use ids::{BaseName, OrderKey, OrderNumber, PortalName, ShopName, StockName, TillName};
 pub use input::fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
 pub(crate) use input::json_reader::{Reader, unstorable};
 pub use input::text::Texts;

@@ -38,7 +38,9 @@ pub use deal_scan::{
 };
 pub use indexes::JobIx;
 pub use lead_conversions::{Became, LEADS_AT_ONCE, ask_conversions, read_conversions};
-pub use portal_identity::{Inquiry, Origin, RememberedWitness, Search, Verdict, Witness};
+pub use portal_identity::{
+    FoundOrder, Inquiry, Origin, RememberedWitness, Search, Verdict, Witness,
+};
 pub use portal_schema::PortalFacts;
 pub use wave::Wave;
 pub use wave::writes_in_flight::{Doubt, Intention, Landing, Making, Open, WritesInFlight};

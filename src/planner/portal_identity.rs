@@ -10,6 +10,7 @@ use super::{
     json::{rows, text},
     list_query::{PAGE, listed, of_ids, of_origins, row_id},
 };
+use crate::domain::OrderKey;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 
@@ -186,14 +187,20 @@ impl<'a> Inquiry<'a> {
     }
 }
 
-/// An order: its shop and its number.
-type Key = (String, String);
-
 /// Orders of one shop that are looked up in one command, among the leads or the deals.
 #[derive(Debug)]
 struct Page {
     lead: bool,
-    orders: Vec<Key>,
+    orders: Vec<OrderKey>,
+}
+
+/// An order that was looked up by its origin.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FoundOrder {
+    /// The order.
+    pub order: OrderKey,
+    /// What was found of it; `None`: there is nothing.
+    pub target: Option<CrmEntity>,
 }
 
 /// Looks orders up by their origin alone.
@@ -201,16 +208,16 @@ struct Page {
 pub struct Search {
     pages: Vec<Page>,
     asked: usize,
-    found: BTreeMap<Key, CrmEntity>,
-    unread: Vec<Key>,
+    found: BTreeMap<OrderKey, CrmEntity>,
+    unread: Vec<OrderKey>,
 }
 
 impl Search {
-    /// A search for these orders, each (shop, number).
-    pub fn new(orders: Vec<Key>) -> Self {
-        let mut by_shop: BTreeMap<String, Vec<Key>> = BTreeMap::new();
+    /// A search for these orders.
+    pub fn new(orders: Vec<OrderKey>) -> Self {
+        let mut by_shop: BTreeMap<String, Vec<OrderKey>> = BTreeMap::new();
         for order in orders {
-            by_shop.entry(order.0.clone()).or_default().push(order);
+            by_shop.entry(order.shop.clone()).or_default().push(order);
         }
         let mut pages = Vec::new();
         for orders in by_shop.values() {
@@ -235,8 +242,8 @@ impl Search {
         let pages = self.pages.iter().enumerate().skip(self.asked);
         let command = |(nth, page): (usize, &Page)| {
             let orders = page.orders.iter();
-            let numbers: Vec<&str> = orders.map(|(_, number)| number.as_str()).collect();
-            let shop = page.orders.first().map_or("", |(shop, _)| shop.as_str());
+            let numbers: Vec<&str> = orders.map(|order| order.number.as_str()).collect();
+            let shop = page.orders.first().map_or("", |order| order.shop.as_str());
             let select = ["ID", "ORIGINATOR_ID", "ORIGIN_ID"];
             Command {
                 key: format!("s{nth}"),
@@ -270,7 +277,10 @@ impl Search {
             // The oldest comes first; a deal counts before a lead, which was asked for first.
             for row in rows(&result).iter().rev() {
                 let origin = Origin::read(row);
-                let key = (origin.originator, origin.origin);
+                let key = OrderKey {
+                    shop: origin.originator,
+                    number: origin.origin,
+                };
                 if let Some(id) = row_id(row)
                     && orders.contains(&key)
                 {
@@ -281,16 +291,15 @@ impl Search {
     }
 
     /// Every order that could be looked up, and what was found of it.
-    pub fn finish(self) -> Vec<(String, String, Option<CrmEntity>)> {
+    pub fn finish(self) -> Vec<FoundOrder> {
         let (found, unread) = (self.found, self.unread);
         let pages = self.pages.into_iter().filter(|page| !page.lead);
         pages
             .flat_map(|page| page.orders)
             .filter(|order| !unread.contains(order))
-            .map(|(shop, number)| {
-                let key = (shop, number);
-                let target = found.get(&key).copied();
-                (key.0, key.1, target)
+            .map(|order| FoundOrder {
+                target: found.get(&order).copied(),
+                order,
             })
             .collect()
     }
@@ -391,7 +400,7 @@ mod tests {
 
     #[test]
     fn of_what_was_not_answered_nothing_is_said() {
-        let order = |n: usize| ("main".to_owned(), format!("A{n}"));
+        let order = |n: usize| OrderKey::new("main", &format!("A{n}"));
         let mut search = Search::new((0..60).map(order).collect());
         let call = search.next_call().unwrap();
         let mut answers = HashMap::new();
@@ -413,8 +422,13 @@ mod tests {
         assert!(search.next_call().is_none());
         let found = search.finish();
         assert_eq!(found.len(), 50);
-        let of_first = found.iter().find(|one| one.1 == "A0").unwrap();
-        assert_eq!(of_first.2, Some(CrmEntity::Deal(5)));
-        assert!(found.iter().all(|one| one.1 == "A0" || one.2.is_none()));
+        let is_first = |one: &&FoundOrder| one.order.number == "A0";
+        let of_first = found.iter().find(is_first).unwrap();
+        assert_eq!(of_first.target, Some(CrmEntity::Deal(5)));
+        assert!(
+            found
+                .iter()
+                .all(|one| is_first(&one) || one.target.is_none())
+        );
     }
 }

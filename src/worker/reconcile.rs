@@ -4,7 +4,7 @@ use super::{CallFailure, PortalClient, lanes::wave_runner};
 use crate::{
     app::{self, App, Difference, OrderWithDeal},
     clients::bitrix24::Priority,
-    domain::PortalName,
+    domain::{OrderKey, PortalName},
     planner::{DealScan, DealState, History, ScanRequest},
     process::bug,
 };
@@ -34,13 +34,13 @@ pub async fn survey<P: PortalClient>(
     mut step: impl FnMut(usize),
 ) -> Result<Vec<Difference>, SurveyError> {
     let mut found = Vec::new();
-    let mut after = (String::new(), String::new());
+    let mut after = OrderKey::default();
     loop {
         let orders = app.sync.orders_with_deals(name, &after, STEP).await?;
         let Some(last) = orders.last() else {
             return Ok(found);
         };
-        after = (last.shop.clone(), last.number.clone());
+        after = OrderKey::new(&last.shop, &last.number);
         let mut seen = BTreeMap::new();
         let mut left = vec![&*orders];
         while let Some(part) = left.pop() {

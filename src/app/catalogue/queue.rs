@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Catalogue, Claim, Error, delivery::claim::unreadable, subjects},
-    domain::{ErrorCode, OrderNumber, PortalName, ProductEvent, ShopName},
+    domain::{ErrorCode, OrderKey, OrderNumber, PortalName, ProductEvent, ShopName},
     planner::{Hindrance, KnownLinks, ProductJob, ProductLinks, hex_digest},
     process::bug::{self, Step},
     stock::PortalStock,
@@ -21,11 +21,11 @@ const WAVE: i64 = 2_500;
 
 impl Catalogue {
     /// The due products of a lane, the longest due first, without those that are being worked on
-    /// already: (shop, key). What cannot be understood is given up.
+    /// already. What cannot be understood is given up.
     pub async fn claim(
         &self,
         lease: &Lease,
-        busy: &BTreeSet<(String, String)>,
+        busy: &BTreeSet<OrderKey>,
     ) -> Result<Vec<(Claim, ProductJob)>, Error> {
         let shops = self.shops_of(&lease.portal);
         if shops.is_empty() {
@@ -35,10 +35,7 @@ impl Catalogue {
             let mut db = self.db.acquire().await?;
             catalogue::claim(&mut db, lease, &shops, WAVE).await?
         };
-        let idle = |one: &&DueProduct| {
-            let (shop, key) = (&one.due.shop, &one.due.key);
-            !busy.contains(&(shop.clone(), key.clone()))
-        };
+        let idle = |one: &&DueProduct| !busy.contains(&OrderKey::new(&one.due.shop, &one.due.key));
         let mut work = Vec::with_capacity(due.len());
         for one in due.iter().filter(idle) {
             let claim = subjects::claim_of(&one.due);

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{DeadLetters, Error, intake::event_age},
-    domain::{Age, happening::OrderEvent},
+    domain::{Age, OrderKey, happening::OrderEvent},
     storage::{
         ClosedHow,
         dead_letters::{self, OpenRow},
@@ -18,6 +18,13 @@ use serde_json::Value;
 use sqlx::PgConnection;
 use std::collections::HashMap;
 
+/// An order whose newest event was done.
+pub(in crate::app) struct DoneOrder {
+    pub(in crate::app) order: OrderKey,
+    /// That event.
+    pub(in crate::app) event: i64,
+}
+
 /// Letters that close by themselves.
 #[derive(Default)]
 struct Closing {
@@ -31,28 +38,24 @@ struct Closing {
 }
 
 impl DeadLetters {
-    /// Closes what waits about locked orders whose newest event was done: (shop, number, that
-    /// event). An event that could not be accepted is overtaken only if it is older. Returns what
-    /// is to be said about the orders.
+    /// Closes what waits about locked orders whose newest event was done. An event that could not
+    /// be accepted is overtaken only if it is older. Returns what is to be said about the orders.
     pub(in crate::app) async fn close_outdated(
         &self,
         tx: &mut PgConnection,
-        done: &[(String, String, i64)],
+        done: &[DoneOrder],
     ) -> Result<Vec<Line>, Error> {
         if done.is_empty() {
             return Ok(Vec::new());
         }
-        let (shops, numbers): (Vec<_>, Vec<_>) = done
-            .iter()
-            .map(|(shop, number, _)| (shop.clone(), number.clone()))
-            .unzip();
+        let (shops, numbers) = OrderKey::columns(done.iter().map(|one| one.order.clone()));
         let open = dead_letters::open_of_orders(tx, &shops, &numbers).await?;
         if open.is_empty() {
             return Ok(Vec::new());
         }
         let events: HashMap<(&str, &str), i64> = done
             .iter()
-            .map(|(shop, number, event)| ((&**shop, &**number), *event))
+            .map(|one| ((&*one.order.shop, &*one.order.number), one.event))
             .collect();
         let heads = orders::lock(tx, &shops, &numbers).await?;
         let heads: HashMap<(&str, &str), &QueueHead> = heads

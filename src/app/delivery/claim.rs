@@ -3,7 +3,8 @@
 use crate::{
     app::{Delivery, Error, intake::event_reader},
     domain::{
-        Customer, ErrorCode, EventBody, Item, LegalEntity, Person, ShopRules, happening::OrderEvent,
+        Customer, ErrorCode, EventBody, Item, LegalEntity, OrderKey, Person, ShopRules,
+        happening::OrderEvent,
     },
     formats::onec::contents::overlaid,
     planner::{Doubt, Intent, Job, Who},
@@ -80,12 +81,12 @@ impl Delivery {
         self.claim_beside(lease, limit, &BTreeSet::new()).await
     }
 
-    /// The same without the orders that are being worked on already: (shop, number).
+    /// The same without the orders that are being worked on already.
     pub async fn claim_beside(
         &self,
         lease: &Lease,
         limit: u32,
-        busy: &BTreeSet<(String, String)>,
+        busy: &BTreeSet<OrderKey>,
     ) -> Result<Vec<(Claim, Job)>, Error> {
         let shops = self.registry.shops_of(&lease.portal);
         let due = {
@@ -133,7 +134,7 @@ impl Delivery {
         &self,
         db: &mut PgConnection,
         lease: &Lease,
-        (shops, busy): (&[String], &BTreeSet<(String, String)>),
+        (shops, busy): (&[String], &BTreeSet<OrderKey>),
         (later, limit): (bool, u32),
     ) -> Result<Vec<DueOrder>, storage::Error> {
         let place = (&*lease.portal, lease.epoch, later);
@@ -145,7 +146,7 @@ impl Delivery {
             let first = first.map(|due| due.low);
             self.cursor.found(place, shop, from, first);
         }
-        due.retain(|due| !busy.contains(&(due.shop.clone(), due.number.clone())));
+        due.retain(|due| !busy.contains(&OrderKey::new(&due.shop, &due.number)));
         due.truncate(usize::try_from(limit).unwrap_or(usize::MAX));
         Ok(due)
     }
@@ -164,9 +165,9 @@ impl Delivery {
         if ended.is_empty() {
             return Ok(due);
         }
-        let line = |(shop, number): (String, String)| Line {
-            shop,
-            number,
+        let line = |order: OrderKey| Line {
+            shop: order.shop,
+            number: order.number,
             kind: "note",
             what: OrderEvent::NothingToSend.into(),
             detail: None,

@@ -2,8 +2,8 @@
 
 use crate::{
     app::{Delivery, Error},
-    domain::{ErrorCode, happening::OrderEvent},
-    planner::{CrmEntity, RememberedWitness, Verdict, Witness},
+    domain::{ErrorCode, OrderKey, happening::OrderEvent},
+    planner::{CrmEntity, FoundOrder, RememberedWitness, Verdict, Witness},
     storage::{
         Unreadable,
         journal::{self, Line},
@@ -171,25 +171,17 @@ impl Delivery {
     }
 
     /// The next orders whose link was let go, to be looked up by their origin: (shop, number).
-    pub async fn unverified(
-        &self,
-        lease: &Lease,
-        limit: u32,
-    ) -> Result<Vec<(String, String)>, Error> {
+    pub async fn unverified(&self, lease: &Lease, limit: u32) -> Result<Vec<OrderKey>, Error> {
         let mut db = self.db.acquire().await?;
         Ok(portal_identity::unverified(&mut db, lease, i64::from(limit)).await?)
     }
 
     /// Links orders with what was found of them by their origin.
-    pub async fn found_again(
-        &self,
-        lease: &Lease,
-        found: &[(String, String, Option<CrmEntity>)],
-    ) -> Result<(), Error> {
+    pub async fn found_again(&self, lease: &Lease, found: &[FoundOrder]) -> Result<(), Error> {
         let id = |id: u64| i64::try_from(id).ok();
-        let one = |(shop, number, target): &(String, String, Option<CrmEntity>)| LookedUp {
-            shop: shop.clone(),
-            number: number.clone(),
+        let one = |FoundOrder { order, target }: &FoundOrder| LookedUp {
+            shop: order.shop.clone(),
+            number: order.number.clone(),
             deal_id: match target {
                 Some(CrmEntity::Deal(deal)) => id(*deal),
                 _ => None,
@@ -199,9 +191,9 @@ impl Delivery {
                 _ => None,
             },
         };
-        let line = |(shop, number, target): &(String, String, Option<CrmEntity>)| Line {
-            shop: shop.clone(),
-            number: number.clone(),
+        let line = |FoundOrder { order, target }: &FoundOrder| Line {
+            shop: order.shop.clone(),
+            number: order.number.clone(),
             kind: "note",
             what: match *target {
                 Some(target) => OrderEvent::FoundAgain {

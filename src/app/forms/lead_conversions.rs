@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Error, Forms},
-    domain::happening::OrderEvent,
+    domain::{OrderKey, happening::OrderEvent},
     planner::Became,
     storage::{
         Unreadable,
@@ -52,11 +52,11 @@ impl Forms {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let changed = subjects::followed(&mut tx, &became).await?;
-        let changed: BTreeSet<(String, String)> = changed.into_iter().collect();
+        let changed: BTreeSet<OrderKey> = changed.into_iter().collect();
         let mut lines = Vec::new();
         for (lead, one) in leads.iter().zip(&became) {
             if let Some(deal) = one.deal_id
-                && changed.contains(&(one.shop.clone(), one.key.clone()))
+                && changed.contains(&OrderKey::new(&one.shop, &one.key))
             {
                 lines.push(Line {
                     shop: one.shop.clone(),

@@ -11,8 +11,8 @@ use crate::{
     activities::ActivityEvent,
     app::{Actor, Claim, Error, Forms, RetryOutcome, delivery::claim::unreadable, subjects},
     domain::{
-        Entry, ErrorCode, Fault, FormTarget, OrderNumber, PortalName, ShopName, ShopRules,
-        TodoEntry, happening::OrderEvent, is_product_key,
+        Entry, ErrorCode, Fault, FormTarget, OrderKey, OrderNumber, PortalName, ShopName,
+        ShopRules, TodoEntry, happening::OrderEvent, is_product_key,
     },
     formats::{forms, tills},
     planner::{
@@ -150,11 +150,11 @@ impl SubjectWork {
 
 impl Forms {
     /// The due subjects of a lane, the longest due first, without those that are being worked on
-    /// already: (shop, key). What cannot be understood is given up.
+    /// already. What cannot be understood is given up.
     pub async fn claim_subjects(
         &self,
         lease: &Lease,
-        busy: &BTreeSet<(String, String)>,
+        busy: &BTreeSet<OrderKey>,
     ) -> Result<Vec<SubjectWork>, Error> {
         let shops = self.registry.shops_of(&lease.portal);
         let due = {
@@ -162,7 +162,7 @@ impl Forms {
             let places = i64::try_from(WAVE + busy.len()).unwrap_or(i64::MAX);
             let first = [SubjectKind::Form, SubjectKind::Activity];
             let then = [SubjectKind::Receipt, SubjectKind::Note];
-            let idle = |one: &DueSubject| !busy.contains(&(one.shop.clone(), one.key.clone()));
+            let idle = |one: &DueSubject| !busy.contains(&OrderKey::new(&one.shop, &one.key));
             let mut due = queue::claim(&mut db, lease, (&shops, &first), places).await?;
             due.retain(idle);
             due.truncate(WAVE);

@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Error, Sync},
-    domain::{Agreed, PortalName, Stage},
+    domain::{Agreed, OrderKey, PortalName, Stage},
     planner::DealState,
     storage::{
         Unreadable,
@@ -106,7 +106,7 @@ impl Sync {
     pub async fn orders_with_deals(
         &self,
         portal: &PortalName,
-        after: &(String, String),
+        after: &OrderKey,
         limit: u32,
     ) -> Result<Vec<OrderWithDeal>, Error> {
         let mut db = self.db.acquire().await?;

@@ -5,7 +5,9 @@ use super::status_changes::messages::line;
 use crate::{
     app::{Error, Sync},
     decision::{Message, Person, Sending, Withdrawal, sending},
-    domain::{Agreed, Observation, Offset, Policy, Source, StandingRuling, happening::SyncEvent},
+    domain::{
+        Agreed, Observation, Offset, OrderKey, Policy, Source, StandingRuling, happening::SyncEvent,
+    },
     process::bug::{self, Step},
     storage::{
         MessageState, journal,
@@ -63,7 +65,7 @@ impl Sync {
         let now = clock_offsets::now(tx).await?;
         let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.key(), row)).collect();
         for change in waiting {
-            let key = (change.shop.clone(), change.number.clone());
+            let key = OrderKey::new(&change.shop, &change.number);
             let Some(row) = rows.get_mut(&key) else {
                 continue;
             };

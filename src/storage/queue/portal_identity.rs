@@ -2,7 +2,7 @@
 //! again in it.
 
 use super::lanes::Lease;
-use crate::storage::Error;
+use crate::{domain::OrderKey, storage::Error};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -320,13 +320,14 @@ pub async fn move_to(
     Ok(())
 }
 
-/// The next orders that are to be found again; none unless the lease is held: (shop, number).
+/// The next orders that are to be found again; none unless the lease is held.
 pub async fn unverified(
     db: &mut PgConnection,
     lease: &Lease,
     limit: i64,
-) -> Result<Vec<(String, String)>, Error> {
-    let rows = sqlx::query!(
+) -> Result<Vec<OrderKey>, Error> {
+    let orders = sqlx::query_as!(
+        OrderKey,
         "SELECT o.shop, o.number FROM bridge.orders o
          WHERE o.portal = $1 AND o.unverified
            AND EXISTS (SELECT FROM bridge.lanes l
@@ -337,10 +338,8 @@ pub async fn unverified(
         lease.owner,
         lease.epoch,
         limit
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.shop, row.number)).collect())
+    );
+    Ok(orders.fetch_all(db).await?)
 }
 
 /// Whether an order is to be looked up by its origin; one that is linked by now is not.

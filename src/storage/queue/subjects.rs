@@ -1,10 +1,13 @@
 //! Subjects, brought to a portal beside orders: the same queue, in a table of its own.
 
-use crate::storage::{
-    Error, Json, SubjectKind,
-    queue::{
-        lanes::Lease,
-        orders::{AttemptResult, QueueHead, record_tries},
+use crate::{
+    domain::OrderKey,
+    storage::{
+        Error, Json, SubjectKind,
+        queue::{
+            lanes::Lease,
+            orders::{AttemptResult, QueueHead, record_tries},
+        },
     },
 };
 use chrono::{DateTime, Utc};
@@ -333,16 +336,17 @@ pub struct WhatBecame {
 
 /// Stores what became of leads that are followed. A lead of which no deal is known is looked at
 /// again when it is half as old again, within the hour at the latest. The subjects that were still
-/// followed: (shop, key).
+/// followed.
 pub async fn followed(
     db: &mut PgConnection,
     became: &[WhatBecame],
-) -> Result<Vec<(String, String)>, Error> {
+) -> Result<Vec<OrderKey>, Error> {
     let shops: Vec<String> = became.iter().map(|one| one.shop.clone()).collect();
     let keys: Vec<String> = became.iter().map(|one| one.key.clone()).collect();
     let deals: Vec<Option<i64>> = became.iter().map(|one| one.deal_id).collect();
     let contacts: Vec<Option<i64>> = became.iter().map(|one| one.contact_id).collect();
-    let rows = sqlx::query!(
+    let still = sqlx::query_as!(
+        OrderKey,
         "UPDATE bridge.subjects s
          SET deal_id = coalesce(n.deal_id, s.deal_id),
              contact_id = coalesce(n.contact_id, s.contact_id),
@@ -352,13 +356,11 @@ pub async fn followed(
          FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::bigint[])
               AS n (shop, key, deal_id, contact_id)
          WHERE s.shop = n.shop AND s.key = n.key AND s.follow_at IS NOT NULL
-         RETURNING s.shop, s.key",
+         RETURNING s.shop, s.key AS number",
         &shops,
         &keys,
         &deals as &[Option<i64>],
         &contacts as &[Option<i64>]
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.shop, row.key)).collect())
+    );
+    Ok(still.fetch_all(db).await?)
 }

@@ -2,7 +2,9 @@
 //! since.
 
 use crate::{
-    domain::{Agreed, BridgeWrite, ReportedStatus, StageWriteInFlight, StandingRuling, Waiting},
+    domain::{
+        Agreed, BridgeWrite, OrderKey, ReportedStatus, StageWriteInFlight, StandingRuling, Waiting,
+    },
     storage::{Error, Json, Unreadable},
 };
 use chrono::{DateTime, Utc};
@@ -55,9 +57,9 @@ pub struct FoundRow {
 }
 
 impl FoundRow {
-    /// The shop, and the order's number.
-    pub fn key(&self) -> (String, String) {
-        (self.shop.clone(), self.number.clone())
+    /// Which order.
+    pub fn key(&self) -> OrderKey {
+        OrderKey::new(&self.shop, &self.number)
     }
 
     /// The row; or an error that names the table, the column and the order.

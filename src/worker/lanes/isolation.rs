@@ -5,7 +5,7 @@
 //! last, in the end the order alone. Who is alone is judged. The memory is the process's: after a
 //! restart it is gathered again.
 
-use crate::app::Claim;
+use crate::{app::Claim, domain::OrderKey};
 use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
@@ -19,15 +19,13 @@ const LONG: Duration = Duration::from_secs(2);
 /// counts as judged.
 const PATIENCE: u32 = 1;
 
-pub(in crate::worker) type Key = (String, String);
-
 /// What was claimed, each with its job.
 type Claimed<J> = Vec<(Claim, J)>;
 
 /// Orders that are tried in small company.
 #[derive(Debug, Default)]
 pub(in crate::worker) struct IsolatedOrders {
-    suspects: HashMap<Key, SuspectOrder>,
+    suspects: HashMap<OrderKey, SuspectOrder>,
     /// Until when none of them is tried, so that they take at most half of the lane's time.
     rest: Option<Instant>,
 }
@@ -42,8 +40,8 @@ struct SuspectOrder {
 }
 
 /// Which order a claim is of.
-pub(in crate::worker) fn key(claim: &Claim) -> Key {
-    (claim.shop.clone(), claim.number.clone())
+pub(in crate::worker) fn key(claim: &Claim) -> OrderKey {
+    OrderKey::new(&claim.shop, &claim.number)
 }
 
 impl IsolatedOrders {
@@ -78,7 +76,7 @@ impl IsolatedOrders {
     }
 
     /// One of these orders is to blame for a call that failed.
-    pub(in crate::worker) fn suspect(&mut self, orders: &[Key]) {
+    pub(in crate::worker) fn suspect(&mut self, orders: &[OrderKey]) {
         if self.suspects.len() > MOST {
             self.suspects.clear();
         }
@@ -93,12 +91,12 @@ impl IsolatedOrders {
     }
 
     /// Nothing is wrong with the order any more.
-    pub(in crate::worker) fn clear(&mut self, order: &Key) {
+    pub(in crate::worker) fn clear(&mut self, order: &OrderKey) {
         self.suspects.remove(order);
     }
 
     /// Whether one more silence of this order, alone, counts as judged.
-    pub(in crate::worker) fn exhausted(&self, order: &Key) -> bool {
+    pub(in crate::worker) fn exhausted(&self, order: &OrderKey) -> bool {
         self.suspects
             .get(order)
             .is_some_and(|suspect| suspect.silences >= PATIENCE)
@@ -106,7 +104,7 @@ impl IsolatedOrders {
 
     /// A call of these orders was left without an answer. While others fail, too, nobody is blamed
     /// for it.
-    pub(in crate::worker) fn silent(&mut self, orders: &[Key]) {
+    pub(in crate::worker) fn silent(&mut self, orders: &[OrderKey]) {
         let lonely = match orders {
             [order] => Some(order),
             _ => None,
@@ -124,8 +122,8 @@ impl IsolatedOrders {
 mod tests {
     use super::*;
 
-    fn orders(many: usize) -> Vec<Key> {
-        let order = |n: usize| ("main".to_owned(), n.to_string());
+    fn orders(many: usize) -> Vec<OrderKey> {
+        let order = |n: usize| OrderKey::new("main", &n.to_string());
         (0..many).map(order).collect()
     }
 

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::{self, App, LaneFault, onec::Push, onec_lane_of},
     clients::onec::{Answer, Client},
-    domain::{BaseName, ErrorCode},
+    domain::{BaseName, ErrorCode, OrderKey},
     process::{backoff, bug},
     worker::{CrashPoint, Settings},
 };
@@ -36,7 +36,7 @@ pub(in crate::worker) struct PushLane {
     settings: Settings,
     bell: Arc<Notify>,
     /// Orders at which the service failed since the last that it judged.
-    failed: BTreeSet<(String, String)>,
+    failed: BTreeSet<OrderKey>,
     /// The service has judged an order since the lane was taken or paused.
     works: bool,
     /// How often the lane paused since then.
@@ -197,7 +197,7 @@ impl PushLane {
         words: &str,
     ) -> Result<(), app::Error> {
         let (shop, number) = push.order();
-        self.failed.insert((shop.to_owned(), number.to_owned()));
+        self.failed.insert(OrderKey::new(shop, number));
         let tries = push.attempts().saturating_add(1);
         let cap = self.settings.backoff_cap.min(LONGEST_PAUSE);
         let own = backoff::delay(tries, self.settings.backoff, cap);

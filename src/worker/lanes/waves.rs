@@ -6,11 +6,8 @@
 //! a time. As many are under way at once as [`MOST`] says; then the lane waits for one of them to
 //! end, which is when its call's own limit is over at the latest.
 
-use super::{
-    isolation::{self, Key},
-    wave_runner::WaveResult,
-};
-use crate::{app::Claim, planner::Planned, process::bug::Bug};
+use super::{isolation, wave_runner::WaveResult};
+use crate::{app::Claim, domain::OrderKey, planner::Planned, process::bug::Bug};
 use std::{
     collections::{BTreeSet, HashMap},
     time::Duration,
@@ -35,7 +32,7 @@ pub(in crate::worker) struct Ended {
 /// What a wave has in hand.
 #[derive(Debug, Default)]
 pub(in crate::worker) struct Hand {
-    orders: BTreeSet<Key>,
+    orders: BTreeSet<OrderKey>,
     customers: BTreeSet<String>,
 }
 
@@ -87,7 +84,7 @@ impl Waves {
     }
 
     /// The orders that are in some wave.
-    pub(in crate::worker) fn orders(&self) -> BTreeSet<Key> {
+    pub(in crate::worker) fn orders(&self) -> BTreeSet<OrderKey> {
         let all = self.hands.values().flat_map(|hand| &hand.orders);
         all.cloned().collect()
     }

@@ -4,6 +4,7 @@
 use crate::{
     app::{self, App, Bisection},
     clients::bitrix24::Priority,
+    domain::OrderKey,
     planner::{Inquiry, Search},
     process::bug::{self, Step},
     worker::{
@@ -92,8 +93,8 @@ pub(in crate::worker) async fn find_again<P: PortalClient>(
             Ok(Some(found)) => any |= found,
             Ok(None) => return Ok(false),
             Err(error) if error.is_of_the_row() => {
-                if let Some((shop, number)) = parts.failed(part) {
-                    let order = (&*shop, &*number);
+                if let Some(order) = parts.failed(part) {
+                    let order = (&*order.shop, &*order.number);
                     app.dead_letters
                         .bury_search(held.lease(), order, &error.chain())
                         .await?;
@@ -112,10 +113,10 @@ async fn find_some<P: PortalClient>(
     app: &App,
     portal: &P,
     held: &HeldLease,
-    orders: Vec<(String, String)>,
+    orders: Vec<OrderKey>,
 ) -> Result<Option<bool>, app::Error> {
-    for (_, number) in &orders {
-        app.step(Step::Find, number);
+    for order in &orders {
+        app.step(Step::Find, &order.number);
     }
     let mut search = Search::new(orders);
     while let Some(call) = search.next_call() {

@@ -10,9 +10,12 @@ mod turn;
 
 use super::{
     PortalClient,
-    lanes::{isolation::Key, lease::HeldLease, waves::PATIENCE},
+    lanes::{lease::HeldLease, waves::PATIENCE},
 };
-use crate::app::{self, App, RetryPolicy};
+use crate::{
+    app::{self, App, RetryPolicy},
+    domain::OrderKey,
+};
 pub(super) use calls::SyncTurn;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{
@@ -50,7 +53,7 @@ pub(super) struct StageSync {
 struct UnderWay {
     task: JoinSet<(SyncMemory, Looked)>,
     /// The orders that it has in hand.
-    orders: BTreeSet<Key>,
+    orders: BTreeSet<OrderKey>,
     /// Lets go of its reading.
     let_go: CancellationToken,
 }
@@ -87,7 +90,7 @@ impl StageSync {
     }
 
     /// The orders that a look has in hand.
-    pub(super) fn orders(&self) -> BTreeSet<Key> {
+    pub(super) fn orders(&self) -> BTreeSet<OrderKey> {
         let under_way = self.under_way.as_ref();
         under_way.map_or_else(BTreeSet::new, |look| look.orders.clone())
     }
@@ -98,7 +101,7 @@ impl StageSync {
         of: HeldPortal<'_, P>,
         interval: Duration,
         tries: RetryPolicy,
-        busy: &BTreeSet<Key>,
+        busy: &BTreeSet<OrderKey>,
         bell: Arc<Notify>,
     ) -> Result<bool, app::Error> {
         if self.under_way.is_some() {

@@ -6,11 +6,9 @@ use super::{
 };
 use crate::{
     app::{self, App, Comparison, RetryPolicy, ScanContext},
+    domain::OrderKey,
     planner::{History, ScanRequest, ScanResult, StageWrite},
-    worker::{
-        CrashPoint, PortalClient,
-        lanes::{isolation::Key, lease::HeldLease},
-    },
+    worker::{CrashPoint, PortalClient, lanes::lease::HeldLease},
 };
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::Instant;
@@ -70,7 +68,7 @@ pub(super) struct Look {
 }
 
 impl Look {
-    pub(super) fn orders(&self) -> BTreeSet<Key> {
+    pub(super) fn orders(&self) -> BTreeSet<OrderKey> {
         self.due.iter().map(Comparison::order).collect()
     }
 }
@@ -138,7 +136,7 @@ impl SyncMemory {
         app: &App,
         held: &HeldLease,
         (interval, stirred): (Duration, Option<Instant>),
-        busy: &BTreeSet<Key>,
+        busy: &BTreeSet<OrderKey>,
     ) -> Result<Option<Look>, app::Error> {
         app.sync.drain_inbox(held.portal()).await?;
         let reread = self.until_next(interval, stirred).is_zero();

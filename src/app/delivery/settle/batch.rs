@@ -2,11 +2,12 @@
 
 use super::{
     super::{claim::Claim, customer_matches, dead_letter::clean},
-    NewDeal, RetryPolicy, SettleBatch, SettleSummary, on_its_way,
+    DeadEvent, NewDeal, RetryPolicy, SettleBatch, SettleSummary, on_its_way,
 };
 use crate::{
+    app::dead_letters::outdated::DoneOrder,
     domain::{
-        Agreed,
+        Agreed, OrderKey,
         happening::{Card, Happening, InStage, Millis, OrderEvent, Words},
         product_id,
     },
@@ -137,16 +138,16 @@ impl SettleBatch {
         landing: &Landing,
         tries: &RetryPolicy,
     ) -> Result<(), storage::Error> {
-        let (shop, number) = (claim.shop.clone(), claim.number.clone());
+        let order = OrderKey::new(&claim.shop, &claim.number);
         let (what, seconds) = match landing {
             Landing::Nothing => {
-                self.landed.push((shop, number));
+                self.landed.push(order);
                 return Ok(());
             }
             Landing::AsBefore(what) => (what, 0.0),
             Landing::Lost(what) => (what, tries.doubt.as_secs_f64()),
         };
-        let what = on_its_way(shop, number, what)?;
+        let what = on_its_way(order, what)?;
         self.landing.push((what, seconds));
         Ok(())
     }
@@ -242,8 +243,10 @@ impl SettleBatch {
         if !newest {
             return Disposition::Keep;
         }
-        self.done
-            .push((claim.shop.clone(), claim.number.clone(), claim.event));
+        self.done.push(DoneOrder {
+            order: OrderKey::new(&claim.shop, &claim.number),
+            event: claim.event,
+        });
         self.end(claim, EventState::Done);
         Disposition::Done
     }
@@ -253,8 +256,12 @@ impl SettleBatch {
         self.end(claim, EventState::Dead);
         let (code, message) = (code.to_owned(), clean(message));
         self.refuse(claim, &code, &message, attempts);
-        self.dead
-            .push((claim.event, code.clone(), message.clone(), attempts));
+        self.dead.push(DeadEvent {
+            event: claim.event,
+            code: code.clone(),
+            message: message.clone(),
+            attempts,
+        });
         let given_up = OrderEvent::GivenUp {
             words: Words(message.clone()),
             code: code.clone(),
@@ -306,8 +313,7 @@ impl SettleBatch {
         db: &mut sqlx::PgConnection,
         lease: &Lease,
     ) -> Result<(), storage::Error> {
-        let (shops, numbers): (Vec<_>, Vec<_>) =
-            std::mem::take(&mut self.landed).into_iter().unzip();
+        let (shops, numbers) = OrderKey::columns(std::mem::take(&mut self.landed));
         writes_in_flight::end(db, &shops, &numbers).await?;
         let (orders, seconds): (Vec<_>, Vec<_>) =
             std::mem::take(&mut self.landing).into_iter().unzip();
@@ -378,10 +384,10 @@ impl SettleBatch {
         outbox::settle(db, &self.events, &self.states).await?;
         attempts::add(db, &self.refused).await?;
         if !self.dead.is_empty() {
-            let events: Vec<_> = self.dead.iter().map(|row| row.0).collect();
-            let codes: Vec<_> = self.dead.iter().map(|row| row.1.clone()).collect();
-            let messages: Vec<_> = self.dead.iter().map(|row| row.2.clone()).collect();
-            let attempts: Vec<_> = self.dead.iter().map(|row| row.3).collect();
+            let events: Vec<_> = self.dead.iter().map(|one| one.event).collect();
+            let codes: Vec<_> = self.dead.iter().map(|one| one.code.clone()).collect();
+            let messages: Vec<_> = self.dead.iter().map(|one| one.message.clone()).collect();
+            let attempts: Vec<_> = self.dead.iter().map(|one| one.attempts).collect();
             dead_letters::write(db, &events, &codes, &messages, &attempts).await?;
         }
         self.write_links(db, portal).await?;

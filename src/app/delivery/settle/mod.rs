@@ -7,8 +7,8 @@ use super::{
     customer_matches,
 };
 use crate::{
-    app::{Delivery, Error, bisection::Bisection},
-    domain::{Agreed, ErrorCode},
+    app::{Delivery, Error, bisection::Bisection, dead_letters::outdated::DoneOrder},
+    domain::{Agreed, ErrorCode, OrderKey},
     planner::{Intention, Settlement, WritesInFlight},
     process::{
         backoff,
@@ -82,9 +82,9 @@ struct SettleBatch {
     tried: Vec<AttemptResult>,
     events: Vec<i64>,
     states: Vec<EventState>,
-    /// Orders whose newest event was done: (shop, number, that event).
-    done: Vec<(String, String, i64)>,
-    dead: Vec<(i64, String, String, i32)>,
+    /// Orders whose newest event was done.
+    done: Vec<DoneOrder>,
+    dead: Vec<DeadEvent>,
     links: BTreeMap<(LinkEntity, String), i64>,
     /// What stands for nothing in the portal any more: (entity, key).
     unlinked: Vec<(LinkEntity, String)>,
@@ -93,18 +93,23 @@ struct SettleBatch {
     made: Vec<NewDeal>,
     refused: Vec<NewAttempt>,
     /// Orders of which nothing can land any more.
-    landed: Vec<(String, String)>,
+    landed: Vec<OrderKey>,
     /// What may still land, and for how many seconds from now at least.
     landing: Vec<(WriteInFlight, f64)>,
     sum: SettleSummary,
 }
 
-fn on_its_way(
-    shop: String,
-    number: String,
-    what: &WritesInFlight,
-) -> Result<WriteInFlight, storage::Error> {
+/// An event that became a dead letter, and with what.
+struct DeadEvent {
+    event: i64,
+    code: String,
+    message: String,
+    attempts: i32,
+}
+
+fn on_its_way(order: OrderKey, what: &WritesInFlight) -> Result<WriteInFlight, storage::Error> {
     let what = storage::written(what)?;
+    let OrderKey { shop, number } = order;
     Ok(WriteInFlight { shop, number, what })
 }
 
@@ -128,8 +133,8 @@ impl Delivery {
         lands_within: Duration,
     ) -> Result<bool, Error> {
         let one = |one: &Intention| {
-            let (shop, number) = (one.shop.to_string(), one.number.to_string());
-            on_its_way(shop, number, &one.what)
+            let order = OrderKey::new(one.shop.as_str(), one.number.as_str());
+            on_its_way(order, &one.what)
         };
         let orders: Result<Vec<WriteInFlight>, _> = intentions.iter().map(one).collect();
         let orders = orders?;
@@ -219,7 +224,7 @@ impl Delivery {
                 }
             }
         }
-        let codes: Vec<String> = writes.dead.iter().map(|row| row.1.clone()).collect();
+        let codes: Vec<String> = writes.dead.iter().map(|one| one.code.clone()).collect();
         let systems = self.clocks.clock_sources(&lease.portal);
         self.clocks.load_clocks(&mut tx, &systems).await?;
         self.clocks.store_clocks(&mut tx, &systems).await?;

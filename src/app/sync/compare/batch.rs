@@ -3,7 +3,7 @@
 use super::{Comparison, ComparisonResult, columns, status_of, value};
 use crate::{
     app::sync::order::{ConflictChange, NextStep, Outcome, explained},
-    domain::happening::OrderEvent,
+    domain::{OrderKey, happening::OrderEvent},
     planner::StageWrite,
     storage::{
         dead_letters,
@@ -29,15 +29,15 @@ pub(super) struct SyncBatch {
     pub(super) changes: Vec<NewChange>,
     lines: Vec<Line>,
     opened: Vec<NewConflict>,
-    closed: Vec<(String, String)>,
-    awaited: Vec<(String, String, Vec<chrono::DateTime<chrono::Utc>>)>,
+    closed: Vec<OrderKey>,
+    awaited: Vec<(OrderKey, Vec<chrono::DateTime<chrono::Utc>>)>,
     pub(super) done: Vec<DueComparison>,
     again: BTreeMap<i64, Vec<DueComparison>>,
     moves: Vec<(Comparison, StageWrite)>,
     /// Orders that were compared.
-    seen: Vec<(String, String)>,
+    seen: Vec<OrderKey>,
     /// Orders whose deal turned out to be another's.
-    foreign: Vec<(String, String)>,
+    foreign: Vec<OrderKey>,
 }
 
 impl SyncBatch {
@@ -63,38 +63,38 @@ impl SyncBatch {
                 outcome: value(&recorded.decision),
             });
         }
-        for (kind, what, detail) in outcome.lines {
+        for line in outcome.lines {
             self.lines.push(Line {
                 shop: shop.clone(),
                 number: number.clone(),
-                kind,
-                what,
-                detail: Some(detail),
+                kind: line.kind,
+                what: line.what,
+                detail: Some(line.detail),
             });
         }
-        if let Some((status, previous, stage, reason, decision)) = outcome.tell {
+        if let Some(message) = outcome.tell {
             self.changes.push(NewChange {
                 shop: shop.clone(),
                 number: number.clone(),
-                decision,
-                status,
-                previous,
-                stage: stage.id,
-                reason,
+                decision: message.decision,
+                status: message.status,
+                previous: message.previous,
+                stage: message.stage.id,
+                reason: message.reason,
                 decided_at: now,
                 denies: outcome.denies,
                 document: None,
             });
         }
         if outcome.foreign {
-            self.foreign.push((shop.clone(), number.clone()));
+            self.foreign.push(OrderKey::new(&shop, &number));
         }
         if let Some(awaited) = outcome.awaited {
-            self.awaited.push((shop.clone(), number.clone(), awaited));
+            self.awaited.push((OrderKey::new(&shop, &number), awaited));
         }
         match outcome.conflict {
             ConflictChange::Keep => {}
-            ConflictChange::Close => self.closed.push((shop, number)),
+            ConflictChange::Close => self.closed.push(OrderKey { shop, number }),
             ConflictChange::Open {
                 code,
                 what,
@@ -111,7 +111,7 @@ impl SyncBatch {
         }
         match outcome.then {
             NextStep::Done => {
-                self.seen.push((row.shop.clone(), row.number.clone()));
+                self.seen.push(OrderKey::new(&row.shop, &row.number));
                 self.done.push(one.claimed);
             }
             NextStep::Again(after) => {
@@ -140,22 +140,22 @@ impl SyncBatch {
             put_off += claimed.len();
         }
         if !self.foreign.is_empty() {
-            let (shops, numbers): (Vec<_>, Vec<_>) = self.foreign.into_iter().unzip();
+            let (shops, numbers) = OrderKey::columns(self.foreign);
             portal_identity::release(db, &shops, &numbers).await?;
         }
-        for (shop, number, awaited) in &self.awaited {
-            status_changes::drop_except(db, shop, number, awaited).await?;
+        for (order, awaited) in &self.awaited {
+            status_changes::drop_except(db, &order.shop, &order.number, awaited).await?;
         }
         status_changes::add(db, portal, &self.changes).await?;
         if !self.closed.is_empty() {
-            let (shops, numbers): (Vec<_>, Vec<_>) = self.closed.into_iter().unzip();
+            let (shops, numbers) = OrderKey::columns(self.closed);
             conflicts::close(db, &shops, &numbers).await?;
         }
         for opened in &self.opened {
             conflicts::open(db, portal, opened).await?;
         }
         // A letter about a comparison is closed by the next that goes well.
-        let (shops, numbers): (Vec<_>, Vec<_>) = self.seen.into_iter().unzip();
+        let (shops, numbers) = OrderKey::columns(self.seen);
         for letter in dead_letters::compared(db, &shops, &numbers).await? {
             self.lines.push(Line {
                 shop: letter.shop,

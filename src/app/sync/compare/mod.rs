@@ -17,7 +17,7 @@ use crate::{
     },
     clients::bitrix24::ServerTime,
     decision::HistoryRow,
-    domain::Stage,
+    domain::{OrderKey, Stage},
     planner::{ScanResult, StageWrite},
     process::bug::{self, Step},
     storage::{
@@ -80,13 +80,13 @@ pub struct ComparisonResult {
 }
 
 impl Comparison {
-    /// The order: its shop and its number.
-    pub fn order(&self) -> (String, String) {
-        (self.claimed.shop.clone(), self.claimed.number.clone())
+    /// Which order is compared.
+    pub fn order(&self) -> OrderKey {
+        OrderKey::new(&self.claimed.shop, &self.claimed.number)
     }
 
     /// Whether it is of one of these orders.
-    pub fn is_of(&self, orders: &BTreeSet<(String, String)>) -> bool {
+    pub fn is_of(&self, orders: &BTreeSet<OrderKey>) -> bool {
         orders.contains(&self.order())
     }
 }
@@ -195,14 +195,14 @@ impl Sync {
         let ids = decisions::reserve(&mut tx, i32::try_from(rows.len()).unwrap_or(i32::MAX));
         let mut ids = ids.await?;
         let mut next_id = || ids.next_id();
-        let mut rest: HashMap<(String, String), DueComparison> = claimed
+        let mut rest: HashMap<OrderKey, DueComparison> = claimed
             .into_iter()
-            .map(|one| ((one.shop.clone(), one.number.clone()), one))
+            .map(|one| (OrderKey::new(&one.shop, &one.number), one))
             .collect();
         let (mut writes, mut saved) = (SyncBatch::default(), Vec::new());
         // One that cannot be read is compared with a look at the portal, and told there.
         for mut row in rows.into_iter().filter_map(|row| row.into_row().ok()) {
-            let key = (row.shop.clone(), row.number.clone());
+            let key = OrderKey::new(&row.shop, &row.number);
             let deal = row.deal_id.and_then(|deal| u64::try_from(deal).ok());
             let (Some(two_way), Some(deal)) = (self.registry.two_way(&row.shop), deal) else {
                 continue;
@@ -322,10 +322,8 @@ impl Sync {
             .saturating_mul(3);
         let mut ids = decisions::reserve(&mut tx, most).await?;
         let mut next_id = || ids.next_id();
-        let mut by_order: HashMap<(String, String), Comparison> = compared
-            .into_iter()
-            .map(|one| ((one.claimed.shop.clone(), one.claimed.number.clone()), one))
-            .collect();
+        let mut by_order: HashMap<OrderKey, Comparison> =
+            compared.into_iter().map(|one| (one.order(), one)).collect();
         let later = moved_later(&mut tx, &lease.portal, &rows).await?;
         let mut writes = SyncBatch::default();
         for found in &mut rows {

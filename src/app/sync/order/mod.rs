@@ -11,7 +11,9 @@ mod outcome;
 mod own_write;
 
 pub(super) use decision_record::explained;
-pub(super) use outcome::{ConflictChange, NextStep, Outcome, RecordedDecision};
+pub(super) use outcome::{
+    ConflictChange, NextStep, Outcome, OutcomeLine, RecordedDecision, StatusMessage,
+};
 
 use crate::{
     app::{RetryPolicy, SyncRules},
@@ -217,7 +219,11 @@ impl<'a> OrderSync<'a> {
     }
 
     fn say(&mut self, kind: &'static str, what: impl Into<Happening>, detail: Value) {
-        self.outcome.lines.push((kind, what.into(), detail));
+        self.outcome.lines.push(OutcomeLine {
+            kind,
+            what: what.into(),
+            detail,
+        });
     }
 
     fn missing(&mut self) {
@@ -356,7 +362,13 @@ impl<'a> OrderSync<'a> {
         let denied = told.flat_map(|told| &told.denies);
         self.outcome.denies = denied.map(|fact| fact.word().to_owned()).collect();
         self.agreed = Some(agreed);
-        self.outcome.tell = Some((status, previous, portal.value.clone(), reason, id));
+        self.outcome.tell = Some(StatusMessage {
+            status,
+            previous,
+            stage: portal.value.clone(),
+            reason,
+            decision: id,
+        });
     }
 
     /// The deal is to be moved, as a turn of ours; the next try of the same is no new decision.

@@ -40,14 +40,35 @@ pub(in crate::app::sync) enum ConflictChange {
     },
 }
 
+/// A line of the order's life.
+pub(in crate::app::sync) struct OutcomeLine {
+    pub(in crate::app::sync) kind: &'static str,
+    pub(in crate::app::sync) what: Happening,
+    pub(in crate::app::sync) detail: Value,
+}
+
+/// What the shop is told of its order.
+pub(in crate::app::sync) struct StatusMessage {
+    /// The status that it is to take.
+    pub(in crate::app::sync) status: String,
+    /// The one that it is believed to have.
+    pub(in crate::app::sync) previous: String,
+    /// Where the deal stands.
+    pub(in crate::app::sync) stage: Stage,
+    /// The decision's sentence.
+    pub(in crate::app::sync) reason: String,
+    /// The decision that says so.
+    pub(in crate::app::sync) decision: i64,
+}
+
 /// What follows from one comparison.
 pub(in crate::app::sync) struct Outcome {
     pub(in crate::app::sync) then: NextStep,
     pub(in crate::app::sync) recorded: Vec<RecordedDecision>,
     pub(in crate::app::sync) conflict: ConflictChange,
-    pub(in crate::app::sync) lines: Vec<(&'static str, Happening, Value)>,
-    /// The shop is told: status, previous, stage, reason, decision.
-    pub(in crate::app::sync) tell: Option<(String, String, Stage, String, i64)>,
+    pub(in crate::app::sync) lines: Vec<OutcomeLine>,
+    /// What the shop is told.
+    pub(in crate::app::sync) tell: Option<StatusMessage>,
     /// Facts that the message would deny.
     pub(in crate::app::sync) denies: Vec<String>,
     /// Whether messages that are no longer awaited are to be dropped, and which are awaited.

@@ -1,7 +1,10 @@
 //! Due orders: claimed, and when the next one is due.
 
 use super::super::lanes::Lease;
-use crate::storage::{Error, Json};
+use crate::{
+    domain::OrderKey,
+    storage::{Error, Json},
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -137,14 +140,15 @@ pub async fn live_due(
 }
 
 /// Ends orders that are due though the event that is to be sent is not there any more: there is
-/// nothing to do. Returns them: (shop, number).
+/// nothing to do. Returns them.
 pub async fn rest_without_event(
     db: &mut PgConnection,
     portal: &str,
     shops: &[String],
     limit: i64,
-) -> Result<Vec<(String, String)>, Error> {
-    let ended = sqlx::query!(
+) -> Result<Vec<OrderKey>, Error> {
+    let ended = sqlx::query_as!(
+        OrderKey,
         r#"WITH gone AS MATERIALIZED (
                SELECT d.shop, d.number
                FROM unnest($2::text[]) AS s (shop) CROSS
@@ -165,9 +169,5 @@ pub async fn rest_without_event(
         shops,
         limit
     );
-    let ended = ended.fetch_all(db).await?;
-    Ok(ended
-        .into_iter()
-        .map(|row| (row.shop, row.number))
-        .collect())
+    Ok(ended.fetch_all(db).await?)
 }

@@ -1,7 +1,7 @@
 //! Orders as people see them, and orders with their deals.
 
 use crate::{
-    domain::Agreed,
+    domain::{Agreed, OrderKey},
     storage::{Error, Json},
 };
 use chrono::{DateTime, Utc};
@@ -115,12 +115,12 @@ pub struct WithDeal {
     pub untold: Option<String>,
 }
 
-/// The next orders of a portal that have a deal, by (shop, number); those that the shop deleted are
-/// left out.
+/// The next orders of a portal that have a deal, by shop and number; those that the shop deleted
+/// are left out.
 pub async fn with_deals(
     db: &mut PgConnection,
     portal: &str,
-    (shop, number): &(String, String),
+    after: &OrderKey,
     limit: i64,
 ) -> Result<Vec<WithDeal>, Error> {
     Ok(sqlx::query_as!(
@@ -135,8 +135,8 @@ pub async fn with_deals(
              AND NOT coalesce((o.said ->> 'deleted')::boolean, false)
            ORDER BY o.shop, o.number LIMIT $4"#,
         portal,
-        shop,
-        number,
+        after.shop,
+        after.number,
         limit
     )
     .fetch_all(db)

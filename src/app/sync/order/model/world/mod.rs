@@ -13,7 +13,7 @@ use crate::domain::happening::Tell;
 use crate::{
     app::{
         RetryPolicy, SyncRules,
-        sync::order::{ConflictChange, NextStep, OrderSync, Outcome, SyncContext},
+        sync::order::{ConflictChange, NextStep, OrderSync, Outcome, StatusMessage, SyncContext},
     },
     domain::{Agreed, ClockOffset, Clocks, Policy, ReportedStatus, Side, Stage, Waiting, Winner},
     planner::{ScanResult, StageWrite, StageWritten},
@@ -254,13 +254,16 @@ impl World {
 
     /// What the bridge stores after a comparison; what is to be written.
     fn carry(&mut self, outcome: Outcome) -> Option<StageWrite> {
-        for (kind, what, _) in &outcome.lines {
-            self.tell(&format!("{kind}: {}", what.sentence()));
+        for line in &outcome.lines {
+            self.tell(&format!("{}: {}", line.kind, line.what.sentence()));
         }
         if let Some(awaited) = &outcome.awaited {
             self.drop_except(awaited);
         }
-        if let Some((status, previous, ..)) = outcome.tell {
+        if let Some(StatusMessage {
+            status, previous, ..
+        }) = outcome.tell
+        {
             self.last_message += 1;
             self.writes += usize::from(status != previous);
             let by_person = outcome.recorded.iter().any(|one| one.basis() == "ruling");
