@@ -6,7 +6,7 @@ use crate::{
     delivery::isolation::{World, order, orders},
     support::{database::Database, shop::main_shop},
 };
-use b24_bridge::app::Accepted;
+use b24_bridge::app::{Accepted, ConflictFilter};
 use serde_json::Value;
 use std::{collections::BTreeSet, time::Duration};
 
@@ -29,7 +29,7 @@ enum ReadBy {
     AsItIs,
 }
 
-const COLUMNS: [(&str, ReadBy); 46] = [
+const COLUMNS: [(&str, ReadBy); 47] = [
     ("agreements.agreed", ReadBy::Comparison),
     ("agreements.lost", ReadBy::Comparison),
     ("agreements.ruling", ReadBy::Comparison),
@@ -44,7 +44,7 @@ const COLUMNS: [(&str, ReadBy); 46] = [
     ("clocks.samples", ReadBy::Lane),
     ("conflicts.what", ReadBy::AsItIs),
     ("dead_letters.payload", ReadBy::View),
-    ("decisions.inputs", ReadBy::AsItIs),
+    ("decisions.inputs", ReadBy::View),
     ("decisions.outcome", ReadBy::AsItIs),
     ("decisions.what", ReadBy::AsItIs),
     ("inbox.body", ReadBy::AsItIs),
@@ -52,6 +52,7 @@ const COLUMNS: [(&str, ReadBy); 46] = [
     ("onec_births.snapshot", ReadBy::AsItIs),
     ("onec_contents.data", ReadBy::Wave),
     ("onec_customers.data", ReadBy::AsItIs),
+    ("onec_documents.what", ReadBy::AsItIs),
     ("onec_facts.data", ReadBy::AsItIs),
     ("onec_lists.detail", ReadBy::AsItIs),
     ("onec_products.product", ReadBy::AsItIs),
@@ -243,5 +244,56 @@ async fn a_clock_whose_samples_cannot_be_read_is_a_trouble_and_measured_anew() {
         super::count(&world.db, odd).await == 0
     })
     .await;
+    world.end().await;
+}
+
+/// An open conflict about an order, whose decision rests on this.
+async fn conflict(db: &Database, number: &str, inputs: &str) {
+    sqlx::query(
+        "WITH decided AS (
+             INSERT INTO bridge.decisions (portal, shop, number, action, basis, sentence, inputs,
+                                           outcome)
+             VALUES ('main', 'main', $1, 'review', 'rule', 'a person decides', $2::jsonb, '{}')
+             RETURNING id)
+         INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status,
+                                       stage)
+         SELECT 'main', 'main', $1, id, 'SHOP-CONFLICT', 'a person decides', 'N', 'NEW'
+         FROM decided",
+    )
+    .bind(number)
+    .bind(inputs)
+    .execute(&db.pool)
+    .await
+    .unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn who_looks_at_an_order_or_a_conflict_is_told_what_of_it_cannot_be_read() {
+    let world = orders_in_the_portal(2).await;
+    let odd = "UPDATE bridge.orders SET known = jsonb_set(known, '{recognised}', '\"odd\"')
+               WHERE number = 'A0'";
+    sqlx::query(odd).execute(&world.db.pool).await.unwrap();
+    let shop = main_shop();
+    let view = async |number: &str| {
+        let view = world.app.operations.order_view(&shop, number).await;
+        view.unwrap().unwrap()
+    };
+    let told = view("A0").await.fault.unwrap();
+    let place = "bridge.orders holds what this version cannot read: `known` of A0 of the shop main";
+    assert!(told.contains(place), "{told}");
+    let fine = view("A1").await;
+    assert_eq!(fine.fault, None);
+    assert!(fine.recognised.is_some());
+    conflict(&world.db, "A0", "{\"portal\": {\"value\": 7}}").await;
+    conflict(&world.db, "A1", "{\"portal\": null}").await;
+    let page = world.app.sync.conflicts(&ConflictFilter::default()).await;
+    let items = page.unwrap().items;
+    let faults: Vec<_> = items.iter().map(|one| one.fault.as_deref()).collect();
+    let [Some(told), None] = faults[..] else {
+        panic!("{faults:?}");
+    };
+    let place = "bridge.decisions holds what this version cannot read: `inputs` of the decision on";
+    assert!(told.contains(place), "{told}");
+    assert_eq!(items[0].if_portal, None);
     world.end().await;
 }
