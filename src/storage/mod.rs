@@ -48,7 +48,8 @@ pub use json::{Json, Unreadable, written};
 pub use schema::pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use schema::server_settings::{Settings, settings};
 pub use states::{
-    BulkState, ClosedHow, DocumentKind, DocumentState, EventState, ImportState, LetterAbout,
-    LinkEntity, MessageState, PublishedOutcome, SubjectKind,
+    BulkState, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState, EventKind,
+    EventState, ImportState, LetterAbout, LinkEntity, MessageSource, MessageState,
+    PublishedOutcome, ShortageEnd, SubjectKind,
 };
 pub use text::storable;

@@ -194,3 +194,68 @@ words! {
         Product = "product",
     }
 }
+
+words! {
+    /// How a difference came to an end: `bridge.conflicts.closed_how`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum ConflictEnd {
+        /// A person's answer was carried out.
+        Ruled = "ruled",
+        /// It was there no more, and nobody had answered.
+        Vanished = "vanished",
+    }
+}
+
+words! {
+    /// What an event says of its order: `bridge.outbox.kind`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum EventKind {
+        /// The whole order.
+        Saved = "saved",
+        /// The shop has it no more.
+        Deleted = "deleted",
+    }
+}
+
+words! {
+    /// A card that an operator took from a customer: `bridge.refused_cards.entity`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum CustomerCard {
+        /// The contact of a person.
+        Contact = "contact",
+        /// The company of a firm.
+        Company = "company",
+    }
+}
+
+words! {
+    /// Whose word a message to a shop is: `bridge.status_changes.source`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum MessageSource {
+        /// The deal was moved, or the rules say so.
+        Portal = "portal",
+        /// 1C has said it.
+        Onec = "onec",
+    }
+}
+
+words! {
+    /// How a shortage came to an end: `bridge.shortages.closed_how`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum ShortageEnd {
+        /// The rule for it was carried out.
+        Rule = "rule",
+        /// A person's answer was carried out.
+        Ruled = "ruled",
+        /// There was enough again, and nobody had answered.
+        Vanished = "vanished",
+    }
+}

@@ -6,7 +6,7 @@ use crate::{
     domain::{Agreement, LegalEntity, Person},
     planner::{Because, Job, KnownLinks, NotOf, Passed, Refused, Settlement},
     storage::{
-        Unreadable,
+        CustomerCard, Unreadable,
         queue::{
             customer_values::{self, Bearer, KnownBearer, RefusedCard},
             lanes::Lease,
@@ -213,20 +213,17 @@ fn refused_of(portal: &str, card: &RefusedCard) -> Result<Refused, Unreadable> {
     let (table, id) = ("bridge.refused_cards", card.bitrix_id);
     let key = format!(
         "{} {id} of {} of the portal {portal}",
-        card.entity, card.value
+        card.entity.as_str(),
+        card.value
     );
     Ok(Refused {
         id: Unreadable::or_id(id, table, "bitrix_id", &key)?,
         same: ["order:", "id:"]
             .iter()
             .any(|kind| card.value.starts_with(kind)),
-        of: match card.entity.as_str() {
-            "contact" => NotOf::Person(card.person.typed_of(table, "person", &key)?),
-            "company" => NotOf::Firm(card.person.typed_of(table, "person", &key)?),
-            _ => {
-                let why = "that is no card of a customer";
-                return Err(Unreadable::of(table, "entity", &key, why));
-            }
+        of: match card.entity {
+            CustomerCard::Contact => NotOf::Person(card.person.typed_of(table, "person", &key)?),
+            CustomerCard::Company => NotOf::Firm(card.person.typed_of(table, "person", &key)?),
         },
     })
 }

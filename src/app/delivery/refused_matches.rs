@@ -9,7 +9,7 @@ use crate::{
     },
     planner::{Card, KnownLinks, NotOf},
     storage::{
-        self, Json, LinkEntity, Unreadable,
+        self, CustomerCard, Json, LinkEntity, Unreadable,
         journal::{self, Line},
         queue::{
             customer_values::{self, Word},
@@ -147,11 +147,11 @@ async fn refuse(
     let (entity, person, keys) = match whose {
         NotOf::Person(person) => {
             let keys = words::known_by(shop, number, Some(person), None);
-            ("contact", json!(person), keys)
+            (CustomerCard::Contact, json!(person), keys)
         }
         NotOf::Firm(firm) => {
             let keys = words::known_by(shop, number, None, Some(firm));
-            ("company", json!(firm), keys)
+            (CustomerCard::Company, json!(firm), keys)
         }
     };
     let word = Word {

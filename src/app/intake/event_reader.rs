@@ -9,7 +9,7 @@ use crate::{
     },
     process::bug::{self, Step},
     stock::CountText,
-    storage::{Json, queue::outbox::NewEvent},
+    storage::{EventKind, Json, queue::outbox::NewEvent},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD_NO_PAD};
 use chrono::DateTime;
@@ -149,13 +149,13 @@ pub(in crate::app) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEve
     let (kind, number, version, updated_at) = match event.body {
         EventBody::Saved(snapshot) => {
             let s = *snapshot;
-            ("saved", s.number, s.version, s.updated_at)
+            (EventKind::Saved, s.number, s.version, s.updated_at)
         }
         EventBody::Deleted {
             number,
             version,
             updated_at,
-        } => ("deleted", number, version, updated_at),
+        } => (EventKind::Deleted, number, version, updated_at),
     };
     let text = value.to_string();
     let (source, event_id) = identity(event.source, event.id);

@@ -3,7 +3,7 @@
 use crate::{
     domain::{ErrorCode, Place},
     stock::{Held, Shortage, text},
-    storage::stock::shortages::ShortageRow,
+    storage::{ShortageEnd, stock::shortages::ShortageRow},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -48,7 +48,8 @@ pub struct ShortageView {
     /// When it was over.
     pub closed_at: Option<DateTime<Utc>>,
     /// `rule`, `ruled` by a person, or `vanished` by itself.
-    pub closed_how: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub closed_how: Option<ShortageEnd>,
 }
 
 /// A reservation of what there is too little of.

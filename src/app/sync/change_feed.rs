@@ -4,9 +4,12 @@ use super::status_changes::{acknowledge, lock_orders};
 use crate::{
     app::{Error, Sync},
     domain::{ShopName, happening::Acknowledged},
-    storage::sync::{
-        clock_offsets,
-        status_changes::{self, ChangeRow},
+    storage::{
+        MessageSource,
+        sync::{
+            clock_offsets,
+            status_changes::{self, ChangeRow},
+        },
     },
 };
 use chrono::{DateTime, Utc};
@@ -34,7 +37,8 @@ pub struct StatusChange {
     /// The deal's stage, as it was last known.
     pub stage: String,
     /// Whose word it is: `portal` or `onec`.
-    pub source: String,
+    #[schema(value_type = String)]
+    pub source: MessageSource,
     /// When it was decided.
     pub decided_at: DateTime<Utc>,
     /// Why, in one plain sentence.

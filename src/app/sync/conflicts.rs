@@ -8,7 +8,7 @@ use crate::{
         happening::{Act, Stored, SyncEvent},
     },
     storage::{
-        Json, dead_letters,
+        ConflictEnd, Json, dead_letters,
         journal::{self, Line},
         queue::{orders, outbox},
         sync::{
@@ -71,7 +71,8 @@ pub struct ConflictView {
     /// When it was closed.
     pub closed_at: Option<DateTime<Utc>>,
     /// `ruled`, or `vanished` by itself.
-    pub closed_how: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub closed_how: Option<ConflictEnd>,
     /// What the decision rests on: both observations, what was agreed, the clocks.
     #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub inputs: Option<Value>,

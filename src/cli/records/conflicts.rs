@@ -200,8 +200,8 @@ fn show_shortage(one: &ShortageView) {
         );
     }
     line("opened", &one.opened_at.to_rfc3339());
-    if let (Some(at), Some(how)) = (one.closed_at, &one.closed_how) {
-        line("closed", &format!("{} ({how})", at.to_rfc3339()));
+    if let (Some(at), Some(how)) = (one.closed_at, one.closed_how) {
+        line("closed", &format!("{} ({})", at.to_rfc3339(), how.as_str()));
     }
     line("remedy", &one.remedy);
 }
@@ -231,8 +231,8 @@ fn show(one: &ConflictView) -> anyhow::Result<()> {
             &format!("{} by {who}: {winner} is right", at.to_rfc3339()),
         );
     }
-    if let (Some(at), Some(how)) = (one.closed_at, &one.closed_how) {
-        line("closed", &format!("{} ({how})", at.to_rfc3339()));
+    if let (Some(at), Some(how)) = (one.closed_at, one.closed_how) {
+        line("closed", &format!("{} ({})", at.to_rfc3339(), how.as_str()));
     }
     line("remedy", &one.remedy);
     if let Some(fault) = &one.fault {

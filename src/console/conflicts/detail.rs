@@ -71,8 +71,8 @@ pub(in crate::console) async fn get(
             @if let Some(who) = &conflict.ruled_by {
                 div { dt { (visitor.text(Text::RuledBy)) } dd { (who) } }
             }
-            @if let Some(how) = &conflict.closed_how {
-                div { dt { (visitor.text(Text::State)) } dd { (visitor.lang.word(how)) } }
+            @if let Some(how) = conflict.closed_how {
+                div { dt { (visitor.text(Text::State)) } dd { (visitor.lang.word(how.as_str())) } }
             }
         }
         (clocks(&visitor, &conflict))

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::Names,
-    storage::{Error, Json, written},
+    storage::{CustomerCard, Error, Json, written},
 };
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -133,8 +133,8 @@ pub struct RefusedCard {
     pub shop: String,
     /// What the customer is known by.
     pub value: String,
-    /// `contact` or `company`.
-    pub entity: String,
+    /// Which card it is.
+    pub entity: CustomerCard,
     /// The card's id in the portal.
     pub bitrix_id: i64,
     /// Who he is, or which firm it is.
@@ -151,7 +151,7 @@ pub async fn refused(
     let values: Vec<&str> = keys.iter().map(|key| &*key.1).collect();
     Ok(sqlx::query_as!(
         RefusedCard,
-        r#"SELECT r.shop, r.value, r.entity, r.bitrix_id, r.person AS "person: Json"
+        r#"SELECT r.shop, r.value, r.entity AS "entity: CustomerCard", r.bitrix_id, r.person AS "person: Json"
          FROM (SELECT DISTINCT shop, value FROM UNNEST($2::text[], $3::text[]) AS k (shop, value)) k
          JOIN bridge.refused_cards r ON r.portal = $1 AND r.shop = k.shop AND r.value = k.value
          WHERE r.left_at IS NULL
@@ -173,8 +173,8 @@ pub struct Word<'a> {
     pub number: &'a str,
     /// The operator who said it, by name.
     pub actor: &'a str,
-    /// `contact` or `company`.
-    pub entity: &'a str,
+    /// Which card it is.
+    pub entity: CustomerCard,
     /// The card's id in the portal.
     pub bitrix_id: i64,
     /// Who he is, or which firm it is.
@@ -200,7 +200,7 @@ pub async fn refuse(
         word.portal,
         &shops as &[&str],
         &values as &[&str],
-        word.entity,
+        word.entity as CustomerCard,
         word.bitrix_id,
         word.person,
         word.number,

@@ -5,7 +5,7 @@ use crate::{
         AHEAD, Age,
         happening::{Happening, OrderEvent, Tell},
     },
-    storage::{Error, EventState, json::stored, written},
+    storage::{Error, EventKind, EventState, json::stored, written},
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -25,8 +25,8 @@ pub struct NewEvent {
     pub source: String,
     /// `id` of the CloudEvents message, unique within its `source`.
     pub event_id: String,
-    /// `saved` or `deleted`.
-    pub kind: &'static str,
+    /// What it says of its order.
+    pub kind: EventKind,
     /// The snapshot's version.
     pub version: Option<i64>,
     /// `updated_at` of the snapshot: when the shop last changed the order, by its own clock.
@@ -99,7 +99,7 @@ impl<'a> Columns<'a> {
             numbers: events.iter().map(|e| &*e.number).collect(),
             sources: events.iter().map(|e| &*e.source).collect(),
             ids: events.iter().map(|e| &*e.event_id).collect(),
-            kinds: events.iter().map(|e| e.kind).collect(),
+            kinds: events.iter().map(|e| e.kind.as_str()).collect(),
             versions: events.iter().map(|e| e.version).collect(),
             updated: events.iter().map(|e| e.updated_at).collect(),
             occurred: events.iter().map(|e| e.occurred_at).collect(),

@@ -1,6 +1,6 @@
 //! More is reserved than there is: what it takes to decide, and what was decided.
 
-use crate::storage::{Error, Json};
+use crate::storage::{Error, Json, ShortageEnd};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -348,7 +348,7 @@ pub struct ShortageRow {
     /// When it was over.
     pub closed_at: Option<DateTime<Utc>>,
     /// How.
-    pub closed_how: Option<String>,
+    pub closed_how: Option<ShortageEnd>,
 }
 
 /// Which shortages to list.
@@ -374,7 +374,8 @@ pub async fn list(
     Ok(sqlx::query_as!(
         ShortageRow,
         r#"SELECT id, stock, product, store, cause, rule, sentence, inputs AS "inputs: Json",
-                opened_at, ruled_at, ruled_by, closed_at, closed_how
+                opened_at, ruled_at, ruled_by, closed_at,
+                closed_how AS "closed_how: ShortageEnd"
          FROM bridge.shortages
          WHERE ($1::text IS NULL
                 OR inputs -> 'reservations' @> jsonb_build_array(jsonb_build_object('shop', $1)))
@@ -397,7 +398,8 @@ pub async fn latest(db: &mut PgConnection, limit: i64) -> Result<Vec<ShortageRow
     Ok(sqlx::query_as!(
         ShortageRow,
         r#"SELECT id, stock, product, store, cause, rule, sentence, inputs AS "inputs: Json",
-                opened_at, ruled_at, ruled_by, closed_at, closed_how
+                opened_at, ruled_at, ruled_by, closed_at,
+                closed_how AS "closed_how: ShortageEnd"
          FROM bridge.shortages WHERE closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT $1"#,
         limit
     )
@@ -414,7 +416,8 @@ pub async fn open_of(
     Ok(sqlx::query_as!(
         ShortageRow,
         r#"SELECT id, stock, product, store, cause, rule, sentence, inputs AS "inputs: Json",
-                opened_at, ruled_at, ruled_by, closed_at, closed_how
+                opened_at, ruled_at, ruled_by, closed_at,
+                closed_how AS "closed_how: ShortageEnd"
          FROM bridge.shortages WHERE stock = $1 AND closed_at IS NULL ORDER BY id LIMIT $2"#,
         stock,
         limit

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::happening::{Stored, SyncEvent, Tell},
-    storage::{Error, Json, json::stored},
+    storage::{ConflictEnd, Error, Json, json::stored},
 };
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -123,7 +123,7 @@ pub struct ConflictRow {
     /// When it was closed.
     pub closed_at: Option<DateTime<Utc>>,
     /// How it came to an end; `None` while it is open.
-    pub closed_how: Option<String>,
+    pub closed_how: Option<ConflictEnd>,
     /// What the decision rests on.
     pub inputs: Option<Json>,
 }
@@ -134,7 +134,8 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Conf
         ConflictRow,
         r#"SELECT c.id, c.portal, c.shop, c.number, o.deal_id AS "deal_id?", c.code, c.sentence,
                   c.what AS "what: Stored<SyncEvent>", c.status, c.stage, c.opened_at,
-                  c.ruled_at, c.ruled_by, c.winner, c.closed_at, c.closed_how,
+                  c.ruled_at, c.ruled_by, c.winner, c.closed_at,
+                  c.closed_how AS "closed_how: ConflictEnd",
                   d.inputs AS "inputs?: Json"
            FROM bridge.conflicts c
            LEFT JOIN bridge.orders o ON o.shop = c.shop AND o.number = c.number

@@ -9,8 +9,9 @@ use b24_bridge::{
     formats::{forms, onec::facts::FactKind, tills::ReceiptKind},
     stock::{NameKind, ShortageAct},
     storage::{
-        BulkState, ClosedHow, DocumentKind, DocumentState, EventState, ImportState, LetterAbout,
-        LinkEntity, MessageState, PublishedOutcome, SubjectKind,
+        BulkState, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState, EventKind,
+        EventState, ImportState, LetterAbout, LinkEntity, MessageSource, MessageState,
+        PublishedOutcome, ShortageEnd, SubjectKind,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -29,6 +30,7 @@ fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("activities.kind", of!(ActivityKind)),
         ("bulk_jobs.action", of!(BulkAction)),
         ("bulk_jobs.state", of!(BulkState)),
+        ("conflicts.closed_how", of!(ConflictEnd)),
         ("conflicts.winner", of!(Side)),
         ("dead_letters.about", of!(LetterAbout)),
         ("dead_letters.closed_how", of!(ClosedHow)),
@@ -37,11 +39,15 @@ fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("onec_documents.state", of!(DocumentState)),
         ("onec_facts.kind", of!(FactKind)),
         ("onec_imports.state", of!(ImportState)),
+        ("outbox.kind", of!(EventKind)),
         ("outbox.state", of!(EventState)),
         ("published.outcome", of!(PublishedOutcome)),
         ("receipts.kind", of!(ReceiptKind)),
+        ("refused_cards.entity", of!(CustomerCard)),
         ("shop_messages.state", of!(MessageState)),
+        ("shortages.closed_how", of!(ShortageEnd)),
         ("shortages.rule", of!(ShortageAct)),
+        ("status_changes.source", of!(MessageSource)),
         ("status_changes.state", of!(MessageState)),
         ("stock_product_keys.kind", of!(NameKind)),
         ("subjects.kind", of!(SubjectKind)),
@@ -50,8 +56,7 @@ fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
 }
 
 /// The columns whose words stand in statements and functions of SQL, and in plain text of the code.
-const TEXTS: [(&str, &[&str]); 13] = [
-    ("conflicts.closed_how", &["ruled", "vanished"]),
+const TEXTS: [(&str, &[&str]); 8] = [
     ("inbox.state", &["new", "done", "ignored"]),
     (
         "onec_lists.kind",
@@ -62,8 +67,6 @@ const TEXTS: [(&str, &[&str]); 13] = [
         &["sending", "offered", "written", "cut", "confirmed"],
     ),
     ("onec_pushes.state", &["sending", "waiting", "refused"]),
-    ("outbox.kind", &["saved", "deleted"]),
-    ("refused_cards.entity", &["contact", "company"]),
     (
         "reservations.state",
         &["held", "shipped", "released", "expired", "short"],
@@ -80,8 +83,6 @@ const TEXTS: [(&str, &[&str]); 13] = [
             "bridge.customer.saved.v1",
         ],
     ),
-    ("shortages.closed_how", &["rule", "ruled", "vanished"]),
-    ("status_changes.source", &["portal", "onec"]),
     ("stock_events.kind", &["moved", "counted", "receipt"]),
     (
         "stock_moves.cause",
@@ -169,13 +170,18 @@ async fn a_state_is_stored_as_its_word_and_read_from_it() {
     }
     both_ways!(BulkState);
     both_ways!(ClosedHow);
+    both_ways!(ConflictEnd);
+    both_ways!(CustomerCard);
     both_ways!(DocumentKind);
     both_ways!(DocumentState);
+    both_ways!(EventKind);
     both_ways!(EventState);
     both_ways!(ImportState);
     both_ways!(LetterAbout);
     both_ways!(LinkEntity);
+    both_ways!(MessageSource);
     both_ways!(MessageState);
     both_ways!(PublishedOutcome);
+    both_ways!(ShortageEnd);
     both_ways!(SubjectKind);
 }

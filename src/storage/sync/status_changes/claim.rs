@@ -1,7 +1,7 @@
 //! Claiming due changes, and the time of the next.
 
 use super::ChangeRow;
-use crate::storage::{Error, queue::lanes::Lease};
+use crate::storage::{Error, MessageSource, queue::lanes::Lease};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -33,7 +33,8 @@ pub async fn due(
         ChangeRow,
         r#"SELECT c.shop, c.seq, c.message_id, c.portal, c.number, c.decision_id, c.status,
                   c.previous_status, c.stage, c.reason, c.decided_at, c.attempts,
-                  c.first_sent_at, c.denies, c.source, c.first_sent_at IS NULL AS "open!"
+                  c.first_sent_at, c.denies, c.source AS "source: MessageSource",
+                  c.first_sent_at IS NULL AS "open!"
            FROM UNNEST($1::bigint[]) WITH ORDINALITY AS n (seq, place)
            JOIN bridge.status_changes c ON c.shop = $2 AND c.seq = n.seq
            WHERE c.state = 'waiting'

@@ -1,7 +1,7 @@
 //! The feed that a shop reads, instead of being called.
 
 use super::ChangeRow;
-use crate::storage::Error;
+use crate::storage::{Error, MessageSource};
 use sqlx::PgConnection;
 
 /// Puts a waiting change at the end of its shop's feed.
@@ -50,7 +50,7 @@ pub async fn feed(
         ChangeRow,
         r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status,
                   stage, reason, decided_at, attempts,
-                  first_sent_at, denies, source,
+                  first_sent_at, denies, source AS "source: MessageSource",
                   state = 'waiting' AND first_sent_at IS NULL AS "open!"
          FROM bridge.status_changes WHERE shop = $1 AND seq > $2 AND state <> 'dropped' ORDER BY seq
            LIMIT $3"#,
@@ -74,7 +74,7 @@ pub async fn read_up_to(
         ChangeRow,
         r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status,
                   stage, reason, decided_at, attempts,
-                  first_sent_at, denies, source,
+                  first_sent_at, denies, source AS "source: MessageSource",
                   state = 'waiting' AND first_sent_at IS NULL AS "open!"
          FROM bridge.status_changes
          WHERE shop = $1 AND seq <= $2 AND (state = 'waiting' OR state = 'dead')

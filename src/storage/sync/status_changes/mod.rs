@@ -13,7 +13,7 @@ pub use settle::{
     Delivered, dead_letter, deliver, drop_dead, hold, prune, put_off, revive, sent, settle,
 };
 
-use crate::storage::Error;
+use crate::storage::{Error, MessageSource};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -195,8 +195,8 @@ pub struct ChangeRow {
     pub denies: Vec<String>,
     /// Whether it waits, and nobody can have read it yet.
     pub open: bool,
-    /// Whose word it is: `portal` or `onec`.
-    pub source: String,
+    /// Whose word it is.
+    pub source: MessageSource,
 }
 
 /// One change; none if it is not stored any more.
@@ -205,7 +205,7 @@ pub async fn one(db: &mut PgConnection, shop: &str, seq: i64) -> Result<Option<C
         ChangeRow,
         r#"SELECT shop, seq, message_id, portal, number, decision_id, status, previous_status,
                   stage, reason, decided_at, attempts,
-                  first_sent_at, denies, source,
+                  first_sent_at, denies, source AS "source: MessageSource",
                   state = 'waiting' AND first_sent_at IS NULL AS "open!"
          FROM bridge.status_changes WHERE shop = $1 AND seq = $2"#,
         shop,
