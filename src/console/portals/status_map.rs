@@ -6,7 +6,7 @@ use crate::{
         status_map::{ReportedFinding, Severity},
     },
     console::{
-        State,
+        StageNames, State,
         i18n::messages::Text,
         session::{form::OperatorForm, viewer::Viewer},
         ui::{
@@ -91,7 +91,7 @@ pub(in crate::console) async fn get(
     let content = html! {
         h1 { (title) }
         @for rules in shops.values() {
-            (of(&visitor, rules))
+            (of(&visitor, rules, &state.portals.stage_names(&rules.portal)))
             @match &planned {
                 Some((shop, plan)) if **shop == rules.shop => (plan_of(&visitor, shop, plan)),
                 _ => form method="get" action="/console/statuses" {
@@ -158,7 +158,7 @@ fn told(visitor: &Viewer, found: &Result<Vec<ReportedFinding>, String>) -> Marku
     }
 }
 
-fn of(visitor: &Viewer, rules: &ShopRules) -> Markup {
+fn of(visitor: &Viewer, rules: &ShopRules, names: &StageNames) -> Markup {
     let rows = rules.statuses.rows();
     let stages: BTreeSet<&Stage> = rows
         .iter()
@@ -185,10 +185,15 @@ fn of(visitor: &Viewer, rules: &ShopRules) -> Markup {
                 }
                 tbody { @for row in rows { tr {
                     td.code data-label=(visitor.text(Text::Status)) { (row.status) }
-                    td.code data-label=(visitor.text(Text::WrittenAs)) { (row.stage) }
-                    td.code data-label=(visitor.text(Text::AlsoAccepts)) {
+                    td data-label=(visitor.text(Text::WrittenAs)) {
+                        (components::stage(names, Some(&row.stage.id)))
+                    }
+                    td data-label=(visitor.text(Text::AlsoAccepts)) {
                         @if row.accepts.is_empty() { "—" }
-                        @for stage in &row.accepts { (stage) " " }
+                        @for (nth, stage) in row.accepts.iter().enumerate() {
+                            @if nth > 0 { ", " }
+                            (components::stage(names, Some(&stage.id)))
+                        }
                     }
                     td data-label=(visitor.text(Text::Direction)) {
                         (visitor.text(direction(row.direction)))
@@ -204,7 +209,9 @@ fn of(visitor: &Viewer, rules: &ShopRules) -> Markup {
                     }
                 }
                 tbody { @for stage in stages { tr {
-                    td.code data-label=(visitor.text(Text::Stage)) { (stage) }
+                    td data-label=(visitor.text(Text::Stage)) {
+                        (components::stage(names, Some(&stage.id)))
+                    }
                     td.num data-label=(visitor.text(Text::Funnel)) { (stage.funnel) }
                     @match rules.statuses.back(stage) {
                         Ok(status) => td.code data-label=(back) { (status) },
