@@ -41,7 +41,7 @@ const COLUMNS: [Column<AuditEntry>; 4] = [
 
 /// What was done, as a sentence and its word for filters; behind it the options that were given.
 fn what(visitor: &Viewer, act: &AuditEntry) -> Markup {
-    let sentence = visitor.lang.happened(act.what.as_ref(), "");
+    let sentence = visitor.lang.happened(act.what.as_ref(), "", None);
     let options = act.detail.as_object().filter(|detail| !detail.is_empty());
     html! {
         (sentence) " " span.code.quiet { (act.action) }

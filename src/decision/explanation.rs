@@ -4,7 +4,7 @@ use super::{Action, Basis, Change, Inputs, Purpose, Record, Refusal, ReviewWhy};
 use crate::domain::{
     Agreed, Side, Source, Untranslatable,
     happening::{
-        By, DecisionReason, Effect, Explanation, LaterSide, Occasion, Tell, Then, Undated,
+        By, DecisionReason, Effect, Explanation, LaterSide, Occasion, StageId, Tell, Then, Undated,
     },
 };
 
@@ -29,7 +29,7 @@ pub(super) fn put(
 
 fn occasion(inputs: &Inputs<'_>, agreed: Option<&Agreed>, record: &Record) -> Occasion {
     let status = record.shop_counts_as.clone();
-    let stage = inputs.portal.value.to_string();
+    let stage = StageId::from(&inputs.portal.value);
     let is_onecs = |agreed: &Agreed| is_onecs(agreed, &status);
     match (agreed, record.change) {
         _ if record.basis == Basis::Consistent => Occasion::SameMeaning { status, stage },
@@ -49,13 +49,13 @@ fn occasion(inputs: &Inputs<'_>, agreed: Option<&Agreed>, record: &Record) -> Oc
             }
         }
         (Some(agreed), Change::Portal) => Occasion::DealMoved {
-            from: agreed.stage.to_string(),
+            from: (&agreed.stage).into(),
             to: stage,
         },
         (Some(agreed), Change::Both) => {
             let onec = is_onecs(agreed);
             let (from, to) = (agreed.status.clone(), status);
-            let (stage_from, stage_to) = (agreed.stage.to_string(), stage);
+            let (stage_from, stage_to) = (StageId::from(&agreed.stage), stage);
             if onec {
                 Occasion::OnecAndDealChanged {
                     from,
@@ -140,11 +140,11 @@ fn by_source(inputs: &Inputs<'_>, action: &Action, record: &Record) -> Option<De
 
 fn effect(inputs: &Inputs<'_>, action: &Action, record: &Record) -> Effect {
     let status = || record.shop_counts_as.clone();
-    let from = || inputs.portal.value.to_string();
+    let from = || StageId::from(&inputs.portal.value);
     match action {
         Action::Agree { .. } => Effect::Nothing,
         Action::WritePortal { stage, purpose, .. } => {
-            let stage = stage.to_string();
+            let stage = StageId::from(stage);
             match purpose {
                 Purpose::Follow => Effect::DealFollows { stage },
                 Purpose::PutBack => Effect::DealPutBack { stage },

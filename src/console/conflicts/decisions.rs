@@ -3,7 +3,7 @@
 use crate::{
     app::operations::overview::Decided,
     console::{
-        State,
+        StageNames, State,
         i18n::messages::Text,
         session::viewer::Viewer,
         ui::{
@@ -14,6 +14,7 @@ use crate::{
             sortable::{Column, Sorting},
         },
     },
+    domain::ShopName,
 };
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
@@ -63,7 +64,7 @@ pub(in crate::console) async fn get(
         @if decided.is_empty() {
             p.empty { (visitor.text(Text::NoDecisions)) }
         } @else {
-            (table(&visitor, &asked, &decided))
+            (table(&state, &visitor, &asked, &decided))
         }
         @if let Some(next) = &next {
             p.actions {
@@ -76,7 +77,16 @@ pub(in crate::console) async fn get(
     Ok(layout::page(&visitor, Section::Conflicts, title, content))
 }
 
-fn table(visitor: &Viewer, asked: &ListQuery, decided: &[Decided]) -> Markup {
+/// What the portal of a shop calls its stages; nothing of a shop that is gone.
+fn names(state: &State, shop: &str) -> StageNames {
+    let shop = ShopName::parse(shop).ok();
+    let rules = shop.and_then(|shop| state.app.registry().shops.get(&shop).cloned());
+    rules.map_or_else(StageNames::default, |rules| {
+        state.portals.stage_names(&rules.portal)
+    })
+}
+
+fn table(state: &State, visitor: &Viewer, asked: &ListQuery, decided: &[Decided]) -> Markup {
     let link = |pairs: &[(&str, Option<&str>)]| {
         let mut pairs = pairs.to_vec();
         pairs.push(("before", Some(asked.before.as_str())));
@@ -93,7 +103,8 @@ fn table(visitor: &Viewer, asked: &ListQuery, decided: &[Decided]) -> Markup {
                     (components::order(Some(&row.shop), Some(&row.number)))
                 }
                 td.words data-label=(visitor.text(Text::Decision)) {
-                    (visitor.lang.happened(row.what.as_ref(), &row.sentence))
+                    @let names = names(state, &row.shop);
+                    (visitor.lang.happened(row.what.as_ref(), &row.sentence, Some(&names)))
                 }
                 td data-label=(visitor.text(Text::Winner)) {
                     (row.winner.as_deref().map_or("—", |winner| visitor.lang.word(winner)))

@@ -4,7 +4,7 @@ use super::list::decide;
 use crate::{
     app::{ConflictView, Sync},
     console::{
-        State,
+        StageNames, State,
         i18n::messages::Text,
         session::{form::OperatorForm, viewer::Viewer},
         ui::{
@@ -38,6 +38,7 @@ pub(in crate::console) async fn get(
         .ok_or_else(nothing)?;
     let title = format!("{} #{}", visitor.text(Text::Conflict), conflict.id);
     let origin = components::origin(&state, &conflict.portal);
+    let names = components::stage_names(&state, &conflict.portal);
     let at = Place {
         portal: Some(&conflict.portal),
         ..Place::shop(&conflict.shop)
@@ -45,13 +46,13 @@ pub(in crate::console) async fn get(
     let content = html! {
         h1 { (title) }
         section.card.alarm {
-            p { (visitor.lang.happened(conflict.what.as_ref(), &conflict.sentence)) }
+            p { (visitor.lang.happened(conflict.what.as_ref(), &conflict.sentence, Some(&names))) }
             (components::explained(&visitor, &conflict.code, at))
         }
         @if let Some(fault) = &conflict.fault {
             p.problem.words role="alert" { (visitor.lang.told(fault)) }
         }
-        (decide(&visitor, &conflict))
+        (decide(&visitor, &conflict, &names))
         dl.facts {
             div {
                 dt { (visitor.text(Text::Order)) }
@@ -75,13 +76,13 @@ pub(in crate::console) async fn get(
                 div { dt { (visitor.text(Text::State)) } dd { (visitor.lang.word(how.as_str())) } }
             }
         }
-        (clocks(&visitor, &conflict))
+        (clocks(&visitor, &conflict, &names))
     };
     Ok(layout::page(&visitor, Section::Conflicts, &title, content))
 }
 
 /// When each side came to be as it is, by its own clock, and when the bridge heard of it.
-fn clocks(visitor: &Viewer, conflict: &ConflictView) -> Markup {
+fn clocks(visitor: &Viewer, conflict: &ConflictView, names: &StageNames) -> Markup {
     let Some(inputs) = &conflict.inputs else {
         return html! {};
     };
@@ -91,18 +92,23 @@ fn clocks(visitor: &Viewer, conflict: &ConflictView) -> Markup {
         html! { @match at { Some(at) => (components::moment(visitor, at)), None => "—" } }
     };
     let agreed = inputs.pointer("/agreed/status").and_then(Value::as_str);
-    let (shop, portal) = (conflict.status.as_str(), conflict.stage.as_str());
+    let status = |status: &str| html! { (status) };
     let rows = [
-        (Text::ShopSays, shop, at("/shop/since"), at("/shop/seen")),
+        (
+            Text::ShopSays,
+            status(&conflict.status),
+            at("/shop/since"),
+            at("/shop/seen"),
+        ),
         (
             Text::PortalSays,
-            portal,
+            components::stage(names, Some(&conflict.stage)),
             at("/portal/since"),
             at("/portal/seen"),
         ),
         (
             Text::Agreed,
-            agreed.unwrap_or("—"),
+            status(agreed.unwrap_or("—")),
             at("/agreed/portal_since"),
             at("/agreed/seen"),
         ),

@@ -4,7 +4,7 @@ use super::decisions;
 use crate::{
     app::{ConflictFilter, ConflictView},
     console::{
-        State,
+        StageNames, State,
         i18n::messages::Text,
         session::viewer::Viewer,
         stock::shortages,
@@ -68,7 +68,7 @@ pub(in crate::console) async fn get(
         @if open.items.is_empty() && short.is_empty() {
             p.empty { (visitor.text(Text::NoConflicts)) }
         }
-        div.cards { @for conflict in &open.items { (card(&visitor, conflict)) } }
+        div.cards { @for conflict in &open.items { (card(&state, &visitor, conflict)) } }
         @if let Some(next) = open.next {
             p.actions {
                 a.button href=(format!("/console/conflicts?after={next}")) {
@@ -81,44 +81,48 @@ pub(in crate::console) async fn get(
     Ok(layout::page(&visitor, Section::Conflicts, title, content))
 }
 
-fn card(visitor: &Viewer, conflict: &ConflictView) -> Markup {
+fn card(state: &State, visitor: &Viewer, conflict: &ConflictView) -> Markup {
+    let names = components::stage_names(state, &conflict.portal);
     html! {
         section.card {
             h3 { a href=(format!("/console/conflicts/{}", conflict.id)) { "#" (conflict.id) } " "
                 (components::order(Some(&conflict.shop), Some(&conflict.number))) }
-            p { (visitor.lang.happened(conflict.what.as_ref(), &conflict.sentence)) }
-            (decide(visitor, conflict))
+            p { (visitor.lang.happened(conflict.what.as_ref(), &conflict.sentence, Some(&names))) }
+            (decide(visitor, conflict, &names))
         }
     }
 }
 
 /// Both sides with what would follow, each with its button.
-pub(in crate::console) fn decide(visitor: &Viewer, conflict: &ConflictView) -> Markup {
+pub(in crate::console) fn decide(
+    visitor: &Viewer,
+    conflict: &ConflictView,
+    names: &StageNames,
+) -> Markup {
     let path = format!("/console/conflicts/{}/resolve", conflict.id);
     let gone = conflict.code == crate::domain::ErrorCode::DealGone.as_str();
     let open = conflict.ruled_at.is_none() && conflict.closed_at.is_none();
-    let fits = |what: &Option<String>| {
-        what.clone()
-            .unwrap_or_else(|| visitor.text(Text::NoneFits).to_owned())
-    };
+    let status = |code: &str| html! { (code) };
+    let stage = |code: &str| components::stage(names, Some(code));
+    let none = || html! { (visitor.text(Text::NoneFits)) };
     let sides = [
         (
             Text::ShopSays,
-            &conflict.status,
+            status(&conflict.status),
             Text::ShopIsRight,
             "shop",
             Text::DealGoesTo,
             Text::NewDeal,
-            &conflict.if_shop,
+            conflict.if_shop.as_deref().map_or_else(none, stage),
         ),
         (
             Text::PortalSays,
-            &conflict.stage,
+            stage(&conflict.stage),
             Text::PortalIsRight,
             "portal",
             Text::OrderGoesTo,
             Text::LetGo,
-            &conflict.if_portal,
+            conflict.if_portal.as_deref().map_or_else(none, status),
         ),
     ];
     html! {
@@ -131,7 +135,7 @@ pub(in crate::console) fn decide(visitor: &Viewer, conflict: &ConflictView) -> M
                         @if gone {
                             "→ " (visitor.text(when_gone))
                         } @else {
-                            "→ " (visitor.text(follows)) " " (fits(then))
+                            "→ " (visitor.text(follows)) " " (then)
                         }
                     }
                 }

@@ -1,9 +1,12 @@
 //! The language of a page: what the person chose, else what the browser asks for.
 
 use super::legacy_text;
-use crate::domain::{
-    ErrorCode, Place,
-    happening::{Stored, Tell, Voice},
+use crate::{
+    console::StageNames,
+    domain::{
+        ErrorCode, Place,
+        happening::{Stored, Tell, Voice},
+    },
 };
 use axum::http::{HeaderMap, header};
 use serde::{Serialize, de::DeserializeOwned};
@@ -48,20 +51,22 @@ impl Lang {
         })
     }
 
-    /// What happened, from its data; a row without data that this version knows by its sentence.
+    /// What happened, from its data, with the portal's own names of stages; a row without data
+    /// that this version knows by its sentence.
     pub(in crate::console) fn happened<'s, E: Tell + Serialize + DeserializeOwned>(
         self,
         what: Option<&Stored<E>>,
         sentence: &'s str,
+        stages: Option<&StageNames>,
     ) -> Cow<'s, str> {
         match what.and_then(Stored::known) {
-            Some(event) => Cow::Owned(self.said(event)),
+            Some(event) => Cow::Owned(self.said(event, stages)),
             None => self.told(sentence),
         }
     }
 
     /// It from its data; words that no kind stands for as far as they are known.
-    pub(in crate::console) fn said(self, what: &impl Tell) -> String {
+    pub(in crate::console) fn said(self, what: &impl Tell, stages: Option<&StageNames>) -> String {
         let words = match self {
             Self::En => str::to_owned,
             Self::Ru => |words: &str| legacy_text::sentence(words).into_owned(),
@@ -69,6 +74,7 @@ impl Lang {
         what.tell(Voice {
             language: self,
             words,
+            stages: stages.map(AsRef::as_ref),
         })
     }
 

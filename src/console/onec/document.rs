@@ -58,7 +58,7 @@ fn facts(visitor: &Viewer, one: &DocumentView) -> Markup {
         p { (badge(visitor, one.state)) " " (components::time(visitor, one.received_at)) " "
             (components::order(one.shop.as_deref(), one.order_number.as_deref())) }
         @if !one.message.is_empty() {
-            p { (visitor.lang.happened(one.what.as_ref(), &one.message)) }
+            p { (visitor.lang.happened(one.what.as_ref(), &one.message, None)) }
         }
         @let at = Place { shop: one.shop.as_deref(), ..Place::base(&one.base) };
         (components::explained(visitor, &one.code, at))

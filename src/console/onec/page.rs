@@ -144,7 +144,7 @@ fn table(visitor: &Viewer, documents: &[DocumentView]) -> Markup {
                 td data-label=(text(Text::State)) { (badge(visitor, one.state)) }
                 td.words data-label=(text(Text::What)) {
                     @if !one.code.is_empty() { (one.code) " " }
-                    (visitor.lang.happened(one.what.as_ref(), &one.message)) }
+                    (visitor.lang.happened(one.what.as_ref(), &one.message, None)) }
             } } }
         } } }
     }

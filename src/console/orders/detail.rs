@@ -4,7 +4,7 @@ use super::{contents::contents, customer_cards, list, onec, retry};
 use crate::{
     app::{ActivityView, LetterFilter, OrderView, TimelineEntry},
     console::{
-        State,
+        StageNames, State,
         dead_letters::fields::Refused,
         i18n::messages::Text,
         session::viewer::Viewer,
@@ -73,10 +73,11 @@ pub(super) async fn page(
     let title = format!("{} {}", visitor.text(Text::Order), order.number);
     let origin = components::origin(state, &order.portal);
     let origin = origin.as_deref();
+    let names = components::stage_names(state, &order.portal);
     let content = html! {
         h1 { (title) " " (list::badge(visitor, order.state)) }
         (retry::notice(visitor, &asked.done))
-        (facts(state, visitor, &order, origin))
+        (facts(visitor, &order, origin, &names))
         @if let Some(fault) = &order.fault {
             p.problem.words role="alert" { (lang.told(fault)) }
         }
@@ -96,12 +97,12 @@ pub(super) async fn page(
         (contents(visitor, order.contents.as_ref()))
         (customer_cards::cards(visitor, &order, origin))
         (activities(visitor, &order, origin))
-        (life(visitor, &order, asked.life == "all"))
+        (life(visitor, &order, &names, asked.life == "all"))
     };
     Ok(layout::page(visitor, Section::Orders, &title, content))
 }
 
-fn facts(state: &State, visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Markup {
+fn facts(visitor: &Viewer, order: &OrderView, origin: Option<&str>, names: &StageNames) -> Markup {
     let ids = [
         (Text::Deal, "deal", order.deal_id),
         (Text::Lead, "lead", order.lead_id),
@@ -120,7 +121,7 @@ fn facts(state: &State, visitor: &Viewer, order: &OrderView, origin: Option<&str
             }
             div {
                 dt { (visitor.text(Text::Stage)) }
-                dd { (components::stage(state, &order.portal, order.stage.as_deref())) }
+                dd { (components::stage(names, order.stage.as_deref())) }
             }
             @for (text, kind, id) in ids { @if let Some(id) = id {
                 div {
@@ -167,7 +168,7 @@ fn activities(visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Mark
 }
 
 /// Its life, the newest first: all of it, or the newest sentences and the way to the others.
-fn life(visitor: &Viewer, order: &OrderView, whole: bool) -> Markup {
+fn life(visitor: &Viewer, order: &OrderView, names: &StageNames, whole: bool) -> Markup {
     let all = order.timeline.len();
     let shown = if whole { all } else { NEWEST };
     let page = links::order(&order.shop, &order.number);
@@ -175,7 +176,7 @@ fn life(visitor: &Viewer, order: &OrderView, whole: bool) -> Markup {
         h2 id="life" { (visitor.text(Text::Timeline)) }
         @if order.timeline.is_empty() { p.empty { (visitor.text(Text::NoTimeline)) } }
         ol.timeline {
-            @for entry in order.timeline.iter().rev().take(shown) { (moment(visitor, entry)) }
+            @for entry in order.timeline.iter().rev().take(shown) { (moment(visitor, entry, names)) }
         }
         @if all > shown {
             p {
@@ -187,7 +188,7 @@ fn life(visitor: &Viewer, order: &OrderView, whole: bool) -> Markup {
     }
 }
 
-fn moment(visitor: &Viewer, entry: &TimelineEntry) -> Markup {
+fn moment(visitor: &Viewer, entry: &TimelineEntry, names: &StageNames) -> Markup {
     let class = match entry.kind.as_str() {
         "dead" | "refused" | "gone" => "bad",
         "conflict" | "retried" | "discarded" => "warn",
@@ -201,7 +202,7 @@ fn moment(visitor: &Viewer, entry: &TimelineEntry) -> Markup {
                     (visitor.lang.word(&entry.kind))
                 }
             }
-            p { (visitor.lang.happened(entry.what.as_ref(), &entry.text)) }
+            p { (visitor.lang.happened(entry.what.as_ref(), &entry.text, Some(names))) }
             @if let Some(detail) = &entry.detail {
                 details {
                     summary { (visitor.text(Text::Clocks)) } pre { (components::pretty(detail)) }

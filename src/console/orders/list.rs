@@ -172,7 +172,8 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[OrderSumma
                     (order.status.as_deref().unwrap_or("—"))
                 }
                 td data-label=(visitor.text(Text::Stage)) {
-                    (components::stage(state, &order.portal, order.stage.as_deref()))
+                    @let names = components::stage_names(state, &order.portal);
+                    (components::stage(&names, order.stage.as_deref()))
                 }
                 td.num data-label=(visitor.text(Text::Deal)) {
                     @match order.deal_id {

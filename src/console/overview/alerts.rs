@@ -118,7 +118,7 @@ impl Alert {
 impl Alert {
     fn words(&self, lang: Lang) -> Cow<'_, str> {
         match &self.pause {
-            Some(pause) if !self.words.is_empty() => Cow::Owned(lang.said(pause)),
+            Some(pause) if !self.words.is_empty() => Cow::Owned(lang.said(pause, None)),
             _ => lang.told(&self.words),
         }
     }

@@ -6,7 +6,7 @@ use crate::{
         status_map::{ReportedFinding, Severity},
     },
     console::{
-        State,
+        StageNames, State,
         i18n::messages::Text,
         session::{form::OperatorForm, viewer::Viewer},
         ui::{
@@ -91,9 +91,10 @@ pub(in crate::console) async fn get(
     let content = html! {
         h1 { (title) }
         @for rules in shops.values() {
-            (of(&visitor, rules))
+            @let names = state.portals.stage_names(&rules.portal);
+            (of(&visitor, rules, &names))
             @match &planned {
-                Some((shop, plan)) if **shop == rules.shop => (plan_of(&visitor, shop, plan)),
+                Some((shop, plan)) if **shop == rules.shop => (plan_of(&visitor, shop, plan, &names)),
                 _ => form method="get" action="/console/statuses" {
                     input type="hidden" name="plan" value=(rules.shop.as_str());
                     button { (visitor.text(Text::PlanTable)) }
@@ -112,7 +113,12 @@ pub(in crate::console) async fn get(
     Ok(layout::page(&visitor, Section::StatusMap, title, content))
 }
 
-fn plan_of(visitor: &Viewer, shop: &ShopName, plan: &[PlannedChange]) -> Markup {
+fn plan_of(
+    visitor: &Viewer,
+    shop: &ShopName,
+    plan: &[PlannedChange],
+    names: &StageNames,
+) -> Markup {
     let moves = plan
         .iter()
         .filter(|one| one.outcome.winner().is_some())
@@ -122,7 +128,7 @@ fn plan_of(visitor: &Viewer, shop: &ShopName, plan: &[PlannedChange]) -> Markup 
             @if plan.is_empty() { p { (visitor.text(Text::NothingMoves)) } }
             ul { @for one in plan.iter().take(SHOWN) { li {
                 span.code { (one.number) }
-                ": " (components::marked(&visitor.lang.said(&one.outcome)))
+                ": " (components::marked(&visitor.lang.said(&one.outcome, Some(names))))
             } } }
             @if plan.len() > SHOWN { p { "… " (plan.len()) } }
             @if moves > 0 {
@@ -161,7 +167,7 @@ fn told(visitor: &Viewer, found: &Result<Vec<ReportedFinding>, String>) -> Marku
     }
 }
 
-fn of(visitor: &Viewer, rules: &ShopRules) -> Markup {
+fn of(visitor: &Viewer, rules: &ShopRules, names: &StageNames) -> Markup {
     let rows = rules.statuses.rows();
     let stages: BTreeSet<&Stage> = rows
         .iter()
@@ -188,10 +194,15 @@ fn of(visitor: &Viewer, rules: &ShopRules) -> Markup {
                 }
                 tbody { @for row in rows { tr {
                     td.code data-label=(visitor.text(Text::Status)) { (row.status) }
-                    td.code data-label=(visitor.text(Text::WrittenAs)) { (row.stage) }
-                    td.code data-label=(visitor.text(Text::AlsoAccepts)) {
+                    td data-label=(visitor.text(Text::WrittenAs)) {
+                        (components::stage(names, Some(&row.stage.id)))
+                    }
+                    td data-label=(visitor.text(Text::AlsoAccepts)) {
                         @if row.accepts.is_empty() { "—" }
-                        @for stage in &row.accepts { (stage) " " }
+                        @for (nth, stage) in row.accepts.iter().enumerate() {
+                            @if nth > 0 { ", " }
+                            (components::stage(names, Some(&stage.id)))
+                        }
                     }
                     td data-label=(visitor.text(Text::Direction)) {
                         (visitor.text(direction(row.direction)))
@@ -207,7 +218,9 @@ fn of(visitor: &Viewer, rules: &ShopRules) -> Markup {
                     }
                 }
                 tbody { @for stage in stages { tr {
-                    td.code data-label=(visitor.text(Text::Stage)) { (stage) }
+                    td data-label=(visitor.text(Text::Stage)) {
+                        (components::stage(names, Some(&stage.id)))
+                    }
                     td.num data-label=(visitor.text(Text::Funnel)) { (stage.funnel) }
                     @match rules.statuses.back(stage) {
                         Ok(status) => td.code data-label=(back) { (status) },

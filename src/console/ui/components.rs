@@ -5,7 +5,7 @@ use crate::{
     app::DeadLetter,
     config::PortalAccess,
     console::{
-        State,
+        StageNames, State,
         i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,
     },
@@ -147,18 +147,21 @@ pub(in crate::console) fn place_of(letter: &DeadLetter) -> Place<'_> {
     }
 }
 
+/// What a portal calls its stages, as far as that is known.
+pub(in crate::console) fn stage_names(state: &State, portal: &str) -> StageNames {
+    let portal = PortalName::parse(portal).ok();
+    portal.map_or_else(StageNames::default, |name| state.portals.stage_names(&name))
+}
+
 /// A stage by the portal's own name for it, with its code beside; the code alone while the name is
 /// not known.
-pub(in crate::console) fn stage(state: &State, portal: &str, code: Option<&str>) -> Markup {
-    let Some(code) = code else {
-        return html! { "—" };
-    };
-    let names = PortalName::parse(portal).ok();
-    let names = names.map(|name| state.portals.stage_names(&name));
+pub(in crate::console) fn stage(names: &StageNames, code: Option<&str>) -> Markup {
+    let name = code.and_then(|code| names.get(code));
     html! {
-        @match names.as_ref().and_then(|names| names.get(code)) {
-            Some(name) => { (name) " " span.code.quiet { (code) } },
-            None => (code),
+        @match (name, code) {
+            (Some(name), Some(code)) => { (name) " " span.code.quiet { (code) } },
+            (None, Some(code)) => span.code { (code) },
+            (_, None) => "—",
         }
     }
 }

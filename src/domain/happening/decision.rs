@@ -1,6 +1,6 @@
 //! Why a decision was made, and what it comes to.
 
-use super::{By, LaterSide, Party, Tell, Then, Undated, Voice};
+use super::{By, LaterSide, Party, StageId, Tell, Then, Undated, Voice};
 use crate::domain::{Fact, Side};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -18,7 +18,7 @@ pub struct Explanation {
 }
 
 impl Tell for Explanation {
-    fn tell(&self, voice: Voice) -> String {
+    fn tell(&self, voice: Voice<'_>) -> String {
         let reason = self.reason.as_ref();
         let reason = reason.map_or_else(String::new, |why| format!("; {}", why.tell(voice)));
         let (occasion, effect) = (self.occasion.tell(voice), self.effect.tell(voice));
@@ -29,7 +29,7 @@ impl Tell for Explanation {
 kinds! {
     /// What a comparison met.
     Occasion {
-        SameMeaning { status: String, stage: String }
+        SameMeaning { status: String, stage: StageId }
             "the shop's {status} and the deal's {stage} mean the same"
             "{status} у магазина и {stage} у сделки значат одно и то же"
         MayBeCarriedOut
@@ -46,24 +46,24 @@ kinds! {
         OnecChanged { from: String, to: String }
             "1C changed {from} to {to}"
             "1С сменила {from} на {to}"
-        DealMoved { from: String, to: String }
+        DealMoved { from: StageId, to: StageId }
             "the deal was moved from {from} to {to}"
             "сделку перенесли из {from} в {to}"
-        ShopAndDealChanged { from: String, to: String, stage_from: String, stage_to: String }
+        ShopAndDealChanged { from: String, to: String, stage_from: StageId, stage_to: StageId }
             "the shop changed {from} to {to} while the deal was moved from {stage_from} to \
              {stage_to}"
             "магазин сменил {from} на {to}, а сделку тем временем перенесли из {stage_from} в \
              {stage_to}"
-        OnecAndDealChanged { from: String, to: String, stage_from: String, stage_to: String }
+        OnecAndDealChanged { from: String, to: String, stage_from: StageId, stage_to: StageId }
             "1C changed {from} to {to} while the deal was moved from {stage_from} to {stage_to}"
             "1С сменила {from} на {to}, а сделку тем временем перенесли из {stage_from} в \
              {stage_to}"
-        TableChanged { status: String, stage: String }
+        TableChanged { status: String, stage: StageId }
             "the shop has {status} and the deal is in {stage}, which the status table no longer \
              lets mean the same"
             "у магазина {status}, а сделка в {stage}: по таблице статусов это больше не одно и то \
              же"
-        FirstMeeting { status: String, stage: String }
+        FirstMeeting { status: String, stage: StageId }
             "the shop has {status} and the deal is in {stage}, and nothing was agreed before"
             "у магазина {status}, а сделка в {stage}, и прежде ничего согласовано не было"
         OnecFirstMeeting { onec: String, status: String }
@@ -120,13 +120,13 @@ kinds! {
         Nothing
             "nothing to write"
             "писать нечего"
-        DealFollows { stage: String }
+        DealFollows { stage: StageId }
             "the deal goes to {stage}"
             "сделка идёт в {stage}"
-        DealPutBack { stage: String }
+        DealPutBack { stage: StageId }
             "the deal goes back to {stage}"
             "сделка возвращается в {stage}"
-        DealRestored { stage: String }
+        DealRestored { stage: StageId }
             "the deal goes back to {stage}, where it was moved"
             "сделка возвращается в {stage}, куда её перенесли"
         ShopAsked
@@ -144,13 +144,13 @@ kinds! {
         StatusNotWritten { status: String }
             "nothing is written, because the status {status} is not written to the portal"
             "ничего не записано, потому что статус {status} в портал не передаётся"
-        StageUnknown { stage: String }
+        StageUnknown { stage: StageId }
             "nothing is written, because the stage {stage} is not in the status table"
             "ничего не записано, потому что стадии {stage} нет в таблице статусов"
-        StageNotTold { stage: String }
+        StageNotTold { stage: StageId }
             "nothing is written, because the stage {stage} is not told to the shop"
             "ничего не записано, потому что о стадии {stage} магазину не сообщают"
-        StageAmbiguous { stage: String }
+        StageAmbiguous { stage: StageId }
             "nothing is written, because the stage {stage} stands for several statuses and none \
              is marked `reverse`"
             "ничего не записано, потому что стадия {stage} означает несколько статусов и ни один \

@@ -1,7 +1,7 @@
 //! Parts of sentences: what stands in the fields of kinds.
 
 use super::{Language, Tell, Voice};
-use crate::domain::{Fact, Side, Source};
+use crate::domain::{Fact, Side, Source, Stage};
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
@@ -21,10 +21,21 @@ pub struct Quoted(pub String);
 #[serde(transparent)]
 pub struct Millis(pub i64);
 
+/// A stage by its id (STAGE_ID), said by the portal's own name for it where that is known.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(transparent)]
+pub struct StageId(pub String);
+
+impl From<&Stage> for StageId {
+    fn from(stage: &Stage) -> Self {
+        Self(stage.id.clone())
+    }
+}
+
 /// The stage that something stands in, where it is known.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
-pub struct InStage(pub Option<String>);
+pub struct InStage(pub Option<StageId>);
 
 /// Who is right where times cannot tell, if anybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -136,7 +147,7 @@ phrases! {
 }
 
 impl Tell for String {
-    fn tell(&self, _: Voice) -> String {
+    fn tell(&self, _: Voice<'_>) -> String {
         self.clone()
     }
 }
@@ -144,7 +155,7 @@ impl Tell for String {
 macro_rules! numbers {
     ($($number:ty)*) => { $(
         impl Tell for $number {
-            fn tell(&self, _: Voice) -> String {
+            fn tell(&self, _: Voice<'_>) -> String {
                 self.to_string()
             }
         }
@@ -154,26 +165,26 @@ macro_rules! numbers {
 numbers!(u32 u64 usize i32 i64);
 
 impl<T: ToString> Tell for Vec<T> {
-    fn tell(&self, _: Voice) -> String {
+    fn tell(&self, _: Voice<'_>) -> String {
         let all: Vec<String> = self.iter().map(ToString::to_string).collect();
         all.join(", ")
     }
 }
 
 impl Tell for DateTime<Utc> {
-    fn tell(&self, _: Voice) -> String {
+    fn tell(&self, _: Voice<'_>) -> String {
         self.format("%Y-%m-%dT%H:%M:%SZ").to_string()
     }
 }
 
 impl Tell for Words {
-    fn tell(&self, voice: Voice) -> String {
+    fn tell(&self, voice: Voice<'_>) -> String {
         (voice.words)(&self.0)
     }
 }
 
 impl Tell for Quoted {
-    fn tell(&self, voice: Voice) -> String {
+    fn tell(&self, voice: Voice<'_>) -> String {
         match voice.language {
             Language::En => format!("{:?}", self.0),
             Language::Ru => format!("«{}»", self.0),
@@ -183,14 +194,27 @@ impl Tell for Quoted {
 
 impl Tell for Millis {
     #[expect(clippy::cast_precision_loss, reason = "a pause in milliseconds")]
-    fn tell(&self, _: Voice) -> String {
+    fn tell(&self, _: Voice<'_>) -> String {
         format!("{:.1}", self.0 as f64 / 1_000.0)
     }
 }
 
+impl Tell for StageId {
+    fn tell(&self, voice: Voice<'_>) -> String {
+        let Self(id) = self;
+        let name = voice.stages.and_then(|names| names.get(id));
+        match (name, voice.language) {
+            (None, _) => id.clone(),
+            (Some(name), Language::En) => format!("“{name}” ({id})"),
+            (Some(name), Language::Ru) => format!("«{name}» ({id})"),
+        }
+    }
+}
+
 impl Tell for InStage {
-    fn tell(&self, voice: Voice) -> String {
-        match (&self.0, voice.language) {
+    fn tell(&self, voice: Voice<'_>) -> String {
+        let stage = self.0.as_ref().map(|stage| stage.tell(voice));
+        match (stage, voice.language) {
             (None, _) => String::new(),
             (Some(stage), Language::En) => format!(" in stage {stage}"),
             (Some(stage), Language::Ru) => format!(" на стадии {stage}"),
@@ -199,7 +223,7 @@ impl Tell for InStage {
 }
 
 impl Tell for Then {
-    fn tell(&self, voice: Voice) -> String {
+    fn tell(&self, voice: Voice<'_>) -> String {
         match (self.0, voice.language) {
             (None, _) => String::new(),
             (Some(side), Language::En) => format!(", and {} is right then", side.tell(voice)),
@@ -209,7 +233,7 @@ impl Tell for Then {
 }
 
 impl Tell for Card {
-    fn tell(&self, voice: Voice) -> String {
+    fn tell(&self, voice: Voice<'_>) -> String {
         match (self, voice.language) {
             (Self::Deal(id), Language::En) => format!("deal {id}"),
             (Self::Deal(id), Language::Ru) => format!("сделка {id}"),
@@ -226,7 +250,7 @@ impl Tell for Card {
 }
 
 impl Tell for Mover {
-    fn tell(&self, voice: Voice) -> String {
+    fn tell(&self, voice: Voice<'_>) -> String {
         match (self, voice.language) {
             (Self::Bridge, Language::En) => " by the bridge's own user".to_owned(),
             (Self::Bridge, Language::Ru) => " (пользователь самого моста)".to_owned(),
@@ -238,7 +262,7 @@ impl Tell for Mover {
 }
 
 impl Tell for By {
-    fn tell(&self, voice: Voice) -> String {
+    fn tell(&self, voice: Voice<'_>) -> String {
         match (self, voice.language) {
             (Self::Rule(nth), Language::En) => format!("rule {nth}"),
             (Self::Rule(nth), Language::Ru) => format!("правилу {nth}"),
@@ -249,7 +273,7 @@ impl Tell for By {
 }
 
 impl Tell for Side {
-    fn tell(&self, voice: Voice) -> String {
+    fn tell(&self, voice: Voice<'_>) -> String {
         Party::from(*self).tell(voice)
     }
 }
@@ -274,7 +298,7 @@ impl From<Source> for Party {
 }
 
 impl Tell for Fact {
-    fn tell(&self, voice: Voice) -> String {
+    fn tell(&self, voice: Voice<'_>) -> String {
         let said = match (self, voice.language) {
             (_, Language::En) => self.word(),
             (Self::Paid, Language::Ru) => "оплачен",

@@ -26,7 +26,7 @@ pub use decision::{DecisionReason, Effect, Explanation, Occasion};
 pub use document::DocumentReason;
 pub use fields::{
     Acknowledged, By, Card, InStage, LaterSide, Millis, Mover, OlderBecause, Party, Quoted,
-    RowOrder, Then, Undated, Withdrawn, Words,
+    RowOrder, StageId, Then, Undated, Withdrawn, Words,
 };
 pub use goods::GoodsEvent;
 pub use notes::{Cards, Note};
@@ -36,6 +36,7 @@ pub use sync::{MoveFault, SyncEvent};
 
 use serde::{Deserialize, Serialize, Serializer, de::DeserializeOwned};
 use serde_json::Value;
+use std::collections::BTreeMap;
 use utoipa::ToSchema;
 
 /// The version of what is written: it changes where the meaning of a stored field does.
@@ -52,25 +53,28 @@ pub enum Language {
 
 /// How sentences are said.
 #[derive(Debug, Clone, Copy)]
-pub struct Voice {
+pub struct Voice<'a> {
     /// The language of the sentence.
     pub language: Language,
     /// How [`Words`] are said, which no kind stands for: an error, or somebody else's.
     pub words: fn(&str) -> String,
+    /// What the portal calls its stages, by their ids; a stage without a name is said by its id.
+    pub stages: Option<&'a BTreeMap<String, String>>,
 }
 
-impl Voice {
+impl Voice<'_> {
     /// English, and all words as they are: what is stored beside the data.
     pub const ENGLISH: Self = Self {
         language: Language::En,
         words: str::to_owned,
+        stages: None,
     };
 }
 
 /// What can be said in every language.
 pub trait Tell {
     /// The sentence that tells it, in the voice's language.
-    fn tell(&self, voice: Voice) -> String;
+    fn tell(&self, voice: Voice<'_>) -> String;
 
     /// It in English, as it is stored for readers of the tables.
     fn sentence(&self) -> String {
@@ -100,7 +104,7 @@ pub enum Happening {
 }
 
 impl Tell for Happening {
-    fn tell(&self, voice: Voice) -> String {
+    fn tell(&self, voice: Voice<'_>) -> String {
         match self {
             Self::Order(event) => event.tell(voice),
             Self::Sync(event) => event.tell(voice),

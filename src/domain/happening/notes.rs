@@ -1,6 +1,6 @@
 //! Notes: what was met on an order's way to the portal.
 
-use super::{Card, Quoted, Words};
+use super::{Card, Quoted, StageId, Words};
 
 phrases! {
     /// Which cards.
@@ -146,7 +146,7 @@ kinds! {
         FunnelLeft { funnel: u32 }
             "the deal was moved to funnel {funnel}: its stage was left alone"
             "сделку перенесли в воронку {funnel}: её стадию не трогали"
-        MovedAtOnce { written: String, stands: String }
+        MovedAtOnce { written: StageId, stands: StageId }
             "written to the stage {written}, the deal stood in {stands} at once: somebody or a \
              robot moved it"
             "записали стадию {written}, а сделка сразу оказалась в {stands}: её перенёс кто-то \

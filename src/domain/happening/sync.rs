@@ -1,15 +1,15 @@
 //! Happenings of the comparison of shop and portal: decisions, moves, messages to the shop.
 
-use super::{Acknowledged, Explanation, Millis, Mover, RowOrder, Withdrawn, Words};
+use super::{Acknowledged, Explanation, Millis, Mover, RowOrder, StageId, Withdrawn, Words};
 use crate::domain::Side;
 
 kinds! {
     /// A move of a deal that the portal did not carry out.
     MoveFault {
-        NotTaken { stage: String, stands: String }
+        NotTaken { stage: StageId, stands: StageId }
             "the portal answered that it moved the deal to {stage}, but the deal stands in {stands}"
             "портал ответил, что перенёс сделку в {stage}, но она стоит в {stands}"
-        Refused { stage: String, words: Words }
+        Refused { stage: StageId, words: Words }
             "the portal refused to move the deal to {stage}: {words}"
             "портал отказался перенести сделку в {stage}: {words}"
     }
@@ -32,13 +32,13 @@ kinds! {
         DealBack { deal: u64 }
             "the deal {deal} is there again"
             "сделка {deal} снова на месте"
-        DealMoved { deal: u64, stage: String, by: Mover }
+        DealMoved { deal: u64, stage: StageId, by: Mover }
             "the deal {deal} was moved to {stage}{by}"
             "сделку {deal} перенесли в {stage}{by}"
-        DealMovedBeside { stage: String, when: RowOrder }
+        DealMovedBeside { stage: StageId, when: RowOrder }
             "somebody moved the deal to {stage} {when} the bridge's own write"
             "кто-то перенёс сделку в {stage} {when} записи самого моста"
-        MoveCameLate { stage: String }
+        MoveCameLate { stage: StageId }
             "the deal came late to {stage}, where the bridge had sent it: it is nobody else's move"
             "сделка с опозданием пришла в {stage}, куда её отправлял мост: это ничей чужой перенос"
         MoveFailed { fault: MoveFault }

@@ -19,7 +19,7 @@ macro_rules! kinds {
         }
 
         impl $crate::domain::happening::Tell for $name {
-            fn tell(&self, voice: $crate::domain::happening::Voice) -> String {
+            fn tell(&self, voice: $crate::domain::happening::Voice<'_>) -> String {
                 match self {
                     $(Self::$kind $({ $($field),* })? => {
                         $($(let $field = $crate::domain::happening::Tell::tell($field, voice);)*)?
@@ -68,7 +68,7 @@ macro_rules! phrases {
         }
 
         impl $crate::domain::happening::Tell for $name {
-            fn tell(&self, voice: $crate::domain::happening::Voice) -> String {
+            fn tell(&self, voice: $crate::domain::happening::Voice<'_>) -> String {
                 let said = match (self, voice.language) {
                     $(
                         (Self::$kind, $crate::domain::happening::Language::En) => $english,

@@ -74,20 +74,20 @@ fn no_two_tables_of_an_orders_life_have_the_same_kind() {
 
 #[test]
 fn a_stored_kind_is_read_again_and_said_in_both_languages() {
-    let stage = "NEW".to_owned();
+    let stage = StageId("NEW".to_owned());
     let explanation = Explanation {
         occasion: Occasion::ShopAndDealChanged {
             from: "N".to_owned(),
             to: "P".to_owned(),
-            stage_from: "NEW".to_owned(),
-            stage_to: "WON".to_owned(),
+            stage_from: StageId("NEW".to_owned()),
+            stage_to: StageId("WON".to_owned()),
         },
         reason: Some(DecisionReason::Rule {
             by: By::Rule(2),
             right: crate::domain::Side::Shop,
         }),
         effect: Effect::DealFollows {
-            stage: "PREPARATION".to_owned(),
+            stage: StageId("PREPARATION".to_owned()),
         },
     };
     let all: [(Happening, &str, &str); 3] = [
@@ -126,6 +126,33 @@ fn a_stored_kind_is_read_again_and_said_in_both_languages() {
         };
         assert_eq!(event.tell(voice), russian);
     }
+}
+
+#[test]
+fn a_stage_is_said_by_the_portals_name_where_it_is_known() {
+    let names = BTreeMap::from([("C5:EXECUTING".to_owned(), "In work".to_owned())]);
+    let event = MoveFault::NotTaken {
+        stage: StageId("C5:EXECUTING".to_owned()),
+        stands: StageId("C5:OTHER".to_owned()),
+    };
+    let with_names = |language| Voice {
+        language,
+        stages: Some(&names),
+        ..Voice::ENGLISH
+    };
+    assert_eq!(
+        event.tell(with_names(Language::En)),
+        "the portal answered that it moved the deal to “In work” (C5:EXECUTING), but the deal \
+         stands in C5:OTHER"
+    );
+    assert_eq!(
+        event.tell(with_names(Language::Ru)),
+        "портал ответил, что перенёс сделку в «In work» (C5:EXECUTING), но она стоит в C5:OTHER"
+    );
+    assert_eq!(
+        serde_json::to_value(&event).unwrap(),
+        json!({ "kind": "not_taken", "stage": "C5:EXECUTING", "stands": "C5:OTHER" })
+    );
 }
 
 #[test]

@@ -122,8 +122,8 @@ impl State {
             .filter(|wanted| self.stage_written && *wanted != stands);
         match missed {
             Some(wanted) if listed => self.note(Note::MovedAtOnce {
-                written: wanted.to_string(),
-                stands: stands.to_string(),
+                written: (&wanted).into(),
+                stands: (&stands).into(),
             }),
             Some(wanted) => self.end(Outcome::Hopeless {
                 code: ErrorCode::StageUnknown,

@@ -460,7 +460,7 @@ fn done(settlement: &Settlement, wrote: bool) -> OrderEvent {
         (Some(target), _) => target.into(),
         (None, _) => Card::Portal,
     };
-    let stage = InStage(settlement.stage.as_ref().map(ToString::to_string));
+    let stage = InStage(settlement.stage.as_ref().map(Into::into));
     if wrote {
         OrderEvent::Written { card, stage }
     } else {

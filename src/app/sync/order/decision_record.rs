@@ -52,7 +52,7 @@ impl OrderSync<'_> {
         {
             let moved = SyncEvent::DealMoved {
                 deal: self.deal,
-                stage: portal.value.to_string(),
+                stage: (&portal.value).into(),
                 by: self.deal_mover(),
             };
             let detail = json!({ "deal": self.deal, "portal_clock": portal.since });

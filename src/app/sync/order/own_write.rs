@@ -34,7 +34,7 @@ impl StageWriteInFlight {
 
 fn refusal(stage: &Stage, words: &str) -> MoveFault {
     MoveFault::Refused {
-        stage: stage.to_string(),
+        stage: stage.into(),
         words: Words(words.to_owned()),
     }
 }
@@ -111,7 +111,7 @@ impl OrderSync<'_> {
         if state.stage == lost.stage && ours && other && state.moved_at.is_none_or(after) {
             self.row.lost = None;
             let late = SyncEvent::MoveCameLate {
-                stage: state.stage.to_string(),
+                stage: (&state.stage).into(),
             };
             let detail = json!({ "deal": self.deal, "decision": lost.decision });
             self.say("note", late, detail);
@@ -197,8 +197,8 @@ impl OrderSync<'_> {
         match self.around.seen.written.get(&self.deal) {
             Some(StageWritten::Answered) => {
                 let fault = MoveFault::NotTaken {
-                    stage: writing.stage.to_string(),
-                    stands: portal.value.to_string(),
+                    stage: (&writing.stage).into(),
+                    stands: (&portal.value).into(),
                 };
                 self.refused_try(ErrorCode::NotTaken, fault, writing, (shop, portal));
                 false
@@ -414,7 +414,7 @@ impl OrderSync<'_> {
 
     fn tell_of(&mut self, foreign: &ForeignMove) {
         let moved = SyncEvent::DealMovedBeside {
-            stage: foreign.row.stage.to_string(),
+            stage: (&foreign.row.stage).into(),
             when: match foreign.place {
                 decision::Place::Before => RowOrder::Before,
                 decision::Place::After => RowOrder::After,

@@ -114,7 +114,7 @@ async fn a_conflict_is_decided_with_one_click() {
     browser.picture("conflict", 390).await;
     let text = browser.text().await;
     assert!(
-        text.contains("The shop says") && text.contains("NEW"),
+        text.contains("The shop says") && text.contains("Новая NEW"),
         "{text}"
     );
     browser.click(".side:last-child button").await;
@@ -129,6 +129,9 @@ async fn a_conflict_is_decided_with_one_click() {
             .await
             .unwrap();
     assert_eq!(closed, ("operator:anna".to_owned(), "portal".to_owned()));
+    browser.go(&world.at("/orders/main/A-1")).await;
+    let text = browser.text().await;
+    assert!(text.contains("written in stage “Новая” (NEW)"), "{text}");
     browser.go(&world.at("/portals/main")).await;
     browser.click("form[action$='/pause'] button").await;
     assert!(browser.text().await.contains("The portal is paused."));

@@ -41,7 +41,7 @@ fn number(name: &str, usual: u64) -> u64 {
 
 #[tokio::test(flavor = "multi_thread")]
 async fn whatever_happens_in_whatever_order_the_ledger_the_levels_and_the_model_agree() {
-    let histories = number("STOCK_HISTORIES", 1_000);
+    let histories = number("STOCK_HISTORIES", 150);
     let seed = number("STOCK_SEED", 1);
     for split in [false, true] {
         let api = serve(&settings().set("stock.main.split", split)).await;

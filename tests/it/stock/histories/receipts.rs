@@ -39,7 +39,7 @@ const CUT_OFF: &str = "bridge_to_be_cut_off";
 
 #[tokio::test(flavor = "multi_thread")]
 async fn bridges_that_are_cut_off_at_any_time_come_to_what_the_model_says() {
-    let histories = number("STOCK_HISTORIES", 1_000);
+    let histories = number("STOCK_HISTORIES", 150);
     let seed = number("STOCK_SEED", 1) * 10_000_000;
     let settings = settings()
         .set("stock.main.ship_on", r#"["P"]"#)
