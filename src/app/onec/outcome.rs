@@ -14,6 +14,16 @@ pub(super) struct Refusal {
     pub(super) message: String,
 }
 
+pub(super) fn refused(code: ErrorCode, message: impl Into<String>) -> Refusal {
+    let message = message.into();
+    Refusal { code, message }
+}
+
+/// There is no such order.
+pub(super) fn unknown() -> Refusal {
+    refused(ErrorCode::OneCUnknown, "такого заказа нет")
+}
+
 /// What became of a document.
 pub(super) struct Became {
     pub(super) state: &'static str,

@@ -1,6 +1,6 @@
 //! 1C's side of an order: each document is weighed and taken in, in a transaction of its own.
 
-use super::outcome::{Became, Parts, Refusal, parts, read};
+use super::outcome::{Became, Parts, Refusal, parts, read, refused, unknown};
 use crate::{
     app::{
         Error, Onec, SyncRules,
@@ -15,7 +15,7 @@ use crate::{
     },
     domain::{ErrorCode, SentStatus},
     formats::{
-        commerceml::{Document, Item, Moment},
+        commerceml::{Document, Item, Moment, SchemaVersion},
         onec::{
             Base, Right,
             facts::{OneCFact, basis},
@@ -23,6 +23,7 @@ use crate::{
     },
     process::bug,
     storage::{
+        Unreadable,
         journal::{self, Line},
         onec::{
             documents, orders,
@@ -56,6 +57,8 @@ pub(super) struct Kept {
     pub(super) formed_at: Option<DateTime<Utc>>,
     /// Who sent it.
     pub(super) login: Option<String>,
+    /// The version of its file; none: it is decided again, or says none.
+    pub(super) version: Option<SchemaVersion>,
     /// When it came; none: now.
     pub(super) came: Option<DateTime<Utc>>,
     pub(super) look: Look,
@@ -102,16 +105,6 @@ fn allowed(word: &mut OneCWord, order: &Order<'_>, kept: &Kept) -> Vec<Right> {
         word.shipped_on = None;
     }
     lacks
-}
-
-pub(super) fn refused(code: ErrorCode, message: impl Into<String>) -> Refusal {
-    let message = message.into();
-    Refusal { code, message }
-}
-
-/// There is no such order.
-pub(super) fn unknown() -> Refusal {
-    refused(ErrorCode::OneCUnknown, "такого заказа нет")
 }
 
 /// The orders that `Основание` may mean: the one with this `Ид`, else those with this number.
@@ -231,12 +224,17 @@ impl Onec {
             let became = Became::refused(refused(ErrorCode::OneCTwoOrders, message));
             return Ok(became.of(&shop, &number));
         }
-        let facts = self.with_own_payment(tx, &order, document, facts).await?;
+        let facts = self
+            .with_own_facts(tx, &order, (document, facts), kept)
+            .await?;
         let mut settled = self.tell_facts(tx, &order, &facts, kept).await?;
         let times = order.side.document_at.zip(kept.formed_at);
         if times.is_some_and(|(then, now)| now < then) {
             let became = Became::overtaken("принят документ новее").of(&shop, &number);
             return Ok(became);
+        }
+        if let Some(number) = &document.onec_number {
+            order.side.onec_number = Some(number.chars().take(300).collect());
         }
         if base.may(kept.login.as_deref(), Right::Contents) {
             self.tell_contents(tx, &mut order, document, kept).await?;
@@ -412,10 +410,12 @@ impl Onec {
         &self,
         tx: &mut PgConnection,
         key: (&str, &str, &str),
-        raw: &str,
+        (id, raw): (i64, &str),
     ) -> Result<(), Error> {
         let read = bug::caught(|| read(raw))?;
-        let Some(document) = read.as_ref().ok().and_then(|item| parts(item).order) else {
+        let odd = |fault| Unreadable::of("bridge.onec_documents", "raw", id, fault);
+        let item = read.map_err(odd)?;
+        let Some(document) = parts(&item).order else {
             return Ok(());
         };
         let Some(mut row) = sides::side(tx, key).await? else {

@@ -5,8 +5,8 @@ use crate::{
     app::{
         Error, Onec,
         onec::{
-            outcome::Became,
-            sides::{Kept, refused},
+            outcome::{Became, refused},
+            sides::Kept,
         },
     },
     domain::ErrorCode,

@@ -6,8 +6,8 @@
 mod customers;
 
 use super::{
-    outcome::Became,
-    sides::{Kept, refused},
+    outcome::{Became, refused},
+    sides::Kept,
 };
 use crate::{
     app::{Error, Onec, intake::event_reader},
