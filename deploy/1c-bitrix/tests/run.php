@@ -88,6 +88,10 @@ check([
             ]
         );
         same(
+            ['xml-135', 'catalogue-7'],
+            [$data['items'][0]['xml_id'], $data['items'][0]['catalog_xml_id']]
+        );
+        same(
             [false, 'TEA-2', '10'],
             [
                 $data['items'][1]['vat_included'],

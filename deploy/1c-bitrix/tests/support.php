@@ -171,6 +171,7 @@ function order(array $changes = []): array
                 [
                     'PRODUCT_ID' => '135',
                     'PRODUCT_XML_ID' => 'xml-135',
+                    'CATALOG_XML_ID' => 'catalogue-7',
                     'NAME' => 'Чайник',
                     'QUANTITY' => 1.0,
                     'PRICE' => 1990.3,

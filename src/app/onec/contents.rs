@@ -264,12 +264,13 @@ impl Onec {
                 id: id.clone(),
                 number: number.clone(),
             },
+            onec_number: order.side.onec_number.clone(),
             number_of_version: String::new(),
             received_at: row.received_at,
             goods: &found.into_iter().collect(),
         };
         let written = bug::caught(|| order::write(&with, &snapshot))?;
-        Ok(written.map(|written| written.order))
+        Ok(written.ok().map(|written| written.order))
     }
 }
 

@@ -12,7 +12,7 @@ use crate::{
         happening::{Act, DocumentReason, GoodsEvent, Words},
     },
     formats::{
-        commerceml::{Document, Fault, Item, Operation},
+        commerceml::{Document, Fault, Item, Operation, SchemaVersion},
         onec::{Base, facts},
     },
     process::bug,
@@ -39,6 +39,8 @@ pub(super) struct Sent<'a> {
     pub(super) formed_at: DateTime<Utc>,
     /// Who sent it.
     pub(super) login: &'a str,
+    /// `ВерсияСхемы` of it.
+    pub(super) version: Option<SchemaVersion>,
 }
 
 /// The longest document that is kept, in bytes.
@@ -101,6 +103,7 @@ impl Onec {
             id: row.id,
             formed_at: new.formed_at,
             login: new.login.clone(),
+            version: sent.version,
             came: None,
             look: Look {
                 again: row.repeated && row.state != DocumentState::Applied,
@@ -271,6 +274,7 @@ impl Onec {
             id,
             formed_at: row.formed_at,
             login: row.login.clone(),
+            version: None,
             came: Some(row.received_at),
             look: Look {
                 again: true,
@@ -320,7 +324,8 @@ impl Onec {
         };
         stored::became(tx, id, &of).await?;
         if let Some((shop, number)) = order {
-            self.heard(tx, (&row.base, shop, number), &row.raw).await?;
+            self.heard(tx, (&row.base, shop, number), (id, &row.raw))
+                .await?;
             orders::resend(tx, &row.base, shop, number).await?;
         }
         Ok(())

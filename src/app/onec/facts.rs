@@ -140,25 +140,33 @@ impl Onec {
         Ok(false)
     }
 
-    /// What came with an order that is locked, and the payment that its own document tells of:
-    /// where the shop has it as unpaid, and no document of whatever file tells of one.
-    pub(super) async fn with_own_payment(
+    /// What came with an order that is locked, and what its own document tells of: that it is paid,
+    /// where the shop has it as unpaid, and that it is shipped, where 1C has not said so before; no
+    /// document of whatever file tells of either.
+    pub(super) async fn with_own_facts(
         &self,
         tx: &mut PgConnection,
         order: &Order<'_>,
-        document: &Document,
-        came: &[OneCFact],
+        (document, came): (&Document, &[OneCFact]),
+        kept: &Kept,
     ) -> Result<Vec<OneCFact>, Error> {
         let (base, row) = (order.base, &order.row);
         let is_paid_here = row.said.as_ref().is_some_and(|said| said.paid);
-        let mut own = said::own_payment(document, base, came).filter(|_| !is_paid_here);
-        if own.is_some() {
+        let payment = said::own_payment(document, base, came).filter(|_| !is_paid_here);
+        let shipment = said::own_shipment(document, base, came, kept.version);
+        let mut facts = came.to_vec();
+        for own in payment.into_iter().chain(shipment) {
             let key = (base.name.as_str(), &*row.shop, &*row.number);
-            let all = facts::of_order(tx, key, FactKind::Payment.as_str()).await?;
-            let mut ids = all.iter().filter_map(|one| one["id"].as_str());
-            own = own.filter(|_| ids.all(said::is_own_payment));
+            let all = facts::of_order(&mut *tx, key, own.kind.as_str()).await?;
+            let ids: Vec<&str> = all.iter().filter_map(|one| one["id"].as_str()).collect();
+            let since = own.since.map(|at| at.to_string());
+            let was_said = own.kind == FactKind::Shipment && order.side.shipped_on == since;
+            let is_known = ids.contains(&&*own.id);
+            if ids.iter().all(|id| said::is_of_order(id)) && (is_known || !was_said) {
+                facts.push(own);
+            }
         }
-        Ok(came.iter().cloned().chain(own).collect())
+        Ok(facts)
     }
 
     /// Tells the shop what is new of payments and shipments of an order that is locked; what 1C
@@ -282,33 +290,32 @@ impl Onec {
     }
 }
 
-/// Whether the shop heard of a payment before, by the order's own document: the payment's document
-/// takes the place of as much of that, in whatever file it comes.
+/// Whether the shop heard of a payment or a shipment before, by the order's own document: the
+/// document of it takes the place of as much of that, in whatever file it comes.
 async fn takes_place(tx: &mut PgConnection, key: Key<'_>, fact: &OneCFact) -> Result<bool, Error> {
-    if fact.kind != FactKind::Payment || !fact.holds || said::is_own_payment(&fact.id) {
+    if !fact.holds || said::is_of_order(&fact.id) {
         return Ok(false);
     }
     let all = facts::of_order(tx, (key.base, key.shop, key.number), key.kind).await?;
     let mut told = all
         .iter()
         .filter_map(|one| Some((one["id"].as_str()?, one)));
-    let Some((id, own)) = told.find(|(id, _)| said::is_own_payment(id)) else {
+    let Some((id, own)) = told.find(|(id, _)| said::is_of_order(id)) else {
         return Ok(false);
     };
     let of_own = Key { id, ..key };
     let Some(left) = said::left_of(own, fact) else {
         return Ok(false);
     };
-    if left.is_sign_positive() && !left.is_zero() {
-        let mut data = own.clone();
-        data["sum"] = Value::from(left.normalize().to_string());
-        if let Some(row) = facts::known(tx, of_own).await? {
-            facts::put(tx, of_own, &FactRow { data, ..row }).await?;
+    match left.data {
+        Some(data) => {
+            if let Some(row) = facts::known(tx, of_own).await? {
+                facts::put(tx, of_own, &FactRow { data, ..row }).await?;
+            }
         }
-    } else {
-        facts::remove(tx, of_own).await?;
+        None => facts::remove(tx, of_own).await?,
     }
-    Ok(!left.is_sign_negative())
+    Ok(left.is_all_known)
 }
 
 async fn tell(

@@ -23,7 +23,7 @@ use crate::{
         },
     },
     storage::{
-        ImportState,
+        ImportState, Unreadable,
         onec::{
             births, documents,
             files::{self, FileRow},
@@ -144,9 +144,14 @@ impl Onec {
         match row.state {
             ImportState::Taken => return Ok(None),
             ImportState::Refused => {
-                let code = row.code.as_deref().and_then(ErrorCode::parse);
+                let code = row.code.as_deref().unwrap_or_default();
+                let odd = || {
+                    let why = format!("`{code}` is no code");
+                    Unreadable::of("bridge.onec_imports", "code", row.id, why)
+                };
+                let code = ErrorCode::parse(code).ok_or_else(odd)?;
                 let words = row.message.clone().unwrap_or_default();
-                return Ok(Some(refused(code.unwrap_or(ErrorCode::OneCFile), words)));
+                return Ok(Some(refused(code, words)));
             }
             ImportState::Working => {}
         }
@@ -220,11 +225,12 @@ impl Onec {
         let skip = u64::try_from(row.position).unwrap_or_default();
         let reading =
             tokio::task::spawn_blocking(move || parse::read(file, &tail, &place, skip, &sender));
-        let mut formed_at = None;
+        let (mut formed_at, mut version) = (None, None);
         let mut position = row.position;
         while let Some(read) = batches.recv().await {
             match read {
                 Read::Head(head) => {
+                    version = head.version;
                     formed_at = head.formed_at.map(|at| base.from_local(at.naive()));
                     let mut db = self.db.acquire().await?;
                     imports::head(&mut db, row.id, formed_at, None).await?;
@@ -235,6 +241,7 @@ impl Onec {
                     let sent = Sent {
                         formed_at: formed_at.unwrap_or(session.started_at),
                         login: &session.login,
+                        version,
                     };
                     if !self.batch(base, at, sent, items).await? {
                         return Ok(Some(Step::Progress(position)));

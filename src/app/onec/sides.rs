@@ -15,7 +15,7 @@ use crate::{
     },
     domain::{ErrorCode, SentStatus, happening::DocumentReason},
     formats::{
-        commerceml::{Document, Item, Moment},
+        commerceml::{Document, Item, Moment, SchemaVersion},
         onec::{
             Base, Right,
             facts::{OneCFact, basis},
@@ -23,7 +23,7 @@ use crate::{
     },
     process::bug,
     storage::{
-        DocumentState,
+        DocumentState, Unreadable,
         journal::{self, Line},
         onec::{
             documents, orders,
@@ -57,6 +57,8 @@ pub(super) struct Kept {
     pub(super) formed_at: Option<DateTime<Utc>>,
     /// Who sent it.
     pub(super) login: Option<String>,
+    /// The version of its file; none: it is decided again, or says none.
+    pub(super) version: Option<SchemaVersion>,
     /// When it came; none: now.
     pub(super) came: Option<DateTime<Utc>>,
     pub(super) look: Look,
@@ -227,12 +229,17 @@ impl Onec {
             let became = Became::refused_for(ErrorCode::OneCTwoOrders, why);
             return Ok(became.of(&shop, &number));
         }
-        let facts = self.with_own_payment(tx, &order, document, facts).await?;
+        let facts = self
+            .with_own_facts(tx, &order, (document, facts), kept)
+            .await?;
         let mut settled = self.tell_facts(tx, &order, &facts, kept).await?;
         let times = order.side.document_at.zip(kept.formed_at);
         if times.is_some_and(|(then, now)| now < then) {
             let became = Became::overtaken(DocumentReason::NewerTaken).of(&shop, &number);
             return Ok(became);
+        }
+        if let Some(number) = &document.onec_number {
+            order.side.onec_number = Some(number.chars().take(300).collect());
         }
         if base.may(kept.login.as_deref(), Right::Contents) {
             self.tell_contents(tx, &mut order, document, kept).await?;
@@ -409,10 +416,12 @@ impl Onec {
         &self,
         tx: &mut PgConnection,
         key: (&str, &str, &str),
-        raw: &str,
+        (id, raw): (i64, &str),
     ) -> Result<(), Error> {
         let read = bug::caught(|| read(raw))?;
-        let Some(document) = read.as_ref().ok().and_then(|item| parts(item).order) else {
+        let odd = |fault| Unreadable::of("bridge.onec_documents", "raw", id, fault);
+        let item = read.map_err(odd)?;
+        let Some(document) = parts(&item).order else {
             return Ok(());
         };
         let Some(mut row) = sides::side(tx, key).await? else {

@@ -84,7 +84,7 @@ async fn examine(config: &Config, global: &Global, report: &mut Report) {
     }
     if let Some(app) = &app {
         shops::notices(app, report).await;
-        onec::check(config, app, report).await;
+        onec::check((config, &connections), app, report).await;
         stock::check(app, report).await;
     }
     if let Some(database) = database {

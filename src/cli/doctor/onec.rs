@@ -1,10 +1,14 @@
 //! 1C bases: whether each can be exchanged with, and what would surprise people.
 
-use super::report::Report;
+use super::{bootstrap, report::Report};
 use crate::{
     app::{
         App,
         onec::{BaseReport, DocumentState},
+    },
+    clients::{
+        connections::Connections,
+        onec::{Client, Standing},
     },
     config::{Config, OneC},
     domain::{ErrorCode, Place},
@@ -18,7 +22,11 @@ const PATIENCE: Duration = Duration::from_secs(10);
 const OPEN: i64 = 500;
 
 /// Looks at every base.
-pub(super) async fn check(config: &Config, app: &App, report: &mut Report) {
+pub(super) async fn check(
+    (config, connections): (&Config, &Connections),
+    app: &App,
+    report: &mut Report,
+) {
     if config.onec.is_empty() {
         return;
     }
@@ -31,6 +39,7 @@ pub(super) async fn check(config: &Config, app: &App, report: &mut Report) {
         Err(error) => report.wrong("1C bases", error.chain(), ErrorCode::Database),
     }
     let known = app.onec.onec_report().await.unwrap_or_default();
+    let services = bootstrap::pushes(config, connections);
     for (name, onec) in &config.onec {
         settings(config, onec, report);
         if let Some(found) = known.iter().find(|found| found.base == name.as_str()) {
@@ -38,7 +47,22 @@ pub(super) async fn check(config: &Config, app: &App, report: &mut Report) {
         }
         documents(app, &onec.base, report).await;
         address(config, name.as_str(), report).await;
+        if let Some(service) = services.get(name) {
+            push(service, name.as_str(), report).await;
+        }
     }
+}
+
+/// Whether the service that gets orders at once is there and takes the login.
+async fn push(service: &Client, name: &str, report: &mut Report) {
+    let what = format!("HTTP service of 1C base {name}");
+    let (words, code) = match service.look().await {
+        Standing::Works => return report.fine(what, "can be reached, and takes the login"),
+        Standing::Login(words) => (words, ErrorCode::OneCPushLogin),
+        Standing::Nowhere(words) => (words, ErrorCode::OneCPushAnswer),
+        Standing::Down(words) => (words, ErrorCode::OneCPushDown),
+    };
+    report.wrong_at(Place::base(name), what, words, code);
 }
 
 /// What the settings do that people may not expect.

@@ -11,6 +11,7 @@ use std::{net::SocketAddr, path::PathBuf, process::ExitCode, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, clap::Args)]
+#[command(group = clap::ArgGroup::new("base").args(["onec", "onec_push"]))]
 pub(super) struct Args {
     /// Address and port
     #[arg(long, default_value = "127.0.0.1:8090")]
@@ -62,18 +63,23 @@ pub(super) struct Args {
     /// http://127.0.0.1:8080/exchange/1c/main
     #[arg(long, value_name = "ADDRESS", requires = "login")]
     onec: Option<String>,
-    /// The login that the base has there
-    #[arg(long, requires = "onec")]
+    /// Play an HTTP service of a 1C base instead, at this address and port, which takes orders at
+    /// once
+    #[arg(long, value_name = "ADDRESS", requires = "login")]
+    onec_push: Option<SocketAddr>,
+    /// The login that the base has there; that of the service: the one that it takes
+    #[arg(long, requires = "base")]
     login: Option<String>,
     /// The file in whose first line the password stands; else it is the first line of the standard
     /// input
-    #[arg(long, value_name = "FILE", requires = "onec")]
+    #[arg(long, value_name = "FILE", requires = "base")]
     password_file: Option<PathBuf>,
-    /// The version of CommerceML that the base asks for, 2.03 to 3.1; none: the old protocol
-    #[arg(long, requires = "onec")]
+    /// The version of CommerceML that the base asks for, 2.03 to 3.1; none: the old protocol. That
+    /// of the service: the newest that it reads; none: 2.09
+    #[arg(long, requires = "base")]
     schema_version: Option<String>,
     /// The newer version that it asks for beside: payments and shipments stand in their orders
-    #[arg(long, requires = "schema_version")]
+    #[arg(long, requires_all = ["schema_version", "onec"])]
     cml_version: Option<String>,
     /// It never says that it took the orders in, as some modules of 3.1
     #[arg(long, requires = "onec")]
@@ -102,6 +108,9 @@ pub(super) async fn run(args: &Args) -> anyhow::Result<ExitCode> {
     logging::start(false, "info", None).map_err(anyhow::Error::msg)?;
     if let (Some(address), Some(login)) = (&args.onec, &args.login) {
         return onec::run(args, address, login).await;
+    }
+    if let (Some(address), Some(login)) = (args.onec_push, &args.login) {
+        return onec::serve(args, address, login).await;
     }
     let mut faults = if args.faults > 0.0 {
         Faults::everything(args.faults.min(1.0))

@@ -7,7 +7,10 @@
 //! order mark before a text in UTF-8 unless it is told not to; an exception in the handler becomes
 //! status 500 with the exception's text.
 
-use crate::clients::connections::{Connections, one_line, pause_asked};
+use crate::{
+    clients::connections::{Connections, one_line, pause_asked},
+    process::telemetry::chain,
+};
 use encoding_rs::WINDOWS_1251;
 use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
@@ -43,6 +46,19 @@ pub enum Answer {
         /// How long the service asks to be left alone.
         pause: Option<Duration>,
     },
+}
+
+/// How it stands with a service that was asked for nothing.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Standing {
+    /// It is there, and takes the login.
+    Works,
+    /// 401 or 403: the login is not taken.
+    Login(String),
+    /// No such service, or a redirection.
+    Nowhere(String),
+    /// No connection, no TLS, an exception, or closed for a while.
+    Down(String),
 }
 
 /// An HTTP service of one base. Cheap to clone.
@@ -90,6 +106,36 @@ impl Client {
             Ok(answer) => read(answer).await,
             Err(error) => lost(&error),
         }
+    }
+}
+
+impl Client {
+    /// Looks whether the service is there and takes the login, by GET, which changes nothing: 1C
+    /// asks for the login before it looks what is wanted, and a service that takes orders alone
+    /// answers 405. Only the status of the answer is looked at.
+    pub async fn look(&self) -> Standing {
+        let password = self.0.password.expose_secret();
+        let request = self.0.connections.any().get(self.0.url.clone());
+        let request = request.timeout(TIMEOUT);
+        match request
+            .basic_auth(&self.0.user, Some(password))
+            .send()
+            .await
+        {
+            Ok(answer) => standing(answer.status()),
+            Err(error) if error.is_timeout() => Standing::Down("no answer in time".to_owned()),
+            Err(error) => Standing::Down(one_line(&chain(&error))),
+        }
+    }
+}
+
+fn standing(status: StatusCode) -> Standing {
+    let words = status.as_u16().to_string();
+    match status.as_u16() {
+        401 | 403 => Standing::Login(words),
+        300..=399 | 404 | 410 => Standing::Nowhere(words),
+        408 | 425 | 429 | 500.. => Standing::Down(words),
+        _ => Standing::Works,
     }
 }
 
@@ -193,6 +239,23 @@ mod tests {
     fn a_page_in_place_of_an_answer_says_nothing_of_the_order() {
         for body in ["<html>Вход</html>", "successful", "failures", "ok"] {
             assert!(matches!(of(200, body.as_bytes()), Answer::Odd(_)), "{body}");
+        }
+    }
+
+    #[test]
+    fn a_service_that_takes_orders_alone_works_and_one_that_is_not_there_does_not() {
+        let stands = |status| standing(StatusCode::from_u16(status).unwrap());
+        for status in [200, 204, 400, 405, 422] {
+            assert_eq!(stands(status), Standing::Works, "{status}");
+        }
+        for status in [401, 403] {
+            assert!(matches!(stands(status), Standing::Login(_)), "{status}");
+        }
+        for status in [301, 302, 404, 410] {
+            assert!(matches!(stands(status), Standing::Nowhere(_)), "{status}");
+        }
+        for status in [429, 500, 502, 503] {
+            assert!(matches!(stands(status), Standing::Down(_)), "{status}");
         }
     }
 

@@ -2,6 +2,7 @@
 
 mod export;
 mod import;
+mod profiles;
 mod push;
 mod statuses;
 mod users;
@@ -14,7 +15,7 @@ use crate::{
     domain::{BaseName, ShopName},
     formats::{
         commerceml::{Encoding, Listed, SchemaVersion, write::PaymentKind},
-        onec::{Base, Given, PaySystem, Profiles},
+        onec::{Base, PaySystem},
     },
 };
 use chrono_tz::Tz;
@@ -71,7 +72,7 @@ pub(super) struct Raw {
     import: import::Raw,
     push: Option<push::Raw>,
     #[serde(default)]
-    profiles: RawProfiles,
+    profiles: profiles::Raw,
     #[serde(default)]
     statuses: Vec<statuses::Raw>,
     #[serde(default)]
@@ -90,27 +91,6 @@ enum RawEncoding {
     Utf8,
     #[serde(rename = "utf-8-bom")]
     Utf8Bom,
-}
-
-#[derive(Debug, Default, Deserialize)]
-#[serde(deny_unknown_fields, default)]
-struct RawProfiles {
-    default: BTreeMap<String, RawGiven>,
-    person: BTreeMap<String, RawGiven>,
-    company: BTreeMap<String, RawGiven>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(untagged)]
-enum RawGiven {
-    Path(String),
-    Value(RawValue),
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct RawValue {
-    value: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -279,7 +259,7 @@ fn base(
         keep_files: keep,
         keep_files_bytes: bytes(&key, &raw.keep_files_bytes, problems),
         export,
-        profiles: profiles(raw.profiles),
+        profiles: profiles::read(&key, raw.profiles, problems),
         statuses: table,
         import,
         masters,
@@ -464,24 +444,6 @@ fn pay_system(raw: RawPaySystem) -> PaySystem {
             RawKind::Acquiring => PaymentKind::Acquiring,
         },
         listed: listed(raw.id, raw.name),
-    }
-}
-
-fn profiles(raw: RawProfiles) -> Profiles {
-    let of = |values: BTreeMap<String, RawGiven>| {
-        let values = values.into_iter().map(|(name, given)| {
-            let given = match given {
-                RawGiven::Path(path) => Given::Path(path),
-                RawGiven::Value(RawValue { value }) => Given::Value(value),
-            };
-            (name, given)
-        });
-        values.collect()
-    };
-    Profiles {
-        default: of(raw.default),
-        person: of(raw.person),
-        company: of(raw.company),
     }
 }
 

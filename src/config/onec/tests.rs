@@ -101,6 +101,20 @@ fn a_shop_belongs_to_one_base() {
 }
 
 #[test]
+fn a_part_of_an_address_that_1c_does_not_know_is_refused() {
+    let with = |part: &str| {
+        format!(
+            "[onec.trade]\nshops = [\"main\"]\n{USER}[onec.trade.profiles.person]\n\
+             \"Адрес.{part}\" = \"properties.zip\"\n"
+        )
+    };
+    assert!(parse(&with("Почтовый индекс")).is_ok());
+    let found = problems(&with("Индекс"));
+    let key = "onec.trade.profiles.person.Адрес.Индекс";
+    assert!(found.iter().any(|one| one.key == key), "{found:?}");
+}
+
+#[test]
 fn what_cannot_act_yet_is_refused_and_not_passed_over() {
     for key in ["push = {}", "catalogue = {}", "may = []"] {
         let wrong = parse(&format!("[onec.trade]\nshops = [\"main\"]\n{key}\n{USER}"));

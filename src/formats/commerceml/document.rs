@@ -1,9 +1,13 @@
-//! Documents: orders, payments, shipments; and the counterparties of them.
+//! Documents: orders, payments, shipments.
 //!
 //! What a file does not say is none, never a default: a short form without `Товары` says nothing
 //! of the lines, an absent `ПометкаУдаления` says nothing of a deletion.
 
-use super::{Element, Fault, Moment, Requisites, value::folded};
+use super::{
+    Counterparty, Element, Fault, Moment, Requisites,
+    customer::counterparty,
+    value::{folded, truth},
+};
 use rust_decimal::Decimal;
 
 /// `ХозОперация`: what a document is about.
@@ -161,57 +165,6 @@ pub struct WarehouseRef {
     pub name: String,
 }
 
-/// A customer or a partner.
-#[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub struct Counterparty {
-    /// `Ид`.
-    pub id: Option<String>,
-    /// `Наименование`.
-    pub name: String,
-    /// `ПолноеНаименование`.
-    pub full_name: Option<String>,
-    /// `ОфициальноеНаименование`: of a legal person.
-    pub legal_name: Option<String>,
-    /// `ИНН`.
-    pub inn: Option<String>,
-    /// `КПП`.
-    pub kpp: Option<String>,
-    /// `КодПоОКПО`.
-    pub okpo: Option<String>,
-    /// `Фамилия`.
-    pub last_name: Option<String>,
-    /// `Имя`.
-    pub first_name: Option<String>,
-    /// `Отчество`.
-    pub second_name: Option<String>,
-    /// `Роль`: Покупатель.
-    pub role: Option<String>,
-    /// The first address that says something.
-    pub address: Option<String>,
-    /// `Контакты`.
-    pub contacts: Vec<Contact>,
-    /// `ПометкаУдаления`.
-    pub deleted: Option<bool>,
-}
-
-impl Counterparty {
-    /// Whether it is a legal person: it has an official name, or both taxpayer numbers.
-    pub fn is_company(&self) -> bool {
-        self.legal_name.is_some() || self.inn.is_some() && self.kpp.is_some()
-    }
-}
-
-/// How somebody is reached.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub enum Contact {
-    /// A phone, as it stands in the file.
-    Phone(String),
-    /// An e-mail address, as it stands in the file.
-    Email(String),
-    /// Another kind, with its name.
-    Other(String, String),
-}
-
 pub(super) fn package(element: &Element) -> Result<Package, Fault> {
     let mut documents = Vec::new();
     for one in element.all("Документ") {
@@ -232,6 +185,7 @@ pub(super) fn document(element: &Element) -> Result<Document, Fault> {
     if id.is_none() && number.is_none() && onec_number.is_none() {
         return Err(Fault::item(element, "it has neither Ид nor Номер"));
     }
+    readable(element, &requisites)?;
     let onec_date =
         Moment::parse(element.text_of("Дата1С")).or_else(|| requisites.moment(&["Дата по 1С"]));
     let date =
@@ -268,6 +222,47 @@ pub(super) fn document(element: &Element) -> Result<Document, Fault> {
         subordinates: all(subordinates, document)?,
         requisites,
     })
+}
+
+/// Requisites that are acted upon, and say yes or no.
+const TRUTHS: [&str; 7] = [
+    "ПометкаУдаления",
+    "Отменен",
+    "Проведен",
+    "Оплачено",
+    "Отгружено",
+    "Отгружен",
+    "Признак возврата",
+];
+/// Requisites that are acted upon, and name a day.
+const DATES: [&str; 5] = [
+    "Дата по 1С",
+    "Дата оплаты",
+    "Дата оплаты по 1С",
+    "Дата отгрузки",
+    "Дата отгрузки по 1С",
+];
+
+/// What cannot be read is a fault of its document: taken as absent it would say another thing.
+fn readable(element: &Element, requisites: &Requisites) -> Result<(), Fault> {
+    let inside = |name| (name, element.text_of(name));
+    let said = |name| (name, requisites.get(&[name]).unwrap_or_default());
+    let truths = TRUTHS.map(said).into_iter();
+    let mut truths = truths.chain([inside("ПометкаУдаления")]);
+    let odd = truths.find(|(_, text)| !text.is_empty() && truth(text).is_none());
+    if let Some((name, text)) = odd {
+        let detail = format!("{name} is no truth value: {text:.40}");
+        return Err(Fault::item(element, detail));
+    }
+    let dates = DATES.map(said).into_iter();
+    let mut dates = dates.chain(["Дата", "Дата1С"].map(inside));
+    match dates.find(|(_, text)| Moment::is_odd(text)) {
+        Some((name, text)) => Err(Fault::item(
+            element,
+            format!("{name} is no date: {text:.40}"),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn all<'a, T>(
@@ -362,74 +357,6 @@ fn warehouse(element: &Element) -> WarehouseRef {
         id: element.given("Ид"),
         name: element.text_of("Наименование").to_owned(),
     }
-}
-
-/// Where an address may stand, the more telling first.
-const ADDRESSES: [&str; 5] = [
-    "АдресДоставки",
-    "АдресРегистрации",
-    "ЮридическийАдрес",
-    "ФактическийАдрес",
-    "Адрес",
-];
-
-pub(super) fn counterparty(element: &Element) -> Counterparty {
-    let name = element.text_of("Наименование").to_owned();
-    let id = element.given("Ид");
-    let details = element
-        .child("РеквизитыЮрЛица")
-        .or_else(|| element.child("РеквизитыФизЛица"));
-    let given = |name: &str| {
-        let inner = details.and_then(|details| details.given(name));
-        element.given(name).or(inner)
-    };
-    let address = ADDRESSES
-        .iter()
-        .find_map(|name| address(element.child(name)?));
-    let contacts = element.list("Контакты", "Контакт").filter_map(contact);
-    Counterparty {
-        id,
-        full_name: given("ПолноеНаименование"),
-        legal_name: given("ОфициальноеНаименование"),
-        inn: given("ИНН"),
-        kpp: given("КПП"),
-        okpo: given("КодПоОКПО").or_else(|| given("ОКПО")),
-        last_name: given("Фамилия"),
-        first_name: given("Имя"),
-        second_name: given("Отчество"),
-        role: element.given("Роль"),
-        address,
-        contacts: contacts.collect(),
-        deleted: element.truth_of("ПометкаУдаления"),
-        name,
-    }
-}
-
-/// `Представление`, else the fields of the address one after the other.
-fn address(element: &Element) -> Option<String> {
-    let whole = element.text_of("Представление");
-    if folded(whole) != "адрес" && !whole.is_empty() {
-        return Some(whole.to_owned());
-    }
-    let parts: Vec<&str> = element
-        .all("АдресноеПоле")
-        .map(|field| field.text_of("Значение"))
-        .filter(|value| !value.is_empty())
-        .collect();
-    (!parts.is_empty()).then(|| parts.join(", "))
-}
-
-fn contact(element: &Element) -> Option<Contact> {
-    let value = element.given("Значение")?;
-    let kind = element.text_of("Тип");
-    let folded = folded(kind);
-    Some(if folded.contains("телефон") || folded.contains("факс") {
-        Contact::Phone(value)
-    } else if folded.contains("почта") || folded.contains("mail") {
-        Contact::Email(value)
-    } else {
-        Contact::Other(kind.to_owned(), value)
-    })
 }
 
 impl Document {

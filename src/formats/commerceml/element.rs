@@ -1,7 +1,7 @@
 //! The tree of one item, and the stream of items.
 
 use super::{
-    Fault, FaultKind, Head, Item, Moment, SchemaVersion, document, goods,
+    Fault, FaultKind, Head, Item, Moment, SchemaVersion, customer, document, goods,
     source::{Source, TOO_LONG},
     value::trimmed,
     write::escaped,
@@ -462,7 +462,7 @@ fn item(path: &[String], element: &Element, head: &Head) -> Result<Item, Fault> 
             (_, "Документ") => Item::Document(Box::new(document::document(element)?)),
             (_, "Контейнер") => Item::Package(document::package(element)?),
             (_, "Контрагент") => {
-                Item::Counterparty(Box::new(document::counterparty(element)))
+                Item::Counterparty(Box::new(customer::counterparty(element)))
             }
             (_, "Группа") => Item::Group(goods::group(element)?),
             (_, "Товар") => Item::Product(Box::new(goods::product(element)?)),

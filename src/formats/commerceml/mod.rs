@@ -14,7 +14,8 @@
 //! | `source` | the encoding of a file: byte order mark, declaration, windows-1251 |
 //! | `element` | the bounded tree of one item, and the stream of items |
 //! | `value` | numbers, dates, truth values and names as files write them |
-//! | `document` | orders, payments, shipments, counterparties |
+//! | `document` | orders, payments, shipments |
+//! | `customer` | counterparties: customers and partners |
 //! | `goods` | products, offers, prices, stock |
 //! | `write` | a site's orders |
 //! | `info` | what 1C asks a site for when it is set up: statuses, ways to pay and to deliver |
@@ -23,6 +24,7 @@
 //! To add a kind of item: its path in `element::is_item`, a variant of [`Item`], a reader beside
 //! the others, and a sample file for the test.
 
+mod customer;
 mod document;
 mod element;
 mod goods;
@@ -32,9 +34,8 @@ mod sums;
 mod value;
 pub mod write;
 
-pub use document::{
-    Contact, Counterparty, Document, Line, Operation, Package, Subordinate, Tax, WarehouseRef,
-};
+pub use customer::{Contact, Counterparty, Representative};
+pub use document::{Document, Line, Operation, Package, Subordinate, Tax, WarehouseRef};
 pub use element::{Bounds, Element, Items};
 pub use goods::{Group, Offer, PackageHead, Price, PriceType, Product, Property, Rest, Warehouse};
 pub use info::{Listed, info};

@@ -3,10 +3,30 @@
 use super::{Base, Given, at, text_of};
 use crate::{
     domain::{Customer, CustomerKind, Snapshot},
-    formats::commerceml::{Contact, Counterparty},
+    formats::commerceml::{Contact, Counterparty, Representative},
 };
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
+
+/// The parts of an address that CommerceML names, in its order. A profile gives one as `Адрес.` with
+/// the part's name.
+pub const ADDRESS_PARTS: [&str; 10] = [
+    "Почтовый индекс",
+    "Страна",
+    "Регион",
+    "Район",
+    "Населенный пункт",
+    "Город",
+    "Улица",
+    "Дом",
+    "Корпус",
+    "Квартира",
+];
+
+/// The part of an address that a profile's field names; none: it names none.
+pub fn address_part(field: &str) -> Option<&str> {
+    field.strip_prefix("Адрес.")
+}
 
 /// The counterparty, and the requisites that its profile names besides.
 pub(super) fn of(
@@ -37,6 +57,21 @@ pub(super) fn of(
         who.legal_name = None;
         who.kpp = None;
         who.okpo = None;
+        who.address = who.address.or_else(|| delivered_to(order));
+    }
+    if is_company {
+        who.representatives
+            .extend(representative(shop, order, &who));
+    }
+    let place = |part: &String| ADDRESS_PARTS.iter().position(|known| known == part);
+    who.address_parts.sort_by_key(|(part, _)| place(part));
+    if who.address.is_none() && !who.address_parts.is_empty() {
+        let values: Vec<&str> = who
+            .address_parts
+            .iter()
+            .map(|(_, value)| &**value)
+            .collect();
+        who.address = Some(values.join(", "));
     }
     (who, further)
 }
@@ -72,12 +107,42 @@ fn plain(customer: &Customer) -> Counterparty {
     }
 }
 
-/// The name of a person, else what the person is reached by.
-fn usual_name(who: &Counterparty) -> String {
+/// Where a natural person's order is delivered to; what is fetched from a store goes to no address
+/// of the person's.
+fn delivered_to(order: &Snapshot) -> Option<String> {
+    let is_fetched = at(&order.data, "delivery.store")
+        .and_then(text_of)
+        .is_some();
+    let delivery = order.delivery.as_ref().filter(|_| !is_fetched)?;
+    delivery.address.clone()
+}
+
+/// Who speaks for a company: the person whom its order names.
+fn representative(shop: &str, order: &Snapshot, who: &Counterparty) -> Option<Representative> {
+    let name = full_name(who)?;
+    let customer = order.customer.as_ref()?;
+    let key = match &customer.id {
+        Some(id) => format!("person/{id}"),
+        None => format!("{}/{name}", who.id.as_deref().unwrap_or_default()),
+    };
+    Some(Representative {
+        relation: "Контактное лицо".to_owned(),
+        id: Some(uuid_of(shop, &key)),
+        name,
+    })
+}
+
+/// The name of a person; none: no part of it is known.
+fn full_name(who: &Counterparty) -> Option<String> {
     let parts = [&who.last_name, &who.first_name, &who.second_name];
     let parts: Vec<&str> = parts.into_iter().flatten().map(String::as_str).collect();
-    if !parts.is_empty() {
-        return parts.join(" ");
+    (!parts.is_empty()).then(|| parts.join(" "))
+}
+
+/// The name of a person, else what the person is reached by.
+fn usual_name(who: &Counterparty) -> String {
+    if let Some(name) = full_name(who) {
+        return name;
     }
     let reached = who.contacts.iter().map(|contact| match contact {
         Contact::Phone(value) | Contact::Email(value) | Contact::Other(_, value) => value,
@@ -108,6 +173,10 @@ fn identity(shop: &str, order: &Snapshot) -> String {
         own.or(inn).or(phone).or(email)
     });
     let key = key.unwrap_or_else(|| format!("order/{}", order.number));
+    uuid_of(shop, &key)
+}
+
+fn uuid_of(shop: &str, key: &str) -> String {
     let print = Sha256::digest(format!("{shop}/{key}"));
     let mut bytes = [0; 16];
     bytes.copy_from_slice(&print[..16]);
@@ -154,6 +223,11 @@ fn set(who: &mut Counterparty, name: &str, value: String) -> Option<String> {
         "Отчество" => &mut who.second_name,
         "АдресРегистрации" | "ЮридическийАдрес" | "Адрес" => {
             &mut who.address
+        }
+        part if address_part(part).is_some() => {
+            let part = address_part(part).unwrap_or_default().to_owned();
+            who.address_parts.push((part, value));
+            return None;
         }
         "Телефон" => {
             who.contacts

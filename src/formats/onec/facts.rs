@@ -4,7 +4,7 @@ use super::Base;
 use crate::{
     domain::{happening::GoodsEvent, words},
     formats::commerceml::{
-        Document, Line, Operation,
+        Document, Line, Operation, SchemaVersion,
         write::{Order, PaymentKind, Requisite, Shipment},
     },
 };
@@ -176,19 +176,90 @@ pub fn fact(document: &Document, base: &Base) -> Option<OneCFact> {
 }
 
 /// How the id of a payment begins that no document tells of but the order's own.
-const OWN_PAYMENT: &str = "paid-";
+const PAID: &str = "paid-";
+/// The same of a shipment. Up to 2.09 no document tells of it but the order's.
+const SHIPPED: &str = "shipped-";
 
-/// Whether this is the id of a payment that only the order's own document tells of.
-pub fn is_own_payment(id: &str) -> bool {
-    id.starts_with(OWN_PAYMENT)
+/// Whether this is the id of a payment or a shipment that only the order's own document tells of.
+pub fn is_of_order(id: &str) -> bool {
+    id.starts_with(PAID) || id.starts_with(SHIPPED)
 }
 
-/// What is left of a payment that the order's own document told of, beside a document that tells of
-/// some of it, or of more; none: they are not comparable.
-pub fn left_of(own: &Value, document: &OneCFact) -> Option<Decimal> {
+/// What is left of what the order's own document told of, beside a document that tells of it, too.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Left {
+    /// What the other does not tell of; none: nothing.
+    pub data: Option<Value>,
+    /// The shop was told by the first of all that the other tells.
+    pub is_all_known: bool,
+}
+
+/// What is left beside a document of a payment or a shipment; none: they are not comparable.
+pub fn left_of(own: &Value, document: &OneCFact) -> Option<Left> {
+    match document.kind {
+        FactKind::Payment => unpaid(own, document),
+        FactKind::Shipment => Some(unshipped(own, &document.data)),
+    }
+}
+
+fn unpaid(own: &Value, document: &OneCFact) -> Option<Left> {
     let comparable = own["currency"] == document.data["currency"];
     let said = decimal(&own["sum"]).filter(|_| comparable)?;
-    said.checked_sub(document.sum?)
+    let left = said.checked_sub(document.sum?)?;
+    let is_some = left.is_sign_positive() && !left.is_zero();
+    Some(Left {
+        data: is_some.then(|| {
+            let mut data = own.clone();
+            data["sum"] = text(left);
+            data
+        }),
+        is_all_known: !left.is_sign_negative(),
+    })
+}
+
+/// What is not in a shipment's document of the goods that were said to be shipped. One that names
+/// no goods is of all.
+fn unshipped(own: &Value, document: &Value) -> Left {
+    let lines = |of: &Value| of["lines"].as_array().cloned().unwrap_or_default();
+    let parcel = &document["tracking"];
+    let mut left = lines(own);
+    let names_none = left.is_empty();
+    let mut is_all_known = parcel.is_null() || *parcel == own["tracking"];
+    let shipped = lines(document);
+    if shipped.is_empty() || names_none {
+        left.clear();
+    }
+    for line in shipped.iter().filter(|_| !names_none) {
+        let same = |name: &str, one: &Value| !line[name].is_null() && one[name] == line[name];
+        let place = left.iter().position(|one| same("xml_id", one));
+        let place = place.or_else(|| left.iter().position(|one| same("name", one)));
+        let quantities = |place: usize| {
+            let had = decimal(&left[place]["quantity"])?;
+            had.checked_sub(decimal(&line["quantity"])?)
+        };
+        match place.and_then(|place| Some((place, quantities(place)?))) {
+            Some((place, rest)) if rest.is_sign_positive() && !rest.is_zero() => {
+                left[place]["quantity"] = text(rest);
+            }
+            Some((place, rest)) => {
+                left.remove(place);
+                is_all_known &= rest.is_zero();
+            }
+            None => is_all_known = false,
+        }
+    }
+    Left {
+        data: (!left.is_empty()).then(|| {
+            let mut data = own.clone();
+            data["lines"] = Value::from(left);
+            data
+        }),
+        is_all_known,
+    }
+}
+
+fn text(number: Decimal) -> Value {
+    Value::from(number.normalize().to_string())
 }
 
 /// The payment that an order's own document tells of, where the base has a way to pay for that and
@@ -200,7 +271,7 @@ pub fn own_payment(document: &Document, base: &Base, beside: &[OneCFact]) -> Opt
         return None;
     }
     let order = document.id.as_ref().or(document.number.as_ref())?;
-    let id = format!("{OWN_PAYMENT}{order}");
+    let id = format!("{PAID}{order}");
     let number = document.requisites.get(&["Номер оплаты по 1С"]);
     let currency = base.code_of(document.currency.as_deref());
     let sum = document.total.map(|sum| sum.normalize().to_string());
@@ -217,6 +288,43 @@ pub fn own_payment(document: &Document, base: &Base, beside: &[OneCFact]) -> Opt
         }),
         what: GoodsEvent::OnecPaid {
             amount: format!("{} {currency}", sum.as_deref().unwrap_or("?")),
+            document: number.unwrap_or(&id).to_owned(),
+        },
+        id,
+    })
+}
+
+/// The first version with documents of shipments.
+const DOCUMENTS: SchemaVersion = SchemaVersion::new(2, 10);
+
+/// The shipment that an order's own document tells of, where no document beside it tells of one,
+/// and the file is not of a version in which one would; none: of which is not known.
+pub fn own_shipment(
+    document: &Document,
+    base: &Base,
+    beside: &[OneCFact],
+    version: Option<SchemaVersion>,
+) -> Option<OneCFact> {
+    let since = document.shipped_at()?.naive();
+    let is_off = document.deleted == Some(true) || document.cancelled() == Some(true);
+    let has_own = beside.iter().any(|one| one.kind == FactKind::Shipment);
+    if is_off || has_own || version.is_some_and(|version| version >= DOCUMENTS) {
+        return None;
+    }
+    let order = document.id.as_ref().or(document.number.as_ref())?;
+    let id = format!("{SHIPPED}{order}");
+    let number = document.requisites.get(&["Номер отгрузки по 1С"]);
+    Some(OneCFact {
+        kind: FactKind::Shipment,
+        basis: None,
+        holds: true,
+        since: Some(since),
+        sum: document.total,
+        data: json!({
+            "id": id, "date": base.from_local(since), "shipped": true,
+            "tracking": tracking(document), "lines": goods(document), "document": number,
+        }),
+        what: GoodsEvent::OnecShipped {
             document: number.unwrap_or(&id).to_owned(),
         },
         id,
@@ -305,13 +413,13 @@ fn method(document: &Document, base: &Base, kind: PaymentKind) -> Option<String>
         .or_else(|| name_of(usual.as_deref()?))
 }
 
-fn shipment(document: &Document, base: &Base, id: String) -> OneCFact {
-    let names = ["Дата отгрузки", "Дата отгрузки по 1С"];
-    let said = document.requisites.truth(&["Отгружено", "Отгружен"]);
-    let dated = document.requisites.moment(&names).is_some();
-    let posted = document.posted() == Some(true);
-    let holds = !is_off(document) && said.unwrap_or(dated || posted);
-    let since = date(document, &names);
+/// The number of the parcel.
+fn tracking(document: &Document) -> Option<&str> {
+    document.requisites.get(&["Идентификатор отправления"])
+}
+
+/// The goods of a document, the services not among them.
+fn goods(document: &Document) -> Vec<Value> {
     let line = |line: &Line| {
         json!({
             "xml_id": line.id, "sku": line.sku, "name": line.name,
@@ -319,8 +427,16 @@ fn shipment(document: &Document, base: &Base, id: String) -> OneCFact {
         })
     };
     let lines = document.lines.iter().flatten();
-    let lines: Vec<Value> = lines.filter(|line| !line.is_service).map(line).collect();
-    let tracking = document.requisites.get(&["Идентификатор отправления"]);
+    lines.filter(|line| !line.is_service).map(line).collect()
+}
+
+fn shipment(document: &Document, base: &Base, id: String) -> OneCFact {
+    let names = ["Дата отгрузки", "Дата отгрузки по 1С"];
+    let said = document.requisites.truth(&["Отгружено", "Отгружен"]);
+    let dated = document.requisites.moment(&names).is_some();
+    let posted = document.posted() == Some(true);
+    let holds = !is_off(document) && said.unwrap_or(dated || posted);
+    let since = date(document, &names);
     OneCFact {
         kind: FactKind::Shipment,
         basis: basis(document).map(str::to_owned),
@@ -329,7 +445,7 @@ fn shipment(document: &Document, base: &Base, id: String) -> OneCFact {
         sum: document.total,
         data: json!({
             "id": id, "date": since.map(|at| base.from_local(at)), "shipped": holds,
-            "tracking": tracking, "lines": lines,
+            "tracking": tracking(document), "lines": goods(document),
         }),
         what: if holds {
             GoodsEvent::OnecShipped {

@@ -170,9 +170,9 @@ fn add(taxes: &mut Vec<Tax>, rate: Decimal, vat: Decimal, on_top: bool) -> Optio
 fn item(order: &Snapshot, nth: usize, known: &BTreeMap<String, String>) -> Option<Draft> {
     let item = order.items.get(nth)?;
     let raw = order.data.get("items").and_then(|items| items.get(nth));
-    let xml_id = raw.and_then(|raw| raw.get("xml_id")).and_then(text_of);
+    let given = |name: &str| raw.and_then(|raw| raw.get(name)).and_then(text_of);
     let by_sku = item.sku.as_ref().and_then(|sku| known.get(sku)).cloned();
-    let id = xml_id
+    let id = given("xml_id")
         .or(by_sku)
         .or_else(|| item.product_id.clone())
         .or_else(|| item.sku.clone())
@@ -192,6 +192,7 @@ fn item(order: &Snapshot, nth: usize, known: &BTreeMap<String, String>) -> Optio
         on_top: !item.vat_included,
         line: OrderLine {
             id: both_halves(id),
+            catalogue: given("catalog_xml_id"),
             sku: item.sku.clone(),
             name: item.name.clone(),
             unit: unit(item.unit.as_deref()),
@@ -217,6 +218,7 @@ fn both_halves(id: String) -> String {
 fn service(id: &str, name: String) -> OrderLine {
     OrderLine {
         id: id.to_owned(),
+        catalogue: None,
         sku: None,
         name,
         unit: Unit::default(),

@@ -32,6 +32,7 @@ mod statuses;
 mod tests;
 pub mod upload;
 
+pub use customer::{ADDRESS_PARTS, address_part};
 pub use rights::Right;
 pub use statuses::{Meaning, OneCStatus, StatusTable, Way};
 
@@ -353,8 +354,9 @@ impl Export {
         if self.only_paid && !order.paid {
             return Some(Hold::Unpaid);
         }
-        let allowed = at(&order.data, "delivery.allowed").and_then(Value::as_bool);
-        if self.only_delivery_allowed && allowed == Some(false) {
+        // What cannot be read is told of the order itself, which is never written then.
+        let allowed = order::Allowed::of(order).map(|allowed| allowed.delivery);
+        if self.only_delivery_allowed && allowed == Ok(Some(false)) {
             return Some(Hold::Delivery);
         }
         if !self.statuses.is_empty() && !self.statuses.contains(&order.status) {

@@ -10,6 +10,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
+use serde_json::Value;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// The first version whose dates of allowed delivery have the new name.
@@ -35,6 +36,8 @@ pub struct Writing<'a> {
     pub version: SchemaVersion,
     /// By what 1C knows it.
     pub identity: &'a Identity,
+    /// By what number people of 1C know it, once 1C has told that.
+    pub onec_number: Option<String>,
     /// `НомерВерсии`.
     pub number_of_version: String,
     /// When the snapshot came.
@@ -50,6 +53,63 @@ pub struct Written {
     pub order: Order,
     /// Its status has no row in the base's table, and is not written.
     pub without_status: bool,
+}
+
+/// Why an order cannot be written.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum Unwritable {
+    /// Its sums do not fit.
+    #[error("its lines cannot be brought to its total")]
+    Sums,
+    /// What the shop says at a path of the snapshot cannot be read. It is not taken as absent.
+    #[error("`{path}` is no {kind}: {value:.80}")]
+    Value {
+        /// Where it stands.
+        path: &'static str,
+        /// What should stand there.
+        kind: &'static str,
+        /// What does, as JSON.
+        value: String,
+    },
+}
+
+/// What the shop says of the delivery that only 1C has a use for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Allowed {
+    /// Whether the delivery is allowed; none: the shop does not say it.
+    pub delivery: Option<bool>,
+    /// Since when it is, where it is not forbidden.
+    since: Option<DateTime<Utc>>,
+}
+
+impl Allowed {
+    /// Reads it from a snapshot.
+    pub fn of(order: &Snapshot) -> Result<Self, Unwritable> {
+        let (allowed, since) = ("delivery.allowed", "delivery.allowed_at");
+        let at = |path| at(&order.data, path).filter(|value| !value.is_null());
+        let odd = |path, kind, value: &Value| Unwritable::Value {
+            path,
+            kind,
+            value: value.to_string(),
+        };
+        let delivery = match at(allowed) {
+            None => None,
+            Some(Value::Bool(truth)) => Some(*truth),
+            Some(value) => return Err(odd(allowed, "truth value", value)),
+        };
+        let since = match at(since) {
+            None => None,
+            Some(value) if value.as_str().is_some_and(|text| text.trim().is_empty()) => None,
+            Some(value) => {
+                let read = value.as_str().and_then(|text| text.trim().parse().ok());
+                Some(read.ok_or_else(|| odd(since, "time", value))?)
+            }
+        };
+        Ok(Self {
+            delivery,
+            since: since.filter(|_| delivery != Some(false)),
+        })
+    }
 }
 
 /// The identity of an order that was never sent.
@@ -71,16 +131,17 @@ pub fn identity(base: &Base, shop: &crate::domain::ShopName, order: &Snapshot) -
     }
 }
 
-/// An order for 1C. None if its sums do not fit.
-pub fn write(with: &Writing<'_>, order: &Snapshot) -> Option<Written> {
+/// An order for 1C.
+pub fn write(with: &Writing<'_>, order: &Snapshot) -> Result<Written, Unwritable> {
     let base = with.base;
-    let lines = lines::of(order, base.export.discounts, with.goods)?;
+    let allowed = Allowed::of(order)?;
+    let lines = lines::of(order, base.export.discounts, with.goods).ok_or(Unwritable::Sums)?;
     let (customer, further) = customer::of(base, &with.shop.shop, order);
     let placed_at = base.local(order.created_at.unwrap_or(with.received_at));
     let status = base.statuses.written(&order.status);
     let without_status = status.is_none();
     let mut requisites = Requisites::default();
-    requisites.of_order(with, order, status.as_deref());
+    requisites.of_order(with, order, status.as_deref(), allowed);
     for (name, path) in &base.export.requisites {
         if let Some(value) = at(&order.data, path).and_then(text_of) {
             requisites.text(name, value);
@@ -100,12 +161,12 @@ pub fn write(with: &Writing<'_>, order: &Snapshot) -> Option<Written> {
         super::Discounts::Line => Vec::new(),
     };
     let payments = payment(with, order, lines.total).into_iter().collect();
-    let shipments = shipment(with, order, &lines).into_iter().collect();
-    Some(Written {
+    let shipments = shipment(with, order, &lines, allowed).into_iter().collect();
+    Ok(Written {
         order: Order {
             id: with.identity.id.clone(),
             number: with.identity.number.clone(),
-            onec_number: None,
+            onec_number: with.onec_number.clone(),
             version: with.number_of_version.clone(),
             deleted: false,
             placed_at,
@@ -134,7 +195,7 @@ pub fn deleted(with: &Writing<'_>) -> Order {
     Order {
         id: with.identity.id.clone(),
         number: with.identity.number.clone(),
-        onec_number: None,
+        onec_number: with.onec_number.clone(),
         version: with.number_of_version.clone(),
         deleted: true,
         placed_at: base.local(with.received_at),
@@ -203,7 +264,13 @@ impl Requisites {
         self.given(why, order.cancel_reason.as_ref());
     }
 
-    fn of_order(&mut self, with: &Writing<'_>, order: &Snapshot, status: Option<&str>) {
+    fn of_order(
+        &mut self,
+        with: &Writing<'_>,
+        order: &Snapshot,
+        status: Option<&str>,
+        allowed: Allowed,
+    ) {
         let base = with.base;
         let delivery = order.delivery.as_ref();
         let method = delivery.and_then(|delivery| delivery.method.as_ref());
@@ -214,13 +281,15 @@ impl Requisites {
         self.date(base, "Дата оплаты", order.paid_at.filter(|_| order.paid));
         let document = said(order, "payment.document").filter(|_| order.paid);
         self.given("Номер платежного документа", document.as_ref());
-        let allowed = at(&order.data, "delivery.allowed").and_then(serde_json::Value::as_bool);
-        let allowed_at = when(order, "delivery.allowed_at").filter(|_| allowed != Some(false));
         if with.version >= NEW_DELIVERY {
-            self.date(base, "Дата последнего разрешения по доставке", allowed_at);
+            self.date(
+                base,
+                "Дата последнего разрешения по доставке",
+                allowed.since,
+            );
         } else if delivery.is_some() {
-            self.date(base, "Дата разрешения доставки", allowed_at);
-            self.truth("Доставка разрешена", allowed.unwrap_or(true));
+            self.date(base, "Дата разрешения доставки", allowed.since);
+            self.truth("Доставка разрешена", allowed.delivery.unwrap_or(true));
         }
         self.given("Способ доставки", method);
         self.given(
@@ -273,11 +342,6 @@ fn said(order: &Snapshot, path: &str) -> Option<String> {
     at(&order.data, path).and_then(text_of)
 }
 
-/// The same as a time.
-fn when(order: &Snapshot, path: &str) -> Option<DateTime<Utc>> {
-    said(order, path)?.parse().ok()
-}
-
 fn service(base: &Base, name: &str) -> Option<String> {
     let mut listed = base.delivery_services.iter();
     listed
@@ -326,7 +390,12 @@ fn payment(with: &Writing<'_>, order: &Snapshot, sum: Decimal) -> Option<Payment
 }
 
 /// The shipment of an order that is to be delivered, or is.
-fn shipment(with: &Writing<'_>, order: &Snapshot, lines: &lines::Contents) -> Option<Shipment> {
+fn shipment(
+    with: &Writing<'_>,
+    order: &Snapshot,
+    lines: &lines::Contents,
+    allowed: Allowed,
+) -> Option<Shipment> {
     let base = with.base;
     let delivery = order.delivery.as_ref()?;
     let goods: Vec<_> = lines
@@ -349,9 +418,7 @@ fn shipment(with: &Writing<'_>, order: &Snapshot, lines: &lines::Contents) -> Op
         method.and_then(|name| service(base, name)).as_ref(),
     );
     requisites.given("Метод доставки", method);
-    let allowed = at(&order.data, "delivery.allowed") != Some(&serde_json::Value::Bool(false));
-    let allowed_at = when(order, "delivery.allowed_at").filter(|_| allowed);
-    requisites.date(base, "Дата разрешения доставки", allowed_at);
+    requisites.date(base, "Дата разрешения доставки", allowed.since);
     let parcel = said(order, "delivery.tracking");
     requisites.given("Идентификатор отправления", parcel.as_ref());
     let is_cancelled = order.cancelled && !shipped;

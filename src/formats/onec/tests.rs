@@ -71,6 +71,7 @@ fn written(base: &Base, order: &Snapshot) -> Order {
         shop: &words,
         version: SchemaVersion::new(2, 9),
         identity: &identity,
+        onec_number: Some("ТД-1".to_owned()),
         number_of_version: "7".to_owned(),
         received_at: DateTime::UNIX_EPOCH,
         goods: &BTreeMap::new(),
@@ -221,6 +222,115 @@ fn properties_marks_and_profiles_become_requisites_and_fields() {
     assert_eq!(order.customer.kpp.as_deref(), Some("770701001"));
     assert_eq!(order.customer.okpo.as_deref(), Some("00032537"));
     assert_eq!(text(&order, "КодПоОКПО"), None, "it is the company's");
+}
+
+#[test]
+fn a_company_s_person_an_address_and_a_catalogue_go_where_1c_looks_for_them() {
+    let mut base = base();
+    let mut data = plain();
+    data["items"][0]["catalog_xml_id"] = json!("bd72d8f9");
+    data["delivery"]["address"] = json!("Москва, ул. Лесная, 5");
+    data["customer"] = json!({"id": "77", "name": "Анна", "last_name": "Петрова"});
+    data["properties"] = json!({"zip": "125047", "house": "5"});
+    let path = |path: &str| Given::Path(path.to_owned());
+    base.profiles.default = BTreeMap::from([
+        ("Адрес.Дом".to_owned(), path("properties.house")),
+        ("Адрес.Почтовый индекс".to_owned(), path("properties.zip")),
+    ]);
+    let order = written(&base, &snapshot(data.clone()));
+    assert_eq!(order.onec_number.as_deref(), Some("ТД-1"));
+    assert_eq!(order.lines[0].catalogue.as_deref(), Some("bd72d8f9"));
+    assert_eq!(order.lines[1].catalogue, None, "the delivery is of none");
+    let person = order.customer;
+    assert_eq!(person.address.as_deref(), Some("Москва, ул. Лесная, 5"));
+    let parts = [("Почтовый индекс", "125047"), ("Дом", "5")];
+    let parts = parts.map(|(kind, value)| (kind.to_owned(), value.to_owned()));
+    assert_eq!(person.address_parts, parts);
+    assert_eq!(person.representatives, []);
+    // What is fetched from a store goes to no address of the person's.
+    data["delivery"]["store"] = json!("4");
+    let order = written(&base, &snapshot(data.clone()));
+    assert_eq!(order.customer.address.as_deref(), Some("125047, 5"));
+    data["customer"]["company"] = json!({"title": "АО Луч", "inn": "7707083893",
+        "kpp": "770701001", "address": "Тула"});
+    let order = written(&base, &snapshot(data.clone()));
+    assert_eq!(order.customer.address.as_deref(), Some("Тула"));
+    let speaker = order.customer.representatives[0].clone();
+    assert_eq!(speaker.relation, "Контактное лицо");
+    assert_eq!(speaker.name, "Петрова Анна");
+    assert_ne!(speaker.id, order.customer.id);
+    data["customer"]["last_name"] = json!("Иванова");
+    let order = written(&base, &snapshot(data));
+    assert_eq!(order.customer.representatives[0].id, speaker.id);
+}
+
+#[test]
+fn what_cannot_be_read_of_a_delivery_is_never_taken_as_absent() {
+    let shop = ShopName::parse("main").unwrap();
+    for (path, value) in [
+        ("allowed_at", json!("вчера")),
+        ("allowed_at", json!(20_261_120)),
+        ("allowed", json!("N")),
+    ] {
+        let mut data = plain();
+        data["delivery"][path] = value;
+        let (base, order) = (base(), snapshot(data));
+        let with = Writing {
+            base: &base,
+            shop: &ShopWords::default(),
+            version: SchemaVersion::new(2, 9),
+            identity: &order::identity(&base, &shop, &order),
+            onec_number: None,
+            number_of_version: "7".to_owned(),
+            received_at: DateTime::UNIX_EPOCH,
+            goods: &BTreeMap::new(),
+        };
+        let why = order::write(&with, &order).unwrap_err().to_string();
+        assert!(
+            why.starts_with(&format!("`delivery.{path}` is no t")),
+            "{why}"
+        );
+    }
+}
+
+#[test]
+fn a_shipment_s_document_takes_the_place_of_as_much_as_the_order_itself_told_of() {
+    let lines = |tea: &str, honey: &str| {
+        json!([{"xml_id": "g1", "name": "Чай", "quantity": tea},
+            {"xml_id": null, "name": "Мёд", "quantity": honey}])
+    };
+    let told = json!({"id": "shipped-7", "tracking": null, "lines": lines("2", "1")});
+    let left = |lines: Value, tracking: Value| {
+        let document = facts::OneCFact {
+            kind: facts::FactKind::Shipment,
+            id: "S-1".to_owned(),
+            basis: None,
+            holds: true,
+            since: None,
+            sum: None,
+            data: json!({"lines": lines, "tracking": tracking}),
+            what: crate::domain::happening::GoodsEvent::OnecSameContents,
+        };
+        let left = facts::left_of(&told, &document).unwrap();
+        (
+            left.data.map(|data| data["lines"].clone()),
+            left.is_all_known,
+        )
+    };
+    assert_eq!(left(lines("2", "1"), Value::Null), (None, true));
+    let some = json!([{"xml_id": "g1", "name": "Чай", "quantity": "1"}]);
+    assert_eq!(left(lines("1", "1"), Value::Null), (Some(some), true));
+    assert_eq!(left(json!([]), Value::Null), (None, true), "it is of all");
+    assert_eq!(
+        left(lines("3", "1"), Value::Null),
+        (None, false),
+        "it tells of more"
+    );
+    assert_eq!(
+        left(lines("2", "1"), json!("RB1")),
+        (None, false),
+        "the parcel is news"
+    );
 }
 
 #[test]

@@ -15,7 +15,7 @@ mod written;
 
 pub use books::Act;
 pub use orders::{Kept, Line};
-pub use service::{PushFault, Service};
+pub use service::{PushFault, Pushed, Service};
 pub use wire::Shows;
 
 use reqwest::Client;

@@ -12,6 +12,8 @@ pub struct Kept {
     pub id: String,
     /// `Номер`.
     pub number: String,
+    /// `Номер1С`, as the site gives it back.
+    pub onec_number: Option<String>,
     /// `НомерВерсии`.
     pub version: Option<String>,
     /// `Валюта`.
@@ -235,6 +237,7 @@ fn order(node: Node<'_, '_>, form: &Form) -> Result<Kept, Trouble> {
     Ok(Kept {
         id: text(node, "Ид")?,
         number: text(node, "Номер")?,
+        onec_number: optional(node, "Номер1С"),
         version,
         currency: text(node, "Валюта")?,
         total,

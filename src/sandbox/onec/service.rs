@@ -9,15 +9,15 @@ use axum::{
     Router,
     body::{Body, Bytes},
     extract::State,
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse as _, Response},
-    routing::post,
+    routing::any,
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use futures_util::stream;
 use parking_lot::Mutex;
-use std::{collections::VecDeque, io, sync::Arc, time::Duration};
-use tokio::{net::TcpListener, task::JoinHandle};
+use std::{collections::VecDeque, io, net::SocketAddr, sync::Arc, time::Duration};
+use tokio::{net::TcpListener, sync::mpsc, task::JoinHandle};
 
 /// What goes wrong with one request.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -55,7 +55,11 @@ struct Behind {
     faults: VecDeque<PushFault>,
     requests: usize,
     log: Vec<Trouble>,
+    told: mpsc::UnboundedSender<Result<Kept, Trouble>>,
 }
+
+/// What becomes of each order that is brought to a service.
+pub type Pushed = mpsc::UnboundedReceiver<Result<Kept, Trouble>>;
 
 impl Drop for Service {
     fn drop(&mut self) {
@@ -64,11 +68,23 @@ impl Drop for Service {
 }
 
 impl Service {
-    /// A service for this login, which reads orders in this version.
+    /// A service for this login, which reads orders in this version, at a port that is free.
     pub async fn start(login: &str, password: &str, version: &str) -> Result<Self, Trouble> {
+        let free = SocketAddr::from(([127, 0, 0, 1], 0));
+        let (service, _) = Self::listen(free, (login, password), version).await?;
+        Ok(service)
+    }
+
+    /// The same at this address; and what becomes of each order that is brought there.
+    pub async fn listen(
+        address: SocketAddr,
+        (login, password): (&str, &str),
+        version: &str,
+    ) -> Result<(Self, Pushed), Trouble> {
         let failed = |error: io::Error| Trouble(error.to_string());
-        let listener = TcpListener::bind("127.0.0.1:0").await.map_err(failed)?;
+        let listener = TcpListener::bind(address).await.map_err(failed)?;
         let address = listener.local_addr().map_err(failed)?;
+        let (told, brought) = mpsc::unbounded_channel();
         let state = Arc::new(Mutex::new(Behind {
             base: OneC::new(Exchange::new("", login, password))?,
             password: password.to_owned(),
@@ -76,19 +92,21 @@ impl Service {
             faults: VecDeque::new(),
             requests: 0,
             log: Vec::new(),
+            told,
         }));
         let router = Router::new()
-            .route("/ut/hs/orders", post(take))
+            .route("/ut/hs/orders", any(take))
             .with_state(Arc::clone(&state));
         let serving = tokio::spawn(async move {
             // Ends with the service.
             let _ = axum::serve(listener, router).await;
         });
-        Ok(Self {
+        let service = Self {
             url: format!("http://{address}/ut/hs/orders"),
             state,
             serving,
-        })
+        };
+        Ok((service, brought))
     }
 
     /// Its address.
@@ -129,9 +147,18 @@ impl Service {
 
 async fn take(
     State(state): State<Arc<Mutex<Behind>>>,
+    method: Method,
     headers: HeaderMap,
     body: Bytes,
 ) -> Response {
+    // The platform asks for the login before it looks for a method of the service.
+    if method != Method::POST {
+        return if state.lock().knows(&headers) {
+            StatusCode::METHOD_NOT_ALLOWED.into_response()
+        } else {
+            unauthorized()
+        };
+    }
     let fault = {
         let mut behind = state.lock();
         behind.requests += 1;
@@ -160,7 +187,10 @@ async fn take(
     let taken = state.lock().take(&headers, &body);
     if let Err(why) = taken {
         let words = format!("failure\r\n{why}");
-        state.lock().log.push(why);
+        let mut behind = state.lock();
+        // Nobody may be looking.
+        let _ = behind.told.send(Err(why.clone()));
+        behind.log.push(why);
         return said(StatusCode::OK, &words);
     }
     match fault {
@@ -207,6 +237,12 @@ impl Behind {
         let read = orders::read(&file, Some(&self.version), false)?;
         let [order] = <[Kept; 1]>::try_from(read)
             .map_err(|many| Trouble(format!("в запросе {} заказов вместо одного", many.len())))?;
-        self.base.keep(order)
+        let id = order.id.clone();
+        self.base.keep(order)?;
+        if let Some(kept) = self.base.orders.get(&id) {
+            // Nobody may be looking.
+            let _ = self.told.send(Ok(kept.clone()));
+        }
+        Ok(())
     }
 }

@@ -127,6 +127,8 @@ pub struct WaitingRow {
     pub doc_id: Option<String>,
     /// `Номер`, if it was offered before.
     pub doc_number: Option<String>,
+    /// `Номер1С`, once 1C has told it.
+    pub onec_number: Option<String>,
     /// What the base has confirmed.
     pub confirmed: Option<i64>,
     /// How often a person had it sent again.
@@ -170,7 +172,8 @@ pub async fn waiting(
     };
     Ok(sqlx::query_as!(
         WaitingRow,
-        r#"SELECT k.shop, k.number, k.head, k.doc_id, k.doc_number, k.confirmed, k.resends,
+        r#"SELECT k.shop, k.number, k.head, k.doc_id, k.doc_number, k.onec_number, k.confirmed,
+                  k.resends,
                   e.received_at AS "received_at?", e.kind AS "kind?", e.body AS "body?: Json",
                   m.data AS "contents?",
                   s.said AS "said?: Json<ReportedStatus>",

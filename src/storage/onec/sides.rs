@@ -47,6 +47,8 @@ pub struct SideRow {
     pub doc_id: Option<String>,
     /// `Номер`.
     pub doc_number: Option<String>,
+    /// `Номер1С`: by what people of 1C know it.
+    pub onec_number: Option<String>,
     /// The shop's newest event.
     pub head: i64,
     /// The newest that 1C has confirmed.
@@ -87,7 +89,7 @@ pub async fn side(
 ) -> Result<Option<SideRow>, Error> {
     Ok(sqlx::query_as!(
         SideRow,
-        r#"SELECT doc_id, doc_number, head, confirmed, waits, version, contents,
+        r#"SELECT doc_id, doc_number, onec_number, head, confirmed, waits, version, contents,
                   said, cancelled, before_cancel, won, paid_on, shipped_on, document, document_at,
                   confirmed_at,
                   coalesce(agreed, (SELECT btrim(e.body #>> '{data,status}') FROM bridge.outbox e
@@ -122,7 +124,8 @@ pub async fn save_side(
         "UPDATE bridge.onec_orders
          SET said = $4, cancelled = $5, before_cancel = $6, agreed = $7, won = $8, paid_on = $9,
              shipped_on = $10,
-             document = $11, document_at = $12, version = $13, contents = $14
+             document = $11, document_at = $12, version = $13, contents = $14,
+             onec_number = $15
          WHERE base = $1 AND shop = $2 AND number = $3",
         base,
         shop,
@@ -137,7 +140,8 @@ pub async fn save_side(
         side.document,
         side.document_at,
         side.version,
-        side.contents
+        side.contents,
+        side.onec_number
     )
     .execute(db)
     .await?;

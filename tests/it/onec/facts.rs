@@ -351,6 +351,36 @@ async fn an_order_that_is_paid_without_a_payment_document_is_told_as_one_by_its_
 }
 
 #[tokio::test]
+async fn a_shipment_that_only_the_order_tells_of_is_told_once_and_its_document_is_no_second_one() {
+    let (world, mut base) = world().await;
+    let shipped = order("A-1", "v1", 1, 100).replace(
+        "<Товары>",
+        "<ЗначенияРеквизитов><ЗначениеРеквизита><Наименование>Дата отгрузки по 1С</Наименование>\
+         <Значение>2026-11-26</Значение></ЗначениеРеквизита><ЗначениеРеквизита>\
+         <Наименование>Номер отгрузки по 1С</Наименование><Значение>РТ-7</Значение>\
+         </ЗначениеРеквизита></ЗначенияРеквизитов><Товары>",
+    );
+    let documents = [shipped.clone(), shipped.replace("v1", "v2")];
+    assert_eq!(sends(&mut base, &documents).await, ["success"]);
+    let told = messages(&world).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+    let data = &told[0]["data"];
+    assert_eq!(told[0]["type"], "bridge.order.shipment.v1");
+    assert_eq!(
+        (&data["shipped"], &data["id"], &data["document"]),
+        (&json!(true), &json!("shipped-A-1"), &json!("РТ-7"))
+    );
+    assert_eq!(data["lines"][0]["quantity"], "1", "{data}");
+    world
+        .until("the deal is done", async || world.stage("A-1") == "WON")
+        .await;
+    let document = [shipment("S-1", "A-1", ""), shipped.replace("v1", "v3")];
+    assert_eq!(sends(&mut base, &document).await, ["success"]);
+    let told = messages(&world).await;
+    assert_eq!(told.len(), 1, "{told:?}");
+}
+
+#[tokio::test]
 async fn contents_that_1c_changed_are_told_once_and_stay_the_shops() {
     let (world, mut base) = world().await;
     let same = [order("A-1", "v1", 1, 100)];

@@ -293,6 +293,23 @@ async fn an_order_that_cannot_be_named_holds_up_nobody_and_is_told() {
 }
 
 #[tokio::test]
+async fn an_order_with_a_date_that_cannot_be_read_holds_up_nobody_and_is_told() {
+    let world = World::new().await;
+    let mut odd = order("1", 1);
+    odd["delivery"]["allowed_at"] = json!("вчера");
+    world.save(odd).await;
+    world.save(order("2", 1)).await;
+    let mut base = world.base_of("2.09");
+    assert_eq!(base.fetch_orders().await.unwrap().orders, 1);
+    let report = world.site.app.onec.onec_report().await.unwrap();
+    let refused = &report[0].refused_orders[0];
+    assert_eq!((&*refused.number, &*refused.code), ("1", "ONEC-ORDER"));
+    assert!(refused.why.contains("delivery.allowed_at"), "{refused:?}");
+    world.save(order("1", 2)).await;
+    assert_eq!(base.fetch_orders().await.unwrap().orders, 1);
+}
+
+#[tokio::test]
 async fn an_answer_that_was_not_taken_to_its_end_is_no_offer() {
     let world = World::new().await;
     let long = "о".repeat(9_000);

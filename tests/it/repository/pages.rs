@@ -170,7 +170,7 @@ fn short_commands(page: &str, known: &BTreeSet<String>) -> BTreeSet<String> {
     let piped = piped
         .iter()
         .filter_map(|line| line.split_once("| b24-bridge "));
-    let alone = |(_, command): (&str, &str)| command.split('>').next().map(str::to_owned);
+    let alone = |(_, command): (&str, &str)| command.split(['>', '&']).next().map(str::to_owned);
     let piped = piped.filter_map(alone);
     let named = inline(page).into_iter().filter(|text| {
         let mut words = text.split_whitespace();

@@ -25,7 +25,7 @@ const PLAIN: &str = "
     outgoing output overview own pace page param parse password passwords path patient pending
     person phone php phrasebook place placeholders places plan planner policy pool population
     ports prices printable problem process product productrows properties protocol public
-    push pushes
+    profiles push pushes
     quantity queries query questions queue rate read reader reading reconcile record records
     refused registry release render renewal report reported request requisites reserve resolve
     response responses restarts result results retention retry rights room routes rows rules

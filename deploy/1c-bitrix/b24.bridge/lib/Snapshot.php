@@ -122,6 +122,8 @@ final class Snapshot
                 'product_id' => Field::text($item, 'PRODUCT_ID', 256),
                 'sku' => Field::text($item, 'ARTICLE', 256)
                     ?? Field::text($item, 'PRODUCT_XML_ID', 256),
+                'xml_id' => Field::text($item, 'PRODUCT_XML_ID', 256),
+                'catalog_xml_id' => Field::text($item, 'CATALOG_XML_ID', 256),
                 'name' => Field::text($item, 'NAME', 500) ?? '?',
                 'quantity' => Field::amount($item['QUANTITY']),
                 'unit' => Field::text($item, 'MEASURE_CODE', 50)

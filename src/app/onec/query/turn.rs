@@ -99,10 +99,11 @@ impl Drafts {
         let event =
             bug::caught(|| event_reader::parse(value, rules)).map_err(|bug| bug.to_string())?;
         let mut body = event.map_err(|faults| crate::app::sentence(&faults))?.body;
-        if let EventBody::Saved(order) = &mut body
-            && let Some(status) = self.counting(row, now)?
-        {
-            order.status = status;
+        if let EventBody::Saved(order) = &mut body {
+            order::Allowed::of(order).map_err(|why| why.to_string())?;
+            if let Some(status) = self.counting(row, now)? {
+                order.status = status;
+            }
         }
         Ok((body, row.received_at.ok_or_else(gone)?))
     }
@@ -178,6 +179,7 @@ impl Drafts {
             shop: &words,
             version: self.version,
             identity: name,
+            onec_number: row.onec_number.clone(),
             number_of_version: version.to_owned(),
             received_at,
             goods,
@@ -194,15 +196,12 @@ impl Drafts {
             }
         };
         match bug::caught(|| order::write(&with, &order)) {
-            Ok(Some(written)) => Turn::Writes {
+            Ok(Ok(written)) => Turn::Writes {
                 order: Box::new(written.order),
                 status: Some(order.status.clone()),
                 without_status: written.without_status,
             },
-            Ok(None) => {
-                let why = "its lines cannot be brought to its total";
-                held(Some(ErrorCode::OneCOrder), why)
-            }
+            Ok(Err(why)) => held(Some(ErrorCode::OneCOrder), &why.to_string()),
             Err(bug) => held(Some(ErrorCode::Bug), &bug.to_string()),
         }
     }

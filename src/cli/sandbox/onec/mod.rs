@@ -1,28 +1,22 @@
-//! `sandbox --onec ADDRESS`: a simulated 1C base.
+//! `sandbox --onec ADDRESS`: a simulated 1C base; `sandbox --onec-push ADDRESS`: its HTTP service.
 
 mod typed;
 
 use super::{Args, output};
 use crate::{
     process::signals,
-    sandbox::onec::{Exchange, OneC, Trouble},
+    sandbox::onec::{Exchange, Kept, OneC, Service, Trouble},
 };
 use anyhow::Context as _;
-use std::{io::BufRead as _, process::ExitCode, time::Duration};
+use std::{io::BufRead as _, net::SocketAddr, process::ExitCode, time::Duration};
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
 use typed::Said;
 
 pub(super) async fn run(args: &Args, address: &str, login: &str) -> anyhow::Result<ExitCode> {
     let mut lines = standard_input();
-    let password = match &args.password_file {
-        Some(file) => {
-            std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?
-        }
-        None => lines.recv().await.unwrap_or_default(),
-    };
-    let password = password.lines().next().unwrap_or_default();
-    let mut exchange = Exchange::new(address, login, password);
+    let password = password(args, &mut lines).await?;
+    let mut exchange = Exchange::new(address, login, &password);
     exchange.version.clone_from(&args.schema_version);
     exchange.cml_version.clone_from(&args.cml_version);
     exchange.says_success = !args.never_success;
@@ -54,6 +48,39 @@ pub(super) async fn run(args: &Args, address: &str, login: &str) -> anyhow::Resu
             }),
         };
     }
+}
+
+/// The HTTP service alone: it tells of each order that is brought to it.
+pub(super) async fn serve(
+    args: &Args,
+    address: SocketAddr,
+    login: &str,
+) -> anyhow::Result<ExitCode> {
+    let password = password(args, &mut standard_input()).await?;
+    let version = args.schema_version.as_deref().unwrap_or("2.09");
+    let (service, mut pushed) = Service::listen(address, (login, &password), version).await?;
+    output::say("an HTTP service of a 1C base: what it has is in memory");
+    output::line(service.url());
+    let stop = CancellationToken::new();
+    signals::stop_on_signals(stop.clone())?;
+    while let Some(Some(order)) = stop.run_until_cancelled(pushed.recv()).await {
+        match order {
+            Ok(order) => output::line(line_of(&order)),
+            Err(trouble) => output::say(trouble),
+        }
+    }
+    Ok(ExitCode::SUCCESS)
+}
+
+/// The password: in the first line of the file, else of the standard input.
+async fn password(args: &Args, lines: &mut mpsc::Receiver<String>) -> anyhow::Result<String> {
+    let text = match &args.password_file {
+        Some(file) => {
+            std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?
+        }
+        None => lines.recv().await.unwrap_or_default(),
+    };
+    Ok(text.lines().next().unwrap_or_default().to_owned())
 }
 
 /// The lines of the standard input: it is read by a thread, which may wait for ever.
@@ -116,15 +143,7 @@ async fn send(base: &mut OneC) -> Result<(), Trouble> {
 async fn fetch(base: &mut OneC) -> Result<(), Trouble> {
     let brought = base.fetch_orders().await?;
     for order in base.orders.values() {
-        let status = order
-            .requisites
-            .get("Статус заказа")
-            .map_or("-", String::as_str);
-        let (number, total, currency) = (&order.number, order.total, &order.currency);
-        let times = order.times;
-        output::line(format!(
-            "{number}  {total} {currency}  {status}  received {times} times"
-        ));
+        output::line(line_of(order));
     }
     let (queries, orders) = (brought.queries, brought.orders);
     output::say(format!(
@@ -132,4 +151,13 @@ async fn fetch(base: &mut OneC) -> Result<(), Trouble> {
         base.orders.len()
     ));
     Ok(())
+}
+
+/// An order as it is told.
+fn line_of(order: &Kept) -> String {
+    let status = order.requisites.get("Статус заказа");
+    let status = status.map_or("-", String::as_str);
+    let (number, total, currency) = (&order.number, order.total, &order.currency);
+    let times = order.times;
+    format!("{number}  {total} {currency}  {status}  received {times} times")
 }

@@ -8,10 +8,7 @@ mod xml;
 
 use xml::{Xml, iso};
 
-use super::{
-    Encoding, SchemaVersion,
-    document::{Counterparty, Tax},
-};
+use super::{Encoding, SchemaVersion, customer::Counterparty, document::Tax};
 use chrono::NaiveDateTime;
 use encoding_rs::WINDOWS_1251;
 use rust_decimal::Decimal;
@@ -95,6 +92,8 @@ pub enum Requisite {
 pub struct OrderLine {
     /// `Ид`: 1C's GUID where it is known; `ORDER_DELIVERY` for the delivery.
     pub id: String,
+    /// `ИдКаталога`: 1C's GUID of the catalogue that the goods are of.
+    pub catalogue: Option<String>,
     /// `Артикул`.
     pub sku: Option<String>,
     /// `Наименование`.

@@ -4,7 +4,10 @@ use super::{
     Form, ISO_DATES, NEW_NAMES, Order, OrderLine, Payment, PaymentKind, Requisite, Shipment, Unit,
     escaped,
 };
-use crate::formats::commerceml::document::{Contact, Counterparty, Tax};
+use crate::formats::commerceml::{
+    customer::{Contact, Counterparty, Representative},
+    document::Tax,
+};
 use chrono::NaiveDateTime;
 use rust_decimal::Decimal;
 use std::fmt::Write as _;
@@ -172,14 +175,39 @@ impl<'a> Xml<'a> {
                 xml.address("АдресРегистрации", who);
             }
             xml.contacts(&who.contacts);
+            xml.representatives(&who.representatives);
             xml.leaf("Роль", who.role.as_deref().unwrap_or("Покупатель"));
         });
     }
 
     fn address(&mut self, name: &str, who: &Counterparty) {
-        if let Some(address) = &who.address {
-            self.inside(name, |xml| xml.leaf("Представление", address));
+        let Some(address) = &who.address else { return };
+        self.inside(name, |xml| {
+            xml.leaf("Представление", address);
+            for (kind, value) in &who.address_parts {
+                xml.inside("АдресноеПоле", |xml| {
+                    xml.leaf("Тип", kind);
+                    xml.leaf("Значение", value);
+                });
+            }
+        });
+    }
+
+    fn representatives(&mut self, all: &[Representative]) {
+        if all.is_empty() {
+            return;
         }
+        self.inside("Представители", |xml| {
+            for one in all {
+                xml.inside("Представитель", |xml| {
+                    xml.inside("Контрагент", |xml| {
+                        xml.leaf("Отношение", &one.relation);
+                        xml.given("Ид", one.id.as_ref());
+                        xml.leaf("Наименование", &one.name);
+                    });
+                });
+            }
+        });
     }
 
     pub(super) fn contacts(&mut self, contacts: &[Contact]) {
@@ -269,6 +297,7 @@ impl<'a> Xml<'a> {
 
     pub(super) fn line(&mut self, line: &OrderLine) {
         self.leaf("Ид", &line.id);
+        self.given("ИдКаталога", line.catalogue.as_ref());
         self.given("Артикул", line.sku.as_ref());
         self.leaf("Наименование", &line.name);
         self.unit(&line.unit);

@@ -7,10 +7,15 @@ use crate::{
         statuses::{letters, with_base},
         world::PASSWORD,
     },
+    support::{free_port, process::Running},
     two_way::world::World,
 };
 use b24_bridge::sandbox::onec::Act;
-use std::{path::Path, process::Command};
+use std::{
+    io::{BufRead as _, BufReader, Write as _},
+    path::Path,
+    process::{Command, Stdio},
+};
 
 /// A shipment counts more than what a manager did meanwhile.
 const TABLES: &str = "[[shops.main.rules]]\nstatus = [\"A\"]\nwinner = \"onec\"\n\
@@ -84,9 +89,21 @@ fn blocks(name: &str) -> [String; 2] {
     })
 }
 
+/// A shell that runs this, and finds the bridge's commands.
+fn shell(script: &str) -> Command {
+    let folder = Path::new(env!("CARGO_BIN_EXE_b24-bridge"))
+        .parent()
+        .unwrap();
+    let mut shell = Command::new("sh");
+    shell
+        .args(["-c", script])
+        .env("PATH", format!("{}:/usr/bin:/bin", folder.display()));
+    shell
+}
+
 #[tokio::test]
 async fn the_base_of_the_page_pays_and_ships_as_the_page_says() {
-    for name in ["settings", "base"] {
+    for name in ["settings", "base", "service", "push"] {
         let [english, russian] = blocks(name);
         assert_eq!(english, russian);
     }
@@ -98,16 +115,7 @@ async fn the_base_of_the_page_pays_and_ships_as_the_page_says() {
         .replace("http://127.0.0.1:8080", &world.url)
         .replace("/1c/main", "/1c/trade")
         .replace("PASSWORD", &format!("'{PASSWORD}'"));
-    let folder = Path::new(env!("CARGO_BIN_EXE_b24-bridge"))
-        .parent()
-        .unwrap();
-    let path = format!("{}:/usr/bin:/bin", folder.display());
-    let run = move || {
-        Command::new("sh")
-            .args(["-c", &script])
-            .env("PATH", path)
-            .output()
-    };
+    let run = move || shell(&script).output();
     let done = tokio::task::spawn_blocking(run).await.unwrap().unwrap();
     assert!(done.status.success(), "{done:?}");
     world
@@ -116,4 +124,54 @@ async fn the_base_of_the_page_pays_and_ships_as_the_page_says() {
         })
         .await;
     assert_eq!(letters(&world).await, Vec::<serde_json::Value>::new());
+}
+
+#[tokio::test]
+async fn the_service_of_the_page_gets_orders_at_once_and_again_where_a_person_says_so() {
+    let ([service, _], [push, _]) = (blocks("service"), blocks("push"));
+    let own = |text: &str, address: &str| {
+        text.replace("127.0.0.1:8091", address)
+            .replace("PASSWORD", PASSWORD)
+    };
+    let address = format!("127.0.0.1:{}", free_port());
+    // The shell becomes the service, so that it ends with the test.
+    let script = service.replace("b24-bridge sandbox", "exec b24-bridge sandbox");
+    let (pipe, command) = script.split_once(" | ").unwrap();
+    let password = pipe.strip_prefix("printf '%s\\n' ").unwrap();
+    let mut shell = shell(&own(command.trim_end().trim_end_matches('&'), &address));
+    shell.stdin(Stdio::piped()).stdout(Stdio::piped());
+    let mut played = Running(shell.spawn().unwrap());
+    let mut input = played.0.stdin.take().unwrap();
+    writeln!(input, "{}", own(password, &address)).unwrap();
+    let mut lines = BufReader::new(played.0.stdout.take().unwrap()).lines();
+    let url = lines.next().unwrap().unwrap();
+    let (_, rest) = push.split_once("<<END\n").unwrap();
+    let (tables, rest) = rest.split_once("END\n").unwrap();
+    let tables = own(tables, &address).replace("onec.main", "onec.trade");
+    assert!(tables.contains(&url), "{tables}: {url}");
+    let world = World::new(with_base(&tables)).await;
+    world.ordered("1001").await;
+    let line = tokio::task::spawn_blocking(move || (lines.next(), lines));
+    let (line, mut lines) = line.await.unwrap();
+    let line = line.unwrap().unwrap();
+    assert!(
+        line.starts_with("1001 ") && line.contains("received 1 times"),
+        "{line}"
+    );
+    let resend = rest.lines().last().unwrap();
+    let words: Vec<&str> = resend.split_whitespace().skip(1).collect();
+    assert!(world.command(&words).await.0);
+    let line = tokio::task::spawn_blocking(move || lines.next());
+    let line = line.await.unwrap().unwrap().unwrap();
+    assert!(line.contains("received 2 times"), "{line}");
+    let (_, doctor) = world.command(&["doctor"]).await;
+    let fine = "HTTP service of 1C base trade: can be reached, and takes the login";
+    assert!(doctor.contains(fine), "{doctor}");
+    let known = format!("password = \"{PASSWORD}\"");
+    world.edit_settings(&known, "password = \"another\"");
+    let (_, doctor) = world.command(&["doctor"]).await;
+    assert!(doctor.contains("ONEC-PUSH-LOGIN"), "{doctor}");
+    drop(played);
+    let (_, doctor) = world.command(&["doctor"]).await;
+    assert!(doctor.contains("ONEC-PUSH-DOWN"), "{doctor}");
 }

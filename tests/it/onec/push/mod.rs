@@ -2,10 +2,13 @@
 //! way.
 
 use super::world::{World, order};
-use crate::support::connections;
+use crate::support::{connections, free_port};
 use b24_bridge::{
     app::{Actor, App, DeadLetter, LetterFilter, Retry, onec_lane_of},
-    clients::{bitrix24, onec::Client},
+    clients::{
+        bitrix24,
+        onec::{Client, Standing},
+    },
     domain::{BaseName, PortalName},
     sandbox::onec::{PushFault, Service},
     worker::{self, CrashHook, CrashPoint, Hooks},
@@ -326,4 +329,27 @@ async fn sessions_and_pushes_at_the_same_time_never_have_an_order_both() {
     }
     assert!(service.troubles().is_empty(), "{:?}", service.troubles());
     pusher.end().await;
+}
+
+#[tokio::test]
+async fn a_look_at_the_service_tells_how_it_stands_and_brings_nothing() {
+    let service = Service::start("bridge", PASSWORD, "2.09").await.unwrap();
+    let look = async |url: &str, password: &str| {
+        let password = password.to_owned().into();
+        let client = Client::new(&url.parse().unwrap(), "bridge", password, &connections());
+        client.look().await
+    };
+    assert_eq!(look(service.url(), PASSWORD).await, Standing::Works);
+    let login = look(service.url(), "another").await;
+    assert!(matches!(login, Standing::Login(_)), "{login:?}");
+    let elsewhere = service.url().replace("/ut/", "/none/");
+    let nowhere = look(&elsewhere, PASSWORD).await;
+    assert!(matches!(nowhere, Standing::Nowhere(_)), "{nowhere:?}");
+    let closed = format!("http://127.0.0.1:{}/", free_port());
+    let down = look(&closed, PASSWORD).await;
+    assert!(matches!(down, Standing::Down(_)), "{down:?}");
+    let tls = service.url().replace("http:", "https:");
+    let tls = look(&tls, PASSWORD).await;
+    assert!(matches!(tls, Standing::Down(_)), "{tls:?}");
+    assert_eq!((service.requests(), service.orders()), (0, 0));
 }

@@ -8,9 +8,12 @@ use rust_decimal::Decimal;
 
 macro_rules! sample {
     ($name:literal) => {
-        include_bytes!(concat!("../../../tests/it/data/commerceml/", $name))
+        include_bytes!(concat!("../../../../tests/it/data/commerceml/", $name))
     };
 }
+
+mod customers;
+mod values;
 
 fn items(file: &[u8]) -> Vec<Result<Item, Fault>> {
     match Items::new(file, Bounds::default()) {
@@ -290,6 +293,7 @@ fn a_file_cut_anywhere_is_a_fault_and_never_a_whole_one() {
 fn order(number: &str, comment: &str) -> Order {
     let line = |id: &str, name: &str, sum: &str, is_service| OrderLine {
         id: id.to_owned(),
+        catalogue: None,
         sku: None,
         name: name.to_owned(),
         unit: Unit::default(),
