@@ -79,7 +79,9 @@ pub use intake::accept::{Accepted, MAX_EVENTS};
 pub use intake::backfill::{Backfill, BackfillStep};
 pub use intake::shop_notices::ShopNotice;
 pub use lanes::lane_waker::LaneWaker;
-pub use lanes::{Incidents, LaneFault, LaneRow, Lanes, Lease, LeaseTerm, News, NewsListener};
+pub use lanes::{
+    Incidents, LaneFault, LaneRow, Lanes, Lease, LeaseTerm, News, NewsListener, PROCESSES,
+};
 pub use onec::Onec;
 pub use operations::Operations;
 pub use operations::audit::{AuditEntry, AuditFilter, AuditPage};
