@@ -99,7 +99,7 @@ pub use operations::{
 };
 pub use portal_access::PortalAccess;
 pub use portal_access::shared_limit::{PATIENCE as PERMIT_PATIENCE, permit_bell};
-pub use registry::{Registry, SyncRules, onec_lane_of};
+pub use registry::{Registry, ShopsByPortal, SyncRules, onec_lane_of};
 pub use stock::Stock;
 pub use sync::Sync;
 pub use sync::change_feed::{StatusChange, StatusChanges};
