@@ -59,10 +59,11 @@
 //!
 //! To the portal: *Lane*: everything that goes to one portal, or to one shop's callback. One worker
 //! drives it at a time, under a *lease* with an *epoch*. *Claim*: taking due orders for a *wave*:
-//! rounds of calls that many orders go through at once. *Link*: from an external id to a Bitrix24
-//! id. *Card*: a contact, company, lead or deal. *Intent*: what a wave is about to write, stored
-//! before it is sent. *Settle*: the end of an event: done, superseded or dead. *Permit*: a place in
-//! the portal's request limit, given to another process.
+//! rounds of calls that many orders go through at once. *Share*: the lanes of one process among
+//! several on the same database. *Link*: from an external id to a Bitrix24 id. *Card*: a contact,
+//! company, lead or deal. *Intent*: what a wave is about to write, stored before it is sent.
+//! *Settle*: the end of an event: done, superseded or dead. *Permit*: a place in the portal's
+//! request limit, given to another process.
 //!
 //! Letting in: *Application*: how a portal lets the bridge in by OAuth 2.0 instead of a webhook. A
 //! *grant* is an installation that somebody tells of; it is an offer until the portal has confirmed

@@ -80,7 +80,9 @@ pub use intake::accept::{Accepted, MAX_EVENTS};
 pub use intake::backfill::{Backfill, BackfillStep};
 pub use intake::shop_notices::ShopNotice;
 pub use lanes::lane_waker::LaneWaker;
-pub use lanes::{Incidents, LaneFault, LaneRow, Lanes, Lease, LeaseTerm, News, NewsListener};
+pub use lanes::{
+    Incidents, LaneFault, LaneRow, Lanes, Lease, LeaseTerm, News, NewsListener, PROCESSES,
+};
 pub use onec::Onec;
 pub use operations::Operations;
 pub use operations::audit::{AuditEntry, AuditFilter, AuditPage};
@@ -98,7 +100,7 @@ pub use operations::{
 };
 pub use portal_access::PortalAccess;
 pub use portal_access::shared_limit::{PATIENCE as PERMIT_PATIENCE, permit_bell};
-pub use registry::{Registry, SyncRules, onec_lane_of};
+pub use registry::{Registry, ShopsByPortal, SyncRules, onec_lane_of};
 pub use stock::Stock;
 pub use sync::Sync;
 pub use sync::change_feed::{StatusChange, StatusChanges};

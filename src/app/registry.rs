@@ -7,7 +7,10 @@ use crate::{
     },
     formats::onec::Base,
 };
-use std::{collections::BTreeMap, sync::Arc};
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::{Arc, OnceLock},
+};
 
 /// The shops and portals of the configuration.
 #[derive(Debug, Clone, Default)]
@@ -32,6 +35,19 @@ pub struct Registry {
     pub activities: BTreeMap<ShopName, ActivityRules>,
     /// How each shop's products are kept in step; a shop that is not here keeps no catalogue.
     pub catalogues: BTreeMap<ShopName, Arc<CatalogueRules>>,
+    /// Which shops each portal has; made when it is first asked for.
+    pub by_portal: ShopsByPortal,
+}
+
+/// The names of each portal's shops, as text.
+#[derive(Debug, Default)]
+pub struct ShopsByPortal(OnceLock<HashMap<String, Vec<String>>>);
+
+impl Clone for ShopsByPortal {
+    /// A clone is made anew: the shops of the clone may be changed.
+    fn clone(&self) -> Self {
+        Self::default()
+    }
 }
 
 /// How a shop's differences are decided, and how it is told.
@@ -97,11 +113,15 @@ impl Registry {
 
     /// The names of a portal's shops, as text.
     pub fn shops_of(&self, portal: &str) -> Vec<String> {
-        let of = self
-            .shops
-            .values()
-            .filter(|rules| rules.portal.as_str() == portal);
-        of.map(|rules| rules.shop.as_str().to_owned()).collect()
+        let by_portal = self.by_portal.0.get_or_init(|| {
+            let mut by_portal: HashMap<String, Vec<String>> = HashMap::new();
+            for rules in self.shops.values() {
+                let shops = by_portal.entry(rules.portal.to_string()).or_default();
+                shops.push(rules.shop.to_string());
+            }
+            by_portal
+        });
+        by_portal.get(portal).cloned().unwrap_or_default()
     }
 }
 

@@ -77,6 +77,7 @@ pub async fn run_watched<P: PortalClient>(
 ) -> Result<(), Error> {
     let mut tasks = JoinSet::new();
     let leases = Leases::new(app.clone(), settings.clone(), hooks, stop.clone());
+    leases.know(lanes.names());
     // Not among the tasks: leases are kept until the last of them has ended, and no longer.
     let mut keeper = JoinSet::new();
     keeper.spawn(leases.clone().keep());

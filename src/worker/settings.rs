@@ -1,7 +1,7 @@
 //! The lanes that a worker drives, the settings by which it drives them, and the hooks of tests.
 
 use crate::{
-    app::Retention,
+    app::{Retention, lane_of, onec_lane_of},
     clients::{callback::Sender, moysklad, onec},
     domain::{BaseName, PortalName, ShopName, TillName},
 };
@@ -32,6 +32,14 @@ impl<P> Lanes<P> {
             tills: BTreeMap::new(),
             pushes: BTreeMap::new(),
         }
+    }
+
+    /// The names of all lanes, as they are leased.
+    pub(super) fn names(&self) -> Vec<String> {
+        let portals = self.portals.keys().map(ToString::to_string);
+        let shops = self.callbacks.keys().map(|shop| lane_of(shop.as_str()));
+        let bases = self.pushes.keys().map(|base| onec_lane_of(base.as_str()));
+        portals.chain(shops).chain(bases).collect()
     }
 }
 

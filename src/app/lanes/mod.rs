@@ -11,12 +11,15 @@ use crate::{
     app::{Error, PERMIT_PATIENCE, Shared},
     domain::ErrorCode,
     storage::{
-        queue::{due_lanes, lanes, rate_permits, rate_state},
+        queue::{due_lanes, lanes, processes, rate_permits, rate_state},
         views::incidents,
     },
 };
 pub use news::{News, NewsListener};
 use sqlx::PgPool;
+
+/// The bell that is rung in every process when one has come or gone; no lane has this name.
+pub const PROCESSES: &str = "*";
 
 /// The lanes, by name.
 #[derive(Debug)]
@@ -42,15 +45,37 @@ impl Lanes {
         }
     }
 
-    /// Takes those of these lanes for so many seconds that nobody else holds.
+    /// Takes those of these lanes for so many seconds that nobody else holds: `most` of them, the
+    /// first first.
     pub async fn acquire(
         &self,
         lanes: &[String],
+        most: usize,
         owner: &str,
         seconds: f64,
     ) -> Result<Vec<Lease>, Error> {
+        let most = i64::try_from(most).unwrap_or(i64::MAX);
         let mut db = self.db.acquire().await?;
-        Ok(lanes::acquire(&mut db, lanes, owner, seconds).await?)
+        Ok(lanes::acquire(&mut db, (lanes, most), owner, seconds).await?)
+    }
+
+    /// Says that a process is alive for so many seconds, and by a fingerprint which lanes it knows.
+    /// Returns the living processes that know the same, the oldest first.
+    pub async fn attend(
+        &self,
+        owner: &str,
+        lanes: &str,
+        seconds: f64,
+    ) -> Result<Vec<String>, Error> {
+        let mut db = self.db.acquire().await?;
+        processes::attend(&mut db, owner, Some(lanes), seconds).await?;
+        Ok(processes::sharing(&mut db, lanes).await?)
+    }
+
+    /// A process ends, and takes no more lanes: the others may.
+    pub async fn leave(&self, owner: &str) -> Result<(), Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(processes::leave(&mut db, owner).await?)
     }
 
     /// Keeps lanes for so many seconds from now: returns those that are kept. Left out are those

@@ -8,7 +8,7 @@ use crate::{
         forms::{activities, submissions},
         intake::sql_events,
         journal,
-        queue::{attempts, outbox, rate_permits, subjects, writes_in_flight},
+        queue::{attempts, outbox, processes, rate_permits, subjects, writes_in_flight},
         schema::deferred_indexes,
         stock::{self, shortages},
         sync::{conflicts, decisions, inbox, messages, stage_history, status_changes},
@@ -20,6 +20,8 @@ use std::time::Duration;
 const BATCH: i64 = 5_000;
 /// How long a place in the limit that was asked for is kept, in seconds.
 const PERMITS: f64 = 3600.0;
+/// How long a process that is dead is kept, in seconds.
+const PROCESSES: f64 = 3600.0;
 
 /// How long settled things are kept.
 #[derive(Debug, Clone)]
@@ -74,6 +76,7 @@ impl Operations {
             + activities::prune(&mut db, settled, BATCH).await?
             + catalogue::prune_events(&mut db, settled, BATCH).await?
             + submissions::prune(&mut db, settled, BATCH).await?
+            + processes::prune(&mut db, PROCESSES, BATCH).await?
             + writes_in_flight::prune(&mut db, BATCH).await?
             + conflicts::prune(&mut db, letters, BATCH).await?)
     }

@@ -28,20 +28,22 @@ pub struct LeaseTerm {
     pub drains: f64,
 }
 
-/// Takes those of the lanes that are free, whose lease is over, or that are this owner's already.
-/// Looks first, so that no row is locked that another holds.
+/// Takes those of the lanes that are free, whose lease is over, or that are this owner's already:
+/// `most` of them, the first first. Looks first, so that no row is locked that another holds.
 pub async fn acquire(
     db: &mut PgConnection,
-    lanes: &[String],
+    (lanes, most): (&[String], i64),
     owner: &str,
     seconds: f64,
 ) -> Result<Vec<Lease>, Error> {
     let taken = sqlx::query!(
         r#"INSERT INTO bridge.lanes AS l (portal, owner, epoch, lease_until)
            SELECT portal, $2, 1, now() + make_interval(secs => $3)
-           FROM unnest($1::text[]) AS wanted (portal)
-           LEFT JOIN bridge.lanes AS old USING (portal)
-           WHERE old.owner IS NULL OR old.lease_until <= now() OR old.owner = $2
+           FROM (SELECT portal
+                 FROM unnest($1::text[]) WITH ORDINALITY AS wanted (portal, nth)
+                 LEFT JOIN bridge.lanes AS old USING (portal)
+                 WHERE old.owner IS NULL OR old.lease_until <= now() OR old.owner = $2
+                 ORDER BY nth LIMIT $4) AS free
            ORDER BY portal
            ON CONFLICT (portal) DO UPDATE
            SET owner = excluded.owner, epoch = l.epoch + 1, lease_until = excluded.lease_until
@@ -49,7 +51,8 @@ pub async fn acquire(
            RETURNING portal, epoch"#,
         lanes,
         owner,
-        seconds
+        seconds,
+        most
     )
     .fetch_all(db)
     .await?;

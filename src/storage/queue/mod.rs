@@ -1,4 +1,4 @@
-//! The queue: orders with their newest event, the outbox, lanes with their leases and limits,
+//! The queue: orders with their newest event, the outbox, processes, lanes with leases and limits,
 //! links, writes in flight, and what is brought to a portal beside orders.
 
 pub mod attempts;
@@ -9,6 +9,7 @@ pub mod links;
 pub mod orders;
 pub mod outbox;
 pub mod portal_identity;
+pub mod processes;
 pub mod rate_permits;
 pub mod rate_state;
 pub mod subjects;

@@ -28,7 +28,10 @@ pub(in crate::worker) struct HeldLease {
     lease: Lease,
     until: Arc<Mutex<Instant>>,
     lost: Arc<AtomicBool>,
+    /// The end of the process.
     stop: CancellationToken,
+    /// The end of this lease: of the process, of the lane, or because the lane is another's share.
+    let_go: CancellationToken,
     limits: LaneLimits,
     settings: Settings,
     hooks: Hooks,
@@ -37,7 +40,7 @@ pub(in crate::worker) struct HeldLease {
 impl HeldLease {
     /// Whether a call may be sent: the lease holds by a margin, and nobody said stop.
     pub(in crate::worker) fn may_send(&self) -> bool {
-        !self.stop.is_cancelled() && self.holds()
+        !self.let_go.is_cancelled() && self.holds()
     }
 
     fn holds(&self) -> bool {
@@ -67,7 +70,12 @@ impl HeldLease {
 
     /// What tells to stop.
     pub(in crate::worker) fn stop(&self) -> &CancellationToken {
-        &self.stop
+        &self.let_go
+    }
+
+    /// The lane is to be given back: nothing new is sent, and the call in flight has all its time.
+    pub(super) fn let_go(&self) {
+        self.let_go.cancel();
     }
 
     /// Whether somebody else has the lane.
@@ -75,7 +83,7 @@ impl HeldLease {
         self.lost.load(Ordering::Acquire)
     }
 
-    /// Waits for the end of the grace, once told to stop.
+    /// Waits for the end of the grace, once the process is told to stop.
     pub(super) async fn grace_over(&self) {
         self.stop.cancelled().await;
         tokio::time::sleep(self.settings.grace).await;
@@ -86,14 +94,13 @@ impl HeldLease {
         self.lost.store(true, Ordering::Release);
     }
 
-    /// A lease that was asked for at that moment.
+    /// A lease that was asked for at that moment. It ends with the process or with the lane.
     pub(super) fn new(
-        lease: Lease,
-        asked: Instant,
+        (lease, asked): (Lease, Instant),
         limits: LaneLimits,
-        settings: Settings,
-        hooks: Hooks,
+        (settings, hooks): (Settings, Hooks),
         stop: CancellationToken,
+        lane: &CancellationToken,
     ) -> Self {
         let until = Arc::new(Mutex::new(valid_until(asked, settings.lease)));
         Self {
@@ -101,6 +108,7 @@ impl HeldLease {
             until,
             lost: Arc::default(),
             stop,
+            let_go: lane.child_token(),
             limits,
             settings,
             hooks,
@@ -124,7 +132,7 @@ impl HeldLease {
     pub(in crate::worker) async fn pause(&self, time: Duration) {
         tokio::select! {
             () = tokio::time::sleep(time) => {}
-            () = self.stop.cancelled() => {}
+            () = self.let_go.cancelled() => {}
         }
     }
 

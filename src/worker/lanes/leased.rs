@@ -80,12 +80,12 @@ impl<T: LaneTurn> LeasedLane<T> {
     /// Works until told to stop.
     pub(in crate::worker) async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let (lane, limits) = (self.work.lane(), self.work.limits());
-            let Some(held) = self.leases.take(lane, limits, self.work.bell()).await else {
+            let of = (self.work.lane(), self.work.limits());
+            let Some(taken) = self.leases.take(of, self.work.bell(), &stop).await else {
                 return;
             };
-            let leases = self.leases.clone();
-            leases.while_held(&held, Box::pin(self.own(&held))).await;
+            let (leases, held) = (self.leases.clone(), taken.held().clone());
+            leases.while_held(taken, Box::pin(self.own(&held))).await;
         }
     }
 

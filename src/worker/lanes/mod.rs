@@ -10,5 +10,6 @@ pub(super) mod lowered_pace;
 pub(super) mod portal;
 pub(super) mod push;
 pub(super) mod restarts;
+pub(super) mod share;
 pub(super) mod wave_runner;
 pub(super) mod waves;

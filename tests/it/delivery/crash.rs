@@ -31,7 +31,7 @@ pub(crate) struct Tiny {
 }
 
 impl Tiny {
-    fn count(&self, entity: &str) -> usize {
+    pub(crate) fn count(&self, entity: &str) -> usize {
         self.things
             .lock()
             .unwrap()

@@ -27,6 +27,7 @@ const PLAIN: &str = "
     ports prices printable problem process product productrows properties protocol public
     profiles push pushes
     quantity queries query questions queue rate read reader reading reconcile record records
+    processes
     refused registry release render renewal report reported request requisites reserve resolve
     response responses restarts result results retention retry rights room routes rows rules
     runner russian sample sandbox schema schemas search secret sections selection sending

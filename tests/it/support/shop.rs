@@ -97,7 +97,7 @@ pub(crate) fn tries() -> RetryPolicy {
 pub(crate) async fn lease(pool: &PgPool, owner: &str) -> Option<Lease> {
     let mut db = pool.acquire().await.unwrap();
     let lanes = ["main".to_owned()];
-    let taken = lanes::acquire(&mut db, &lanes, owner, 60.0).await;
+    let taken = lanes::acquire(&mut db, (&lanes, 100), owner, 60.0).await;
     taken.unwrap().pop()
 }
 

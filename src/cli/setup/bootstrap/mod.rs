@@ -201,6 +201,7 @@ pub(in crate::cli) fn app(config: &Config, pool: PgPool) -> App {
         forms: config.form_rules(),
         activities: config.activity_rules(),
         catalogues: config.catalogue_rules(),
+        ..Registry::default()
     };
     App::new(pool, directory)
         .with_applications(apps::configured(config))

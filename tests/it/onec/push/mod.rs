@@ -285,7 +285,7 @@ async fn an_order_that_a_session_was_offered_is_not_pushed_while_the_session_las
     assert_eq!(base.query().await.unwrap().len(), 1);
     world.save(order("A-1", 2)).await;
     let lane = onec_lane_of("trade");
-    let lease = app.lanes.acquire(&[lane], "test", 30.0).await.unwrap();
+    let lease = app.lanes.acquire(&[lane], 1, "test", 30.0).await.unwrap();
     let lease = lease.first().unwrap();
     let trade = BaseName::parse("trade").unwrap();
     let minute = Duration::from_mins(1);

@@ -37,7 +37,7 @@ async fn start(
     options: Options,
 ) -> CancellationToken {
     let mut row = db.pool.acquire().await.unwrap();
-    let taken = lanes::acquire(&mut row, &["main".to_owned()], OWNER, 600.0).await;
+    let taken = lanes::acquire(&mut row, (&["main".to_owned()], 1), OWNER, 600.0).await;
     assert_eq!(taken.unwrap().len(), 1);
     look_after(app, reached, options)
 }
@@ -260,7 +260,7 @@ async fn the_calls_that_judge_an_installation_are_counted_by_whoever_drives_the_
     let app = portal.app(&db);
     let reached = portal.reached(&app);
     let mut row = db.pool.acquire().await.unwrap();
-    let lease = lanes::acquire(&mut row, &["main".to_owned()], OWNER, 600.0).await;
+    let lease = lanes::acquire(&mut row, (&["main".to_owned()], 1), OWNER, 600.0).await;
     let lease = lease.unwrap().pop().expect("nobody else drives it");
     let fields = portal.installs(super::CLIENT).await;
     let taken = app

@@ -86,7 +86,7 @@ async fn a_panic_while_an_application_is_looked_after_is_told_and_the_next_round
         ..options(&portal)
     };
     let mut row = db.pool.acquire().await.unwrap();
-    let taken = lanes::acquire(&mut row, &["main".to_owned()], OWNER, 600.0).await;
+    let taken = lanes::acquire(&mut row, (&["main".to_owned()], 1), OWNER, 600.0).await;
     assert_eq!(taken.unwrap().len(), 1);
     let stop = CancellationToken::new();
     let all = vec![reached.clone()];
