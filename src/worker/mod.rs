@@ -11,6 +11,7 @@
 
 mod catalogue_plan;
 mod due_watch;
+mod goods_keeper;
 mod housekeeping;
 mod incidents;
 mod lanes;
@@ -192,5 +193,8 @@ fn keep_house(tasks: &mut JoinSet<()>, app: &App, settings: &Settings, stop: &Ca
     keep!(HOUSEKEEPING, housekeeping::housekeeping);
     if !app.stock.stocks().is_empty() {
         keep!(STOCK, stock_keeper::keep);
+    }
+    if app.catalogue.has_onec_goods() {
+        keep!(HOUSEKEEPING, goods_keeper::keep);
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     storage::{
         self, Unreadable,
         journal::{self, Line},
+        onec::goods,
         queue::{
             lanes::Lease,
             links::{self, Link},
@@ -21,7 +22,7 @@ use crate::{
 use serde_json::Value;
 use sqlx::PgConnection;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -245,12 +246,22 @@ impl Delivery {
             let rules = self.registry.catalogues.get(&job.rules.shop);
             rules.is_some_and(|rules| rules.link_rows)
         };
+        let onecs = self.ids_in_onec(claimed).await?;
+        let names = |shop: &str, item: &Item| -> Vec<String> {
+            let (by_sku, xml_id) = match onecs.get(shop) {
+                Some(known) => (
+                    item.sku.as_ref().and_then(|sku| known.get(sku)),
+                    &item.xml_id,
+                ),
+                None => (None, &None),
+            };
+            let ids = xml_id.iter().chain(&item.product_id).chain(by_sku);
+            ids.map(|id| product_key(shop, id)).collect()
+        };
         let mut keys = BTreeSet::new();
         for (claim, job) in claimed.iter_mut().filter(|(_, job)| links_rows(job)) {
-            let ids = items_of(job)
-                .iter()
-                .filter_map(|item| item.product_id.as_ref());
-            keys.extend(ids.map(|id| product_key(&claim.shop, id)));
+            let items = items_of(job).iter();
+            keys.extend(items.flat_map(|item| names(&claim.shop, item)));
         }
         if keys.is_empty() {
             return Ok(());
@@ -264,12 +275,35 @@ impl Delivery {
         let found: HashMap<(&str, &str), u64> = found.iter().filter_map(by_key).collect();
         for (claim, job) in claimed.iter_mut().filter(|(_, job)| links_rows(job)) {
             for item in items_of(job) {
-                let key = item.product_id.as_ref();
-                let key = key.map(|id| product_key(&claim.shop, id));
-                item.catalogue_id = key.and_then(|key| found.get(&("product", &*key)).copied());
+                let mut names = names(&claim.shop, item).into_iter();
+                item.catalogue_id = names.find_map(|key| found.get(&("product", &*key)).copied());
             }
         }
         Ok(())
+    }
+
+    /// 1C's ids of products, by the articles that name one alone: of shops whose catalogue 1C owns.
+    async fn ids_in_onec(
+        &self,
+        claimed: &mut [(Claim, Job)],
+    ) -> Result<BTreeMap<String, HashMap<String, String>>, Error> {
+        let mut articles: BTreeMap<&str, (&str, BTreeSet<&String>)> = BTreeMap::new();
+        for (claim, job) in claimed.iter_mut() {
+            let Some(base) = self.registry.base_of_goods(&job.rules.shop) else {
+                continue;
+            };
+            let of = articles.entry(&claim.shop);
+            let (_, skus) = of.or_insert_with(|| (base.name.as_str(), BTreeSet::new()));
+            skus.extend(items_of(job).iter().filter_map(|item| item.sku.as_ref()));
+        }
+        let mut found = BTreeMap::new();
+        for (shop, (base, skus)) in articles {
+            let skus: Vec<String> = skus.into_iter().cloned().collect();
+            let mut db = self.db.acquire().await?;
+            let ids = goods::by_sku(&mut db, base, &skus).await?;
+            found.insert(shop.to_owned(), ids.into_iter().collect());
+        }
+        Ok(found)
     }
 
     /// Adds the contacts and companies that other orders of the same customers have found or made.

@@ -4,7 +4,7 @@ mod event;
 mod rules;
 
 pub use event::{PRODUCT_DELETED, PRODUCT_SAVED, ProductEvent, product_key};
-pub use rules::{CatalogueField, CatalogueRules};
+pub use rules::{CatalogueField, CatalogueOwner, CatalogueRules};
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;

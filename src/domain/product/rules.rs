@@ -2,11 +2,27 @@
 
 use super::Product;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who tells what the products of a shop are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CatalogueOwner {
+    /// The shop, by its events.
+    #[default]
+    Shop,
+    /// 1C, by its files.
+    OneC {
+        /// The types of prices that are written, by 1C's name or id of each, and as which kind of
+        /// the portal's; `None`: the one of prices without a kind.
+        price_types: BTreeMap<String, Option<String>>,
+    },
+}
 
 /// How the products of a shop are kept in step with its portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogueRules {
+    /// Who tells what the products are.
+    pub owner: CatalogueOwner,
     /// What stands before the shop's ids in external codes. Empty only where the ids are unique in
     /// the world.
     pub prefix: String,
@@ -62,6 +78,7 @@ impl CatalogueRules {
     /// The defaults for a shop of this name.
     pub fn of(shop: &str) -> Self {
         Self {
+            owner: CatalogueOwner::Shop,
             prefix: format!("{shop}:"),
             fields: BTreeSet::from(CatalogueField::ALL),
             price_type: None,
@@ -69,6 +86,11 @@ impl CatalogueRules {
             adopts: true,
             link_rows: true,
         }
+    }
+
+    /// Whether 1C tells what the products are.
+    pub fn is_onecs(&self) -> bool {
+        matches!(self.owner, CatalogueOwner::OneC { .. })
     }
 
     /// Whether the shop owns this.
