@@ -16,6 +16,7 @@ pub(super) struct Raw {
     #[serde(default)]
     onec_price_types: BTreeMap<String, String>,
     article_property: Option<String>,
+    barcode_property: Option<String>,
     adopt: Option<Vec<AdoptBy>>,
     sections: Option<bool>,
     #[serde(default)]
@@ -80,6 +81,7 @@ pub(super) fn check(
     let named = |name: Option<String>| name.filter(|name| !name.trim().is_empty());
     rules.price_type = named(raw.price_type);
     rules.article_property = named(raw.article_property);
+    rules.barcode_property = named(raw.barcode_property);
     if let Some(adopt) = raw.adopt {
         rules.adopts = adopt.iter().any(|by| matches!(by, AdoptBy::Article));
     }

@@ -32,6 +32,8 @@ pub struct CatalogueRules {
     pub price_type: Option<String>,
     /// The property of the portal's products that holds the article, by its code or name.
     pub article_property: Option<String>,
+    /// The property of the portal's products that holds the barcode, by its code or name.
+    pub barcode_property: Option<String>,
     /// Whether products that were typed by hand are recognised by their article.
     pub adopts: bool,
     /// Whether rows of deals are linked to products.
@@ -58,11 +60,15 @@ pub enum CatalogueField {
     Active,
     /// Its article.
     Article,
+    /// Its barcode.
+    Barcode,
+    /// Its properties.
+    Properties,
 }
 
 impl CatalogueField {
     /// All of them: what a shop owns if it does not say.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Name,
         Self::Description,
         Self::Section,
@@ -71,6 +77,8 @@ impl CatalogueField {
         Self::Unit,
         Self::Active,
         Self::Article,
+        Self::Barcode,
+        Self::Properties,
     ];
 }
 
@@ -83,6 +91,7 @@ impl CatalogueRules {
             fields: BTreeSet::from(CatalogueField::ALL),
             price_type: None,
             article_property: None,
+            barcode_property: None,
             adopts: true,
             link_rows: true,
         }
