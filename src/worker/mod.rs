@@ -25,7 +25,7 @@ mod stock_keeper;
 mod till_reader;
 mod write_intents;
 
-use crate::app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of, onec_lane_of};
+use crate::app::{App, FROM_SQL, GOODS, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of, onec_lane_of};
 use due_watch::WatchedLanes;
 use lanes::{
     callback::CallbackLane,
@@ -195,6 +195,6 @@ fn keep_house(tasks: &mut JoinSet<()>, app: &App, settings: &Settings, stop: &Ca
         keep!(STOCK, stock_keeper::keep);
     }
     if app.catalogue.has_onec_goods() {
-        keep!(HOUSEKEEPING, goods_keeper::keep);
+        keep!(GOODS, goods_keeper::keep);
     }
 }

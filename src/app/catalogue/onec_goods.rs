@@ -47,6 +47,24 @@ impl Catalogue {
         !self.bases_of_goods().is_empty()
     }
 
+    /// Types of prices that a shop's products are to have, and that no file of 1C has named; none
+    /// before a file has named any.
+    pub async fn unknown_price_types(&self, shop: &ShopName) -> Result<Vec<String>, Error> {
+        let owner = self.registry.catalogues.get(shop).map(|rules| &rules.owner);
+        let base = self.registry.base_of_goods(shop);
+        let (Some(base), Some(CatalogueOwner::OneC { price_types })) = (base, owner) else {
+            return Ok(Vec::new());
+        };
+        let rows = {
+            let mut db = self.db.acquire().await?;
+            goods::named(&mut db, base.name.as_str()).await?
+        };
+        let named: Vec<&NamedRow> = rows.iter().filter(|row| row.kind != "group").collect();
+        let is_known = |name: &String| named.iter().any(|row| row.id == *name || row.name == *name);
+        let unknown = price_types.keys().filter(|name| !is_known(name));
+        Ok(unknown.filter(|_| !named.is_empty()).cloned().collect())
+    }
+
     /// Has the products taken up that came before 1C was declared to own a catalogue; how many.
     pub async fn take_up_older_goods(&self) -> Result<u64, Error> {
         let before = product_key("");

@@ -247,6 +247,28 @@ async fn absent_in_a_package_of_changes_is_not_withdrawn_and_the_end_of_a_full_e
 }
 
 #[tokio::test]
+async fn a_type_of_prices_that_1c_does_not_have_is_told() {
+    let owned = OWNED.replace("\"\" }", "\"\", \"Опт\" = \"Wholesale\" }");
+    let world = World::with("", &owned).await;
+    let shop = ShopName::parse("main").unwrap();
+    let catalogue = &world.site.app.catalogue;
+    let unknown = catalogue.unknown_price_types(&shop).await.unwrap();
+    assert_eq!(unknown, Vec::<String>::new());
+    let base = world.catalogue().await;
+    let text = offers(&offer("a", "1"));
+    let text = format!(
+        "<?xml version=\"1.0\" encoding=\"UTF-8\"?><КоммерческаяИнформация \
+         ВерсияСхемы=\"2.08\">{text}</КоммерческаяИнформация>"
+    );
+    let sent = base.send("catalog", "offers.xml", text.as_bytes()).await;
+    assert_eq!(sent.unwrap(), ["success"]);
+    let (_, said) = base.import("catalog", "offers.xml").await.unwrap();
+    assert_eq!(said, ["success"]);
+    let unknown = catalogue.unknown_price_types(&shop).await.unwrap();
+    assert_eq!(unknown, ["Опт"]);
+}
+
+#[tokio::test]
 async fn the_shop_does_not_tell_of_products_that_are_1cs() {
     let world = World::with("", OWNED).await;
     let event = json!({"specversion": "1.0", "type": "shop.product.saved.v1",
