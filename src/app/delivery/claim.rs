@@ -71,6 +71,9 @@ pub struct Claim {
     pub history: bool,
     /// Whether something is to be put on the card that is made.
     pub follows: bool,
+    /// What links to products will be called that its rows name and the portal does not have yet;
+    /// `None` where rows are not linked.
+    pub unlinked: Option<BTreeSet<String>>,
 }
 
 impl Delivery {
@@ -236,7 +239,7 @@ impl Delivery {
     }
 
     /// Links the lines of orders to the products of the portal's catalogue, where the shop keeps
-    /// one there.
+    /// one there; what is not there yet is noted.
     async fn fill_products(
         &self,
         lease: &Lease,
@@ -260,6 +263,7 @@ impl Delivery {
         };
         let mut keys = BTreeSet::new();
         for (claim, job) in claimed.iter_mut().filter(|(_, job)| links_rows(job)) {
+            claim.unlinked = Some(BTreeSet::new());
             let items = items_of(job).iter();
             keys.extend(items.flat_map(|item| names(&claim.shop, item)));
         }
@@ -275,8 +279,12 @@ impl Delivery {
         let found: HashMap<(&str, &str), u64> = found.iter().filter_map(by_key).collect();
         for (claim, job) in claimed.iter_mut().filter(|(_, job)| links_rows(job)) {
             for item in items_of(job) {
-                let mut names = names(&claim.shop, item).into_iter();
-                item.catalogue_id = names.find_map(|key| found.get(&("product", &*key)).copied());
+                let names = names(&claim.shop, item);
+                let mut known = names.iter().map(|key| found.get(&("product", &**key)));
+                item.catalogue_id = known.find_map(|id| id.copied());
+                if let (None, Some(unlinked)) = (item.catalogue_id, &mut claim.unlinked) {
+                    unlinked.extend(names);
+                }
             }
         }
         Ok(())
@@ -406,6 +414,7 @@ fn claim_of(due: &DueOrder, who: Option<(&ShopRules, &Customer)>) -> Claim {
         traceparent: due.traceparent.clone(),
         history: due.later,
         follows: false,
+        unlinked: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! A shop's catalogue: from what the shop tells of its products to the portal's catalogue.
 
 mod quantities;
+mod rows;
 
 use crate::support::connections;
 use crate::support::{
