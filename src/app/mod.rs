@@ -88,7 +88,7 @@ pub use operations::Operations;
 pub use operations::audit::{AuditEntry, AuditFilter, AuditPage};
 pub use operations::conflicts::{ConflictItem, ConflictItems};
 pub use operations::order_list::{OrderFilter, OrderPage, OrderQuery, OrderState, OrderSummary};
-pub use operations::overview::{APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL};
+pub use operations::overview::{APPLICATION, FROM_SQL, GOODS, HOUSEKEEPING, JOBS, STOCK, TILL};
 pub use operations::retention::Retention;
 pub use operations::sessions::Session;
 pub use operations::status::{

@@ -111,6 +111,22 @@ impl Registry {
             .collect()
     }
 
+    /// The 1C base whose products are a shop's catalogue, if 1C owns that.
+    pub fn base_of_goods(&self, shop: &ShopName) -> Option<&Arc<Base>> {
+        let rules = self.catalogues.get(shop)?;
+        let mut bases = self.bases.values().filter(|_| rules.is_onecs());
+        bases.find(|base| base.shops.contains(shop))
+    }
+
+    /// The shops whose catalogue are a base's products, in the order of their names.
+    pub fn shops_of_goods(&self, base: &Base) -> Vec<(&ShopName, &Arc<CatalogueRules>)> {
+        let catalogues = self.catalogues.iter();
+        let of = |(shop, rules): &(&ShopName, &Arc<CatalogueRules>)| {
+            rules.is_onecs() && base.shops.contains(shop)
+        };
+        catalogues.filter(of).collect()
+    }
+
     /// The names of a portal's shops, as text.
     pub fn shops_of(&self, portal: &str) -> Vec<String> {
         let by_portal = self.by_portal.0.get_or_init(|| {

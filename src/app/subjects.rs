@@ -38,6 +38,7 @@ pub(in crate::app) fn claim_of(due: &DueSubject) -> Claim {
         traceparent: None,
         history: false,
         follows: false,
+        unlinked: None,
     }
 }
 

@@ -45,8 +45,8 @@ pub(crate) use input::json_reader::{Reader, unstorable};
 pub use input::text::Texts;
 pub use observation::{Agreed, Observation, PreviousAgreement, SentStatus, Source, TOLD_KEPT};
 pub use product::{
-    CatalogueField, CatalogueRules, PRODUCT_DELETED, PRODUCT_SAVED, Product, ProductChange,
-    ProductEvent, ProductPrice, Variation, product_key,
+    Attributes, CatalogueField, CatalogueOwner, CatalogueRules, PRODUCT_DELETED, PRODUCT_SAVED,
+    Product, ProductChange, ProductEvent, ProductPrice, Variation, product_key,
 };
 pub use reported_status::ReportedStatus;
 pub use rules::activity::{ActivityRules, UnknownCaller};

@@ -275,6 +275,10 @@ pub struct LastWritten {
     pub shown: serde_json::Map<String, Value>,
     /// Product rows as sent.
     pub rows: Vec<Value>,
+    /// Whether rows that could be linked to the catalogue are left as they are: people changed
+    /// them, or the deal was closed.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub links_left: bool,
     /// Phones and e-mails of the customer that the portal was told.
     #[serde(default)]
     pub contacts: Vec<String>,

@@ -111,6 +111,22 @@ pub async fn lock(db: &mut PgConnection, shop: &str, key: &str) -> Result<Option
     .await?)
 }
 
+/// Locks products in the order of their keys, and reads the newest state of each.
+pub async fn lock_all(
+    db: &mut PgConnection,
+    shop: &str,
+    keys: &[String],
+) -> Result<Vec<(String, Json)>, Error> {
+    let rows = sqlx::query!(
+        r#"SELECT key, body AS "body: Json" FROM bridge.subjects
+           WHERE shop = $1 AND key = ANY($2) AND kind = 'product' ORDER BY key FOR UPDATE"#,
+        shop,
+        keys
+    );
+    let rows = rows.fetch_all(db).await?.into_iter();
+    Ok(rows.map(|row| (row.key, row.body)).collect())
+}
+
 /// Puts a newer state in the place of a locked product's, with all tries before it: due at once, or
 /// when nothing of an older one can land any more. In another portal nothing is known of it.
 pub async fn replace(db: &mut PgConnection, new: &ProductState<'_>) -> Result<(), Error> {

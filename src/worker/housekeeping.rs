@@ -152,6 +152,13 @@ pub(super) async fn housekeeping(
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
+        if let Err(error) = app.delivery.wake_all_linked().await {
+            tracing::warn!(
+                error = %error.chain(),
+                "rows of products that came later could not be looked for; it is tried again in a \
+                 while"
+            );
+        }
         if let Err(error) = app.onec.prune_onec(PRUNE_BATCH).await {
             tracing::warn!(
                 error = %error.chain(),

@@ -11,6 +11,7 @@
 
 mod catalogue_plan;
 mod due_watch;
+mod goods_keeper;
 mod housekeeping;
 mod incidents;
 mod lanes;
@@ -24,7 +25,7 @@ mod stock_keeper;
 mod till_reader;
 mod write_intents;
 
-use crate::app::{App, FROM_SQL, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of, onec_lane_of};
+use crate::app::{App, FROM_SQL, GOODS, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of, onec_lane_of};
 use due_watch::WatchedLanes;
 use lanes::{
     callback::CallbackLane,
@@ -193,5 +194,8 @@ fn keep_house(tasks: &mut JoinSet<()>, app: &App, settings: &Settings, stop: &Ca
     keep!(HOUSEKEEPING, housekeeping::housekeeping);
     if !app.stock.stocks().is_empty() {
         keep!(STOCK, stock_keeper::keep);
+    }
+    if app.catalogue.has_onec_goods() {
+        keep!(GOODS, goods_keeper::keep);
     }
 }

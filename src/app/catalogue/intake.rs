@@ -118,11 +118,19 @@ impl Catalogue {
         };
         let rules = self.registry.rules(&shop);
         let rules = rules.ok_or_else(|| refused(ErrorCode::UnknownShop, Vec::new()))?;
-        if !self.registry.catalogues.contains_key(&shop) {
-            let fault = Fault {
-                pointer: "/type".to_owned(),
-                detail: format!("products are not taken: configure [shops.{shop}.catalogue]"),
-            };
+        let not_taken = match self.registry.catalogues.get(&shop) {
+            None => Some(format!(
+                "products are not taken: configure [shops.{shop}.catalogue]"
+            )),
+            Some(rules) if rules.is_onecs() => Some(format!(
+                "products are not taken from the shop: [shops.{shop}.catalogue] says that 1C owns \
+                 them"
+            )),
+            Some(_) => None,
+        };
+        if let Some(detail) = not_taken {
+            let pointer = "/type".to_owned();
+            let fault = Fault { pointer, detail };
             return Err(refused(ErrorCode::Invalid, vec![fault]));
         }
         let event = ProductEvent::read(value);
@@ -196,9 +204,14 @@ impl Catalogue {
 
 /// Which product its variations are of: their levels change what is shown of it.
 async fn remember_variations(db: &mut PgConnection, event: &ReadProduct) -> Result<(), Error> {
-    let product = event.change.product.iter();
-    let variations = product.flat_map(|product| &product.variations);
-    let ids: Vec<String> = variations.map(|one| one.id.clone()).collect();
+    let ids = variations_of(&event.change);
     catalogue::has_variations(db, &event.new.shop, &event.key, &ids).await?;
     Ok(())
+}
+
+/// The shop's ids of a product's variations.
+pub(super) fn variations_of(change: &ProductChange) -> Vec<String> {
+    let product = change.product.iter();
+    let variations = product.flat_map(|product| &product.variations);
+    variations.map(|one| one.id.clone()).collect()
 }

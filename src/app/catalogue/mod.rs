@@ -1,6 +1,7 @@
 //! Products of shops: their newest states are taken in, and brought to the portal's catalogue.
 
 mod intake;
+mod onec_goods;
 mod queue;
 mod sync;
 

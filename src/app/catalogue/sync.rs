@@ -7,6 +7,7 @@ use crate::{
     storage::{
         catalogue::{self, ProductRow},
         journal,
+        onec::goods,
     },
 };
 use serde_json::json;
@@ -57,6 +58,9 @@ impl Catalogue {
         }
         let mut tx = self.db.begin().await?;
         let count = catalogue::wake_all(&mut tx, shop.as_str()).await?;
+        if let Some(base) = self.registry.base_of_goods(shop) {
+            goods::mark_all_due(&mut tx, base.name.as_str()).await?;
+        }
         let detail = json!({ "products": count });
         let act = Act::CatalogueSent {
             shop: shop.to_string(),

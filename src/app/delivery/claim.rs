@@ -12,6 +12,7 @@ use crate::{
     storage::{
         self, LinkEntity, Unreadable,
         journal::{self, Line},
+        onec::goods,
         queue::{
             lanes::Lease,
             links::{self, Link},
@@ -22,7 +23,7 @@ use crate::{
 use serde_json::Value;
 use sqlx::PgConnection;
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -71,6 +72,9 @@ pub struct Claim {
     pub history: bool,
     /// Whether something is to be put on the card that is made.
     pub follows: bool,
+    /// What links to products will be called that its rows name and the portal does not have yet;
+    /// `None` where rows are not linked.
+    pub unlinked: Option<BTreeSet<String>>,
 }
 
 impl Delivery {
@@ -236,7 +240,7 @@ impl Delivery {
     }
 
     /// Links the lines of orders to the products of the portal's catalogue, where the shop keeps
-    /// one there.
+    /// one there; what is not there yet is noted.
     async fn fill_products(
         &self,
         lease: &Lease,
@@ -246,12 +250,23 @@ impl Delivery {
             let rules = self.registry.catalogues.get(&job.rules.shop);
             rules.is_some_and(|rules| rules.link_rows)
         };
+        let onecs = self.ids_in_onec(claimed).await?;
+        let names = |shop: &str, item: &Item| -> Vec<String> {
+            let (by_sku, xml_id) = match onecs.get(shop) {
+                Some(known) => (
+                    item.sku.as_ref().and_then(|sku| known.get(sku)),
+                    &item.xml_id,
+                ),
+                None => (None, &None),
+            };
+            let ids = xml_id.iter().chain(&item.product_id).chain(by_sku);
+            ids.map(|id| product_key(shop, id)).collect()
+        };
         let mut keys = BTreeSet::new();
         for (claim, job) in claimed.iter_mut().filter(|(_, job)| links_rows(job)) {
-            let ids = items_of(job)
-                .iter()
-                .filter_map(|item| item.product_id.as_ref());
-            keys.extend(ids.map(|id| product_key(&claim.shop, id)));
+            claim.unlinked = Some(BTreeSet::new());
+            let items = items_of(job).iter();
+            keys.extend(items.flat_map(|item| names(&claim.shop, item)));
         }
         if keys.is_empty() {
             return Ok(());
@@ -265,13 +280,39 @@ impl Delivery {
         let found = by_key(&found).map_err(storage::Error::from)?;
         for (claim, job) in claimed.iter_mut().filter(|(_, job)| links_rows(job)) {
             for item in items_of(job) {
-                let key = item.product_id.as_ref();
-                let key = key.map(|id| product_key(&claim.shop, id));
-                item.catalogue_id =
-                    key.and_then(|key| found.get(&(LinkEntity::Product, &*key)).copied());
+                let names = names(&claim.shop, item);
+                let mut known = names.iter().map(|key| found.get(&(LinkEntity::Product, &**key)));
+                item.catalogue_id = known.find_map(|id| id.copied());
+                if let (None, Some(unlinked)) = (item.catalogue_id, &mut claim.unlinked) {
+                    unlinked.extend(names);
+                }
             }
         }
         Ok(())
+    }
+
+    /// 1C's ids of products, by the articles that name one alone: of shops whose catalogue 1C owns.
+    async fn ids_in_onec(
+        &self,
+        claimed: &mut [(Claim, Job)],
+    ) -> Result<BTreeMap<String, HashMap<String, String>>, Error> {
+        let mut articles: BTreeMap<&str, (&str, BTreeSet<&String>)> = BTreeMap::new();
+        for (claim, job) in claimed.iter_mut() {
+            let Some(base) = self.registry.base_of_goods(&job.rules.shop) else {
+                continue;
+            };
+            let of = articles.entry(&claim.shop);
+            let (_, skus) = of.or_insert_with(|| (base.name.as_str(), BTreeSet::new()));
+            skus.extend(items_of(job).iter().filter_map(|item| item.sku.as_ref()));
+        }
+        let mut found = BTreeMap::new();
+        for (shop, (base, skus)) in articles {
+            let skus: Vec<String> = skus.into_iter().cloned().collect();
+            let mut db = self.db.acquire().await?;
+            let ids = goods::by_sku(&mut db, base, &skus).await?;
+            found.insert(shop.to_owned(), ids.into_iter().collect());
+        }
+        Ok(found)
     }
 
     /// Adds the contacts and companies that other orders of the same customers have found or made.
@@ -381,6 +422,7 @@ fn claim_of(due: &DueOrder, who: Option<(&ShopRules, &Customer)>) -> Claim {
         traceparent: due.traceparent.clone(),
         history: due.later,
         follows: false,
+        unlinked: None,
     }
 }
 

@@ -135,6 +135,11 @@ impl Rows {
         self.products.values().cloned().collect()
     }
 
+    /// The products and offers that were spoken of.
+    pub(super) fn ids(&self) -> Vec<String> {
+        self.products.keys().cloned().collect()
+    }
+
     pub(super) fn prices(&self) -> Vec<PriceRow> {
         self.prices.values().cloned().collect()
     }

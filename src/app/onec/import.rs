@@ -335,8 +335,15 @@ impl Onec {
             lines.push(format!("… и ещё {more}"));
         }
         done.message = (!lines.is_empty()).then(|| lines.join("\n"));
+        let told = !self.registry.shops_of_goods(base).is_empty();
+        if told && stored::are_lists_news(&mut tx, name, formed_at, &rows.lists()).await? {
+            stored::mark_all_due(&mut tx, name).await?;
+        }
         stored::lists(&mut tx, name, formed_at, &rows.lists()).await?;
         stored::products(&mut tx, name, formed_at, &rows.products()).await?;
+        if told {
+            stored::mark_due(&mut tx, name, &rows.ids()).await?;
+        }
         stored::prices(&mut tx, name, formed_at, &rows.prices()).await?;
         stored::counts(&mut tx, name, formed_at, &rows.counts()).await?;
         if rows.only_changes.is_some() {

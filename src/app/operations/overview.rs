@@ -21,6 +21,8 @@ pub const JOBS: &str = ":jobs";
 pub const HOUSEKEEPING: &str = ":housekeeping";
 /// Under this name in the place of a lane's: what stock does by itself.
 pub const STOCK: &str = ":stock";
+/// Under this name in the place of a lane's: taking up what 1C's files say of products.
+pub const GOODS: &str = ":goods";
 /// Before a till's name in the place of a lane's: reading its vendor's API.
 pub const TILL: &str = ":till:";
 /// Before a portal's name in the place of a lane's: looking after its application.

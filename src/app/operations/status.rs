@@ -2,7 +2,7 @@
 
 use crate::{
     app::{
-        APPLICATION, Actor, Error, FROM_SQL, HOUSEKEEPING, JOBS, Operations, STOCK, TILL,
+        APPLICATION, Actor, Error, FROM_SQL, GOODS, HOUSEKEEPING, JOBS, Operations, STOCK, TILL,
         delivery::portal_identity::PortalChange, intake::shop_notices::ShopNotice,
         registry::onec_lane_of, sync::compare::lane_of,
     },
@@ -160,6 +160,7 @@ impl StuckTask {
             JOBS => "working on jobs over dead letters".to_owned(),
             HOUSEKEEPING => "housekeeping".to_owned(),
             STOCK => "keeping stock".to_owned(),
+            GOODS => "taking up products of 1C".to_owned(),
             lane => match (lane.strip_prefix(APPLICATION), lane.strip_prefix(TILL)) {
                 (Some(portal), _) => format!("looking after the application of {portal}"),
                 (_, Some(till)) => format!("reading the till {till}"),

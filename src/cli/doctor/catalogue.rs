@@ -68,6 +68,16 @@ pub(super) async fn check(
             );
             report.note(&what, found, vec![step]);
         }
+        let property = rules.and_then(|rules| rules.barcode_property.as_ref());
+        if let Some(property) = property.filter(|name| !names.contains(&name.to_lowercase())) {
+            let found = format!("products have no property `{property}`");
+            let step = format!(
+                "Add it to the products of the portal, or change `barcode_property` of the shop \
+                 {}: until then no barcode is written.",
+                shop.rules.shop
+            );
+            report.note(&what, found, vec![step]);
+        }
     }
     check_reserves(config, name, client, report).await;
 }

@@ -46,6 +46,7 @@ pub(super) async fn check(
             orders(found, report);
         }
         documents(app, &onec.base, report).await;
+        prices(app, &onec.base, report).await;
         address(config, name.as_str(), report).await;
         if let Some(service) = services.get(name) {
             push(service, name.as_str(), report).await;
@@ -101,6 +102,25 @@ fn settings(config: &Config, onec: &OneC, report: &mut Report) {
         let found = "discounts go as a line with a negative sum, which some modules refuse";
         let step = "if orders do not appear in 1C: `discounts = \"in_price\"`".to_owned();
         report.note(&what, found, vec![step]);
+    }
+}
+
+/// Whether 1C knows the types of prices that its products are to have in the portal.
+async fn prices(app: &App, base: &Base, report: &mut Report) {
+    for shop in &base.shops {
+        let what = format!("catalogue of shop {shop}");
+        match app.catalogue.unknown_price_types(shop).await {
+            Ok(unknown) if unknown.is_empty() => {}
+            Ok(unknown) => {
+                let found = format!("1C has no type of prices {}", unknown.join(", "));
+                let step = format!(
+                    "Write it into `onec_price_types` of `[shops.{shop}.catalogue]` as 1C calls \
+                     it: until then these prices are not written."
+                );
+                report.note(what, found, vec![step]);
+            }
+            Err(error) => report.wrong(what, error.chain(), ErrorCode::Database),
+        }
     }
 }
 

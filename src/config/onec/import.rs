@@ -204,6 +204,17 @@ pub(super) fn winners(
                 "add `[onec.NAME]` with this shop, or leave it out",
             ));
         }
+        if shop
+            .catalogue
+            .as_ref()
+            .is_some_and(|rules| rules.is_onecs())
+        {
+            problems.push(Problem::new(
+                format!("shops.{name}.catalogue.owner"),
+                "`onec`, and no base exchanges for this shop",
+                "add `[onec.NAME]` with this shop, or leave it out",
+            ));
+        }
         if named || shop.conflict.default == Winner::Onec {
             problems.push(Problem::new(
                 format!("shops.{name}.rules"),

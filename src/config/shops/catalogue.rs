@@ -1,9 +1,9 @@
 //! `[shops.NAME.catalogue]`: products.
 
 use crate::config::Problem;
-use crate::domain::{CatalogueField, CatalogueRules, ShopName};
+use crate::domain::{CatalogueField, CatalogueOwner, CatalogueRules, ShopName};
 use serde::Deserialize;
-use std::sync::Arc;
+use std::{collections::BTreeMap, sync::Arc};
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
@@ -13,7 +13,10 @@ pub(super) struct Raw {
     prefix: Option<String>,
     fields: Option<Vec<CatalogueField>>,
     price_type: Option<String>,
+    #[serde(default)]
+    onec_price_types: BTreeMap<String, String>,
     article_property: Option<String>,
+    barcode_property: Option<String>,
     adopt: Option<Vec<AdoptBy>>,
     sections: Option<bool>,
     #[serde(default)]
@@ -22,11 +25,13 @@ pub(super) struct Raw {
 }
 
 /// Whose word counts about products.
-#[derive(Debug, Default, Deserialize)]
+#[derive(Debug, Default, Clone, Copy, Deserialize)]
 #[serde(rename_all = "snake_case")]
 enum Owner {
     #[default]
     Shop,
+    #[serde(rename = "onec")]
+    OneC,
 }
 
 /// What becomes of a product that the shop has no more.
@@ -54,8 +59,8 @@ pub(super) fn check(
     key: &str,
     problems: &mut Vec<Problem>,
 ) -> Arc<CatalogueRules> {
-    // There is one choice of each so far: naming it keeps later ones from being taken for it.
-    let (Owner::Shop, Withdraw::Deactivate) = (raw.owner, raw.withdraw);
+    // There is one choice so far: naming it keeps later ones from being taken for it.
+    let Withdraw::Deactivate = raw.withdraw;
     let mut rules = CatalogueRules::of(shop.as_str());
     if let Some(prefix) = raw.prefix {
         if prefix.chars().count() > PREFIX || prefix.chars().any(char::is_control) {
@@ -76,9 +81,52 @@ pub(super) fn check(
     let named = |name: Option<String>| name.filter(|name| !name.trim().is_empty());
     rules.price_type = named(raw.price_type);
     rules.article_property = named(raw.article_property);
+    rules.barcode_property = named(raw.barcode_property);
     if let Some(adopt) = raw.adopt {
         rules.adopts = adopt.iter().any(|by| matches!(by, AdoptBy::Article));
     }
     rules.link_rows = raw.link_rows.unwrap_or(true);
+    rules.owner = owner(
+        raw.owner,
+        raw.onec_price_types,
+        (&format!("{key}.catalogue"), &rules),
+        problems,
+    );
     Arc::new(rules)
+}
+
+/// Who tells what the products are. 1C has many types of prices: which are meant must be said.
+fn owner(
+    owner: Owner,
+    price_types: BTreeMap<String, String>,
+    (key, rules): (&str, &CatalogueRules),
+    problems: &mut Vec<Problem>,
+) -> CatalogueOwner {
+    let prices = rules.owns(CatalogueField::Price);
+    match owner {
+        Owner::Shop if !price_types.is_empty() => {
+            problems.push(Problem::new(
+                format!("{key}.onec_price_types"),
+                "prices are the shop's to say",
+                "write `owner = \"onec\"`, too, or leave it out",
+            ));
+            CatalogueOwner::Shop
+        }
+        Owner::Shop => CatalogueOwner::Shop,
+        Owner::OneC => {
+            if prices && price_types.is_empty() {
+                problems.push(Problem::new(
+                    format!("{key}.onec_price_types"),
+                    "missing, and 1C may have several types of prices",
+                    "write `{ \"Розничная\" = \"\" }` with 1C's name of the type that the portal's \
+                     base price is, or list `fields` without `price`",
+                ));
+            }
+            let named = |kind: String| Some(kind).filter(|kind| !kind.trim().is_empty());
+            let types = price_types.into_iter();
+            CatalogueOwner::OneC {
+                price_types: types.map(|(name, kind)| (name, named(kind))).collect(),
+            }
+        }
+    }
 }

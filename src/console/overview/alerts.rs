@@ -6,8 +6,8 @@ use super::{
 };
 use crate::{
     app::{
-        APPLICATION, FROM_SQL, HOUSEKEEPING, JOBS, LaneState, PortalStatus, STOCK, ShopStatus,
-        StatusReport, TILL, lane_of,
+        APPLICATION, FROM_SQL, GOODS, HOUSEKEEPING, JOBS, LaneState, PortalStatus, STOCK,
+        ShopStatus, StatusReport, TILL, lane_of,
         operations::overview::{DeadRow, Overview, Refused, Trouble, WaitingConflicts},
     },
     console::{
@@ -274,6 +274,7 @@ fn own(trouble: &Trouble) -> Option<Text> {
         JOBS => Some(Text::LetterJobs),
         HOUSEKEEPING => Some(Text::Housekeeping),
         STOCK => Some(Text::StockKept),
+        GOODS => Some(Text::Products),
         lane if lane.starts_with(TILL) => Some(Text::TillsRead),
         _ => None,
     }

@@ -137,6 +137,19 @@ kinds! {
             "rows were changed in the portal and by the shop: the shop's were put over ({rows})"
             "строки изменили и в портале, и в магазине: записаны строки магазина поверх прежних \
              ({rows})"
+        RowsLinked
+            "rows of the deal were linked to products that the catalogue has by now"
+            "строки сделки связаны с товарами, которые появились в каталоге"
+        RowsNotOurs
+            "rows were changed in the portal: they are not linked to products that the catalogue \
+             has by now"
+            "строки изменили в портале: с появившимися в каталоге товарами они не связаны"
+        ClosedNotLinked
+            "the deal is closed: its rows are not linked to products that the catalogue has by now"
+            "сделка закрыта: её строки не связаны с появившимися в каталоге товарами"
+        RowNotLinked { words: Words }
+            "a row could not be linked to its product of the catalogue: {words}"
+            "строку не удалось связать с товаром каталога: {words}"
         SumKept
             "the sum was set by hand in the portal: it was left alone"
             "сумму в портале задали вручную: она оставлена"
@@ -165,8 +178,8 @@ kinds! {
             "product {product} of the portal is it, by its article"
             "это товар портала {product}: совпал артикул"
         NoProperty { property: String }
-            "the portal's products have no property `{property}`: the article is not written"
-            "у товаров портала нет свойства «{property}»: артикул не записан"
+            "the portal's products have no property `{property}`: what belongs there is not written"
+            "у товаров портала нет свойства «{property}»: значение не записано"
         NoVatRate { percent: String }
             "the portal has no VAT rate of {percent} %: none is written"
             "в портале нет ставки НДС {percent} %: ставка не записана"

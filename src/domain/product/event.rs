@@ -1,6 +1,6 @@
 //! Reading what is told of a product.
 
-use super::{Product, ProductChange, ProductPrice, Variation};
+use super::{Attributes, Product, ProductChange, ProductPrice, Variation};
 use crate::domain::{Fault, Faults, MOST_FAULTS, OrderNumber, Reader, shorten, unstorable};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -150,6 +150,7 @@ impl Product {
             unit: data.id("unit", 50, faults),
             active: data.boolean("active", faults).unwrap_or(true),
             xml_id: data.id("xml_id", CODE, faults),
+            attributes: Attributes::read(data),
             variations: Vec::new(),
             name: name.clone().unwrap_or_default(),
         };
@@ -183,6 +184,7 @@ impl Variation {
             prices: prices(data, faults),
             active: data.boolean("active", faults).unwrap_or(true),
             xml_id: data.id("xml_id", CODE, faults),
+            attributes: Attributes::read(data),
             id: id?,
         })
     }
@@ -241,6 +243,8 @@ mod tests {
         let event = ProductEvent::read(&saved(&json!({
             "id": 17, "sku": "T-1", "name": "Футболка", "section": ["Одежда", "Футболки"],
             "prices": [{"price": "990.00", "currency": "rub"}], "vat": 20, "version": 3,
+            "barcode": ["4600000000017", 4_600_000_000_024_u64],
+            "properties": {"Цвет": " красный ", "SIZE": 44, "new": true, "parts": [1], "no": ""},
             "variations": [{"id": 18, "sku": "T-1-M", "name": "Футболка M",
                             "prices": [{"type": "Опт", "price": 700, "currency": "RUB"}]},
                            {"id": "19"}]})));
@@ -250,6 +254,16 @@ mod tests {
         assert_eq!(product.section, ["Одежда", "Футболки"]);
         assert_eq!(product.prices[0].currency, "RUB");
         assert!(product.vat_included && product.active);
+        let attributes = &product.attributes;
+        assert_eq!(attributes.barcodes, ["4600000000017", "4600000000024"]);
+        let properties = attributes.properties.iter();
+        let properties: Vec<_> = properties
+            .map(|(name, value)| (&**name, &**value))
+            .collect();
+        assert_eq!(
+            properties,
+            [("SIZE", "44"), ("new", "Y"), ("Цвет", "красный")]
+        );
         assert_eq!(product.variations[0].prices[0].kind.as_deref(), Some("Опт"));
         assert_eq!(product.variations[1].name, "Футболка");
     }

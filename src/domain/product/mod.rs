@@ -1,10 +1,12 @@
 //! A product of a shop's catalogue, whole, and how it is kept in step with a portal.
 
+mod attributes;
 mod event;
 mod rules;
 
+pub use attributes::Attributes;
 pub use event::{PRODUCT_DELETED, PRODUCT_SAVED, ProductEvent, product_key};
-pub use rules::{CatalogueField, CatalogueRules};
+pub use rules::{CatalogueField, CatalogueOwner, CatalogueRules};
 
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -58,6 +60,8 @@ pub struct Product {
     pub active: bool,
     /// Its external code in the portal, where the shop knows better than prefix and id.
     pub xml_id: Option<String>,
+    /// Its barcodes and properties.
+    pub attributes: Attributes,
     /// What is sold in its place; empty: it is sold itself.
     pub variations: Vec<Variation>,
 }
@@ -77,6 +81,8 @@ pub struct Variation {
     pub active: bool,
     /// Its external code in the portal, where the shop knows better.
     pub xml_id: Option<String>,
+    /// Its barcodes and properties.
+    pub attributes: Attributes,
 }
 
 /// A price of one kind.

@@ -2,11 +2,27 @@
 
 use super::Product;
 use serde::Deserialize;
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// Who tells what the products of a shop are.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum CatalogueOwner {
+    /// The shop, by its events.
+    #[default]
+    Shop,
+    /// 1C, by its files.
+    OneC {
+        /// The types of prices that are written, by 1C's name or id of each, and as which kind of
+        /// the portal's; `None`: the one of prices without a kind.
+        price_types: BTreeMap<String, Option<String>>,
+    },
+}
 
 /// How the products of a shop are kept in step with its portal.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct CatalogueRules {
+    /// Who tells what the products are.
+    pub owner: CatalogueOwner,
     /// What stands before the shop's ids in external codes. Empty only where the ids are unique in
     /// the world.
     pub prefix: String,
@@ -16,6 +32,8 @@ pub struct CatalogueRules {
     pub price_type: Option<String>,
     /// The property of the portal's products that holds the article, by its code or name.
     pub article_property: Option<String>,
+    /// The property of the portal's products that holds the barcode, by its code or name.
+    pub barcode_property: Option<String>,
     /// Whether products that were typed by hand are recognised by their article.
     pub adopts: bool,
     /// Whether rows of deals are linked to products.
@@ -42,11 +60,15 @@ pub enum CatalogueField {
     Active,
     /// Its article.
     Article,
+    /// Its barcode.
+    Barcode,
+    /// Its properties.
+    Properties,
 }
 
 impl CatalogueField {
     /// All of them: what a shop owns if it does not say.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 10] = [
         Self::Name,
         Self::Description,
         Self::Section,
@@ -55,6 +77,8 @@ impl CatalogueField {
         Self::Unit,
         Self::Active,
         Self::Article,
+        Self::Barcode,
+        Self::Properties,
     ];
 }
 
@@ -62,13 +86,20 @@ impl CatalogueRules {
     /// The defaults for a shop of this name.
     pub fn of(shop: &str) -> Self {
         Self {
+            owner: CatalogueOwner::Shop,
             prefix: format!("{shop}:"),
             fields: BTreeSet::from(CatalogueField::ALL),
             price_type: None,
             article_property: None,
+            barcode_property: None,
             adopts: true,
             link_rows: true,
         }
+    }
+
+    /// Whether 1C tells what the products are.
+    pub fn is_onecs(&self) -> bool {
+        matches!(self.owner, CatalogueOwner::OneC { .. })
     }
 
     /// Whether the shop owns this.

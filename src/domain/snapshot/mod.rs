@@ -160,6 +160,8 @@ pub struct Company {
 pub struct Item {
     /// The shop's product id.
     pub product_id: Option<String>,
+    /// 1C's id of the product, where the shop has it.
+    pub xml_id: Option<String>,
     /// The article (SKU), by which a product of the portal may be found; `None` where the shop has
     /// none.
     pub sku: Option<String>,

@@ -325,6 +325,8 @@ impl Item {
         Self {
             catalogue_id: None,
             product_id: item.id("product_id", 256, faults),
+            // It only helps to find the product: no order is refused for it.
+            xml_id: item.id("xml_id", 256, &mut Faults::new()),
             sku: item.id("sku", 256, faults),
             name: name.unwrap_or_default(),
             quantity: quantity.unwrap_or_default(),

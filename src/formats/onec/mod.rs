@@ -14,6 +14,7 @@
 //! | `contents` | an order's contents as 1C has them |
 //! | `births` | orders and customers that were made in 1C |
 //! | `facts` | payments and shipments, as a shop is told of them |
+//! | `goods` | a product of 1C as the shop's catalogue takes it |
 //! | `rights` | what somebody who exchanges may do |
 //! | `upload` | names of files, and whether a file is whole |
 //!
@@ -24,6 +25,7 @@ pub mod births;
 pub mod contents;
 mod customer;
 pub mod facts;
+pub mod goods;
 mod lines;
 pub mod order;
 mod rights;

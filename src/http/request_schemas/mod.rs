@@ -126,6 +126,10 @@ pub(super) struct CatalogueProduct {
     active: Option<bool>,
     /// Its external code in the portal, where the shop knows better than prefix and id.
     xml_id: Option<Id>,
+    /// Its barcode, or a list of them: the first is written.
+    barcode: Option<Value>,
+    /// Values by the codes or names of the portal's properties.
+    properties: Option<BTreeMap<String, Value>>,
     /// What is sold in its place.
     variations: Option<Vec<CatalogueVariation>>,
 }
@@ -156,6 +160,10 @@ pub(super) struct CatalogueVariation {
     active: Option<bool>,
     /// Its external code in the portal.
     xml_id: Option<Id>,
+    /// Its barcode, or a list of them.
+    barcode: Option<Value>,
+    /// Values by the codes or names of the portal's properties.
+    properties: Option<BTreeMap<String, Value>>,
 }
 
 /// A receipt of a till, whole.

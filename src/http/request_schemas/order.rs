@@ -44,6 +44,8 @@ pub(in crate::http) struct OrderCompany {
 pub(in crate::http) struct OrderItem {
     /// The shop's product id.
     product_id: Option<Id>,
+    /// 1C's id of the product, where the shop has it.
+    xml_id: Option<Id>,
     /// Article.
     sku: Option<Id>,
     /// What it is called.

@@ -41,7 +41,10 @@ impl ProductWave {
         match phase {
             Phase::Blocks => self.plan_blocks(),
             Phase::Facts => self.plan_facts(),
-            Phase::Codes => self.plan_codes(),
+            Phase::Codes => {
+                self.find_properties();
+                self.plan_codes();
+            }
             Phase::Articles => {
                 self.resolve_codes();
                 self.plan_articles();
@@ -117,6 +120,27 @@ impl ProductWave {
         self.ask((Ask::Sections { page }, "catalog.section.list", params));
     }
 
+    /// Finds the fields of the properties that are written besides the article.
+    fn find_properties(&mut self) {
+        let blocks = [Some(self.facts.products), self.facts.offers];
+        let jobs = self.jobs.iter().map(|state| &state.job);
+        let mut names = BTreeSet::new();
+        for job in jobs {
+            let product = job.product.as_deref();
+            let variations = product.into_iter().flat_map(|product| &product.variations);
+            let variations = variations.map(|one| &one.attributes);
+            let own = product.map(|product| &product.attributes);
+            for attributes in own.into_iter().chain(variations) {
+                names.extend(fields::named(attributes, &job.rules).map(|(name, _)| name));
+            }
+        }
+        for block in blocks.into_iter().flatten() {
+            let fields = names.iter();
+            let fields = fields.filter_map(|name| self.facts.property(block, name));
+            self.properties.insert(block, fields.collect());
+        }
+    }
+
     fn plan_codes(&mut self) {
         let mut sought: BTreeMap<Kind, Vec<(String, JobIx)>> = BTreeMap::new();
         for (nth, state) in self.jobs.iter().enumerate() {
@@ -181,6 +205,10 @@ impl ProductWave {
             .into_iter()
             .filter_map(|name| self.facts.article(block, name));
         select.extend(fields);
+        let others = self.properties.get(&block).into_iter().flatten();
+        let others = others.filter(|field| !select.contains(field));
+        let others: Vec<String> = others.cloned().collect();
+        select.extend(others);
         json!({"select": select, "filter": filter, "order": {"id": "asc"}, "start": start})
     }
 

@@ -5,7 +5,10 @@ use super::{
     schema::{CatalogueFacts, Missing},
 };
 use crate::{
-    domain::{CatalogueField, CatalogueRules, Product, ProductPrice, Variation, happening::Note},
+    domain::{
+        Attributes, CatalogueField, CatalogueRules, Product, ProductPrice, Variation,
+        happening::Note,
+    },
     planner::{
         entities::product_rows::measure,
         json::{decimal, letters, text},
@@ -133,6 +136,13 @@ pub(super) fn of_product(
         rules,
         facts,
     );
+    attributes(
+        &mut wanted,
+        &product.attributes,
+        facts.products,
+        rules,
+        facts,
+    );
     if kind == Kind::Simple {
         sold(&mut wanted, product, &product.prices, rules, facts)?;
     }
@@ -158,6 +168,7 @@ pub(super) fn of_variation(
     }
     let block = facts.offers.unwrap_or_default();
     article(&mut wanted, variation.sku.as_deref(), block, rules, facts);
+    attributes(&mut wanted, &variation.attributes, block, rules, facts);
     let own = !variation.prices.is_empty();
     let prices = if own {
         &variation.prices
@@ -192,6 +203,45 @@ fn article(
         None => wanted.notes.push(Note::NoProperty {
             property: property.to_string(),
         }),
+    }
+}
+
+/// The names of the portal's properties that may be written besides the article, of those that the
+/// rules and a product name.
+pub(super) fn named<'a>(
+    attributes: &'a Attributes,
+    rules: &'a CatalogueRules,
+) -> impl Iterator<Item = (&'a str, &'a str)> {
+    let barcode = rules.barcode_property.as_deref();
+    let barcode = barcode.zip(attributes.barcodes.first().map(String::as_str));
+    let barcode = barcode.filter(|_| rules.owns(CatalogueField::Barcode));
+    let owns = rules.owns(CatalogueField::Properties);
+    let others = attributes.properties.iter().filter(move |_| owns);
+    let others = others.map(|(name, value)| (name.as_str(), value.as_str()));
+    barcode.into_iter().chain(others)
+}
+
+/// Barcode and properties, as far as the portal has properties for them. What the rules name counts
+/// more than what a product names.
+fn attributes(
+    wanted: &mut Wanted,
+    attributes: &Attributes,
+    block: u64,
+    rules: &CatalogueRules,
+    facts: &CatalogueFacts,
+) {
+    for (name, value) in named(attributes, rules) {
+        match facts.property(block, name) {
+            Some(field) => {
+                let field = wanted.fields.entry(field);
+                field.or_insert_with(|| json!(value));
+            }
+            None if rules.barcode_property.as_deref() == Some(name) => {
+                let property = name.to_owned();
+                wanted.notes.push(Note::NoProperty { property });
+            }
+            None => {}
+        }
     }
 }
 

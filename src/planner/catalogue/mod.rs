@@ -35,7 +35,7 @@ use element::{Group, Part};
 use fields::Kind;
 use serde_json::Value;
 use sha2::{Digest as _, Sha256};
-use std::collections::{BTreeSet, HashMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
 
 /// So many commands are written in one wave: what comes meanwhile waits for so many at most.
 const MOST_WRITES: usize = 1_000;
@@ -294,6 +294,8 @@ pub struct ProductWave {
     waiting: VecDeque<Vec<Planning>>,
     /// Who is looked for by this external code.
     codes: HashMap<(Group, String), Vec<(JobIx, PartIx)>>,
+    /// The fields of properties that are written besides the article, by block.
+    properties: BTreeMap<u64, BTreeSet<String>>,
     /// Sections that were asked to be made.
     made: BTreeSet<Vec<String>>,
     hindrance: Option<Hindrance>,
@@ -333,6 +335,7 @@ impl ProductWave {
             keys: 0,
             waiting: VecDeque::new(),
             codes: HashMap::new(),
+            properties: BTreeMap::new(),
             made: BTreeSet::new(),
             hindrance: None,
         }

@@ -34,6 +34,8 @@ struct Property {
     id: u64,
     block: u64,
     names: Vec<String>,
+    /// Whether it holds one text or number: other values are ids of the portal's own.
+    plain: bool,
 }
 
 /// A section of the catalogue.
@@ -115,6 +117,9 @@ impl CatalogueFacts {
                 id: row_id(row)?,
                 block: row.get("iblockId").and_then(id)?,
                 names: names(row, &["code", "xmlId", "name"]),
+                plain: ["S", "N"].contains(&text(row.get("propertyType")).as_str())
+                    && text(row.get("userType")).is_empty()
+                    && text(row.get("multiple")) != "Y",
             })
         };
         let rows = listed(result, "productProperties");
@@ -167,6 +172,16 @@ impl CatalogueFacts {
         let own = self.properties.iter().filter(|one| one.block == block);
         let mut found = own.filter(|one| one.names.contains(&name));
         found.next().map(|one| format!("property{}", one.id))
+    }
+
+    /// The field of a block's elements that holds a property of one text or number, by its code or
+    /// name.
+    pub(super) fn property(&self, block: u64, name: &str) -> Option<String> {
+        let name = plain(name);
+        let own = self.properties.iter();
+        let mut own = own.filter(|one| one.block == block && one.plain);
+        let found = own.find(|one| one.names.contains(&name));
+        found.map(|one| format!("property{}", one.id))
     }
 
     /// The section at the end of a path: by its external code, else by its names where only one is

@@ -1,6 +1,6 @@
 use super::*;
 use crate::{
-    domain::{CatalogueRules, OrderNumber, Product, ProductPrice, ShopName, Variation},
+    domain::{Attributes, CatalogueRules, OrderNumber, Product, ProductPrice, ShopName, Variation},
     planner::CommandAnswer,
 };
 use serde_json::json;
@@ -26,6 +26,7 @@ fn product(nth: usize) -> Product {
         unit: Some("шт".to_owned()),
         active: true,
         xml_id: None,
+        attributes: Attributes::default(),
         variations: Vec::new(),
     }
 }
@@ -221,6 +222,7 @@ fn a_product_that_gets_variations_becomes_another_and_the_old_one_is_withdrawn()
         prices: Vec::new(),
         active: true,
         xml_id: None,
+        attributes: Attributes::default(),
     }];
     let mut one = job(1, Some(with));
     one.links.own = Some(LinkedElement {

@@ -5,6 +5,7 @@
 //! made twice.
 
 mod fields;
+pub(super) mod links;
 mod lookup;
 pub(super) mod product_rows;
 mod read_back;
@@ -122,6 +123,9 @@ fn select(lead: bool, orders: &[&State]) -> Vec<String> {
         "COMPANY_ID",
     ];
     let mut fields: Vec<String> = fixed.iter().chain(stage).map(ToString::to_string).collect();
+    if orders.iter().any(|state| state.links_are_due()) {
+        fields.push("CLOSED".to_owned());
+    }
     let kept: BTreeSet<&String> = orders
         .iter()
         .filter_map(|state| state.desired.as_ref())

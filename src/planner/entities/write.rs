@@ -54,6 +54,7 @@ impl Wave {
             if !group.is_empty() {
                 self.waiting.push(group);
             }
+            self.ask_row_links(job);
         }
     }
 

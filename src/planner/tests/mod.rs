@@ -7,6 +7,7 @@ mod faults;
 mod identity;
 mod imports;
 mod later;
+mod links;
 mod open;
 mod population;
 mod portal;

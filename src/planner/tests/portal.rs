@@ -118,7 +118,24 @@ impl Portal {
             "crm.deal.productrows.get" | "crm.lead.productrows.get" => {
                 let id = json::text(params.get("id"));
                 let rows = self.rows.get(&format!("crm.{kind}.productrows.set{id}"));
-                Ok(rows.cloned().unwrap_or(json!([])))
+                let mut rows = rows.cloned().unwrap_or(json!([]));
+                let owner: u64 = id.parse().unwrap();
+                for (at, row) in rows.as_array_mut().unwrap().iter_mut().enumerate() {
+                    row["ID"] = json!((owner * 100 + at as u64).to_string());
+                }
+                Ok(rows)
+            }
+            "crm.item.productrow.update" => {
+                let row = params["id"].as_u64().unwrap();
+                let (deal, at) = (row / 100, row % 100);
+                let rows = self
+                    .rows
+                    .get_mut(&format!("crm.deal.productrows.set{deal}"));
+                let rows = rows.and_then(|rows| rows.as_array_mut());
+                let row = rows.and_then(|rows| rows.get_mut(usize::try_from(at).unwrap()));
+                let row = row.ok_or_else(|| "Элемент не найден".to_owned())?;
+                row["PRODUCT_ID"] = params["fields"]["productId"].clone();
+                Ok(json!({ "productRow": {"productId": row["PRODUCT_ID"]} }))
             }
             "crm.contact.company.add"
             | "crm.address.add"

@@ -65,6 +65,10 @@ pub(in crate::planner) enum PendingCommand {
     SetRows { job: JobIx, rows: Vec<Value> },
     /// Product rows as they were before they are set.
     RowsBefore { job: JobIx },
+    /// Product rows that may be linked to the catalogue.
+    RowsToLink { job: JobIx },
+    /// A row being linked to the catalogue: which of those that were written.
+    LinkRow { job: JobIx, at: usize },
     /// A new contact being put to its company.
     LinkCompany { job: JobIx },
     /// A contact of a deal being put beside the others, or taken away.

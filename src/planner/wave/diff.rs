@@ -36,6 +36,7 @@ impl State {
             && self.known.open.is_nothing()
             && self.changed().is_empty()
             && !self.rows_changed()
+            && !self.links_are_due()
             && self.customer_told()
             && self.firm_is_told()
     }
@@ -68,7 +69,7 @@ impl State {
     }
 
     /// Whether the shop changed the rows. That some are known in the catalogue by now is no reason
-    /// to set them: a manager may have changed them meanwhile.
+    /// to set them: a manager may have changed them meanwhile ([`State::links_are_due`]).
     pub(in crate::planner) fn rows_changed(&self) -> bool {
         let Some(desired) = &self.desired else {
             return false;
@@ -170,10 +171,13 @@ impl State {
     pub(in crate::planner) fn rows_sent(&mut self, rows: Vec<Value>) {
         self.wrote = true;
         self.known.open.rows = false;
+        self.known.open.links = false;
         self.known.open.sum |= !self.spares_sum;
         self.sent.rows = true;
         self.sent.sum |= self.known.open.sum;
-        self.known.written.get_or_insert_default().rows = rows;
+        let written = self.known.written.get_or_insert_default();
+        written.rows = rows;
+        written.links_left = false;
     }
 
     /// The portal holds these fields: what of them was open is so no longer.
@@ -230,6 +234,7 @@ impl State {
     /// The order ended well: what the shop told is told to the portal.
     pub(in crate::planner) fn remember(&mut self) {
         let contacts = self.communications();
+        self.known.open.links = false;
         let told = self
             .snapshot()
             .map(|order| (writes_in_flight::told(&order.data), order.status.clone()));

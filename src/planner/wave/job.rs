@@ -8,6 +8,7 @@ use crate::{
     },
     planner::{
         CrmEntity, Intent, Job, KnownLinks, Making, Open, Outcome,
+        entities::links::RowLink,
         field_mapping::{DesiredFields, desired, emptied, is_enquiry, lead_rule},
         indexes::{CustomerIx, FirmIx, JobIx, indexed_by},
     },
@@ -55,6 +56,8 @@ pub(in crate::planner) struct State {
     pub(in crate::planner) making: Option<Making>,
     /// What this wave has sent of the order, whatever became of it.
     pub(in crate::planner) sent: Open,
+    /// Rows that are to be linked to the catalogue.
+    pub(in crate::planner) row_links: Vec<RowLink>,
     /// Whether this wave wrote anything of the order.
     pub(in crate::planner) wrote: bool,
     /// Whether the portal's sum is to be set by hand.
@@ -111,6 +114,7 @@ impl State {
             import: Import::Not,
             making: None,
             sent: Open::default(),
+            row_links: Vec::new(),
             wrote: false,
             fix: false,
             spares_sum: false,

@@ -100,6 +100,7 @@ impl Wave {
                         self.judge_lookups();
                         self.phase = Phase::Customers;
                         self.ask_customers();
+                        self.ask_rows_to_link();
                         self.join_customer_and_deal();
                     }
                 }

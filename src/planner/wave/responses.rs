@@ -140,6 +140,8 @@ impl Wave {
             | PendingCommand::DealContact { .. } => {}
             PendingCommand::LinkCompany { job } => self.jobs[job].known.open.link = false,
             PendingCommand::RowsBefore { job } => self.jobs[job].tell_rows(result),
+            PendingCommand::RowsToLink { job } => self.jobs[job].take_rows_to_link(result),
+            PendingCommand::LinkRow { job, at } => self.jobs[job].row_linked(at, result),
             PendingCommand::Import { jobs } => self.take_import(&jobs, result),
             PendingCommand::Imported { jobs } => self.take_imported(&jobs, result),
             PendingCommand::Add { job } => self.target_made(job, result),
@@ -191,6 +193,11 @@ impl Wave {
             PendingCommand::DealContact { job } => {
                 let words = Words(words.to_owned());
                 self.jobs[job].note(Note::ContactsNotChanged { words });
+            }
+            // A deal is none the worse for it.
+            PendingCommand::RowsToLink { job } | PendingCommand::LinkRow { job, .. } => {
+                let words = Words(words.to_owned());
+                self.jobs[job].leave_links(Note::RowNotLinked { words });
             }
             // It was only to be told.
             PendingCommand::RowsBefore { .. } => {}
@@ -322,6 +329,8 @@ impl Wave {
             | PendingCommand::Update { job, .. }
             | PendingCommand::SetRows { job, .. }
             | PendingCommand::RowsBefore { job }
+            | PendingCommand::RowsToLink { job }
+            | PendingCommand::LinkRow { job, .. }
             | PendingCommand::LinkCompany { job }
             | PendingCommand::DealContact { job }
             | PendingCommand::FixSum { job } => vec![*job],

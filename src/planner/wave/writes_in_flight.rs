@@ -42,6 +42,9 @@ pub struct Open {
     /// Whether the product rows may be on their way.
     #[serde(skip_serializing_if = "is_false")]
     pub rows: bool,
+    /// Links of rows to the catalogue.
+    #[serde(skip_serializing_if = "is_false")]
+    pub links: bool,
     /// What the portal makes of the sum.
     #[serde(skip_serializing_if = "is_false")]
     pub sum: bool,
@@ -78,6 +81,7 @@ impl Open {
             }
         }
         self.rows |= other.rows;
+        self.links |= other.links;
         self.sum |= other.sum;
         self.link |= other.link;
         self.requisite |= other.requisite;
@@ -327,6 +331,7 @@ impl State {
         if self.rows_changed() {
             open.rows = true;
         }
+        open.links |= self.links_are_due();
         open.sum |= open.rows || SUM.iter().any(|field| open.fields.contains_key(*field));
         open
     }
@@ -360,6 +365,7 @@ impl State {
                 open.rows = true;
                 open.sum = true;
             }
+            PendingCommand::LinkRow { .. } => open.links = true,
             PendingCommand::FixSum { .. } => open.sum = true,
             PendingCommand::LinkCompany { .. } => open.link = true,
             PendingCommand::AddCompany { .. } | PendingCommand::AddToCompany { .. } => {

@@ -229,8 +229,8 @@ meters! {
         "Changes of a lane's lease seen by this process: taken, released, lost."
     turns_failed "bridge_lane_turns_failed" Gauge Count ["lane"]
         "Turns of a lane that failed in a row, as this process saw them; also of taking up events \
-         from SQL (`:sql`), of housekeeping (`:housekeeping`), of stock (`:stock`) and of looking \
-         after an application (`:application:NAME`)."
+         from SQL (`:sql`), of housekeeping (`:housekeeping`), of stock (`:stock`), of taking up \
+         products of 1C (`:goods`) and of looking after an application (`:application:NAME`)."
     restarted "bridge_lane_restarts" Counter Count ["lane"]
         "Tasks of this process that ended by a panic and were started again, by lane."
     tried "bridge_events_tried" Counter Count ["lane", "outcome"]

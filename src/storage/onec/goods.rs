@@ -2,7 +2,7 @@
 //!
 //! An older file never overwrites what a newer one said, product by product and store by store.
 
-use crate::storage::Error;
+use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -220,8 +220,8 @@ pub async fn gone(
     began_at: DateTime<Utc>,
 ) -> Result<u64, Error> {
     let done = sqlx::query!(
-        "UPDATE bridge.onec_products SET gone_at = now() WHERE base = $1 AND touched_at < $2
-           AND gone_at IS NULL",
+        "UPDATE bridge.onec_products SET gone_at = now(), due = true
+         WHERE base = $1 AND touched_at < $2 AND gone_at IS NULL",
         base,
         began_at
     )
@@ -246,4 +246,197 @@ pub async fn by_sku(
     .fetch_all(db)
     .await?;
     Ok(rows.into_iter().map(|row| (row.sku, row.id)).collect())
+}
+
+/// Marks products as not told to the catalogue yet.
+pub async fn mark_due(db: &mut PgConnection, base: &str, ids: &[String]) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.onec_products SET due = true
+         WHERE base = $1 AND id = ANY($2) AND NOT due",
+        base,
+        ids
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Marks all products of a base as not told to the catalogue yet; how many.
+pub async fn mark_all_due(db: &mut PgConnection, base: &str) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.onec_products SET due = true WHERE base = $1 AND NOT due",
+        base
+    );
+    Ok(done.execute(db).await?.rows_affected())
+}
+
+/// Marks the products of a base of which a shop's catalogue knows nothing: they came before 1C was
+/// declared to own it. `before`: what stands before a product's id in its key.
+pub async fn mark_untold_due(
+    db: &mut PgConnection,
+    base: &str,
+    (shop, before): (&str, &str),
+) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.onec_products p SET due = true
+         WHERE p.base = $1 AND NOT p.due
+           AND NOT EXISTS (SELECT FROM bridge.subjects s
+                           WHERE s.shop = $2 AND s.key = $3 || split_part(p.id, '#', 1))",
+        base,
+        shop,
+        before
+    );
+    Ok(done.execute(db).await?.rows_affected())
+}
+
+/// Whether groups or types of prices in these rows are new, or called otherwise than before.
+pub async fn are_lists_news(
+    db: &mut PgConnection,
+    base: &str,
+    formed_at: DateTime<Utc>,
+    rows: &[ListRow],
+) -> Result<bool, Error> {
+    let told = |row: &&ListRow| ["group", "price_type"].contains(&row.kind);
+    let rows: Vec<&ListRow> = rows.iter().filter(told).collect();
+    if rows.is_empty() {
+        return Ok(false);
+    }
+    let kinds: Vec<&str> = rows.iter().map(|row| row.kind).collect();
+    let ids: Vec<&str> = rows.iter().map(|row| &*row.id).collect();
+    let names: Vec<&str> = rows.iter().map(|row| &*row.name).collect();
+    let details: Vec<&Value> = rows.iter().map(|row| &row.detail).collect();
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+               SELECT FROM UNNEST($3::text[], $4::text[], $5::text[], $6::jsonb[])
+                   AS n (kind, id, name, detail)
+               LEFT JOIN bridge.onec_lists l
+                 ON l.base = $1 AND l.kind = n.kind AND l.id = n.id
+               WHERE l.id IS NULL
+                  OR l.formed_at <= $2 AND (l.name, l.detail) IS DISTINCT FROM (n.name, n.detail)
+           ) AS "they_are!""#,
+        base,
+        formed_at,
+        &kinds as &[&str],
+        &ids as &[&str],
+        &names as &[&str],
+        &details as &[&Value]
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Takes the turn to tell the catalogue of a base's products, until the transaction ends; false:
+/// another process has it.
+pub async fn take_turn(db: &mut PgConnection, base: &str) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT pg_try_advisory_xact_lock(hashtext('bridge.onec_products'), hashtext($1))
+               AS "mine!""#,
+        base
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Takes some products that are due, each with its variations: ids of products. What a file is
+/// just being read into is left for later.
+pub async fn take_due(db: &mut PgConnection, base: &str, limit: i64) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"WITH few AS MATERIALIZED (
+               SELECT id FROM bridge.onec_products WHERE base = $1 AND due
+               ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+           ), taken AS (
+               UPDATE bridge.onec_products p SET due = false FROM few f
+               WHERE p.base = $1 AND p.id = f.id
+           )
+           SELECT DISTINCT split_part(id, '#', 1) AS "id!" FROM few"#,
+        base,
+        limit
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// A product, or a variation of one, as 1C's files said so far.
+#[derive(Debug, Clone)]
+pub struct GoodsRow {
+    /// 1C's GUID, with the characteristic's.
+    pub id: String,
+    /// Its name.
+    pub name: Option<String>,
+    /// Its article.
+    pub sku: Option<String>,
+    /// Its barcodes.
+    pub barcodes: Vec<String>,
+    /// What the catalogue says.
+    pub product: Option<Json>,
+    /// Whether an offer spoke of it.
+    pub offered: bool,
+    /// Whether it is withdrawn, or a full exchange ended without it.
+    pub withdrawn: bool,
+}
+
+/// These products and their variations, by id.
+pub async fn with_variations(
+    db: &mut PgConnection,
+    base: &str,
+    products: &[String],
+) -> Result<Vec<GoodsRow>, Error> {
+    Ok(sqlx::query_as!(
+        GoodsRow,
+        r#"SELECT id AS "id!", name, sku, barcodes AS "barcodes!", product AS "product: Json",
+                  variant IS NOT NULL AS "offered!", deleted OR gone_at IS NOT NULL AS "withdrawn!"
+           FROM bridge.onec_products WHERE base = $1 AND id = ANY($2)
+           UNION ALL
+           SELECT id, name, sku, barcodes, product, variant IS NOT NULL,
+                  deleted OR gone_at IS NOT NULL
+           FROM bridge.onec_products
+           WHERE base = $1 AND strpos(id, '#') > 0 AND split_part(id, '#', 1) = ANY($2)
+           ORDER BY 1"#,
+        base,
+        products
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// The prices of products and variations.
+pub async fn prices_of(
+    db: &mut PgConnection,
+    base: &str,
+    ids: &[String],
+) -> Result<Vec<PriceRow>, Error> {
+    Ok(sqlx::query_as!(
+        PriceRow,
+        "SELECT product, price_type, price, currency, unit FROM bridge.onec_prices
+         WHERE base = $1 AND product = ANY($2) ORDER BY product, price_type",
+        base,
+        ids
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// A group or a type of prices, as 1C's files said so far.
+#[derive(Debug, Clone)]
+pub struct NamedRow {
+    /// `group` or `price_type`.
+    pub kind: String,
+    /// Its id.
+    pub id: String,
+    /// Its name.
+    pub name: String,
+    /// What else is said of it.
+    pub detail: Json,
+}
+
+/// The groups and the types of prices of a base.
+pub async fn named(db: &mut PgConnection, base: &str) -> Result<Vec<NamedRow>, Error> {
+    Ok(sqlx::query_as!(
+        NamedRow,
+        r#"SELECT kind, id, name, detail AS "detail: Json" FROM bridge.onec_lists
+           WHERE base = $1 AND kind IN ('group', 'price_type')"#,
+        base
+    )
+    .fetch_all(db)
+    .await?)
 }

@@ -94,3 +94,95 @@ pub async fn remove(
     .await?;
     Ok(())
 }
+
+/// An order, and the products that its rows name and that nothing in the portal stands for yet: by
+/// the keys of their links.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnlinkedRows {
+    /// The shop.
+    pub shop: String,
+    /// The order's number there.
+    pub number: String,
+    /// What links to the products will be called.
+    pub products: Vec<String>,
+}
+
+/// Stores which products the rows of orders wait for, in place of what was stored before; the
+/// orders are locked.
+pub async fn note_unlinked(
+    db: &mut PgConnection,
+    portal: &str,
+    rows: &[UnlinkedRows],
+) -> Result<(), Error> {
+    let shops: Vec<&str> = rows.iter().map(|row| &*row.shop).collect();
+    let numbers: Vec<&str> = rows.iter().map(|row| &*row.number).collect();
+    sqlx::query!(
+        "DELETE FROM bridge.unlinked_rows u USING UNNEST($1::text[], $2::text[]) AS n (shop, number)
+         WHERE u.shop = n.shop AND u.number = n.number",
+        &shops as &[&str],
+        &numbers as &[&str]
+    )
+    .execute(&mut *db)
+    .await?;
+    let (mut keys, mut shops, mut numbers) = (Vec::new(), Vec::new(), Vec::new());
+    for row in rows {
+        for key in &row.products {
+            keys.push(&**key);
+            shops.push(&*row.shop);
+            numbers.push(&*row.number);
+        }
+    }
+    if keys.is_empty() {
+        return Ok(());
+    }
+    sqlx::query!(
+        "INSERT INTO bridge.unlinked_rows (portal, key, shop, number)
+         SELECT $1, * FROM UNNEST($2::text[], $3::text[], $4::text[]) ON CONFLICT DO NOTHING",
+        portal,
+        &keys as &[&str],
+        &shops as &[&str],
+        &numbers as &[&str]
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Makes orders due whose rows wait for products that are linked by now; `keys`: only for these
+/// links. How many orders. One that is being settled, or that waits anyway, notes again what it
+/// still lacks; one that is given up is left to people.
+pub async fn wake_linked(
+    db: &mut PgConnection,
+    portal: &str,
+    keys: Option<&[String]>,
+) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"WITH known AS (
+               SELECT DISTINCT u.shop, u.number FROM bridge.unlinked_rows u
+               JOIN bridge.links l
+                 ON l.portal = u.portal AND l.entity = 'product' AND l.key = u.key
+               WHERE u.portal = $1 AND ($2::text[] IS NULL OR u.key = ANY($2))
+           ), held AS (
+               SELECT o.shop, o.number FROM bridge.orders o JOIN known k USING (shop, number)
+               WHERE o.portal = $1 ORDER BY o.shop, o.number FOR UPDATE OF o SKIP LOCKED
+           ), woken AS (
+               UPDATE bridge.orders o
+               SET due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
+                                             WHERE u.shop = o.shop AND u.number = o.number)),
+                   waits_since = now()
+               FROM held h
+               WHERE o.shop = h.shop AND o.number = h.number
+                 AND o.due_at IS NULL AND o.error_code IS NULL
+                 AND EXISTS (SELECT FROM bridge.outbox e WHERE e.id = o.head_id)
+               RETURNING o.number
+           ), gone AS (
+               DELETE FROM bridge.unlinked_rows u USING held h
+               WHERE u.shop = h.shop AND u.number = h.number
+           )
+           SELECT count(*) AS "woken!" FROM woken"#,
+        portal,
+        keys
+    )
+    .fetch_one(db)
+    .await?)
+}

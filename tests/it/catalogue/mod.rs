@@ -1,6 +1,7 @@
 //! A shop's catalogue: from what the shop tells of its products to the portal's catalogue.
 
 mod quantities;
+mod rows;
 
 use crate::support::connections;
 use crate::support::{
@@ -51,6 +52,7 @@ impl Shelf {
         let db = Database::new().await;
         let rules = CatalogueRules {
             article_property: Some("ARTNUMBER".to_owned()),
+            barcode_property: Some("BARCODE".to_owned()),
             ..CatalogueRules::of("main")
         };
         let registry = Registry {
@@ -280,6 +282,49 @@ async fn a_product_gets_its_calls_while_orders_fill_all_of_the_portal_s_limit() 
         .await;
     let wait = "SELECT count(*) FROM bridge.orders WHERE due_at IS NOT NULL";
     assert!(shelf.count(wait).await > 0, "orders still fill the limit");
+}
+
+#[tokio::test]
+async fn barcode_and_properties_go_where_the_portal_has_a_property_for_them() {
+    let shelf = Shelf::idle(sandbox::Options::default()).await;
+    let blocks = shelf.ask("catalog.catalog.list", json!({})).await;
+    let blocks = blocks["catalogs"].as_array().unwrap();
+    let block = blocks.iter().find(|row| row["productIblockId"].is_null());
+    let block = block.unwrap()["iblockId"].clone();
+    let mut names = BTreeMap::new();
+    for (code, kind) in [("BARCODE", "S"), ("COLOUR", "S"), ("BRAND", "L")] {
+        let fields = json!({"iblockId": block, "name": code, "code": code, "propertyType": kind});
+        let made = json!({ "fields": fields });
+        let made = shelf.ask("catalog.productProperty.add", made).await;
+        names.insert(code, format!("property{}", made["productProperty"]["id"]));
+    }
+    let mut told = kettle("1");
+    told["barcode"] = json!(["4600000000017", "4600000000024"]);
+    told["properties"] = json!({"colour": "red", "BRAND": "Acme", "UNHEARD_OF": "x"});
+    shelf.send(&[saved("1", told.clone())]).await;
+    shelf.work();
+    shelf.quiet().await;
+    let made = &shelf.with_code("main:1")[0];
+    let value = |made: &Value, code: &str| made[&names[code]]["value"].clone();
+    assert_eq!(value(made, "BARCODE"), "4600000000017");
+    assert_eq!(value(made, "COLOUR"), "red");
+    // A list holds ids of the portal's own.
+    assert_eq!(value(made, "BRAND"), Value::Null);
+    // What is there already is not written again, also when nobody knows that it was written.
+    let lost = "UPDATE bridge.subjects SET known = '{}', due_at = now(), waits_since = now()";
+    sqlx::query(lost).execute(&shelf.db.pool).await.unwrap();
+    shelf.quiet().await;
+    let written = |shelf: &Shelf| {
+        let methods = shelf.portal.stats().methods;
+        methods.get("catalog.product.update").copied().unwrap_or(0)
+    };
+    assert_eq!(written(&shelf), 0);
+    told["properties"]["colour"] = json!("blue");
+    shelf.send(&[saved("2", told)]).await;
+    shelf.quiet().await;
+    assert_eq!(written(&shelf), 1);
+    assert_eq!(value(&shelf.with_code("main:1")[0], "COLOUR"), "blue");
+    assert!(shelf.letters().await.is_empty());
 }
 
 #[tokio::test]

@@ -164,6 +164,7 @@ async fn site(db: &Database, config: &Arc<Config>) -> Site {
         portals: config.portals.keys().cloned().collect(),
         bases: config.bases(),
         titles: config.titles(),
+        catalogues: config.catalogue_rules(),
         ..Registry::default()
     };
     let app = App::new(db.pool.clone(), directory);

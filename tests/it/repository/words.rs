@@ -6,7 +6,7 @@ use std::{collections::BTreeSet, fs, path::Path};
 /// section of the settings. A word of our own belongs into the glossary of `src/lib.rs` instead.
 const PLAIN: &str = "
     accept access acts address addresses admission age alerts answer app apps assets attempts
-    auth authorization authorize back backoff batch batching binaries bindings bisection
+    attributes auth authorization authorize back backoff batch batching binaries bindings bisection
     bitrix24 body books bootstrap both bug bulk cache call caller calls case cases catalog change
     changes chart check classic cli client clients clock cluster code commands commerceml commit
     companies compare components config confirm connections console contacts control conversions

@@ -19,7 +19,7 @@ use crate::{
             attempts::{self, NewAttempt},
             customer_values::{self, Bearer},
             lanes::Lease,
-            links::{self, Link},
+            links::{self, Link, UnlinkedRows},
             orders::{self, AttemptResult, Disposition, QueueHead},
             outbox, subjects, writes_in_flight,
         },
@@ -90,6 +90,7 @@ impl SettleBatch {
             self.bearers.insert(key, one);
         }
         self.link_products(claim, known)?;
+        self.note_unlinked(claim, settlement);
         self.lands(claim, &settlement.landing, tries)?;
         self.tried.push(AttemptResult {
             shop: claim.shop.clone(),
@@ -129,6 +130,30 @@ impl SettleBatch {
             );
         }
         Ok(())
+    }
+
+    /// Which products the rows of a deal wait for.
+    fn note_unlinked(&mut self, claim: &Claim, settlement: &Settlement) {
+        let (Some(unlinked), Outcome::Done { .. }) = (&claim.unlinked, &settlement.outcome) else {
+            return;
+        };
+        let known = &settlement.known;
+        let left = known.written.as_ref().is_some_and(|last| last.links_left);
+        let is_deal = matches!(known.target, Some(CrmEntity::Deal(_)));
+        let products = unlinked.iter().filter(|_| is_deal && !left);
+        self.unlinked_rows.push(UnlinkedRows {
+            shop: claim.shop.clone(),
+            number: claim.number.clone(),
+            products: products.cloned().collect(),
+        });
+    }
+
+    /// Links that may let rows be linked: those that rows wait for, and those that are made.
+    pub(super) fn linkable(&self) -> Vec<String> {
+        let waiting = self.unlinked_rows.iter().flat_map(|row| &row.products);
+        let made = self.links.keys();
+        let made = made.filter_map(|(entity, key)| (*entity == LinkEntity::Product).then_some(key));
+        waiting.chain(made).cloned().collect()
     }
 
     /// What may still land, and until when.
@@ -391,6 +416,9 @@ impl SettleBatch {
             dead_letters::write(db, &events, &codes, &messages, &attempts).await?;
         }
         self.write_links(db, portal).await?;
+        if !self.unlinked_rows.is_empty() {
+            links::note_unlinked(db, portal, &self.unlinked_rows).await?;
+        }
         let all: Vec<Bearer> = self.bearers.into_values().collect();
         if !all.is_empty() {
             customer_values::put(db, portal, &all).await?;

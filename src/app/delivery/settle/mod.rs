@@ -21,6 +21,7 @@ use crate::{
             attempts::NewAttempt,
             customer_values::Bearer,
             lanes::{self, Lease},
+            links::{self, UnlinkedRows},
             orders::{self, AttemptResult, QueueHead},
             subjects,
             writes_in_flight::{self, WriteInFlight},
@@ -88,6 +89,8 @@ struct SettleBatch {
     links: BTreeMap<(LinkEntity, String), i64>,
     /// What stands for nothing in the portal any more: (entity, key).
     unlinked: Vec<(LinkEntity, String)>,
+    /// Orders that are done, and the products that their rows wait for.
+    unlinked_rows: Vec<UnlinkedRows>,
     bearers: BTreeMap<(String, String, String), Bearer>,
     lines: Vec<Line>,
     made: Vec<NewDeal>,
@@ -228,6 +231,7 @@ impl Delivery {
         let systems = self.clocks.clock_sources(&lease.portal);
         self.clocks.load_clocks(&mut tx, &systems).await?;
         self.clocks.store_clocks(&mut tx, &systems).await?;
+        let linkable = writes.linkable();
         let sum = match kind {
             Kind::Order => {
                 let outdated = self
@@ -240,6 +244,9 @@ impl Delivery {
             Kind::Subject => writes.write_subjects(&mut tx, lease).await?,
         };
         tx.commit().await?;
+        if !linkable.is_empty() {
+            self.wake_linked_soon(&lease.portal, &linkable).await;
+        }
         for code in codes {
             self.metrics.died(&lease.portal, &code);
         }
@@ -253,6 +260,37 @@ impl Delivery {
             self.metrics.tried(&lease.portal, outcome, count);
         }
         Ok(sum)
+    }
+
+    /// Makes orders due whose rows wait for these products, and are linked by now. Asked behind
+    /// both ends, that of the order and that of the product: whichever comes last sees the other.
+    async fn wake_linked_soon(&self, portal: &str, keys: &[String]) {
+        if let Err(error) = self.wake_linked(portal, Some(keys)).await {
+            let error = error.chain();
+            tracing::warn!(portal, %error, "rows are linked later: housekeeping looks again");
+        }
+    }
+
+    async fn wake_linked(&self, portal: &str, keys: Option<&[String]>) -> Result<(), Error> {
+        let woken = {
+            let mut db = self.db.acquire().await?;
+            links::wake_linked(&mut db, portal, keys).await?
+        };
+        if woken > 0 {
+            self.waker.wake(portal);
+        }
+        Ok(())
+    }
+
+    /// The same for all products of all portals: nothing is forgotten where a process died.
+    pub async fn wake_all_linked(&self) -> Result<(), Error> {
+        let rules = self.registry.shops.values();
+        let with = rules.filter(|rules| self.registry.catalogues.contains_key(&rules.shop));
+        let portals: BTreeSet<&str> = with.map(|rules| rules.portal.as_str()).collect();
+        for portal in portals {
+            self.wake_linked(portal, None).await?;
+        }
+        Ok(())
     }
 }
 

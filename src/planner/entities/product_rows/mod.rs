@@ -1,9 +1,12 @@
 //! Product rows: lines, delivery and discounts that sum to the order's total.
 
-use crate::domain::{
-    Item, ShopRules, Snapshot,
-    happening::{Note, Quoted},
-    money,
+use crate::{
+    domain::{
+        Item, ShopRules, Snapshot,
+        happening::{Note, Quoted},
+        money,
+    },
+    planner::json::{decimal, id, text},
 };
 use rust_decimal::{Decimal, RoundingStrategy};
 use serde_json::{Map, Value, json};
@@ -23,7 +26,7 @@ pub(in crate::planner) struct Rows {
 }
 
 /// What links a row to the portal's catalogue; 0: free text.
-const LINK: &str = "PRODUCT_ID";
+pub(super) const LINK: &str = "PRODUCT_ID";
 
 /// Whether rows say the same, but for what links them to the catalogue.
 pub(in crate::planner) fn same_but_links(ours: &[Value], theirs: &[Value]) -> bool {
@@ -33,6 +36,36 @@ pub(in crate::planner) fn same_but_links(ours: &[Value], theirs: &[Value]) -> bo
         row
     };
     ours.len() == theirs.len() && ours.iter().map(plain).eq(theirs.iter().map(plain))
+}
+
+/// The product for which a row stands; 0: for none.
+pub(super) fn link(row: &Value) -> u64 {
+    row.get(LINK).and_then(id).unwrap_or_default()
+}
+
+/// Which rows were written as free text, and are to stand for a product by now.
+pub(super) fn linkable<'a>(
+    written: &'a [Value],
+    wanted: &'a [Value],
+) -> impl Iterator<Item = usize> + 'a {
+    let pairs = written.iter().zip(wanted).enumerate();
+    pairs.filter_map(|(at, (written, wanted))| {
+        (link(written) == 0 && link(wanted) > 0).then_some(at)
+    })
+}
+
+/// Whether a row of the portal says what we wrote into it, or what we may have linked it to since.
+/// What the portal works out by itself, or shows in words of its own, tells nothing.
+pub(super) fn is_as_written(theirs: &Map<String, Value>, ours: &Value, wanted: &Value) -> bool {
+    let number = |value: Option<&Value>| decimal(value).unwrap_or_default().round_dp(4);
+    let told = |field: &str| ours.get(field).is_some_and(|value| !value.is_null());
+    let alike = |field: &str| number(theirs.get(field)) == number(ours.get(field));
+    let name = |value: Option<&Value>| text(value).trim().to_owned();
+    let stands_for = theirs.get(LINK).and_then(id).unwrap_or_default();
+    name(theirs.get("PRODUCT_NAME")) == name(ours.get("PRODUCT_NAME"))
+        && ["QUANTITY", "PRICE"].into_iter().all(alike)
+        && (!told("TAX_RATE") || alike("TAX_RATE"))
+        && [link(ours), link(wanted)].contains(&stands_for)
 }
 
 /// The longest name of a row, in characters.

@@ -1,5 +1,7 @@
 //! Files from 1C: pieces, zips, steps; what is stored of them, and what is refused.
 
+mod goods;
+
 use super::world::{Site, World, order};
 use b24_bridge::sandbox::onec::{Exchange, OneC};
 use std::{
@@ -9,11 +11,11 @@ use std::{
 };
 use zip::{ZipWriter, write::SimpleFileOptions};
 
-const DOCUMENTS: &[u8] = include_bytes!("../data/commerceml/documents-ut11-2.09.xml");
-const OFFERS: &[u8] = include_bytes!("../data/commerceml/offers-2.07.xml");
-const PRODUCTS: &[u8] = include_bytes!("../data/commerceml/import-3.1.xml");
-const RESTS: &[u8] = include_bytes!("../data/commerceml/rests-warehouses-3.1.xml");
-const CONTRACTORS: &[u8] = include_bytes!("../data/commerceml/contractors-2.09.xml");
+const DOCUMENTS: &[u8] = include_bytes!("../../data/commerceml/documents-ut11-2.09.xml");
+const OFFERS: &[u8] = include_bytes!("../../data/commerceml/offers-2.07.xml");
+const PRODUCTS: &[u8] = include_bytes!("../../data/commerceml/import-3.1.xml");
+const RESTS: &[u8] = include_bytes!("../../data/commerceml/rests-warehouses-3.1.xml");
+const CONTRACTORS: &[u8] = include_bytes!("../../data/commerceml/contractors-2.09.xml");
 
 fn zipped(files: &[(&str, &[u8])]) -> Vec<u8> {
     let mut zip = ZipWriter::new(Cursor::new(Vec::new()));

@@ -1,0 +1,267 @@
+//! Products of 1C become products of the shops whose catalogue 1C owns.
+
+use super::intake::variations_of;
+use crate::{
+    app::{Catalogue, Error},
+    domain::{
+        CatalogueOwner, CatalogueRules, OrderNumber, PRODUCT_SAVED, ProductEvent, ShopName,
+        happening::OrderEvent, product_key,
+    },
+    formats::onec::{
+        Base,
+        goods::{Good, GoodPrice, Lists, PriceKind, Reading},
+    },
+    storage::{
+        catalogue::{self, ProductState},
+        dead_letters,
+        journal::{self, Line},
+        onec::goods::{self, GoodsRow, NamedRow, PriceRow},
+    },
+};
+use serde::Deserialize;
+use serde_json::{Value, json};
+use sqlx::PgConnection;
+use std::{
+    collections::{BTreeMap, HashMap},
+    sync::Arc,
+};
+
+/// Rows of 1C that are looked at in one transaction.
+const AT_ONCE: i64 = 500;
+
+/// A shop whose catalogue 1C owns, and how that is kept in step.
+type Owned<'a> = (&'a ShopName, &'a Arc<CatalogueRules>);
+/// The goods of a base by the product of which they are.
+type Goods = BTreeMap<String, Vec<Good>>;
+
+impl Catalogue {
+    /// The bases whose products are some shop's catalogue.
+    fn bases_of_goods(&self) -> Vec<(&Arc<Base>, Vec<Owned<'_>>)> {
+        let bases = self.registry.bases.values();
+        let with = bases.map(|base| (base, self.registry.shops_of_goods(base)));
+        with.filter(|(_, shops)| !shops.is_empty()).collect()
+    }
+
+    /// Whether 1C owns the catalogue of any shop.
+    pub fn has_onec_goods(&self) -> bool {
+        !self.bases_of_goods().is_empty()
+    }
+
+    /// Types of prices that a shop's products are to have, and that no file of 1C has named; none
+    /// before a file has named any.
+    pub async fn unknown_price_types(&self, shop: &ShopName) -> Result<Vec<String>, Error> {
+        let owner = self.registry.catalogues.get(shop).map(|rules| &rules.owner);
+        let base = self.registry.base_of_goods(shop);
+        let (Some(base), Some(CatalogueOwner::OneC { price_types })) = (base, owner) else {
+            return Ok(Vec::new());
+        };
+        let rows = {
+            let mut db = self.db.acquire().await?;
+            goods::named(&mut db, base.name.as_str()).await?
+        };
+        let named: Vec<&NamedRow> = rows.iter().filter(|row| row.kind != "group").collect();
+        let is_known = |name: &String| named.iter().any(|row| row.id == *name || row.name == *name);
+        let unknown = price_types.keys().filter(|name| !is_known(name));
+        Ok(unknown.filter(|_| !named.is_empty()).cloned().collect())
+    }
+
+    /// Has the products taken up that came before 1C was declared to own a catalogue; how many.
+    pub async fn take_up_older_goods(&self) -> Result<u64, Error> {
+        let before = product_key("");
+        let mut count = 0;
+        let mut db = self.db.acquire().await?;
+        for (base, shops) in self.bases_of_goods() {
+            for (shop, _) in shops {
+                let of = (shop.as_str(), &*before);
+                count += goods::mark_untold_due(&mut db, base.name.as_str(), of).await?;
+            }
+        }
+        Ok(count)
+    }
+
+    /// Takes up what 1C's files said since of products; false: nothing is left to do.
+    pub async fn take_up_goods(&self) -> Result<bool, Error> {
+        let mut more = false;
+        for (base, shops) in self.bases_of_goods() {
+            more |= self.take_up_some(base, &shops).await?;
+        }
+        Ok(more)
+    }
+
+    async fn take_up_some(&self, base: &Base, shops: &[Owned<'_>]) -> Result<bool, Error> {
+        let name = base.name.as_str();
+        let mut tx = self.db.begin().await?;
+        if !goods::take_turn(&mut tx, name).await? {
+            return Ok(false);
+        }
+        let ids = goods::take_due(&mut tx, name, AT_ONCE).await?;
+        if ids.is_empty() {
+            return Ok(false);
+        }
+        let known = goods_of(&mut tx, name, &ids).await?;
+        let lists = lists(goods::named(&mut tx, name).await?);
+        for (shop, rules) in shops {
+            let CatalogueOwner::OneC { price_types } = &rules.owner else {
+                continue;
+            };
+            let reading = Reading {
+                base,
+                rules,
+                price_types,
+                lists: &lists,
+            };
+            let read = known
+                .iter()
+                .filter_map(|(id, goods)| Some((id, reading.product(id, goods)?)));
+            self.store_goods(&mut tx, shop, base, read.collect())
+                .await?;
+        }
+        tx.commit().await?;
+        for (shop, _) in shops {
+            if let Some(rules) = self.registry.rules(shop) {
+                self.waker.wake(rules.portal.as_str());
+            }
+        }
+        Ok(true)
+    }
+
+    /// Stores the products that differ from what is known of them.
+    async fn store_goods(
+        &self,
+        db: &mut PgConnection,
+        shop: &ShopName,
+        base: &Base,
+        read: Vec<(&String, Value)>,
+    ) -> Result<(), Error> {
+        let Some(rules) = self.registry.rules(shop) else {
+            return Ok(());
+        };
+        let keys: Vec<String> = read.iter().map(|(id, _)| product_key(id)).collect();
+        let before = catalogue::lock_all(db, shop.as_str(), &keys).await?;
+        let before: HashMap<String, _> = before.into_iter().collect();
+        let mut lines = Vec::new();
+        for (key, (id, data)) in keys.into_iter().zip(read) {
+            if let Err(rule) = OrderNumber::parse(&key) {
+                let base = &base.name;
+                tracing::warn!(%shop, %base, id, rule, "a product of 1C has no usable id");
+                continue;
+            }
+            let known = before.get(&key);
+            let same = known.and_then(|body| body.value().ok());
+            if same.is_some_and(|body| body.get("data") == Some(&data)) {
+                continue;
+            }
+            let body = json!({"specversion": "1.0", "type": PRODUCT_SAVED, "id": key,
+                              "source": format!("onec/{}", base.name), "data": data});
+            let state = ProductState {
+                shop: shop.as_str(),
+                key: &key,
+                portal: rules.portal.as_str(),
+                body: &body,
+            };
+            let is_first = known.is_none() && catalogue::add(db, &state).await?;
+            if !is_first {
+                catalogue::replace(db, &state).await?;
+                let newer = ("overtaken", "a newer state of the product came");
+                let keys = std::slice::from_ref(&key);
+                dead_letters::close_subjects(db, shop.as_str(), keys, newer).await?;
+            }
+            // What cannot be read is told when it is taken up, as of any product.
+            let variations = ProductEvent::read(&body).map(|event| variations_of(&event.change));
+            let variations = variations.unwrap_or_default();
+            catalogue::has_variations(db, shop.as_str(), &key, &variations).await?;
+            lines.push(Line {
+                shop: shop.as_str().to_owned(),
+                number: key,
+                kind: "accepted",
+                what: if is_first {
+                    OrderEvent::ProductCame.into()
+                } else {
+                    OrderEvent::ProductCameNewer.into()
+                },
+                detail: None,
+            });
+        }
+        journal::add(db, &lines).await?;
+        Ok(())
+    }
+}
+
+/// What is known of products and their characteristics. What is stored and cannot be read is told,
+/// and stands in nobody's way.
+async fn goods_of(db: &mut PgConnection, base: &str, ids: &[String]) -> Result<Goods, Error> {
+    let rows = goods::with_variations(db, base, ids).await?;
+    let all: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
+    let mut prices: HashMap<String, Vec<GoodPrice>> = HashMap::new();
+    for row in goods::prices_of(db, base, &all).await? {
+        let PriceRow {
+            product,
+            price_type,
+            price,
+            currency,
+            ..
+        } = row;
+        prices.entry(product).or_default().push(GoodPrice {
+            price_type,
+            price,
+            currency,
+        });
+    }
+    let mut known = Goods::new();
+    for row in rows {
+        let head = row.id.split('#').next().unwrap_or_default().to_owned();
+        let prices = prices.remove(&row.id).unwrap_or_default();
+        known.entry(head).or_default().push(good(base, row, prices));
+    }
+    Ok(known)
+}
+
+fn good(base: &str, row: GoodsRow, prices: Vec<GoodPrice>) -> Good {
+    let card = row.product.and_then(|product| {
+        let place = (base, &*row.id);
+        let card = product.typed("bridge.onec_products", "product", place);
+        card.inspect_err(|error| tracing::error!(%error, "a product of 1C is left out"))
+            .ok()
+    });
+    Good {
+        id: row.id,
+        name: row.name,
+        sku: row.sku,
+        barcodes: row.barcodes,
+        card,
+        offered: row.offered,
+        withdrawn: row.withdrawn,
+        prices,
+    }
+}
+
+/// What stands beside a name in a list, as it is stored.
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
+struct Detail {
+    parent: Option<String>,
+    currency: Option<String>,
+    tax_included: Option<bool>,
+}
+
+fn lists(rows: Vec<NamedRow>) -> Lists {
+    let mut lists = Lists::default();
+    for row in rows {
+        let place = (&*row.kind, &*row.id);
+        let detail: Result<Detail, _> = row.detail.typed("bridge.onec_lists", "detail", place);
+        let detail = detail
+            .inspect_err(|error| tracing::error!(%error, "a list of 1C is not read"))
+            .unwrap_or_default();
+        if row.kind == "group" {
+            lists.groups.insert(row.id, (row.name, detail.parent));
+        } else {
+            let kind = PriceKind {
+                name: row.name,
+                currency: detail.currency,
+                tax_included: detail.tax_included,
+            };
+            lists.price_types.insert(row.id, kind);
+        }
+    }
+    lists
+}
