@@ -172,7 +172,7 @@ fn data(document: &Object) -> Told {
     put("of", found(&base).filter(|_| kind == "refund"));
     let extras = document.get("extras").and_then(Value::as_object);
     let number = extras.and_then(|extras| text(extras, &["number"]));
-    put("number", number.filter(|_| kind == "sale").map(Value::from));
+    put("number", number.map(Value::from));
     let closed = [
         "dateTime",
         "closeDate",
@@ -389,6 +389,9 @@ mod tests {
             .map(|line| stock::text(line.quantity))
             .collect();
         assert_eq!(goods, ["2", "0.105"]);
+        let mut back = body;
+        back["data"]["type"] = json!("PAYBACK");
+        assert_eq!(read("", &back)[0].number, receipt.number);
     }
 
     #[test]
