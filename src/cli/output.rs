@@ -4,7 +4,11 @@
 //! does, ends nothing: the command goes on and says no more.
 
 use super::Global;
-use crate::{clients::bitrix24, domain::ErrorCode, worker};
+use crate::{
+    clients::{bitrix24, moysklad},
+    domain::ErrorCode,
+    worker,
+};
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -211,6 +215,8 @@ fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
     error.chain().find_map(|cause| {
         if let Some(failed) = cause.downcast_ref::<bitrix24::Error>() {
             Some(worker::code_of(failed))
+        } else if cause.is::<moysklad::Error>() {
+            Some(ErrorCode::TillUnread)
         } else {
             cause.is::<sqlx::Error>().then_some(ErrorCode::Database)
         }
@@ -224,5 +230,18 @@ fn put(mut to: impl Write, text: impl fmt::Display) {
     let written = writeln!(to, "{text}").and_then(|()| to.flush());
     if written.is_err() {
         UNREAD.store(true, Ordering::Relaxed);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_of_a_tills_vendor_says_what_is_to_be_done() {
+        let failed = Failure::of(&moysklad::Error::Odd("rows").into());
+        assert_eq!(failed.code, Some("TILL-UNREAD"));
+        assert_eq!(failed.causes, ["MoySklad's answer has no `rows`"]);
+        assert_eq!(failed.remedy, Some(ErrorCode::TillUnread.remedy()));
     }
 }

@@ -128,8 +128,9 @@ fn troubles(report: &StatusReport) -> Vec<String> {
         }
     }
     for stuck in &report.stuck {
-        let (what, words) = (stuck.sentence(), &stuck.message);
-        let (code, remedy) = (ErrorCode::Stuck, ErrorCode::Stuck.remedy());
+        let (what, words, code) = (stuck.sentence(), &stuck.message, &stuck.code);
+        let remedy = ErrorCode::parse(code).map(|code| stuck.place().fill(code.remedy()));
+        let remedy = remedy.unwrap_or_default();
         found.push(format!("{what}: {words} ({code}). {remedy}"));
     }
     for dead in &report.dead {
@@ -298,6 +299,7 @@ mod tests {
                 times: 3,
                 since: chrono::DateTime::from_timestamp(1_800_000_000, 0).unwrap(),
                 message: "a row".to_owned(),
+                code: "BRIDGE-STUCK".to_owned(),
             }],
         };
         let told = troubles(&report).remove(0);

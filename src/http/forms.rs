@@ -10,14 +10,17 @@ use crate::{
     process::doors,
 };
 use axum::{
-    body::Body,
+    body::{Body, Bytes},
     extract::{Path, State as Extract, rejection::PathRejection},
-    http::{HeaderMap, StatusCode, header},
+    http::{HeaderMap, HeaderValue, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
-/// The largest body of a form, in bytes.
+/// The most that is kept of a form's body, in bytes.
 const LARGEST: usize = 1024 * 1024;
+/// The largest body with files, whose contents are not kept: what the configuration of nginx in
+/// `deploy/https` lets pass.
+const LARGEST_WITH_FILES: usize = 25 * 1024 * 1024;
 
 type Address = Result<Path<(String, String, String)>, PathRejection>;
 
@@ -49,7 +52,8 @@ type Address = Result<Path<(String, String, String)>, PathRejection>;
             content_type = "application/problem+json"
         ),
         (
-            status = 413, description = "Larger than 1 MiB", body = Problem,
+            status = 413, description = "Larger than 1 MiB, or than 25 MiB with its files",
+            body = Problem,
             content_type = "application/problem+json"
         ),
         (
@@ -66,9 +70,16 @@ pub(super) async fn post_form(
 ) -> Result<Response, Problem> {
     let (shop, form) = found(&state, address)?;
     doors::known();
-    let bytes = layer::body::read(&headers, body, LARGEST).await?;
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
+    let bytes = match forms::WithoutFiles::new(kind) {
+        Some(mut parts) => {
+            let bounds = (LARGEST_WITH_FILES, LARGEST);
+            layer::body::pieces(&headers, body, bounds, |piece| parts.push(piece)).await?;
+            Bytes::from(parts.kept())
+        }
+        None => layer::body::read(&headers, body, LARGEST).await?,
+    };
     layer::body::room(&bytes).await?;
     let posted = forms::read_body(kind, &bytes);
     let taken = state
@@ -111,6 +122,47 @@ pub(super) async fn get_form(
 ) -> Result<Response, Problem> {
     found(&state, address)?;
     Ok(ok())
+}
+
+/// Whether a script of another site may post to a form.
+///
+/// A browser asks this before a script posts JSON; without the answer it sends nothing, and the
+/// visitor's words are lost.
+#[utoipa::path(
+    options, path = "/forms/{shop}/{form}/{token}", tag = "shop",
+    params(
+        ("shop" = String, Path, description = "The shop's name in the configuration"),
+        ("form" = String, Path, description = "The form's name in the configuration"),
+        ("token" = String, Path, description = "The form's token"),
+    ),
+    responses(
+        (status = 204, description = "It may, with the headers that it asked for"),
+        (
+            status = 404, description = "No such form", body = Problem,
+            content_type = "application/problem+json"
+        ),
+    )
+)]
+pub(super) async fn options_form(
+    Extract(state): Extract<State>,
+    address: Address,
+    headers: HeaderMap,
+) -> Result<Response, Problem> {
+    found(&state, address)?;
+    let mut answer = StatusCode::NO_CONTENT.into_response();
+    let head = answer.headers_mut();
+    let any = HeaderValue::from_static("*");
+    head.insert(header::ACCESS_CONTROL_ALLOW_ORIGIN, any);
+    let methods = HeaderValue::from_static("POST");
+    head.insert(header::ACCESS_CONTROL_ALLOW_METHODS, methods);
+    head.insert(
+        header::ACCESS_CONTROL_MAX_AGE,
+        HeaderValue::from_static("86400"),
+    );
+    if let Some(asked) = headers.get(header::ACCESS_CONTROL_REQUEST_HEADERS) {
+        head.insert(header::ACCESS_CONTROL_ALLOW_HEADERS, asked.clone());
+    }
+    Ok(answer)
 }
 
 /// A page of another site may read that it was taken, so that nobody presses again.

@@ -3,9 +3,9 @@
 
 use super::lanes::restarts::Restarts;
 use crate::{
-    app::{App, TILL, stock::TillReader},
+    app::{App, Incidents, TILL, stock::TillReader},
     clients::moysklad::{self, Client},
-    domain::TillName,
+    domain::{ErrorCode, TillName},
     formats::tills::{self, MoyskladDocument},
     process::telemetry::chain,
 };
@@ -36,17 +36,68 @@ pub(super) async fn keep(
     stop: CancellationToken,
 ) {
     let bell = app.waker().subscribe(&format!("{TILL}{till}"));
+    let mut unread = Unread {
+        lane: format!("{TILL}{till}"),
+        times: 0,
+        told: true,
+    };
     while !stop.is_cancelled() {
-        match once(&app, &till, &client).await {
-            Ok(()) => turns.went_well().await,
-            Err(error) => {
-                let error = chain(&error);
-                tracing::warn!(%till, %error, "a till could not be read; it is tried again");
-                turns.failed(&error).await;
-            }
+        let read = once(&app, &till, &client).await;
+        if let Err(error) = &read {
+            let error = chain(error);
+            tracing::warn!(%till, %error, "a till could not be read; it is tried again");
+        }
+        // What a vendor does is no failure of the work here.
+        match &read {
+            Err(Failed::App(error)) => turns.failed(&chain(error)).await,
+            Ok(()) | Err(Failed::Vendor(_)) => turns.went_well().await,
+        }
+        match &read {
+            Err(Failed::Vendor(error)) => unread.again(&app, chain(error)).await,
+            Ok(()) => unread.over(&app).await,
+            Err(Failed::App(_)) => {}
         }
         let more = tokio::time::timeout(PAUSE, bell.notified());
         stop.run_until_cancelled(more).await;
+    }
+}
+
+/// How often a vendor's API could not be read, one time after the other.
+struct Unread {
+    lane: String,
+    times: u32,
+    /// Whether people may have been told: at first, by an earlier process.
+    told: bool,
+}
+
+impl Unread {
+    /// It could not be read, in these words. A single time passes by itself.
+    async fn again(&mut self, app: &App, words: String) {
+        self.times = self.times.saturating_add(1);
+        if self.times > 1 {
+            self.told = true;
+            let mut incidents = Incidents::default();
+            incidents.notes.push((ErrorCode::TillUnread, words, 1));
+            self.write(app, &incidents).await;
+        }
+    }
+
+    /// It was read.
+    async fn over(&mut self, app: &App) {
+        self.times = 0;
+        if self.told {
+            let mut incidents = Incidents::default();
+            incidents.over.push(ErrorCode::TillUnread);
+            self.told = !self.write(app, &incidents).await;
+        }
+    }
+
+    async fn write(&self, app: &App, incidents: &Incidents) -> bool {
+        let written = app.lanes.record(&self.lane, incidents).await;
+        if let Err(error) = &written {
+            tracing::debug!(lane = self.lane, %error, "a till's trouble cannot be written down");
+        }
+        written.is_ok()
     }
 }
 
@@ -59,7 +110,8 @@ async fn once(app: &App, till: &TillName, client: &Client) -> Result<(), Failed>
     read_changed(app, till, client, &mut reader).await
 }
 
-/// Documents that webhooks told of; one that is not there is annulled.
+/// Documents that webhooks told of; one that is not there is annulled. What was told and makes no
+/// sense to the vendor holds nothing up: what has really changed is found by the cursor.
 async fn read_told(
     app: &App,
     till: &TillName,
@@ -67,7 +119,15 @@ async fn read_told(
     reader: &mut TillReader,
 ) -> Result<(), Failed> {
     for (document, hint) in reader.hints().await? {
-        let row = client.document(document.entity(), &hint.document).await?;
+        let row = match client.document(document.entity(), &hint.document).await {
+            Err(error) if error.is_of_one_document() => {
+                let document = &hint.document;
+                tracing::warn!(%till, document, %error, "what a webhook told of is passed over");
+                reader.done(&hint).await?;
+                continue;
+            }
+            row => row?,
+        };
         let event = if let Some(row) = row {
             tills::moysklad::event(till, document, &row)
         } else {
@@ -89,37 +149,46 @@ async fn read_changed(
     reader: &mut TillReader,
 ) -> Result<(), Failed> {
     let (cursor, _) = reader.cursor().await?;
-    let since = tills::moysklad::moscow(cursor - OVERLAP);
     let mut newest = cursor;
     for document in MoyskladDocument::ALL {
-        for more in ["", ";isDeleted=true"] {
-            let filter = format!("updated>={since}{more}");
-            let read = read_pages(app, till, client, document, &filter).await?;
+        for deleted in [false, true] {
+            let since = cursor - OVERLAP;
+            let read = read_pages(app, till, client, (document, deleted), since).await?;
             newest = newest.max(read.unwrap_or(newest));
         }
     }
     Ok(reader.advance(newest).await?)
 }
 
-/// Takes all documents that a filter means; says when the newest was changed.
+/// Takes all documents that have changed since then, or all in the bin; says when the newest was
+/// changed. Each page begins at the moment at which the one before ended: whoever changes a
+/// document meanwhile moves it to the end, and those behind it up, past a page that is counted.
 async fn read_pages(
     app: &App,
     till: &TillName,
     client: &Client,
-    document: MoyskladDocument,
-    filter: &str,
+    (document, deleted): (MoyskladDocument, bool),
+    mut since: DateTime<Utc>,
 ) -> Result<Option<DateTime<Utc>>, Failed> {
     let mut newest = None;
     let mut offset = 0;
     loop {
-        let (rows, more) = client.page(document.entity(), filter, offset).await?;
-        offset += rows.len();
-        newest = newest.max(rows.iter().filter_map(tills::moysklad::updated).max());
+        let from = tills::moysklad::moscow(since);
+        let bin = if deleted { ";isDeleted=true" } else { "" };
+        let filter = format!("updated>={from}{bin}");
+        let (rows, more) = client.page(document.entity(), &filter, offset).await?;
+        let last = rows.iter().filter_map(tills::moysklad::updated).max();
+        newest = newest.max(last);
         let event = |row| tills::moysklad::event(till, document, row);
         let events: Vec<_> = rows.iter().map(event).collect();
         app.intake.take_receipts(till, &events).await?;
         if !more {
             return Ok(newest);
+        }
+        match last.filter(|last| *last > since) {
+            Some(last) => (since, offset) = (last, 0),
+            // A whole page of one moment.
+            None => offset += rows.len(),
         }
     }
 }

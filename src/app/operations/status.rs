@@ -7,7 +7,7 @@ use crate::{
         registry::onec_lane_of, sync::compare::lane_of,
     },
     domain::{
-        ErrorCode, ShopRules,
+        ErrorCode, Place, ShopRules,
         happening::{Act, Pause},
     },
     storage::{
@@ -56,6 +56,15 @@ pub struct StuckTask {
     pub since: DateTime<Utc>,
     /// In the words of the last time.
     pub message: String,
+    /// Why, as far as it is known.
+    pub code: String,
+}
+
+/// What work that fails again and again may be told by.
+const STUCK: [ErrorCode; 2] = [ErrorCode::Stuck, ErrorCode::TillUnread];
+
+fn stuck_codes() -> Vec<String> {
+    STUCK.map(|code| code.as_str().to_owned()).to_vec()
 }
 
 /// The state of one portal's lane.
@@ -153,6 +162,14 @@ pub struct ShopStatus {
 }
 
 impl StuckTask {
+    /// What its remedy is about.
+    pub fn place(&self) -> Place<'_> {
+        match self.lane.strip_prefix(TILL) {
+            Some(till) => Place::till(till),
+            None => Place::default(),
+        }
+    }
+
     /// What fails, in one sentence without its words.
     pub fn sentence(&self) -> String {
         let what = match self.lane.as_str() {
@@ -179,6 +196,7 @@ impl From<TroubleRow> for StuckTask {
             times: row.times,
             since: row.first_at,
             message: row.message,
+            code: row.code,
         }
     }
 }
@@ -207,7 +225,7 @@ impl Operations {
         let lanes = lanes::all(&mut db).await?;
         let published = stats::published(&mut db).await?;
         let back = stats::back(&mut db).await?;
-        let stuck = incidents::lasting(&mut db, ErrorCode::Stuck.as_str()).await?;
+        let stuck = incidents::lasting(&mut db, &stuck_codes()).await?;
         let figures = Figures {
             waiting,
             done,
@@ -240,7 +258,7 @@ impl Operations {
     /// Work that fails again and again.
     pub async fn stuck(&self) -> Result<Vec<StuckTask>, Error> {
         let mut db = self.db.acquire().await?;
-        let stuck = incidents::lasting(&mut db, ErrorCode::Stuck.as_str()).await?;
+        let stuck = incidents::lasting(&mut db, &stuck_codes()).await?;
         Ok(stuck.into_iter().map(StuckTask::from).collect())
     }
 

@@ -10,7 +10,10 @@ use crate::{
     },
     domain::ShopName,
     formats::tills::{self, ReceiptKind, TillSettings},
-    storage::{stock::ReceiptKey, sync::messages},
+    storage::{
+        stock::{self as rows, ReceiptKey},
+        sync::messages,
+    },
 };
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -55,12 +58,11 @@ impl Stock {
         };
         let portal = rules.portal.as_str();
         let shop = key.shop.as_str();
-        let sale = receipt.of.as_ref().map(|of| tills::key(&key.till, of));
-        let card = match receipt.kind {
-            ReceiptKind::Refund => sale.as_deref(),
-            ReceiptKind::Sale => receipt.number.as_deref(),
+        let card = match (receipt.kind, &receipt.of) {
+            (ReceiptKind::Refund, Some(of)) => Some(card_of_sale(tx, key, of).await?),
+            _ => receipt.number.clone(),
         };
-        match (receipt.kind, card) {
+        match (receipt.kind, card.as_deref()) {
             (ReceiptKind::Sale, None) => {
                 let own = tills::key(&key.till, &key.receipt);
                 notes::put_receipt(tx, (shop, portal, &own), deals, &data).await?;
@@ -88,6 +90,16 @@ impl Stock {
             self.waker.wake(rules.portal.as_str());
         }
     }
+}
+
+/// On whose card a sale of this till stands: the order's that it was the pick-up of, else its own.
+async fn card_of_sale(tx: &mut PgConnection, key: &ReceiptKey, of: &str) -> Result<String, Error> {
+    let sale = ReceiptKey {
+        receipt: of.to_owned(),
+        ..key.clone()
+    };
+    let number = rows::number_of(tx, &sale).await?;
+    Ok(number.unwrap_or_else(|| tills::key(&sale.till, of)))
 }
 
 /// Has a to-do put on the deal of an order that has lost its goods.

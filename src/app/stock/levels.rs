@@ -187,6 +187,8 @@ pub struct LedgerEntry {
     pub store: String,
     /// By how much it changed what is on hand.
     pub on_hand: String,
+    /// What is on hand in the store after it.
+    pub stands: String,
     /// By how much it changed what is reserved.
     pub reserved: String,
     /// What happened, in one sentence.
@@ -239,13 +241,14 @@ impl Stock {
     pub async fn stock_ledger(&self, of: &str, product: &str) -> Result<Vec<LedgerEntry>, Error> {
         let mut db = self.db.acquire().await?;
         let mut entries = Vec::new();
-        let mut after = 0;
+        let mut after = None;
         loop {
-            let rows = stock::ledger(&mut db, of, product, after, 1_000).await?;
+            let between = (after, None);
+            let rows = stock::ledger(&mut db, (of, product), between, false, 1_000).await?;
             let Some(last) = rows.last() else {
                 return Ok(entries);
             };
-            after = last.id;
+            after = Some(last.id);
             entries.extend(rows.into_iter().map(LedgerEntry::from));
         }
     }
@@ -260,7 +263,7 @@ impl Stock {
     ) -> Result<LedgerPage, Error> {
         let mut db = self.db.acquire().await?;
         let most = i64::from(limit);
-        let rows = stock::newest_moves(&mut db, (of, product), before, most).await?;
+        let rows = stock::ledger(&mut db, (of, product), (None, before), true, most).await?;
         let full = rows.len() >= limit as usize;
         let next = rows.last().filter(|_| full).map(|row| row.id);
         let entries = rows.into_iter().map(LedgerEntry::from).collect();
@@ -311,6 +314,7 @@ impl From<stock::MoveRow> for LedgerEntry {
             at: row.at,
             store: row.store,
             on_hand: row.on_hand,
+            stands: row.stands,
             reserved: row.reserved,
             text,
         }

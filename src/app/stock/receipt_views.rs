@@ -57,6 +57,8 @@ pub struct TillView {
     pub newest: Option<DateTime<Utc>>,
     /// Receipts with parked lines.
     pub parked: i64,
+    /// Of these, those whose store is not known.
+    pub storeless: i64,
     /// When its vendor's API was last read to its end.
     pub read_at: Option<DateTime<Utc>>,
     /// For how many seconds it has not been read; none: it is not read.
@@ -115,6 +117,7 @@ impl Stock {
                 received: figures.received,
                 newest: figures.newest,
                 parked: figures.parked,
+                storeless: figures.storeless,
                 read_at: figures.read_at,
                 unread_for: figures.unread_for,
             });

@@ -4,6 +4,17 @@ use crate::storage::stock::MoveRow;
 
 /// What happened.
 pub(super) fn of(row: &MoveRow) -> String {
+    let what = plainly(row);
+    match row.stated.as_deref() {
+        // Without this nobody sees why goods that left took nothing away.
+        Some(stated) if stated != row.on_hand => {
+            format!("{what}. {stated} were stated, which a newer count holds already")
+        }
+        _ => what,
+    }
+}
+
+fn plainly(row: &MoveRow) -> String {
     let MoveRow { cause_id, line, .. } = row;
     let of_line = format!("reservation {cause_id} of {}, line {line}", row.shop);
     let by = if row.shop.is_empty() {
@@ -27,14 +38,11 @@ pub(super) fn of(row: &MoveRow) -> String {
         ("count", "stale") => {
             format!("count {cause_id} of {by} changed nothing: a newer one had been applied")
         }
-        ("count", _) => format!("counted by {by} (count {cause_id}), later moves laid on top"),
-        (_, reason) if row.stated.as_deref() == Some(row.on_hand.as_str()) => {
-            format!("moved by {by} (event {cause_id}, line {line}): {reason}")
-        }
-        (_, reason) => format!(
-            "moved by {by} (event {cause_id}, line {line}): {reason}. \
-             {} were stated, which a newer count holds already",
-            row.stated.as_deref().unwrap_or("0")
+        ("count", _) => format!(
+            "counted by {by} (count {cause_id}): {} at that time, {} with what moved later",
+            row.counted.as_deref().unwrap_or("?"),
+            row.stands
         ),
+        (_, reason) => format!("moved by {by} (event {cause_id}, line {line}): {reason}"),
     }
 }

@@ -94,8 +94,8 @@ impl Scene<'_> {
         output::say("  the kettle's ledger:");
         for entry in &ledger {
             output::say(format!(
-                "    on hand {:>2}, reserved {:>2}: {}",
-                entry.on_hand, entry.reserved, entry.text
+                "    on hand {:>2} = {}, reserved {:>2}: {}",
+                entry.on_hand, entry.stands, entry.reserved, entry.text
             ));
         }
         let checked = self.app.stock.check_stock("demo").await?;

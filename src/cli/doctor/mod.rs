@@ -37,9 +37,10 @@ async fn stuck(app: &App, report: &mut Report) {
     match app.operations.stuck().await {
         Ok(stuck) if stuck.is_empty() => report.fine("work", "nothing fails again and again"),
         Ok(stuck) => {
-            for one in stuck {
+            for one in &stuck {
                 let found = format!("{}: {}", one.sentence(), one.message);
-                report.wrong("work", found, ErrorCode::Stuck);
+                let code = ErrorCode::parse(&one.code).unwrap_or(ErrorCode::Stuck);
+                report.wrong_at(one.place(), "work", found, code);
             }
         }
         Err(error) => report.wrong("work", error.chain(), ErrorCode::Database),

@@ -30,17 +30,26 @@ pub(super) async fn check(app: &App, report: &mut Report) {
 /// What a till has sent, and what of it waits.
 fn look_at(till: &TillView, report: &mut Report) {
     let what = format!("till {}", till.till);
-    if till.parked > 0 {
-        let found = format!(
-            "{} receipts have lines that could not be posted",
-            till.parked
-        );
-        report.wrong_at(
-            Place::till(&till.till),
-            &what,
-            found,
+    for (count, why, code) in [
+        (
+            till.storeless,
+            "a store that is not known",
+            ErrorCode::UnknownStore,
+        ),
+        (
+            till.parked - till.storeless,
+            "a product that is not known",
             ErrorCode::UnknownProduct,
-        );
+        ),
+    ] {
+        if count > 0 {
+            let found = format!("receipts that name {why}, and wait for it: {count}");
+            let at = Place {
+                shop: Some(&till.shop),
+                ..Place::till(&till.till)
+            };
+            report.wrong_at(at, &what, found, code);
+        }
     }
     if let Some(seconds) = till.unread_for.filter(|seconds| *seconds > UNREAD) {
         let found = format!("its vendor's API was last read {seconds:.0} s ago");

@@ -153,10 +153,11 @@ async fn ledger(
     }
     for entry in entries {
         output::line(format!(
-            "{}  {:<12} on hand {:>8}  reserved {:>8}  {}",
+            "{}  {:<12} on hand {:>8} = {:>6}  reserved {:>8}  {}",
             entry.at.format("%Y-%m-%d %H:%M:%S"),
             entry.store,
             signed(&entry.on_hand),
+            entry.stands,
             signed(&entry.reserved),
             entry.text
         ));

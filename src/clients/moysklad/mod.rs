@@ -40,6 +40,20 @@ pub enum Error {
     Odd(&'static str),
 }
 
+impl Error {
+    /// Whether it is about the document alone that was asked for: not about the account, about who
+    /// asks, or about how things are just now.
+    pub fn is_of_one_document(&self) -> bool {
+        const OF_ALL: [StatusCode; 4] = [
+            StatusCode::UNAUTHORIZED,
+            StatusCode::FORBIDDEN,
+            StatusCode::REQUEST_TIMEOUT,
+            StatusCode::TOO_MANY_REQUESTS,
+        ];
+        matches!(self, Self::Status(status) if status.is_client_error() && !OF_ALL.contains(status))
+    }
+}
+
 /// The API of one account. Cheap to clone.
 #[derive(Clone)]
 pub struct Client(Arc<Inner>);

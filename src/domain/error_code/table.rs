@@ -35,8 +35,8 @@ macro_rules! codes {
 codes! {
     // the portal, about one event
     Refused "B24-REFUSED"
-        "The portal refused what was written for this order."
-        "Read the portal's words in the message, fix the order or the portal, then retry."
+        "The portal refused what was to be written."
+        "Read the portal's words in the message, fix what was sent or the portal, then retry."
     Currency "B24-CURRENCY"
         "The portal does not know the order's currency."
         "Add the currency in the portal (CRM, Settings, Currencies), then retry."
@@ -148,10 +148,11 @@ codes! {
          make it in the funnel, then retry."
     Field "MAP-FIELD"
         "A property was mapped to a user field that the portal does not take."
-        "Make the user field in the portal or correct `[shops.NAME.fields]`, then retry."
+        "Make the user field in the portal, or correct `[shops.NAME.fields]` (of a form its own \
+         `fields`) and restart the bridge; then retry."
     // the shop
     Invalid "SHOP-INVALID"
-        "The event is not a valid order event."
+        "What was sent cannot be used: a value of it is missing or wrong."
         "Correct it at the pointers in the message and send it again, or retry with a fixed \
          payload."
     UnknownShop "SHOP-UNKNOWN"
@@ -165,7 +166,8 @@ codes! {
         "Send `Authorization: Bearer KEY` with a key of `[shops.NAME] api_keys`."
     TooLarge "SHOP-TOO-LARGE"
         "The request is larger than the bridge takes."
-        "Send fewer or smaller events: at most 1,000 a batch."
+        "Send less at once: at most 1,000 events a batch; of a form at most 1 MiB beside its \
+         files."
     Malformed "SHOP-MALFORMED"
         "The request is not what this address takes."
         "Correct the request as the message says."
@@ -173,8 +175,10 @@ codes! {
         "There is no such thing here, or the key may not see it."
         "Check the shop, the number or the id."
     Forbidden "SHOP-FORBIDDEN"
-        "The key may read but not change."
-        "Use a key with the role `operator`."
+        "The key is not meant for this."
+        "Use one that is: of the shop itself for what only the shop may say, of an operator with \
+         the role `operator` to change something by hand. What a till's token may is said in the \
+         message."
     WebhookOwner "SHOP-WEBHOOK-OWNER"
         "The shop's webhook sends an error in place of orders: the user it belongs to may not see \
          them."
@@ -359,6 +363,12 @@ codes! {
          posted."
         "Compare it with the receipt that came first. If the new one is right, try the letter \
          again: it takes its place; else let the letter go."
+    TillUnread "TILL-UNREAD"
+        "The API of a till's vendor cannot be read: what was sold there is not known yet."
+        "Read the words. If it refuses the token, put another into `api_token` of `[tills.NAME]`, \
+         of a user who sees retail sales and returns, and restart the bridge. If it does not \
+         answer, there is nothing to do: the bridge tries again each minute, and reads on from \
+         where it was."
     // the bridge itself
     Bug "BRIDGE-BUG"
         "Something happened that the bridge believed impossible."

@@ -58,6 +58,28 @@ pub fn read(content_type: &str, body: &[u8]) -> Posted {
     form(body, charset)
 }
 
+/// What stands between the parts of a body with this header; `None`: it has no parts.
+pub(super) fn boundary(content_type: &str) -> Option<String> {
+    let kind = content_type.trim_start().to_ascii_lowercase();
+    let found = parameter(content_type, "boundary").filter(|found| !found.is_empty());
+    found.filter(|_| kind.starts_with("multipart/form-data"))
+}
+
+/// Whether the head of a part says that it is a file.
+pub(super) fn file_of(head: &[u8]) -> bool {
+    let head = text(head, None);
+    let file = disposition(&head).and_then(|line| parameter(line, "filename"));
+    file.is_some_and(|name| !name.is_empty())
+}
+
+/// The line of a part's head that names it.
+fn disposition(head: &str) -> Option<&str> {
+    head.lines().find(|line| {
+        let line = line.to_ascii_lowercase();
+        line.starts_with("content-disposition")
+    })
+}
+
 /// A parameter of a header's value.
 fn parameter(header: &str, name: &str) -> Option<String> {
     let mut parts = header.split(';').skip(1);
@@ -173,11 +195,7 @@ fn multipart(body: &[u8], boundary: &[u8], charset: Option<&'static Encoding>) -
         let head = text(&part[..gap], charset);
         let content = &part[gap + 4..];
         let content = content.strip_suffix(b"\r\n").unwrap_or(content);
-        let mut lines = head.lines();
-        let Some(line) = lines.find(|line| {
-            let line = line.to_ascii_lowercase();
-            line.starts_with("content-disposition")
-        }) else {
+        let Some(line) = disposition(&head) else {
             continue;
         };
         let Some(name) = parameter(line, "name") else {
@@ -192,7 +210,8 @@ fn multipart(body: &[u8], boundary: &[u8], charset: Option<&'static Encoding>) -
     posted
 }
 
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+/// Where in the bytes this begins, which is not empty.
+pub(super) fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
     bytes
         .windows(wanted.len())
         .position(|window| window == wanted)

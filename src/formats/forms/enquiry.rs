@@ -123,6 +123,59 @@ const CONSENTS: &[&str] = &[
     "acceptance",
 ];
 
+/// What holds the visitor's fields where a body has members in members: `contacts[phone]`.
+const HOLDERS: &[&str] = &[
+    "answers",
+    "client",
+    "contact",
+    "contacts",
+    "customer",
+    "data",
+    "fields",
+    "form_fields",
+    "lead",
+    "person",
+    "submission",
+    "user",
+    "values",
+    "visitor",
+];
+/// Where the address of the page stands on which the form was filled in.
+const PAGES: &[&str] = &[
+    "page",
+    "page url",
+    "page address",
+    "url",
+    "href",
+    "extra href",
+    "source url",
+    "referer",
+    "referrer",
+    "страница",
+    "адрес страницы",
+];
+/// Words of a name beside which others stand: `Телефон для связи`, `Ваш WhatsApp`.
+const PHONE_WORDS: &[&str] = &[
+    "phone",
+    "telephone",
+    "tel",
+    "mobile",
+    "whatsapp",
+    "телефон",
+    "тел",
+    "мобильный",
+];
+const EMAIL_WORDS: &[&str] = &["email", "mail", "почта"];
+
+/// The name of a field without what only holds the visitor's fields: `phone` of
+/// `contacts[phone]`.
+fn held(name: &str) -> Option<&str> {
+    let (holders, last) = name.strip_suffix(']')?.rsplit_once('[')?;
+    let mut holders = holders.split(['[', ']']).filter(|part| !part.is_empty());
+    let all = holders.all(|part| HOLDERS.contains(&part.to_lowercase().as_str()));
+    all.then_some(last)
+}
+
 /// What a field means by its usual names.
 fn usual(name: &str) -> Option<FormField> {
     let numbered = |stem: &str| {
@@ -153,13 +206,31 @@ fn usual(name: &str) -> Option<FormField> {
     }
 }
 
-/// What a field means: as the configuration says, else by its usual names, name before label.
-fn meaning(rules: &FormRules, field: &Field) -> Option<FormField> {
-    let names = [form_field_name(&field.name), form_field_name(&field.label)];
+/// What a field means: as the configuration says, else by its usual names, name before label, else
+/// by the kind of input that it is, else by a word of its name and what was written there.
+fn meaning(rules: &FormRules, field: &Field, country: &str) -> Option<FormField> {
+    let held = held(&field.name).unwrap_or_default();
+    let names = [field.name.as_str(), held, field.label.as_str()].map(form_field_name);
     let said = names
         .iter()
         .find_map(|name| rules.fields.get(name).cloned());
     said.or_else(|| names.iter().find_map(|name| usual(name)))
+        .or_else(|| match field.input.as_str() {
+            "tel" => Some(FormField::Phone),
+            "email" => Some(FormField::Email),
+            "acceptance" => Some(FormField::Consent),
+            _ => None,
+        })
+        .or_else(|| {
+            let worded = |words: &[&str]| {
+                let mut all = names.iter().flat_map(|name| name.split(' '));
+                all.any(|word| words.contains(&word))
+            };
+            told(&field.value, country).filter(|told| match told {
+                FormField::Email => worded(EMAIL_WORDS),
+                _ => worded(PHONE_WORDS),
+            })
+        })
 }
 
 /// Whether a box was ticked.
@@ -172,13 +243,20 @@ fn given(value: &str) -> bool {
 pub fn read(rules: &FormRules, country: &str, submission: &Submission) -> Enquiry {
     let mut enquiry = Enquiry::default();
     for field in &submission.fields {
-        match meaning(rules, field) {
+        match meaning(rules, field, country) {
             Some(meaning) => take(&mut enquiry, meaning, field, country),
             None if submission.service == FormService::Gravity && numbered(field) => {
                 guess(&mut enquiry, field, country);
             }
             None => enquiry.rest.push(line(field)),
         }
+    }
+    let pages = submission.fields.iter().filter(|field| {
+        let names = [field.name.as_str(), field.label.as_str()].map(form_field_name);
+        names.iter().any(|name| PAGES.contains(&name.as_str()))
+    });
+    for page in pages {
+        marks_of(&mut enquiry.utm, &page.value);
     }
     enquiry.rest.extend(submission.cart.iter().cloned());
     for file in &submission.files {
@@ -195,16 +273,44 @@ fn line(field: &Field) -> String {
     format!("{}: {}", field.shown(), field.value)
 }
 
+/// What was written: an address, a phone, or neither.
+fn told(value: &str, country: &str) -> Option<FormField> {
+    let emails = read_emails(value);
+    if !emails.addresses.is_empty() && !emails.more {
+        return Some(FormField::Email);
+    }
+    let phone = value.len() < 40 && !Phone::read(value, country).numbers.is_empty();
+    phone.then_some(FormField::Phone)
+}
+
 /// A field without a name: an address and a phone are told from what was written.
 fn guess(enquiry: &mut Enquiry, field: &Field, country: &str) {
-    let emails = read_emails(&field.value);
-    let phones = Phone::read(&field.value, country);
-    if !emails.addresses.is_empty() && !emails.more {
-        take(enquiry, FormField::Email, field, country);
-    } else if field.value.len() < 40 && !phones.numbers.is_empty() {
-        take(enquiry, FormField::Phone, field, country);
-    } else {
-        enquiry.rest.push(line(field));
+    match told(&field.value, country) {
+        Some(meaning) => take(enquiry, meaning, field, country),
+        None => enquiry.rest.push(line(field)),
+    }
+}
+
+/// The campaign marks in the address of the page, where the form has no fields of its own for them.
+fn marks_of(utm: &mut Utm, page: &str) {
+    let Ok(page) = url::Url::parse(page) else {
+        return;
+    };
+    for (name, value) in page.query_pairs().filter(|(_, value)| !value.is_empty()) {
+        if let Some(FormField::Utm(mark)) = FormField::parse(&name.to_lowercase()) {
+            place(utm, &mark).get_or_insert_with(|| value.into_owned());
+        }
+    }
+}
+
+/// Where a campaign mark stands.
+fn place<'a>(utm: &'a mut Utm, mark: &str) -> &'a mut Option<String> {
+    match mark {
+        "source" => &mut utm.source,
+        "medium" => &mut utm.medium,
+        "campaign" => &mut utm.campaign,
+        "content" => &mut utm.content,
+        _ => &mut utm.term,
     }
 }
 
@@ -245,16 +351,7 @@ fn take(enquiry: &mut Enquiry, meaning: FormField, field: &Field, country: &str)
             enquiry.consent = Some((field.shown().to_owned(), value));
         }
         FormField::Consent => enquiry.rest.push(line(field)),
-        FormField::Utm(mark) => {
-            let place = match mark.as_str() {
-                "source" => &mut enquiry.utm.source,
-                "medium" => &mut enquiry.utm.medium,
-                "campaign" => &mut enquiry.utm.campaign,
-                "content" => &mut enquiry.utm.content,
-                _ => &mut enquiry.utm.term,
-            };
-            *place = Some(value);
-        }
+        FormField::Utm(mark) => *place(&mut enquiry.utm, &mark) = Some(value),
         FormField::User(name) => {
             enquiry.user.insert(name, value);
         }

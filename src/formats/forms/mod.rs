@@ -11,6 +11,7 @@
 mod body;
 mod enquiry;
 mod entries;
+mod files;
 mod order;
 mod service;
 
@@ -20,6 +21,7 @@ mod tests;
 pub use body::{Posted, UNREADABLE, read as read_body};
 pub use enquiry::{Enquiry, read};
 pub use entries::entries;
+pub use files::WithoutFiles;
 pub use order::as_order;
 pub use service::{Field, Submission, is_ping, submission};
 

@@ -31,6 +31,9 @@ pub struct Field {
     /// What the visitor sees beside it; empty where the service does not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]
     pub label: String,
+    /// What kind of input it is, where the service says so: `tel`, `email`, `acceptance`.
+    #[serde(default, skip_serializing_if = "String::is_empty")]
+    pub input: String,
     /// What the visitor wrote.
     pub value: String,
 }
@@ -40,6 +43,7 @@ impl Field {
         Self {
             name: name.to_owned(),
             label: label.to_owned(),
+            input: String::new(),
             value: value.trim().to_owned(),
         }
     }
@@ -197,9 +201,9 @@ fn walk(path: String, value: &Value, members: &mut Vec<(String, String)>) {
     }
 }
 
-/// Either labels in place of names, or `fields[NAME][title|value]`.
+/// Either labels in place of names, or `fields[NAME][title|type|value]`.
 fn elementor(posted: &Posted) -> Submission {
-    let mut named: Vec<(String, String, String)> = Vec::new();
+    let mut named: Vec<Field> = Vec::new();
     for (name, value) in &posted.pairs {
         let Some((key, what)) = name
             .strip_prefix("fields[")
@@ -208,15 +212,16 @@ fn elementor(posted: &Posted) -> Submission {
         else {
             continue;
         };
-        let at = named.iter().position(|(known, ..)| known == key);
+        let at = named.iter().position(|known| known.name == key);
         let at = at.unwrap_or_else(|| {
-            named.push((key.to_owned(), String::new(), String::new()));
+            named.push(Field::new(key, "", ""));
             named.len() - 1
         });
-        if let Some((_, label, kept)) = named.get_mut(at) {
+        if let Some(field) = named.get_mut(at) {
             match what {
-                "title" => label.clone_from(value),
-                "value" => kept.clone_from(value),
+                "title" => field.label.clone_from(value),
+                "type" => field.input.clone_from(value),
+                "value" => value.trim().clone_into(&mut field.value),
                 _ => {}
             }
         }
@@ -233,10 +238,7 @@ fn elementor(posted: &Posted) -> Submission {
     let page = posted
         .get("meta[page_url][value]")
         .or_else(|| posted.get("meta[page_url]"));
-    let mut fields: Vec<Field> = named
-        .iter()
-        .map(|(name, label, value)| Field::new(name, label, value))
-        .collect();
+    let mut fields = named;
     fields.extend(page.map(|page| Field::new("page_url", "", page)));
     Submission {
         fields,

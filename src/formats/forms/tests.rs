@@ -333,3 +333,110 @@ fn the_same_is_the_same_whatever_its_case_and_blanks_and_the_services_id_decides
         print("tranid=6&phone=89161234567")
     );
 }
+
+#[test]
+fn a_file_of_any_size_leaves_what_was_written_beside_it_however_the_body_is_cut() {
+    let file = vec![b'-'; 30_000];
+    let mut body = b"before\r\n--XyZ\r\nContent-Disposition: form-data; name=\"photo\"; \
+        filename=\"cat.jpg\"\r\nContent-Type: image/jpeg\r\n\r\n"
+        .to_vec();
+    body.extend_from_slice(&file);
+    body.extend_from_slice(
+        "\r\n--XyZ\r\nContent-Disposition: form-data; name=\"none\"; filename=\"\"\r\n\r\n\r\n\
+         --XyZ\r\nno head at all--XyZ\r\nContent-Disposition: form-data; name=\"Телефон\"\r\n\r\n\
+         89161234567\r\n--XyZ--\r\n"
+            .as_bytes(),
+    );
+    let kind = "Multipart/Form-Data; boundary=\"XyZ\"";
+    let whole = read_body(kind, &body);
+    for length in [1, 2, 3, 7, 64, 1_000, 100_000] {
+        let mut parts = WithoutFiles::new(kind).unwrap();
+        let kept = body.chunks(length).map(|piece| parts.push(piece)).max();
+        assert!(kept.unwrap() < 500, "{kept:?} bytes are kept");
+        assert_eq!(read_body(kind, &parts.kept()), whole, "cut by {length}");
+    }
+    assert_eq!(whole.files, ["cat.jpg"]);
+    assert_eq!(
+        read(&rules(), "7", &submission(FormService::Auto, whole))
+            .phones
+            .len(),
+        1
+    );
+    for other in [
+        FORM,
+        "multipart/form-data",
+        "multipart/form-data; boundary=",
+    ] {
+        assert!(WithoutFiles::new(other).is_none(), "{other}");
+    }
+}
+
+#[test]
+fn what_a_field_is_is_told_by_its_kind_by_a_word_of_its_name_and_within_members() {
+    let advanced = [
+        ("form[id]", "a1b2c3"),
+        ("fields[field_1][title]", "Куда вам позвонить"),
+        ("fields[field_1][type]", "tel"),
+        ("fields[field_1][value]", "89161234567"),
+        ("fields[field_2][title]", "Куда написать"),
+        ("fields[field_2][type]", "email"),
+        ("fields[field_2][value]", "anna@example.com"),
+        ("fields[field_3][title]", "Я не против"),
+        ("fields[field_3][type]", "acceptance"),
+        ("fields[field_3][value]", "on"),
+    ];
+    let worded = [
+        ("Телефон для связи (WhatsApp)", "8 916 123-45-67"),
+        ("Рабочая почта", "anna@example.com"),
+        ("Согласие", "да"),
+    ];
+    for pairs in [&advanced[..], &worded[..]] {
+        let (_, enquiry) = sent(FORM, encoded(pairs, encoding_rs::UTF_8).as_bytes());
+        assert_eq!(enquiry.phones[0].as_str(), "+79161234567");
+        assert_eq!(enquiry.emails, ["anna@example.com"]);
+        assert!(enquiry.consent.is_some());
+    }
+    let quiz = r#"{"quiz":{"id":"1","name":"Подбор чайника"},"answers":[{"q":"Объём","a":"2 л"}],
+        "contacts":{"name":"Анна","phone":"89161234567","email":"anna@example.com"}}"#;
+    let (_, enquiry) = sent("application/json", quiz.as_bytes());
+    assert_eq!(enquiry.name.as_deref(), Some("Анна"));
+    assert_eq!(enquiry.phones[0].as_str(), "+79161234567");
+    assert_eq!(enquiry.emails, ["anna@example.com"]);
+    // A word alone is not enough: what is written there counts, too.
+    let body = encoded(
+        &[("phone model", "iPhone 12"), ("Номер заказа", "1234567")],
+        encoding_rs::UTF_8,
+    );
+    let (_, enquiry) = sent(FORM, body.as_bytes());
+    assert!(!enquiry.has_contact());
+    assert_eq!(
+        enquiry.rest,
+        ["phone model: iPhone 12", "Номер заказа: 1234567"]
+    );
+}
+
+#[test]
+fn campaign_marks_are_taken_from_the_address_of_the_page_where_the_form_has_none() {
+    let page = "https://shop.example/?utm_source=vk&UTM_Medium=social&utm_term=%D1%87%D0%B0%D0%B9";
+    for name in ["Page URL", "source_url", "meta[page_url][value]"] {
+        let own = ("form[id]", "1");
+        let field = ("fields[p][value]", "89161234567");
+        let mut pairs = vec![
+            ("phone", "89161234567"),
+            ("utm_source", "yandex"),
+            (name, page),
+        ];
+        if name.starts_with("meta") {
+            pairs.extend([own, field]);
+        }
+        let (_, enquiry) = sent(FORM, encoded(&pairs, encoding_rs::UTF_8).as_bytes());
+        let own_source = if name.starts_with("meta") {
+            "vk"
+        } else {
+            "yandex"
+        };
+        assert_eq!(enquiry.utm.source.as_deref(), Some(own_source), "{name}");
+        assert_eq!(enquiry.utm.medium.as_deref(), Some("social"), "{name}");
+        assert_eq!(enquiry.utm.term.as_deref(), Some("чай"), "{name}");
+    }
+}

@@ -17,6 +17,24 @@ use sha2::{Digest as _, Sha256};
 
 /// The product of a line whose price was typed in: it is no product of the shop.
 const FREE_PRICE: &str = "390067bf-e8d3-4fcc-8c30-fbfd77a0a70d";
+/// Documents that are no receipts, though goods may stand in them.
+const OTHERS: [&str; 15] = [
+    "ACCEPT",
+    "BUY",
+    "BUYBACK",
+    "CASH_INCOME",
+    "CASH_OUTCOME",
+    "CLOSE_SESSION",
+    "INVENTORY",
+    "OPEN_SESSION",
+    "OPEN_TARE",
+    "POS_OPEN_SESSION",
+    "RETURN",
+    "REVALUATION",
+    "WRITE_OFF",
+    "X_REPORT",
+    "Z_REPORT",
+];
 /// How deep wrappers are looked into.
 const DEEPEST: u8 = 4;
 
@@ -29,6 +47,16 @@ pub struct EvotorReceipts {
     pub events: Vec<Value>,
     /// Documents that are no receipts.
     pub ignored: usize,
+    /// Of these, the types of those that nobody knows: they hold no goods, as far as it can be
+    /// seen.
+    pub unknown: Vec<String>,
+}
+
+/// What a document is.
+enum Told {
+    Receipt(Object),
+    Other,
+    Unknown(String),
 }
 
 impl EvotorReceipts {
@@ -40,14 +68,18 @@ impl EvotorReceipts {
         documents(body, DEEPEST, &mut found);
         for document in found {
             match data(document) {
-                Some(mut data) => {
+                Told::Receipt(mut data) => {
                     data.insert("till".to_owned(), Value::from(till.as_str()));
                     if let (Some(store), false) = (store, data.contains_key("store")) {
                         data.insert("store".to_owned(), Value::from(store));
                     }
                     read.events.push(event(till, data));
                 }
-                None => read.ignored += 1,
+                Told::Other => read.ignored += 1,
+                Told::Unknown(kind) => {
+                    read.ignored += 1;
+                    read.unknown.push(kind);
+                }
             }
         }
         read
@@ -97,8 +129,9 @@ fn is_document(object: &Object) -> bool {
             .is_some_and(|body| body.get("positions").is_some())
 }
 
-/// The data of the event about a receipt; none: the document is no receipt.
-fn data(document: &Object) -> Option<Object> {
+/// The data of the event about a receipt. A document with goods whose type is not known has no
+/// kind: it is refused when it is read, and so waits for a person.
+fn data(document: &Object) -> Told {
     let body = document.get("body").and_then(Value::as_object);
     let told = text(document, &["type"]).unwrap_or_default().to_uppercase();
     let kind = match (told.as_str(), document.contains_key("items")) {
@@ -106,7 +139,11 @@ fn data(document: &Object) -> Option<Object> {
         // A document of that name gives goods back to who delivered them.
         ("PAYBACK", _) | ("RETURN" | "REFUND", true) => "refund",
         ("", true) => "",
-        _ => return None,
+        (other, _) if OTHERS.contains(&other) => return Told::Other,
+        _ if lines(document, body).is_empty() => {
+            return Told::Unknown(told.chars().take(40).collect());
+        }
+        _ => "",
     };
     let mut data = Object::new();
     let mut put = |name: &str, value: Option<Value>| {
@@ -135,7 +172,7 @@ fn data(document: &Object) -> Option<Object> {
     put("of", found(&base).filter(|_| kind == "refund"));
     let extras = document.get("extras").and_then(Value::as_object);
     let number = extras.and_then(|extras| text(extras, &["number"]));
-    put("number", number.filter(|_| kind == "sale").map(Value::from));
+    put("number", number.map(Value::from));
     let closed = [
         "dateTime",
         "closeDate",
@@ -152,7 +189,7 @@ fn data(document: &Object) -> Option<Object> {
         total.map(|total| Value::from(stock::text(total.abs()))),
     );
     put("lines", Some(Value::Array(lines(document, body))));
-    Some(data)
+    Told::Receipt(data)
 }
 
 /// The lines; what was entered and taken back again cancels out.
@@ -352,6 +389,9 @@ mod tests {
             .map(|line| stock::text(line.quantity))
             .collect();
         assert_eq!(goods, ["2", "0.105"]);
+        let mut back = body;
+        back["data"]["type"] = json!("PAYBACK");
+        assert_eq!(read("", &back)[0].number, receipt.number);
     }
 
     #[test]
@@ -414,6 +454,24 @@ mod tests {
         assert_eq!(goods(1), [(Some("p-1"), "2".to_owned())]);
         assert_eq!(receipts[1].of.as_deref(), Some("D-1"));
         assert_eq!(receipts[1].kind, ReceiptKind::Refund);
+    }
+
+    #[test]
+    fn what_holds_goods_and_is_of_no_known_type_is_no_document_to_leave_alone() {
+        let till = TillName::parse("centre").unwrap();
+        let sold = json!({ "id": "R-1", "type": "SELL_V3", "dateTime": "2026-03-01T09:15:00Z",
+            "items": [{ "id": "p-1", "quantity": 1, "price": 10 }] });
+        let body = json!({ "type": "ReceiptCreated", "data": sold });
+        let read = EvotorReceipts::read(&till, "", &body);
+        assert_eq!((read.events.len(), read.ignored), (1, 0));
+        assert!(
+            ReceiptEvent::read(&read.events[0]).is_err(),
+            "a person sees it"
+        );
+        let strange = json!([{ "uuid": "1", "type": "Mark_Check" }, { "id": "x" }]);
+        let read = EvotorReceipts::read(&till, "", &strange);
+        assert_eq!((read.events.len(), read.ignored), (0, 2));
+        assert_eq!(read.unknown, ["MARK_CHECK", ""]);
     }
 
     #[test]

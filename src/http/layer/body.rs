@@ -9,6 +9,7 @@ use axum::{
     body::{Body, Bytes},
     http::{HeaderMap, header},
 };
+use futures_util::StreamExt as _;
 use serde::{Deserialize, de::DeserializeOwned};
 use std::error::Error;
 
@@ -20,28 +21,62 @@ pub(in crate::http) async fn read(
     body: Body,
     most: usize,
 ) -> Result<Bytes, Problem> {
-    let too_large = || {
-        Problem::new(
-            ErrorCode::TooLarge,
-            format!("the body is larger than {most} bytes"),
-        )
-    };
+    announced(headers, most)?;
+    axum::body::to_bytes(body, most)
+        .await
+        .map_err(|error| broken(&error, most))
+}
+
+/// The body piece by piece, as it comes, if it is not larger than `most` bytes. `take` has kept so
+/// many bytes of it by now: no more than `most_kept`.
+pub(in crate::http) async fn pieces(
+    headers: &HeaderMap,
+    body: Body,
+    (most, most_kept): (usize, usize),
+    mut take: impl FnMut(&[u8]) -> usize,
+) -> Result<(), Problem> {
+    announced(headers, most)?;
+    let mut pieces = body.into_data_stream();
+    let mut come = 0;
+    while let Some(piece) = pieces.next().await {
+        let piece = piece.map_err(|error| broken(&error, most))?;
+        come += piece.len();
+        if come > most {
+            return Err(too_large(most));
+        }
+        if take(&piece) > most_kept {
+            return Err(too_large(most_kept));
+        }
+    }
+    Ok(())
+}
+
+fn too_large(most: usize) -> Problem {
+    let detail = format!("the body is larger than {most} bytes");
+    Problem::new(ErrorCode::TooLarge, detail)
+}
+
+/// Refuses a body that says itself that it is too large.
+fn announced(headers: &HeaderMap, most: usize) -> Result<(), Problem> {
     let announced = headers
         .get(header::CONTENT_LENGTH)
         .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    if announced.is_some_and(|length| length > most as u64) {
-        return Err(too_large());
+    match announced {
+        Some(length) if length > most as u64 => Err(too_large(most)),
+        _ => Ok(()),
     }
-    axum::body::to_bytes(body, most).await.map_err(|error| {
-        let causes = || std::iter::successors(error.source(), |cause| (*cause).source());
-        if let Some(full) = causes().find_map(|cause| cause.downcast_ref::<Full>()) {
-            no_room(*full)
-        } else if causes().any(|cause| cause.to_string().contains("length limit")) {
-            too_large()
-        } else {
-            Problem::new(ErrorCode::Malformed, "the body broke off")
-        }
-    })
+}
+
+/// Why a body did not come to its end.
+fn broken(error: &(dyn Error + 'static), most: usize) -> Problem {
+    let causes = || std::iter::successors(Some(error), |cause| (*cause).source());
+    if let Some(full) = causes().find_map(|cause| cause.downcast_ref::<Full>()) {
+        no_room(*full)
+    } else if causes().any(|cause| cause.to_string().contains("length limit")) {
+        too_large(most)
+    } else {
+        Problem::new(ErrorCode::Malformed, "the body broke off")
+    }
 }
 
 fn no_room(full: Full) -> Problem {
@@ -89,14 +124,15 @@ pub(in crate::http) async fn read_json<T: DeserializeOwned>(
     json(&read(headers, body, most).await?).await
 }
 
-/// The whole body as JSON; none if it is blank.
+/// The whole body as JSON; none if it is blank, or what PHP writes for members of which there are
+/// none: `[]`.
 pub(in crate::http) async fn read_optional_json<T: DeserializeOwned>(
     headers: &HeaderMap,
     body: Body,
     most: usize,
 ) -> Result<Option<T>, Problem> {
     let bytes = read(headers, body, most).await?;
-    if bytes.trim_ascii().is_empty() {
+    if matches!(bytes.trim_ascii(), b"" | b"[]") {
         return Ok(None);
     }
     json(&bytes).await.map(Some)

@@ -1,6 +1,6 @@
 //! `GET /healthz` and `GET /readyz`: for whoever restarts processes and routes requests.
 
-use crate::{app::StuckTask, domain::ErrorCode, http::State};
+use crate::{app::StuckTask, http::State};
 use axum::{
     Json,
     extract::State as Extract,
@@ -72,7 +72,7 @@ pub(in crate::http) async fn get_readyz(Extract(state): Extract<State>) -> Respo
 async fn stuck(state: &State) -> Vec<String> {
     let stuck = timeout(PATIENCE, state.app.operations.stuck()).await;
     let stuck = stuck.ok().and_then(Result::ok).unwrap_or_default();
-    let reason = |one: StuckTask| format!("{} ({})", one.sentence(), ErrorCode::Stuck);
+    let reason = |one: StuckTask| format!("{} ({})", one.sentence(), one.code);
     stuck.into_iter().map(reason).collect()
 }
 

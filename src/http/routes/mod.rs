@@ -49,6 +49,7 @@ endpoints! {
     moysklad => post_moysklad __path_post_moysklad
     forms => post_form __path_post_form
     forms => get_form __path_get_form
+    forms => options_form __path_options_form
     list => get_orders __path_get_orders
     orders => get_order __path_get_order
     not_customer => post_not_customer __path_post_not_customer

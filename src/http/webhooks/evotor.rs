@@ -117,6 +117,10 @@ async fn take(
     doors::known();
     let body: Value = layer::body::json(&bytes).await?;
     let read = EvotorReceipts::read(&name, path, &body);
+    if !read.unknown.is_empty() {
+        let types = read.unknown.join(", ");
+        tracing::warn!(till = %name, types, "documents of no known type were left alone");
+    }
     let words = state.app.intake.take_receipts(&name, &read.events).await?;
     let told = |event: &Value| Some(event.pointer("/data/receipt")?.as_str()?.to_owned());
     let receipts = read.events.iter().zip(words);

@@ -123,7 +123,7 @@ pub async fn claim(
            LEFT JOIN bridge.under_way u ON u.shop = s.shop AND u.number = s.key
            WHERE s.portal = $1 AND s.kind = ANY($6) AND s.due_at <= now()
              AND s.shop = ANY($2)
-             AND NOT bridge.subject_waits(s.kind, s.shop, s.order_number)
+             AND NOT bridge.subject_waits(s.kind, s.shop, s.order_number, s.received_at)
              AND EXISTS (SELECT FROM bridge.lanes l
                          WHERE l.portal = $1 AND l.owner = $3 AND l.epoch = $4
                            AND l.lease_until > now() AND l.paused_at IS NULL)
@@ -148,7 +148,7 @@ pub async fn next_due(
     Ok(sqlx::query_scalar!(
         "SELECT extract(epoch FROM min(due_at) - now())::float8 FROM bridge.subjects
          WHERE portal = $1 AND kind <> 'product' AND due_at IS NOT NULL AND shop = ANY($2)
-           AND NOT bridge.subject_waits(kind, shop, order_number)",
+           AND NOT bridge.subject_waits(kind, shop, order_number, received_at)",
         portal,
         shops
     )

@@ -126,54 +126,48 @@ pub struct MoveRow {
     pub at: DateTime<Utc>,
     /// What was done.
     pub note: String,
+    /// What is on hand in the store after it.
+    pub stands: String,
+    /// Of a count: how much was there at its time, by what was known when it came.
+    pub counted: Option<String>,
 }
 
-/// The ledger of a product above this place, oldest first.
+/// Rows of a product's ledger above and below these places: as many as asked for, the oldest of
+/// them first, or the newest.
 pub async fn ledger(
     db: &mut PgConnection,
-    stock: &str,
-    product: &str,
-    after: i64,
+    (stock, product): (&str, &str),
+    (after, before): (Option<i64>, Option<i64>),
+    newest: bool,
     limit: i64,
 ) -> Result<Vec<MoveRow>, Error> {
     let rows = sqlx::query_as!(
         MoveRow,
-        r#"SELECT id, store, trim_scale(on_hand)::text AS "on_hand!",
-                  trim_scale(reserved)::text AS "reserved!",
-                  trim_scale(stated)::text AS stated, cause, shop, cause_id, line, at, note
-           FROM bridge.stock_moves WHERE stock = $1 AND product = $2 AND id > $3
-           ORDER BY id LIMIT $4"#,
+        r#"SELECT m.id AS "id!", m.store AS "store!", trim_scale(m.on_hand)::text AS "on_hand!",
+                  trim_scale(m.reserved)::text AS "reserved!",
+                  trim_scale(m.stated)::text AS stated, m.cause AS "cause!", m.shop AS "shop!",
+                  m.cause_id AS "cause_id!", m.line AS "line!", m.at AS "at!", m.note AS "note!",
+                  trim_scale(m.stands)::text AS "stands!",
+                  CASE WHEN m.cause = 'count' AND m.note = 'counted' THEN trim_scale(
+                      m.stands - coalesce((
+                          SELECT sum(e.stated) FROM bridge.stock_moves e
+                          JOIN bridge.stocks c ON c.stock = e.stock
+                          WHERE (e.stock, e.product, e.store) = (m.stock, m.product, m.store)
+                            AND e.id < m.id AND e.stated IS NOT NULL
+                            AND e.at > m.at - c.count_tolerance), 0))::text
+                  END AS counted
+           FROM (SELECT v.*, sum(v.on_hand) OVER (PARTITION BY v.store ORDER BY v.id) AS stands
+                 FROM bridge.stock_moves v WHERE v.stock = $1 AND v.product = $2) m
+           WHERE ($3::bigint IS NULL OR m.id > $3) AND ($4::bigint IS NULL OR m.id < $4)
+           ORDER BY CASE WHEN $5 THEN -m.id ELSE m.id END LIMIT $6"#,
         stock,
         product,
         after,
+        before,
+        newest,
         limit
     );
     Ok(rows.fetch_all(db).await?)
-}
-
-/// The newest rows of a product's ledger below this place, the newest first.
-pub async fn newest_moves(
-    db: &mut PgConnection,
-    (stock, product): (&str, &str),
-    before: Option<i64>,
-    limit: i64,
-) -> Result<Vec<MoveRow>, Error> {
-    let rows = sqlx::query_as!(
-        MoveRow,
-        r#"SELECT id, store, trim_scale(on_hand)::text AS "on_hand!",
-                  trim_scale(reserved)::text AS "reserved!",
-                  trim_scale(stated)::text AS stated, cause, shop, cause_id, line, at, note
-           FROM bridge.stock_moves
-           WHERE stock = $1 AND product = $2 AND ($3::bigint IS NULL OR id < $3)
-           ORDER BY id DESC LIMIT $4"#,
-        stock,
-        product,
-        before,
-        limit
-    )
-    .fetch_all(db)
-    .await?;
-    Ok(rows)
 }
 
 /// The levels of a product, by its `product_id`, in the order of the stores.

@@ -17,13 +17,13 @@ pub mod told;
 pub use events::{NewStockEvent, count_part, insert, order};
 pub use levels::{
     ExpiringRow, Level, MoveRow, Unproved, all_levels, changes, check, expiring, ledger, levels,
-    newest_moves, of_product, tell,
+    of_product, tell,
 };
 pub use receipt_rows::{
     ReceiptFilter, ReceiptRow, TillFigures, forget_receipts, newest_receipts, products_named,
     prune_receipt_events, till_figures, unread_tills,
 };
-pub use receipts::{ParkedRow, ReceiptKey, parked, receipt, receipt_again};
+pub use receipts::{ParkedRow, ReceiptKey, number_of, parked, receipt, receipt_again};
 pub use reservations::{expire, extend, read, release, reserve, ship};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};
 pub use tills::{HintRow, add_hints, drop_hint, hints, move_till_cursor, take_till, till_cursor};

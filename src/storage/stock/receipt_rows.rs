@@ -83,6 +83,8 @@ pub struct TillFigures {
     pub newest: Option<DateTime<Utc>>,
     /// Receipts with parked lines.
     pub parked: i64,
+    /// Of these, those whose store is not known.
+    pub storeless: i64,
     /// When its vendor's API was last read to its end.
     pub read_at: Option<DateTime<Utc>>,
     /// Since when that was tried in vain, in seconds; none: it was read, or never tried.
@@ -102,6 +104,9 @@ pub async fn till_figures(
                   (SELECT count(*) FROM bridge.receipts p
                    WHERE p.parked <> '[]' AND p.shop = $1
                      AND (p.till = $2 OR starts_with(p.till, $2 || '/'))) AS "parked!",
+                  (SELECT count(*) FROM bridge.receipts p
+                   WHERE p.parked <> '[]' AND p.store IS NULL AND p.shop = $1
+                     AND (p.till = $2 OR starts_with(p.till, $2 || '/'))) AS "storeless!",
                   (SELECT c.read_at FROM bridge.till_cursors c WHERE c.till = $2) AS read_at,
                   (SELECT extract(epoch FROM now() - coalesce(c.read_at, c.cursor_at))::float8
                    FROM bridge.till_cursors c WHERE c.till = $2) AS unread_for

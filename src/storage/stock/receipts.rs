@@ -42,6 +42,17 @@ pub async fn receipt_again(
     Ok(answer.fetch_one(db).await?)
 }
 
+/// The order that a receipt was the pick-up of; none: of none, or it has not come.
+pub async fn number_of(db: &mut PgConnection, key: &ReceiptKey) -> Result<Option<String>, Error> {
+    let number = sqlx::query_scalar!(
+        "SELECT number FROM bridge.receipts WHERE (shop, till, receipt) = ($1, $2, $3)",
+        key.shop,
+        key.till,
+        key.receipt
+    );
+    Ok(number.fetch_optional(db).await?.flatten())
+}
+
 /// A receipt with parked lines.
 #[derive(Debug, Clone)]
 pub struct ParkedRow {

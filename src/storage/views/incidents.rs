@@ -66,13 +66,13 @@ pub async fn over(
     Ok(())
 }
 
-/// Troubles of this code that last.
-pub async fn lasting(db: &mut PgConnection, code: &str) -> Result<Vec<TroubleRow>, Error> {
+/// Troubles of these codes that last.
+pub async fn lasting(db: &mut PgConnection, codes: &[String]) -> Result<Vec<TroubleRow>, Error> {
     Ok(sqlx::query_as!(
         TroubleRow,
         "SELECT lane, code, message, times, first_at, last_at, over_at FROM bridge.troubles
-         WHERE over_at IS NULL AND code = $1 ORDER BY lane",
-        code
+         WHERE over_at IS NULL AND code = ANY ($1) ORDER BY lane, code",
+        codes
     )
     .fetch_all(db)
     .await?)

@@ -116,6 +116,20 @@ impl Place {
         }
     }
 
+    /// Until this is in the portal.
+    async fn until_done(&self, key: &str) {
+        let done = "SELECT count(*) FROM bridge.subjects WHERE key = $1 AND done_at IS NOT NULL";
+        let bound = Instant::now() + Duration::from_secs(30);
+        loop {
+            let done = sqlx::query_scalar::<_, i64>(done).bind(key);
+            if done.fetch_one(&self.api.db.pool).await.unwrap() > 0 {
+                return;
+            }
+            assert!(Instant::now() < bound, "{key} waits");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     fn deal(&self, origin: &str) -> Value {
         let deals = self.portal.deals();
         let own: Vec<_> = deals
@@ -164,6 +178,67 @@ async fn a_receipt_is_one_deal_in_its_stage_edited_and_annulled_there_and_a_refu
     let deal = place.deal("receipt:one/R1");
     assert_eq!(deal["STAGE_ID"], "LOSE");
     assert_eq!(place.portal.deals().len(), 1);
+}
+
+#[tokio::test]
+async fn a_comment_waits_for_an_order_and_a_sale_that_come_after_it() {
+    let place = Place::new().await;
+    place.api.bring("a", "cup", "9").await;
+    let one = json!([{ "product_id": "cup", "quantity": "1", "price": "10" }]);
+    let refund = json!({ "kind": "refund", "of": "R1", "lines": one });
+    place.sells("B1", refund).await;
+    place
+        .sells("P1", json!({ "number": "A-7", "lines": one }))
+        .await;
+    // What was claimed after them has its deal: so they had their turn.
+    place.sells("R0", json!({})).await;
+    place.until_done("receipt:one/R0").await;
+    let waiting: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM bridge.subjects WHERE done_at IS NULL")
+            .fetch_one(&place.api.db.pool)
+            .await
+            .unwrap();
+    assert_eq!(waiting, 2, "neither has anywhere to stand");
+    place.sells("R1", json!({})).await;
+    place.order("A-7", 1).await;
+    place.quiet().await;
+    for (card, words) in [
+        ("receipt:one/R1", "Возврат: чек B1"),
+        ("A-7", "Заказ выдан на кассе: чек P1"),
+    ] {
+        let comments = place.comments_on(&place.deal(card));
+        assert!(
+            comments.len() == 1 && comments[0].contains(words),
+            "{comments:?}"
+        );
+    }
+}
+
+#[tokio::test]
+async fn what_is_brought_back_of_an_order_is_a_comment_on_its_deal() {
+    let place = Place::new().await;
+    place.api.bring("a", "cup", "9").await;
+    place.order("A-8", 1).await;
+    let one = json!([{ "product_id": "cup", "quantity": "1", "price": "10" }]);
+    place
+        .sells("P1", json!({ "number": "A-8", "lines": one }))
+        .await;
+    for (receipt, told) in [
+        ("B1", json!({ "kind": "refund", "of": "P1", "lines": one })),
+        (
+            "B2",
+            json!({ "kind": "refund", "number": "A-8", "lines": one }),
+        ),
+    ] {
+        place.sells(receipt, told).await;
+        place.quiet().await;
+        let comments = place.comments_on(&place.deal("A-8"));
+        let words = format!("Возврат: чек {receipt}");
+        assert!(
+            comments.iter().any(|one| one.contains(&words)),
+            "{comments:?}"
+        );
+    }
 }
 
 #[tokio::test]

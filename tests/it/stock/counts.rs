@@ -140,6 +140,44 @@ async fn what_a_complete_count_does_not_name_is_not_there_and_a_partial_one_leav
 }
 
 #[tokio::test]
+async fn the_ledger_says_what_a_count_found_and_why_a_late_sale_took_nothing() {
+    let api = world().await;
+    api.tell(COUNTED, count(60, &[("cup", 10)])).await;
+    assert_eq!(on_hand(&api, "cup").await, "10");
+    api.tell(MOVED, sold(30, "cup", 3)).await;
+    api.tell(COUNTED, count(40, &[("cup", 8)])).await;
+    assert_eq!(on_hand(&api, "cup").await, "5");
+    let line = json!({ "product_id": "cup", "quantity": 2, "price": "10" });
+    let receipt = json!({ "receipt": "R", "till": "T", "store": "a", "kind": "sale",
+        "closed_at": ago(50), "currency": "RUB", "total": "20", "lines": [line] });
+    api.tell("pos.receipt.saved.v1", receipt).await;
+    api.tell(MOVED, sold(45, "cup", 1)).await;
+    let ledger = api.app.stock.stock_ledger("main", "cup").await.unwrap();
+    let stands: Vec<_> = ledger.iter().map(|row| row.stands.as_str()).collect();
+    assert_eq!(stands, ["10", "7", "5", "5", "5"]);
+    for (row, end) in ledger.iter().zip([
+        ": 10 at that time, 10 with what moved later",
+        ": sold",
+        ": 8 at that time, 5 with what moved later",
+        " of main. -2 were stated, which a newer count holds already",
+        ": sold. -1 were stated, which a newer count holds already",
+    ]) {
+        assert!(row.text.ends_with(end), "{row:?}");
+    }
+    let newest = api.app.stock.ledger_page("main", "cup", None, 2).await;
+    let newest = newest.unwrap();
+    let older = api
+        .app
+        .stock
+        .ledger_page("main", "cup", newest.next, 9)
+        .await;
+    let mut paged = [newest.entries, older.unwrap().entries].concat();
+    paged.reverse();
+    assert_eq!(paged, ledger, "pages say the same");
+    api.prove().await;
+}
+
+#[tokio::test]
 async fn a_large_count_goes_in_parts_and_goes_on_where_it_was() {
     let api = world().await;
     api.bring("a", "gone", "3").await;

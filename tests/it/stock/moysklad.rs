@@ -30,11 +30,14 @@ use tokio_util::sync::{CancellationToken, DropGuard};
 const TOKEN: &str = "moysklad-token-0123456789";
 const API_TOKEN: &str = "0123456789abcdef";
 
-/// Documents by entity; and how many requests are answered 429 first.
+/// Documents by entity; how many requests are answered 429 first; whether the token is refused; and
+/// which document somebody changes once a page was shown.
 #[derive(Default)]
 struct Account {
     documents: Vec<(&'static str, Value)>,
     throttles: usize,
+    refused: bool,
+    touched: Option<Value>,
 }
 
 #[derive(Clone)]
@@ -82,6 +85,9 @@ impl MoySklad {
             return Some(StatusCode::UNAUTHORIZED.into_response());
         }
         let mut account = self.account.lock().unwrap();
+        if account.refused {
+            return Some(StatusCode::UNAUTHORIZED.into_response());
+        }
         let throttled = account.throttles > 0;
         account.throttles = account.throttles.saturating_sub(1);
         let asked = [("x-lognex-retry-after", "50")];
@@ -126,7 +132,7 @@ async fn list(
         .unwrap()
         .to_owned();
     let deleted = conditions.next() == Some("isDeleted=true");
-    let account = it.account.lock().unwrap();
+    let mut account = it.account.lock().unwrap();
     let mut rows: Vec<Value> = account
         .documents
         .iter()
@@ -138,8 +144,15 @@ async fn list(
         .collect();
     rows.sort_by_key(|row| row["updated"].as_str().unwrap().to_owned());
     let meta = json!({ "size": rows.len(), "limit": limit, "offset": offset });
-    let rows: Vec<_> = rows.into_iter().skip(offset).take(limit).collect();
-    Json(json!({ "context": {}, "meta": meta, "rows": rows })).into_response()
+    let page: Vec<_> = rows.iter().skip(offset).take(limit).cloned().collect();
+    if page.len() < rows.len()
+        && let Some(changed) = account.touched.take()
+    {
+        let id = changed["id"].clone();
+        account.documents.retain(|(_, known)| known["id"] != id);
+        account.documents.push(("retaildemand", changed));
+    }
+    Json(json!({ "context": {}, "meta": meta, "rows": page })).into_response()
 }
 
 async fn one(
@@ -149,6 +162,9 @@ async fn one(
 ) -> Response {
     if let Some(refused) = it.refuses(&headers) {
         return refused;
+    }
+    if id.starts_with("no-") {
+        return StatusCode::BAD_REQUEST.into_response();
     }
     let account = it.account.lock().unwrap();
     let mut all = account.documents.iter();
@@ -307,4 +323,58 @@ async fn a_forged_hint_is_refused_and_nothing_is_stored() {
         .await
         .unwrap();
     assert_eq!(hints, 0);
+}
+
+#[tokio::test]
+async fn a_document_that_is_changed_while_pages_are_read_hides_no_other() {
+    let vendor = MoySklad::new().await;
+    let (api, _guard) = started(&vendor).await;
+    for nth in 0..130 {
+        let id = format!("d-{nth}");
+        vendor.put("retaildemand", sale(&id, 10 + nth, 1));
+    }
+    vendor.account.lock().unwrap().touched = Some(sale("d-0", 200, 1));
+    hint(&api, "retaildemand", "d-1").await;
+    until_on_hand(&api, "70").await;
+    assert!(vendor.account.lock().unwrap().touched.is_none());
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn a_hint_that_the_vendor_cannot_read_holds_up_nothing() {
+    let vendor = MoySklad::new().await;
+    let (api, _guard) = started(&vendor).await;
+    vendor.put("retaildemand", sale("d-1", 1, 1));
+    hint(&api, "retaildemand", "no-such-name").await;
+    until_on_hand(&api, "199").await;
+    let hints = "SELECT count(*) FROM bridge.till_hints";
+    let hints: i64 = sqlx::query_scalar(hints)
+        .fetch_one(&api.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(hints, 0);
+}
+
+/// Asks for the till to be read until its trouble is there, or over.
+async fn until_unread(api: &Api, unread: bool) -> String {
+    let bound = Instant::now() + Duration::from_secs(30);
+    loop {
+        hint(api, "retaildemand", "d-1").await;
+        let stuck = api.app.operations.status().await.unwrap().stuck;
+        if unread != stuck.is_empty() {
+            return stuck.into_iter().map(|one| one.code).collect();
+        }
+        assert!(Instant::now() < bound, "{stuck:?}");
+        tokio::time::sleep(Duration::from_millis(100)).await;
+    }
+}
+
+#[tokio::test]
+async fn an_api_that_refuses_the_token_is_told_with_what_to_do_until_it_is_read_again() {
+    let vendor = MoySklad::new().await;
+    let (api, _guard) = started(&vendor).await;
+    vendor.account.lock().unwrap().refused = true;
+    assert_eq!(until_unread(&api, true).await, "TILL-UNREAD");
+    vendor.account.lock().unwrap().refused = false;
+    assert_eq!(until_unread(&api, false).await, "");
 }

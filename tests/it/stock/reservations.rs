@@ -203,6 +203,8 @@ async fn goods_leave_in_parts_and_each_piece_once() {
     let (status, all) = api.ship("r", &json!({})).await;
     assert_eq!((status, &all["state"]), (OK, &json!("shipped")));
     assert_eq!(api.ship("r", &json!({})).await.1, all);
+    let php = api.ship("r", &json!([])).await;
+    assert_eq!(php.1, all, "an empty list is how PHP writes no members");
     assert_eq!(
         api.put("r", &one("cup", 1)).await.1,
         all,

@@ -90,10 +90,24 @@ async fn tills_are_listed_and_what_they_send_is_tried_without_a_trace() {
     let (done, shown, said) = run(&["tills", "test", "cloud", body]);
     assert!(done && shown.contains("in a"), "{shown}{said}");
     let (_, found, said) = run(&["doctor"]);
-    let parked = "1 receipts have lines that could not be posted";
+    let parked = "receipts that name a product that is not known, and wait for it: 1";
     assert!(found.contains(parked), "{found}{said}");
+    let url = format!("{}/webhooks/evotor/cloud", api.url);
+    let elsewhere = evotor.to_string().replace("V-1", "V-9");
+    let asked = api.client.post(url).bearer_auth("evotor-token-0123456789");
+    let asked = asked
+        .header("content-type", "application/json")
+        .body(elsewhere);
+    assert_eq!(asked.send().await.unwrap().status(), StatusCode::OK);
+    let (_, found, said) = run(&["doctor"]);
+    for parked in [
+        parked,
+        "receipts that name a store that is not known, and wait for it: 1",
+    ] {
+        assert!(found.contains(parked), "{found}{said}");
+    }
     let all = api.app.stock.receipts(&ReceiptFilter::default(), 10).await;
-    assert_eq!(all.unwrap().len(), 2, "what was tried is not stored");
+    assert_eq!(all.unwrap().len(), 3, "what was tried is not stored");
     assert_eq!(api.level("cup", "a").await.0, "7");
 }
 

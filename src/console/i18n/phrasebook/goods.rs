@@ -54,10 +54,23 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "held here now, and elsewhere before: {*}",
         "резерв перенесён сюда с другого склада: {*}",
     ),
+    (
+        "shipped: reservation {} of {}, line {}. {} were stated, which a newer count holds already",
+        "отгружено: резерв {} магазина {}, строка {}. Заявлено {}, но это уже учтено более новым \
+         пересчётом",
+    ),
     ("shipped: {*}", "отгружено: {*}"),
+    (
+        "{=} at the till: receipt {} of {}. {} were stated, which a newer count holds already",
+        "касса, {=}: чек {} магазина {}. Заявлено {}, но это уже учтено более новым пересчётом",
+    ),
     (
         "{=} at the till: receipt {} of {}",
         "касса, {=}: чек {} магазина {}",
+    ),
+    (
+        "left with the order {} of {}. {} were stated, which a newer count holds already",
+        "ушло с заказом {} магазина {}. Заявлено {}, но это уже учтено более новым пересчётом",
     ),
     (
         "left with the order {} of {}",
@@ -68,8 +81,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "пересчёт {} ({=}) ничего не изменил: уже был применён более новый",
     ),
     (
-        "counted by {=} (count {}), later moves laid on top",
-        "пересчёт: {=} (№ {}), более поздние движения добавлены сверху",
+        "counted by {=} (count {}): {} at that time, {} with what moved later",
+        "пересчёт: {=} (№ {}): на тот момент {}, с более поздними движениями {}",
     ),
     (
         "moved by {=} (event {}, line {}): {}. {} were stated, which a newer count holds already",

@@ -83,6 +83,63 @@ async fn a_test_of_the_service_and_a_look_store_nothing_and_a_wrong_address_is_n
 }
 
 #[tokio::test]
+async fn a_form_with_a_large_file_is_taken_without_it() {
+    let site = Site::new(sandbox::Options::default()).await;
+    let url = format!("{}/forms/main/callback/{TOKEN}", site.url);
+    let with = async |size: usize, words: usize| {
+        let body = format!(
+            "--XyZ\r\nContent-Disposition: form-data; name=\"photo\"; filename=\"cat.jpg\"\r\n\r\n\
+             {}\r\n--XyZ\r\nContent-Disposition: form-data; name=\"message\"\r\n\r\n{}\r\n\
+             --XyZ\r\nContent-Disposition: form-data; name=\"phone\"\r\n\r\n\
+             89161234567\r\n--XyZ--\r\n",
+            "x".repeat(size),
+            "y".repeat(words),
+        );
+        let kind = "multipart/form-data; boundary=XyZ";
+        let request = site.http.post(&url).header("content-type", kind).body(body);
+        request.send().await.map(|answer| answer.status())
+    };
+    assert_eq!(with(3 * 1024 * 1024, 5).await.unwrap(), StatusCode::OK);
+    site.done(1).await;
+    let comment = &site.portal.leads()[0]["COMMENTS"];
+    assert_eq!(comment, "yyyyy\nФайл не принят: cat.jpg");
+    // Words are bounded as before, and so is the whole.
+    let refused = with(5, 1024 * 1024).await.unwrap();
+    assert_eq!(refused, StatusCode::PAYLOAD_TOO_LARGE);
+    if let Ok(status) = with(26 * 1024 * 1024, 5).await {
+        assert_eq!(status, StatusCode::PAYLOAD_TOO_LARGE);
+    }
+    assert_eq!(site.submissions().await.len(), 1);
+}
+
+#[tokio::test]
+async fn a_script_of_another_site_may_post_json() {
+    let site = Site::idle(sandbox::Options::default()).await;
+    let ask = async |token: &str| {
+        let url = format!("{}/forms/main/callback/{token}", site.url);
+        let request = site.http.request(reqwest::Method::OPTIONS, url);
+        let request = request
+            .header("origin", "https://shop.example")
+            .header("access-control-request-method", "POST")
+            .header("access-control-request-headers", "content-type");
+        request.send().await.unwrap()
+    };
+    let answer = ask(TOKEN).await;
+    assert_eq!(answer.status(), StatusCode::NO_CONTENT);
+    for (header, value) in [
+        ("access-control-allow-origin", "*"),
+        ("access-control-allow-methods", "POST"),
+        ("access-control-allow-headers", "content-type"),
+    ] {
+        assert_eq!(answer.headers()[header], value);
+    }
+    assert_eq!(
+        ask("wrong-0123456789abc").await.status(),
+        StatusCode::NOT_FOUND
+    );
+}
+
+#[tokio::test]
 async fn a_form_that_nobody_can_answer_is_a_dead_letter_that_can_be_mended() {
     let site = Site::new(sandbox::Options::default()).await;
     site.send(
