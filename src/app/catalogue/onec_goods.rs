@@ -12,6 +12,7 @@ use crate::{
         goods::{Good, GoodPrice, Lists, PriceKind, Reading},
     },
     storage::{
+        ClosedHow,
         catalogue::{self, ProductState},
         dead_letters,
         journal::{self, Line},
@@ -162,7 +163,7 @@ impl Catalogue {
             let is_first = known.is_none() && catalogue::add(db, &state).await?;
             if !is_first {
                 catalogue::replace(db, &state).await?;
-                let newer = ("overtaken", "a newer state of the product came");
+                let newer = (ClosedHow::Overtaken, "a newer state of the product came");
                 let keys = std::slice::from_ref(&key);
                 dead_letters::close_subjects(db, shop.as_str(), keys, newer).await?;
             }

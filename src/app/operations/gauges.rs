@@ -60,8 +60,8 @@ impl Operations {
         let back = stats::back(&mut db).await?;
         let published = stats::published(&mut db).await?;
         let waiting = orders::waiting_by_base(&mut db).await?;
-        let broken = incidents::lasting(&mut db, ErrorCode::FormMapBroken.as_str()).await?;
-        let no_right = incidents::lasting(&mut db, ErrorCode::CatNoRight.as_str()).await?;
+        let broken = incidents::lasting(&mut db, &[ErrorCode::FormMapBroken.to_string()]).await?;
+        let no_right = incidents::lasting(&mut db, &[ErrorCode::CatNoRight.to_string()]).await?;
         drop(db);
         let metrics = &self.metrics;
         let tills = self.intake.stock.unread_tills().await?;
