@@ -282,7 +282,7 @@ impl Delivery {
             for item in items_of(job) {
                 let names = names(&claim.shop, item);
                 let mut known = names.iter().map(|key| found.get(&(LinkEntity::Product, &**key)));
-                item.catalogue_id = known.find_map(|id| id.copied());
+                item.catalogue_id = known.find_map(Option::copied);
                 if let (None, Some(unlinked)) = (item.catalogue_id, &mut claim.unlinked) {
                     unlinked.extend(names);
                 }

@@ -215,7 +215,7 @@ fn meaning(rules: &FormRules, field: &Field, country: &str) -> Option<FormField>
         .iter()
         .find_map(|name| rules.fields.get(name).cloned());
     said.or_else(|| names.iter().find_map(|name| usual(name)))
-        .or_else(|| match field.input.as_str() {
+        .or(match field.input.as_str() {
             "tel" => Some(FormField::Phone),
             "email" => Some(FormField::Email),
             "acceptance" => Some(FormField::Consent),

@@ -160,7 +160,7 @@ impl ShopCalls {
         // Where the window is full only an answer makes room.
         let rest = rest.unwrap_or(LONGEST_PAUSE);
         let sent = tokio::select! {
-            () = sleep(rest, &self.bell, held.stop()) => return Ok(None),
+            () = sleep(rest, &self.bell, held.ending()) => return Ok(None),
             sent = slow.while_waiting(since, out.sending.join_next()) => sent,
         };
         if let Some(sent) = sent {

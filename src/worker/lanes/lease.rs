@@ -68,8 +68,8 @@ impl HeldLease {
         &self.lease
     }
 
-    /// What tells to stop.
-    pub(in crate::worker) fn stop(&self) -> &CancellationToken {
+    /// What tells that nothing new begins: the process ends, or the lane is given back.
+    pub(in crate::worker) fn ending(&self) -> &CancellationToken {
         &self.let_go
     }
 

@@ -97,7 +97,7 @@ impl<T: LaneTurn> LeasedLane<T> {
             return;
         }
         // Whoever has work is woken at once: see `due_watch`.
-        self.sleep(self.leases.spread(), held.stop()).await;
+        self.sleep(self.leases.spread(), held.ending()).await;
         let beside = self.work.beside(held);
         tokio::select! {
             () = self.drive(held) => {}
@@ -125,7 +125,7 @@ impl<T: LaneTurn> LeasedLane<T> {
                 }
             };
             if let Some(wait) = wait {
-                self.sleep(wait, held.stop()).await;
+                self.sleep(wait, held.ending()).await;
             }
         }
         match self.work.finish(held).await {

@@ -371,7 +371,7 @@ impl State {
         let kept = self
             .held
             .iter()
-            .filter(|(_, held)| !held.stop().is_cancelled());
+            .filter(|(_, held)| !held.ending().is_cancelled());
         let kept: Vec<&str> = kept.map(|(lane, _)| lane.as_str()).collect();
         let surplus = self.known.surplus(place, &kept).into_iter();
         let surplus = surplus.filter_map(|lane| self.held.get(&lane));

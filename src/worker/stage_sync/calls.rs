@@ -80,7 +80,7 @@ pub(super) async fn move_deals<P: PortalClient>(
         }
         let sent = DealScan::write(&writes);
         let (part, done) =
-            run_scan(portal, held, sent, Priority::Live, Some(until), held.stop()).await;
+            run_scan(portal, held, sent, Priority::Live, Some(until), held.ending()).await;
         turned.answered |= done.answered;
         turned.failure = done.failure;
         let alone = writes.len() == 1;
