@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 /// An event about goods, on its way in.
 #[derive(Debug, Clone)]
 pub struct NewStockEvent {
-    /// The stock.
+    /// The stock's name in the settings.
     pub stock: String,
     /// Who tells it; empty: an operator.
     pub shop: String,
@@ -28,7 +28,7 @@ pub struct NewStockEvent {
     pub available: bool,
     /// Whether what a count does not name is not there.
     pub complete: bool,
-    /// Why goods moved.
+    /// Why goods moved, in the words of whoever moved them.
     pub reason: String,
     /// Products, as they were named.
     pub names: Vec<String>,
