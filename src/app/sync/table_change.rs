@@ -120,23 +120,7 @@ impl Sync {
     /// stands as the plan says. Returns how many.
     pub async fn apply_table(&self, shop: &ShopName, who: &Actor) -> Result<usize, Error> {
         let plan = self.table_plan(shop).await?;
-        for one in &plan {
-            let PlannedOutcome::Failed(Words(why)) = &one.outcome else {
-                continue;
-            };
-            let about = About::Comparison {
-                shop: one.shop.clone(),
-                number: one.number.clone(),
-            };
-            let whose = Whose {
-                number: Some(&one.number),
-                ..self.dead_letters.of_shop(shop)
-            };
-            let mut db = self.db.acquire().await?;
-            self.dead_letters
-                .bury_about(&mut db, whose, &about, why)
-                .await?;
-        }
+        self.bury_failed(shop, &plan).await?;
         let wanted: Vec<String> = {
             let plan = plan.into_iter();
             plan.filter(|one| one.outcome.winner().is_some())
@@ -200,6 +184,28 @@ impl Sync {
             self.waker.wake(&portal);
         }
         Ok(applied)
+    }
+
+    /// Writes the letters of orders at which the bridge failed.
+    async fn bury_failed(&self, shop: &ShopName, plan: &[PlannedChange]) -> Result<(), Error> {
+        for one in plan {
+            let PlannedOutcome::Failed(Words(why)) = &one.outcome else {
+                continue;
+            };
+            let about = About::Comparison {
+                shop: one.shop.clone(),
+                number: one.number.clone(),
+            };
+            let whose = Whose {
+                number: Some(&one.number),
+                ..self.dead_letters.of_shop(shop)
+            };
+            let mut db = self.db.acquire().await?;
+            self.dead_letters
+                .bury_about(&mut db, whose, &about, why)
+                .await?;
+        }
+        Ok(())
     }
 
     /// What is to be done about an order. One at which the bridge fails is told, and left alone.
