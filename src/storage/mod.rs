@@ -49,7 +49,7 @@ pub use schema::pool::{Error, SchemaVersion, connect, connect_with, migrate, sch
 pub use schema::server_settings::{Settings, settings};
 pub use states::{
     BulkState, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState, EventKind,
-    EventState, ImportState, LetterAbout, LinkEntity, MessageSource, MessageState,
-    PublishedOutcome, ShortageEnd, SubjectKind,
+    EventState, ImportState, LetterAbout, LinkEntity, ListKind, MessageSource, MessageState,
+    PublishedOutcome, ShortageEnd, StockEventKind, SubjectKind,
 };
 pub use text::storable;

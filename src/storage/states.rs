@@ -259,3 +259,33 @@ words! {
         Vanished = "vanished",
     }
 }
+
+words! {
+    /// What an event tells of goods: `bridge.stock_events.kind`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum StockEventKind {
+        /// Goods came or went.
+        Moved = "moved",
+        /// Somebody has counted what is there.
+        Counted = "counted",
+        /// A till has sold or taken back.
+        Receipt = "receipt",
+    }
+}
+
+words! {
+    /// What a catalogue of 1C names beside its products: `bridge.onec_lists.kind`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum ListKind {
+        /// A group of products.
+        Group = "group",
+        /// A kind of price.
+        PriceType = "price_type",
+        /// A property that products have.
+        Property = "property",
+        /// A warehouse.
+        Warehouse = "warehouse",
+    }
+}

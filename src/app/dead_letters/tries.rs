@@ -11,7 +11,10 @@ use crate::{
     domain::ShopName,
     storage::{
         EventState, dead_letters,
-        queue::{orders, outbox},
+        queue::{
+            orders::{self, StoppedEvent},
+            outbox,
+        },
     },
 };
 use chrono::{DateTime, Utc};
@@ -108,7 +111,11 @@ async fn take_out(
     event: i64,
 ) -> Result<i64, Error> {
     let stopped = orders::stop_trying(tx, (shop.as_str(), number, event)).await?;
-    let (code, message, attempts) = stopped.ok_or(Error::NotFound)?;
+    let StoppedEvent {
+        code,
+        message,
+        attempts,
+    } = stopped.ok_or(Error::NotFound)?;
     outbox::settle(tx, &[event], &[EventState::Dead]).await?;
     dead_letters::write(tx, &[event], &[code], &[message], &[attempts]).await?;
     let letter = dead_letters::of_event(tx, event).await?;

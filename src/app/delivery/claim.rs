@@ -1,5 +1,6 @@
 //! Due orders on their way to the planner.
 
+use super::claim_cursor::LaneLook;
 use crate::{
     app::{Delivery, Error, intake::event_reader},
     domain::{
@@ -141,7 +142,11 @@ impl Delivery {
         (shops, busy): (&[String], &BTreeSet<OrderKey>),
         (later, limit): (bool, u32),
     ) -> Result<Vec<DueOrder>, storage::Error> {
-        let place = (&*lease.portal, lease.epoch, later);
+        let place = LaneLook {
+            lane: &lease.portal,
+            epoch: lease.epoch,
+            later,
+        };
         let from = self.cursor.from(place, shops);
         let places = i64::from(limit) + i64::try_from(busy.len()).unwrap_or(i64::MAX / 2);
         let mut due = orders::claim(db, lease, (shops, &from), later, places).await?;

@@ -14,8 +14,35 @@ use tokio::time::Instant;
 /// How long looks may begin in the middle.
 const WHOLE_AGAIN: Duration = Duration::from_secs(10);
 
-/// A lane of one turn, one of its shops, and whether it is about history.
-type CursorKey = (String, i64, String, bool);
+/// Whose look it is.
+#[derive(Debug, Clone, Copy)]
+pub(in crate::app) struct LaneLook<'a> {
+    pub(in crate::app) lane: &'a str,
+    /// The lane's turn: another one's marks say nothing about it.
+    pub(in crate::app) epoch: i64,
+    /// Whether it is about history.
+    pub(in crate::app) later: bool,
+}
+
+/// A look of a lane at one of its shops.
+#[derive(Debug, PartialEq, Eq, Hash)]
+struct CursorKey {
+    lane: String,
+    epoch: i64,
+    shop: String,
+    later: bool,
+}
+
+impl LaneLook<'_> {
+    fn at(self, shop: &str) -> CursorKey {
+        CursorKey {
+            lane: self.lane.to_owned(),
+            epoch: self.epoch,
+            shop: shop.to_owned(),
+            later: self.later,
+        }
+    }
+}
 
 /// Where looks begin, by lane and shop: the dead entries of one shop are nothing to another.
 #[derive(Debug, Default)]
@@ -31,12 +58,12 @@ impl ClaimCursor {
     /// Where to begin for each shop; none: at the beginning.
     pub(in crate::app) fn from(
         &self,
-        (lane, epoch, later): (&str, i64, bool),
+        look: LaneLook<'_>,
         shops: &[String],
     ) -> Vec<Option<DateTime<Utc>>> {
         let marks = self.0.lock();
         let of = |shop: &String| {
-            let mark = marks.get(&(lane.to_owned(), epoch, shop.clone(), later))?;
+            let mark = marks.get(&look.at(shop))?;
             mark.from.filter(|_| mark.whole.elapsed() < WHOLE_AGAIN)
         };
         shops.iter().map(of).collect()
@@ -45,16 +72,15 @@ impl ClaimCursor {
     /// A look at a shop that began at `from` found this; none: nothing was due.
     pub(in crate::app) fn found(
         &self,
-        (lane, epoch, later): (&str, i64, bool),
+        look: LaneLook<'_>,
         shop: &str,
         from: Option<DateTime<Utc>>,
         first: Option<DateTime<Utc>>,
     ) {
         let mut marks = self.0.lock();
         // Another turn's marks say nothing about this one.
-        marks.retain(|place, _| place.0 != lane || place.1 == epoch);
-        let place = (lane.to_owned(), epoch, shop.to_owned(), later);
-        let mark = marks.entry(place).or_insert_with(|| CursorMark {
+        marks.retain(|key, _| key.lane != look.lane || key.epoch == look.epoch);
+        let mark = marks.entry(look.at(shop)).or_insert_with(|| CursorMark {
             from: None,
             whole: Instant::now(),
         });
@@ -78,7 +104,16 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn looks_begin_where_the_last_one_found_something_and_now_and_then_at_the_beginning() {
         let water = ClaimCursor::default();
-        let place = ("main", 1, false);
+        let place = LaneLook {
+            lane: "main",
+            epoch: 1,
+            later: false,
+        };
+        let history = LaneLook {
+            later: true,
+            ..place
+        };
+        let next_turn = LaneLook { epoch: 2, ..place };
         let both = ["a".to_owned(), "b".to_owned()];
         let from = |place| water.from(place, &both);
         assert_eq!(from(place), [None, None]);
@@ -87,12 +122,8 @@ mod tests {
         water.found(place, "a", at(5), at(7));
         water.found(place, "a", at(7), None);
         assert_eq!(from(place), [at(7), None]);
-        assert_eq!(from(("main", 1, true)), [None, None], "history has its own");
-        assert_eq!(
-            from(("main", 2, false)),
-            [None, None],
-            "so has another turn"
-        );
+        assert_eq!(from(history), [None, None], "history has its own");
+        assert_eq!(from(next_turn), [None, None], "so has another turn");
         tokio::time::advance(WHOLE_AGAIN).await;
         assert_eq!(from(place), [None, None]);
         water.found(place, "a", None, at(6));

@@ -2,7 +2,10 @@
 
 use crate::{
     formats::commerceml::{Group, Item, Offer, Product},
-    storage::onec::goods::{CountRow, ListRow, PriceRow, ProductRow},
+    storage::{
+        ListKind,
+        onec::goods::{CountRow, ListRow, PriceRow, ProductRow},
+    },
 };
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
@@ -13,7 +16,7 @@ pub(super) struct Rows {
     products: BTreeMap<String, ProductRow>,
     prices: BTreeMap<(String, String), PriceRow>,
     counts: BTreeMap<(String, String), CountRow>,
-    lists: BTreeMap<(&'static str, String), ListRow>,
+    lists: BTreeMap<(ListKind, String), ListRow>,
     /// What a package of offers says of what is missing in it.
     pub(super) only_changes: Option<bool>,
 }
@@ -31,20 +34,20 @@ impl Rows {
                     .iter()
                     .map(|(id, name)| json!({"id": id, "name": name}));
                 let detail = json!({"values": values.collect::<Vec<_>>()});
-                self.list("property", one.id, one.name, detail);
+                self.list(ListKind::Property, one.id, one.name, detail);
             }
             Item::PriceType(one) => {
                 let detail = json!({"currency": one.currency, "tax_included": one.tax_included});
-                self.list("price_type", one.id, one.name, detail);
+                self.list(ListKind::PriceType, one.id, one.name, detail);
             }
-            Item::Warehouse(one) => self.list("warehouse", one.id, one.name, json!({})),
+            Item::Warehouse(one) => self.list(ListKind::Warehouse, one.id, one.name, json!({})),
             Item::PackageHead(head) => self.only_changes = head.only_changes.or(self.only_changes),
             other => return Some(other),
         }
         None
     }
 
-    fn list(&mut self, kind: &'static str, id: String, name: String, detail: Value) {
+    fn list(&mut self, kind: ListKind, id: String, name: String, detail: Value) {
         let (id, name) = (clean(id), clean(name));
         let detail = crate::storage::storable(detail);
         let row = ListRow {
@@ -58,7 +61,12 @@ impl Rows {
 
     fn group(&mut self, group: &Group, parent: Option<&str>) {
         let detail = json!({"parent": parent});
-        self.list("group", group.id.clone(), group.name.clone(), detail);
+        self.list(
+            ListKind::Group,
+            group.id.clone(),
+            group.name.clone(),
+            detail,
+        );
         for inner in &group.groups {
             self.group(inner, Some(&group.id));
         }

@@ -11,7 +11,7 @@ use crate::{
     formats::tills::ReceiptEvent,
     stock::{CountText, CountsMean, Master, StockEvent, StockSettings, Told},
     storage::{
-        journal,
+        StockEventKind, journal,
         stock::{self, NewStockEvent},
     },
 };
@@ -274,7 +274,7 @@ impl Stock {
             source: actor.0.clone(),
             fingerprint: fingerprint(&json!(id)),
             event_id: id,
-            kind: "counted",
+            kind: StockEventKind::Counted,
             store: count.store,
             as_of: Some(count.as_of),
             available: of.counts_mean == CountsMean::Available,
@@ -338,7 +338,7 @@ fn new_event(
         source: event.source,
         event_id: event.id,
         fingerprint,
-        kind: "moved",
+        kind: StockEventKind::Moved,
         store: event.store,
         as_of: event.time,
         available: false,
@@ -364,7 +364,7 @@ fn new_event(
             complete,
             counts,
         } => {
-            new.kind = "counted";
+            new.kind = StockEventKind::Counted;
             new.as_of = Some(as_of);
             new.complete = complete;
             new.available = stock.counts_mean == CountsMean::Available;

@@ -8,7 +8,7 @@ use crate::{
     storage::stock::{self as rows, ReceiptRow},
 };
 use chrono::{DateTime, Utc};
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 pub use crate::storage::stock::ReceiptFilter;
@@ -36,7 +36,7 @@ pub struct ReceiptView {
     pub changed_at: DateTime<Utc>,
     /// What was paid.
     pub total: Option<String>,
-    /// Its goods, in words.
+    /// Its goods, in words; or why what is stored of them cannot be read.
     pub goods: String,
     /// How many lines are parked.
     pub parked: i32,
@@ -193,16 +193,26 @@ impl Stock {
     }
 }
 
+/// A line of a receipt, as it is stored.
+#[derive(Debug, Deserialize)]
+struct StoredLine {
+    quantity: String,
+    names: Value,
+}
+
 fn view(row: ReceiptRow) -> ReceiptView {
-    let lines = row.lines.value().map(Value::as_array).ok().flatten();
-    let words = |line: &Value| {
-        let quantity = line.get("quantity").and_then(Value::as_str);
-        let names = line.get("names").map(named).unwrap_or_default();
-        format!("{} × {names}", quantity.unwrap_or("?"))
+    let key = format_args!("{} of the till {}", row.receipt, row.till);
+    let lines = row
+        .lines
+        .typed_of::<Vec<StoredLine>>("bridge.receipts", "lines", key);
+    let words = |line: &StoredLine| format!("{} × {}", line.quantity, named(&line.names));
+    let goods = match lines {
+        Ok(lines) => lines.iter().map(words).collect::<Vec<_>>().join("; "),
+        // Whoever looks is told so, and not that there were no goods.
+        Err(why) => why.to_string(),
     };
-    let goods: Vec<String> = lines.into_iter().flatten().map(words).collect();
     ReceiptView {
-        goods: goods.join("; "),
+        goods,
         shop: row.shop,
         till: row.till,
         receipt: row.receipt,
@@ -222,4 +232,38 @@ fn named(names: &Value) -> String {
     let kinds = ["product_id", "sku", "barcode"];
     let name = kinds.iter().find_map(|kind| names.get(kind)?.as_str());
     name.unwrap_or_default().to_owned()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::storage::Json;
+
+    fn row(lines: &str) -> ReceiptRow {
+        let at = DateTime::from_timestamp(0, 0).unwrap();
+        ReceiptRow {
+            shop: "main".to_owned(),
+            till: "t".to_owned(),
+            receipt: "r-1".to_owned(),
+            store: None,
+            store_named: None,
+            kind: "sale".to_owned(),
+            number: None,
+            cancelled: false,
+            closed_at: at,
+            changed_at: at,
+            total: None,
+            lines: Json::of(lines),
+            parked: 0,
+        }
+    }
+
+    #[test]
+    fn goods_that_cannot_be_read_are_told_so_and_are_never_no_goods() {
+        let line = r#"[{"line": "1", "names": {"sku": "A-1"}, "quantity": "2"}]"#;
+        assert_eq!(view(row(line)).goods, "2 × A-1");
+        let told = view(row("[7]")).goods;
+        let place = "bridge.receipts holds what this version cannot read: `lines` of r-1 of";
+        assert!(told.contains(place), "{told}");
+    }
 }

@@ -20,7 +20,10 @@ use crate::{
     storage::{
         self,
         journal::{self, Line},
-        stock::shortages::{self, Elsewhere, NewShortage, ShortageFilter},
+        stock::{
+            LevelFigures, LevelKey,
+            shortages::{self, Elsewhere, NewShortage, ShortageFilter},
+        },
     },
 };
 use rust_decimal::Decimal;
@@ -147,7 +150,11 @@ impl Stock {
         let cause = shortage.cause.map(ShortageCause::as_str);
         let inputs = storage::written(&Inputs::of(shortage))?;
         let new = NewShortage {
-            level: (name, product, store),
+            level: LevelKey {
+                stock: name,
+                product,
+                store,
+            },
             cause,
             rule: settled.act().as_str(),
             sentence: &shortage.sentence(&settled),
@@ -326,18 +333,28 @@ async fn lock(
     product: &str,
     store: &str,
 ) -> Result<Option<Locked>, Error> {
-    let level = (of.name.as_str(), product, store);
+    let level = LevelKey {
+        stock: of.name.as_str(),
+        product,
+        store,
+    };
     shortages::wait_briefly(tx).await?;
     let before = shortages::holders(tx, level).await?;
     let shops: Vec<String> = before.iter().map(|one| one.shop.clone()).collect();
     let ids: Vec<String> = before.iter().map(|one| one.id.clone()).collect();
     shortages::lock_reservations(tx, &shops, &ids).await?;
     let held = shortages::held_in(tx, (&shops, &ids), store).await?;
-    let mut products: BTreeSet<String> = held.iter().map(|row| row.2.clone()).collect();
+    let mut products: BTreeSet<String> = held.iter().map(|row| row.product.clone()).collect();
     products.insert(product.to_owned());
     let products: Vec<String> = products.into_iter().collect();
-    shortages::lock_levels(tx, level.0, &products).await?;
-    let Some((on_hand, reserved, version)) = shortages::figures(tx, level).await? else {
+    shortages::lock_levels(tx, level.stock, &products).await?;
+    let figures = shortages::figures(tx, level).await?;
+    let Some(LevelFigures {
+        on_hand,
+        reserved,
+        version,
+    }) = figures
+    else {
         return Ok(None);
     };
     let after = shortages::holders(tx, level).await?;
@@ -353,9 +370,9 @@ async fn lock(
     let reservations = after.into_iter().map(|one| Held {
         together: held
             .iter()
-            .filter(|row| (&row.0, &row.1) == (&one.shop, &one.id))
-            .filter(|row| !of.split || row.2 == product)
-            .map(|row| (row.2.clone(), row.3))
+            .filter(|row| (&row.shop, &row.id) == (&one.shop, &one.id))
+            .filter(|row| !of.split || row.product == product)
+            .map(|row| (row.product.clone(), row.quantity))
             .collect(),
         shop: one.shop,
         id: one.id,
@@ -374,7 +391,7 @@ async fn lock(
             cause: cause.as_deref().and_then(ShortageCause::parse),
             reservations: reservations.collect(),
         },
-        elsewhere: shortages::elsewhere(tx, level.0, &products, store).await?,
+        elsewhere: shortages::elsewhere(tx, level.stock, &products, store).await?,
         version,
     }))
 }

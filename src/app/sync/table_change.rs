@@ -186,7 +186,7 @@ impl Sync {
         Ok(applied)
     }
 
-    /// Makes a letter of each order at which the plan fails.
+    /// Writes the letters of orders at which the bridge failed.
     async fn bury_failed(&self, shop: &ShopName, plan: &[PlannedChange]) -> Result<(), Error> {
         for one in plan {
             let PlannedOutcome::Failed(Words(why)) = &one.outcome else {

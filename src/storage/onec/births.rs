@@ -8,11 +8,11 @@ use sqlx::PgConnection;
 /// An order that was made in 1C, of which the shop is to be told.
 #[derive(Debug, Clone, Copy)]
 pub struct NewBirth<'a> {
-    /// The base.
+    /// The base's name in the settings.
     pub base: &'a str,
     /// `Ид` there, else `Номер`.
     pub id: &'a str,
-    /// `Номер` there.
+    /// The order's number in 1C: `Номер`.
     pub number: &'a str,
     /// The shop's name in the settings.
     pub shop: &'a str,
@@ -29,9 +29,9 @@ pub struct NewBirth<'a> {
 /// What is known of it.
 #[derive(Debug, Clone)]
 pub struct BirthRow {
-    /// Its id.
+    /// What it is known again by: `Ид` in 1C.
     pub id: String,
-    /// `Номер` in 1C.
+    /// The order's number in 1C: `Номер`.
     pub number: String,
     /// The shop's name in the settings.
     pub shop: String,
@@ -134,7 +134,7 @@ pub async fn any_open(db: &mut PgConnection, base: &str) -> Result<bool, Error> 
 pub struct TakenRow {
     /// Its id in 1C.
     pub id: String,
-    /// `Номер` there.
+    /// The order's number in 1C: `Номер`.
     pub doc_number: String,
     /// The order as it was told.
     pub snapshot: Value,
@@ -144,11 +144,11 @@ pub struct TakenRow {
     pub said: Option<String>,
     /// The shop's name in the settings.
     pub shop: String,
-    /// The shop's number.
+    /// The order's number in its shop.
     pub number: String,
-    /// Its newest event.
+    /// Its newest event, by its id in the outbox.
     pub head: i64,
-    /// That event.
+    /// That event, as the shop sent it.
     pub body: Json,
 }
 

@@ -50,13 +50,13 @@ pub struct ChangedRow {
     pub shop: String,
     /// The order's number in its shop.
     pub number: String,
-    /// What 1C has.
+    /// What 1C has of the order's contents.
     pub data: Value,
     /// A print of the shop's contents that were last told to be others.
     pub shops: Option<String>,
     /// The shop's newest event.
     pub head: i64,
-    /// That event.
+    /// That event, as the shop sent it.
     pub body: Json,
 }
 

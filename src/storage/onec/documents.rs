@@ -10,15 +10,15 @@ use sqlx::PgConnection;
 /// A document as it came.
 #[derive(Debug, Clone)]
 pub struct NewDocument {
-    /// What it is.
+    /// What kind of element it is.
     pub kind: DocumentKind,
-    /// `Номер`.
+    /// Its number: `Номер`.
     pub number: Option<String>,
-    /// `Ид`.
+    /// Its id: `Ид`.
     pub doc_id: Option<String>,
-    /// `Номер1С`.
+    /// The number that 1C gave it: `Номер1С`.
     pub onec_number: Option<String>,
-    /// `НомерВерсии`.
+    /// Its version: `НомерВерсии`.
     pub version: Option<String>,
     /// SHA-256 of its contents.
     pub print: Vec<u8>,
@@ -26,7 +26,7 @@ pub struct NewDocument {
     pub raw: String,
     /// When the file was made, on the bridge's clock.
     pub formed_at: Option<DateTime<Utc>>,
-    /// Who sent it.
+    /// The login by which it was sent.
     pub login: Option<String>,
     /// It holds payments or shipments without their order.
     pub beside: bool,
@@ -37,7 +37,7 @@ pub struct NewDocument {
 /// A document that is kept.
 #[derive(Debug, Clone)]
 pub struct KeptRow {
-    /// Its id.
+    /// The document's id, by which pages and commands name it.
     pub id: i64,
     /// Whether its contents came before.
     pub repeated: bool,
@@ -88,13 +88,13 @@ pub struct Became<'a> {
     pub state: DocumentState,
     /// Why it is refused.
     pub code: Option<&'a str>,
-    /// One sentence.
+    /// Why it is not carried out, in one sentence for 1C's log; empty: it is.
     pub message: &'a str,
     /// The same as data; none: there is none, or it is the words of a fault.
     pub what: Option<&'a DocumentReason>,
     /// The shop of its order.
     pub shop: Option<&'a str>,
-    /// Its order.
+    /// The number of its order there.
     pub number: Option<&'a str>,
 }
 
@@ -184,9 +184,9 @@ pub async fn close_letter(db: &mut PgConnection, id: i64) -> Result<(), Error> {
 /// A document that is to be decided once more.
 #[derive(Debug, Clone)]
 pub struct AgainRow {
-    /// Its id.
+    /// The document's id, by which pages and commands name it.
     pub id: i64,
-    /// The base.
+    /// The base's name in the settings.
     pub base: String,
     /// Why it is refused.
     pub code: Option<String>,
@@ -196,7 +196,7 @@ pub struct AgainRow {
     pub formed_at: Option<DateTime<Utc>>,
     /// Who sent it; none: that is not known.
     pub login: Option<String>,
-    /// When it came.
+    /// When the bridge received it.
     pub received_at: DateTime<Utc>,
 }
 
@@ -287,19 +287,19 @@ pub async fn none_carried_out(
 /// A document as people look at it.
 #[derive(Debug, Clone)]
 pub struct DocumentRow {
-    /// Its id.
+    /// The document's id, by which pages and commands name it.
     pub id: i64,
-    /// The base.
+    /// The base's name in the settings.
     pub base: String,
-    /// What it is.
+    /// What kind of element it is.
     pub kind: DocumentKind,
-    /// `Номер`.
+    /// Its number: `Номер`.
     pub number: Option<String>,
-    /// `Ид`.
+    /// Its id: `Ид`.
     pub doc_id: Option<String>,
-    /// `Номер1С`.
+    /// The number that 1C gave it: `Номер1С`.
     pub onec_number: Option<String>,
-    /// When it came.
+    /// When the bridge received it.
     pub received_at: DateTime<Utc>,
     /// How often it came again.
     pub repeats: i32,
@@ -307,13 +307,13 @@ pub struct DocumentRow {
     pub state: DocumentState,
     /// Why it is not carried out; empty: it is, or waits.
     pub code: String,
-    /// One sentence.
+    /// Why it is not carried out, in one sentence for 1C's log; empty: it is.
     pub message: String,
     /// The same as data; none in rows of earlier versions, and where it is the words of a fault.
     pub what: Option<Stored<DocumentReason>>,
     /// The shop of its order, where one was found.
     pub shop: Option<String>,
-    /// Its order.
+    /// The number of its order there.
     pub order_number: Option<String>,
     /// The element as XML.
     pub raw: String,

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 /// A payment or a shipment.
 #[derive(Debug, Clone, Copy)]
 pub struct Key<'a> {
-    /// The base.
+    /// The base's name in the settings.
     pub base: &'a str,
     /// The shop's name in the settings.
     pub shop: &'a str,
@@ -17,7 +17,7 @@ pub struct Key<'a> {
     pub number: &'a str,
     /// `payment` or `shipment`.
     pub kind: &'a str,
-    /// `Ид`.
+    /// The payment's or shipment's own id: `Ид`.
     pub id: &'a str,
 }
 

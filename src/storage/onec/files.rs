@@ -6,9 +6,9 @@ use sqlx::PgConnection;
 /// A file of a session.
 #[derive(Debug, Clone)]
 pub struct FileRow {
-    /// Its id.
+    /// The id under which its parts are kept.
     pub id: i64,
-    /// Its name.
+    /// Its name, as 1C sent it.
     pub name: String,
     /// How long it is by now.
     pub bytes: i64,

@@ -2,7 +2,7 @@
 //!
 //! An older file never overwrites what a newer one said, product by product and store by store.
 
-use crate::storage::{Error, Json};
+use crate::storage::{Error, Json, ListKind};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -171,8 +171,8 @@ pub async fn counts(
 /// A group, a property, a price type or a warehouse.
 #[derive(Debug, Clone)]
 pub struct ListRow {
-    /// Which of them.
-    pub kind: &'static str,
+    /// What kind of thing it is.
+    pub kind: ListKind,
     /// Its id.
     pub id: String,
     /// Its name.
@@ -188,7 +188,7 @@ pub async fn lists(
     formed_at: DateTime<Utc>,
     rows: &[ListRow],
 ) -> Result<(), Error> {
-    let kinds: Vec<&str> = rows.iter().map(|row| row.kind).collect();
+    let kinds: Vec<&str> = rows.iter().map(|row| row.kind.as_str()).collect();
     let ids: Vec<&str> = rows.iter().map(|row| &*row.id).collect();
     let names: Vec<&str> = rows.iter().map(|row| &*row.name).collect();
     let details: Vec<&Value> = rows.iter().map(|row| &row.detail).collect();

@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 /// A file, or a file of a zip, that is taken in.
 #[derive(Debug, Clone)]
 pub struct ImportRow {
-    /// Its id.
+    /// The id of the import.
     pub id: i64,
     /// Whether it is at work, taken in or refused.
     pub state: ImportState,
@@ -67,7 +67,7 @@ pub async fn checked(db: &mut PgConnection, id: i64) -> Result<(), Error> {
 /// What a part of a file came to.
 #[derive(Debug, Clone, Default)]
 pub struct Done {
-    /// Items.
+    /// How many items are done.
     pub items: i64,
     /// Of them, items that could not be read.
     pub faulty: i64,
@@ -146,9 +146,9 @@ pub async fn end(
 /// How it stands with all imports of a session.
 #[derive(Debug, Clone)]
 pub struct SessionRow {
-    /// Taken in.
+    /// How many of them are taken in.
     pub taken: i64,
-    /// Begun, or refused.
+    /// How many are begun, or refused.
     pub open: i64,
 }
 
@@ -169,7 +169,7 @@ pub async fn of_session(db: &mut PgConnection, session: i64) -> Result<SessionRo
 /// A file as people look at it.
 #[derive(Debug, Clone)]
 pub struct FileRow {
-    /// Its name.
+    /// The name of the file, as 1C sent it.
     pub name: String,
     /// The file inside a zip; empty: the file itself.
     pub member: String,

@@ -13,7 +13,7 @@ pub struct Offer {
     pub number: String,
     /// The event that is offered.
     pub head: i64,
-    /// `НомерВерсии`.
+    /// The version that is offered: `НомерВерсии`.
     pub version: String,
     /// How often the order was to be sent again by then.
     pub resends: i32,
@@ -24,9 +24,9 @@ pub struct Offer {
 /// An answer: which query of which session.
 #[derive(Debug, Clone, Copy)]
 pub struct Answer {
-    /// The session.
+    /// The session that asked.
     pub session: i64,
-    /// The query.
+    /// Which query of the session it answers.
     pub batch: i32,
     /// The round of the session.
     pub round: i32,
@@ -177,7 +177,7 @@ pub struct SentRow {
     pub number: String,
     /// The event that was sent.
     pub head: i64,
-    /// `НомерВерсии`.
+    /// The version that was sent: `НомерВерсии`.
     pub version: String,
     /// The order's status in it; none: it is deleted.
     pub status: Option<String>,
@@ -194,9 +194,9 @@ pub struct ConfirmedRow {
     pub shop: String,
     /// The order's number in its shop.
     pub number: String,
-    /// `Номер`.
+    /// The order's number in 1C: `Номер`.
     pub doc_number: Option<String>,
-    /// `НомерВерсии`.
+    /// The version that 1C has: `НомерВерсии`.
     pub version: String,
 }
 

@@ -121,7 +121,7 @@ pub struct WaitingRow {
     pub shop: String,
     /// The order's number in its shop.
     pub number: String,
-    /// Its newest event.
+    /// Its newest event, by its id in the outbox.
     pub head: i64,
     /// `Ид`, if it was offered before.
     pub doc_id: Option<String>,
@@ -233,9 +233,9 @@ pub async fn any_waits(db: &mut PgConnection, base: &str) -> Result<bool, Error>
 /// How many orders wait for each base.
 #[derive(Debug, Clone)]
 pub struct BaseWaitsRow {
-    /// The base.
+    /// The base's name in the settings.
     pub base: String,
-    /// How many.
+    /// How many orders wait for it.
     pub waiting: i64,
     /// For how long the oldest does, in seconds.
     pub oldest_seconds: f64,
@@ -256,7 +256,7 @@ pub async fn waiting_by_base(db: &mut PgConnection) -> Result<Vec<BaseWaitsRow>,
 /// How many wait for a base, and since when.
 #[derive(Debug, Clone)]
 pub struct CountRow {
-    /// How many wait.
+    /// How many orders wait to be fetched.
     pub waiting: i64,
     /// Since when the oldest of them.
     pub oldest: Option<DateTime<Utc>>,
@@ -266,7 +266,7 @@ pub struct CountRow {
     pub held: i64,
     /// How many cannot be written.
     pub refused: i64,
-    /// The last confirmation.
+    /// When 1C last confirmed an order.
     pub last_confirmed_at: Option<DateTime<Utc>>,
 }
 
@@ -294,9 +294,9 @@ pub struct NamedRow {
     pub shop: String,
     /// The order's number in its shop.
     pub number: String,
-    /// `Ид`.
+    /// The order's id in 1C: `Ид`.
     pub doc_id: String,
-    /// `Номер`.
+    /// The order's number in 1C: `Номер`.
     pub doc_number: String,
 }
 
@@ -396,15 +396,15 @@ pub async fn hold(
 /// An order of a base, as people look at it.
 #[derive(Debug, Clone)]
 pub struct OrderRow {
-    /// The base.
+    /// The base's name in the settings.
     pub base: String,
     /// The shop's name in the settings.
     pub shop: String,
     /// The order's number in its shop.
     pub number: String,
-    /// `Ид`.
+    /// The order's id in 1C: `Ид`.
     pub doc_id: Option<String>,
-    /// `Номер`.
+    /// The order's number in 1C: `Номер`.
     pub doc_number: Option<String>,
     /// `НомерВерсии` as last confirmed.
     pub version: Option<String>,

@@ -209,7 +209,7 @@ pub struct CountRow {
     pub sending: i64,
     /// To be sent again.
     pub waiting: i64,
-    /// Not taken.
+    /// How many orders the base does not take.
     pub refused: i64,
 }
 

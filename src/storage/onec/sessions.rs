@@ -7,13 +7,13 @@ use sqlx::PgConnection;
 /// A session.
 #[derive(Debug, Clone)]
 pub struct SessionRow {
-    /// Its id.
+    /// The session's id.
     pub id: i64,
-    /// Its base.
+    /// The base's name in the settings.
     pub base: String,
     /// The type that it was opened with.
     pub kind: String,
-    /// Who exchanges.
+    /// The login of whoever exchanges.
     pub login: String,
     /// The version that is spoken; none: the client asked for none.
     pub version: Option<String>,
@@ -21,7 +21,7 @@ pub struct SessionRow {
     pub subordinate: bool,
     /// Which init it is in.
     pub round: i32,
-    /// When it began.
+    /// When it was begun.
     pub started_at: DateTime<Utc>,
 }
 
@@ -30,11 +30,11 @@ pub struct SessionRow {
 pub struct NewSession<'a> {
     /// SHA-256 of its token.
     pub token: &'a [u8],
-    /// The base.
+    /// The base's name in the settings.
     pub base: &'a str,
-    /// The type.
+    /// What is exchanged: the `type` of its requests.
     pub kind: &'a str,
-    /// Who exchanges.
+    /// The login of whoever exchanges.
     pub login: &'a str,
     /// How long it lasts without a request, in seconds.
     pub seconds: f64,
@@ -154,21 +154,21 @@ pub async fn next_batch(db: &mut PgConnection, id: i64) -> Result<i32, Error> {
 /// A session as people look at it.
 #[derive(Debug, Clone)]
 pub struct SeenRow {
-    /// Its id.
+    /// The session's id.
     pub id: i64,
-    /// The type.
+    /// What is exchanged: the `type` of its requests.
     pub kind: String,
-    /// Who exchanges.
+    /// The login of whoever exchanges.
     pub login: String,
-    /// The version.
+    /// The version of the exchange that is spoken; none: the client asked for none.
     pub version: Option<String>,
-    /// When it began.
+    /// When it was begun.
     pub started_at: DateTime<Utc>,
-    /// Its last request.
+    /// When its last request came.
     pub last_at: DateTime<Utc>,
     /// Orders offered in it.
     pub offered: i64,
-    /// Of them, confirmed.
+    /// How many of these 1C has confirmed.
     pub confirmed: i64,
 }
 

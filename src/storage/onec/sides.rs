@@ -43,9 +43,9 @@ pub async fn find(
 /// What 1C says of an order.
 #[derive(Debug, Clone)]
 pub struct SideRow {
-    /// `Ид`.
+    /// The order's id in 1C: `Ид`.
     pub doc_id: Option<String>,
-    /// `Номер`.
+    /// The order's number in 1C: `Номер`.
     pub doc_number: Option<String>,
     /// `Номер1С`: by what people of 1C know it.
     pub onec_number: Option<String>,

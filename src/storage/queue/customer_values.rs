@@ -151,7 +151,8 @@ pub async fn refused(
     let values: Vec<&str> = keys.iter().map(|key| &*key.1).collect();
     Ok(sqlx::query_as!(
         RefusedCard,
-        r#"SELECT r.shop, r.value, r.entity AS "entity: CustomerCard", r.bitrix_id, r.person AS "person: Json"
+        r#"SELECT r.shop, r.value, r.entity AS "entity: CustomerCard", r.bitrix_id,
+                  r.person AS "person: Json"
          FROM (SELECT DISTINCT shop, value FROM UNNEST($2::text[], $3::text[]) AS k (shop, value)) k
          JOIN bridge.refused_cards r ON r.portal = $1 AND r.shop = k.shop AND r.value = k.value
          WHERE r.left_at IS NULL

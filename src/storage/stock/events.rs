@@ -1,6 +1,6 @@
 //! Events about goods.
 
-use crate::storage::Error;
+use crate::storage::{Error, StockEventKind};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 /// An event about goods, on its way in.
 #[derive(Debug, Clone)]
 pub struct NewStockEvent {
-    /// The stock.
+    /// The stock's name in the settings.
     pub stock: String,
     /// Who tells it; empty: an operator.
     pub shop: String,
@@ -18,8 +18,8 @@ pub struct NewStockEvent {
     pub event_id: String,
     /// Tells a repetition from another event with the same identity.
     pub fingerprint: Vec<u8>,
-    /// `moved` or `counted`.
-    pub kind: &'static str,
+    /// What it tells of goods.
+    pub kind: StockEventKind,
     /// The store, as it was named.
     pub store: Option<String>,
     /// The time of which a count is true, or at which goods moved.
@@ -28,7 +28,7 @@ pub struct NewStockEvent {
     pub available: bool,
     /// Whether what a count does not name is not there.
     pub complete: bool,
-    /// Why goods moved.
+    /// Why goods moved, in the words of whoever moved them.
     pub reason: String,
     /// Products, as they were named.
     pub names: Vec<String>,
@@ -53,7 +53,7 @@ pub async fn insert(db: &mut PgConnection, event: &NewStockEvent) -> Result<Stri
         event.source,
         event.event_id,
         event.fingerprint,
-        event.kind,
+        event.kind.as_str(),
         event.as_of,
         event.available,
         event.complete,

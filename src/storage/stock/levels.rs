@@ -2,14 +2,37 @@
 
 use crate::storage::Error;
 use chrono::{DateTime, Utc};
+use rust_decimal::Decimal;
 use sqlx::PgConnection;
+
+/// Which level: a product in a store of a stock.
+#[derive(Debug, Clone, Copy)]
+pub struct LevelKey<'a> {
+    /// The stock's name in the settings.
+    pub stock: &'a str,
+    /// The product, as the stock names it.
+    pub product: &'a str,
+    /// The store, as the stock names it.
+    pub store: &'a str,
+}
+
+/// What a level says.
+#[derive(Debug, Clone, Copy)]
+pub struct LevelFigures {
+    /// How much is there.
+    pub on_hand: Decimal,
+    /// How much of it is held.
+    pub reserved: Decimal,
+    /// Grows with every change.
+    pub version: i64,
+}
 
 /// What a store has of a product.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Level {
-    /// The product.
+    /// The product, as the stock names it.
     pub product: String,
-    /// The store.
+    /// The store, as the stock names it.
     pub store: String,
     /// What is on the shelf.
     pub on_hand: String,
@@ -104,9 +127,9 @@ pub async fn all_levels(
 /// A row of the ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct MoveRow {
-    /// Its place.
+    /// Its place in the ledger: later rows have higher ones.
     pub id: i64,
-    /// The store.
+    /// The store, as the stock names it.
     pub store: String,
     /// By how much it changed what is on hand.
     pub on_hand: String,
@@ -116,15 +139,16 @@ pub struct MoveRow {
     pub stated: Option<String>,
     /// What kind of thing moved it.
     pub cause: String,
-    /// Whose it was.
+    /// The shop that it was for; empty: an operator did it.
     pub shop: String,
     /// The reservation, order or event.
     pub cause_id: String,
-    /// Its line.
+    /// The line of it that moved these goods.
     pub line: String,
     /// When it happened.
     pub at: DateTime<Utc>,
-    /// What was done.
+    /// What was done, in a word of the database (`held`, `released`, `expired`); of goods that were
+    /// moved by hand, the reason that was given.
     pub note: String,
     /// What is on hand in the store after it.
     pub stands: String,
@@ -194,7 +218,7 @@ pub async fn of_product(
 pub struct ExpiringRow {
     /// The shop's name in the settings.
     pub shop: String,
-    /// Its id.
+    /// The reservation's id in its shop.
     pub id: String,
     /// The order it is for.
     pub number: Option<String>,
@@ -230,9 +254,9 @@ pub async fn expiring(
 /// A level that is not what its moves come to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Unproved {
-    /// The product.
+    /// The product, as the stock names it.
     pub product: String,
-    /// The store.
+    /// The store, as the stock names it.
     pub store: String,
     /// What the level says is on hand.
     pub on_hand: String,

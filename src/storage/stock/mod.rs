@@ -16,8 +16,8 @@ pub mod told;
 
 pub use events::{NewStockEvent, count_part, insert, order};
 pub use levels::{
-    ExpiringRow, Level, MoveRow, Unproved, all_levels, changes, check, expiring, ledger, levels,
-    of_product, tell,
+    ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, changes, check,
+    expiring, ledger, levels, of_product, tell,
 };
 pub use receipt_rows::{
     ReceiptFilter, ReceiptRow, TillFigures, forget_receipts, newest_receipts, products_named,

@@ -9,9 +9,9 @@ use sqlx::PgConnection;
 pub struct ReceiptRow {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The till.
+    /// The till that closed it.
     pub till: String,
-    /// Its id there.
+    /// The receipt's id at its till.
     pub receipt: String,
     /// The store; none: not known.
     pub store: Option<String>,
@@ -27,7 +27,7 @@ pub struct ReceiptRow {
     pub closed_at: DateTime<Utc>,
     /// When its newest version came.
     pub changed_at: DateTime<Utc>,
-    /// What was paid.
+    /// What was paid, as the till told it; none if it told no sum.
     pub total: Option<String>,
     /// Its goods: line, names, quantity.
     pub lines: Json,

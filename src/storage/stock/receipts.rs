@@ -19,7 +19,7 @@ pub async fn receipt(db: &mut PgConnection, said: &Value, by_hand: bool) -> Resu
 pub struct ReceiptKey {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The till.
+    /// The till that closed it.
     pub till: String,
     /// The receipt's id there.
     pub receipt: String,
@@ -56,9 +56,9 @@ pub async fn number_of(db: &mut PgConnection, key: &ReceiptKey) -> Result<Option
 /// A receipt with parked lines.
 #[derive(Debug, Clone)]
 pub struct ParkedRow {
-    /// Which.
+    /// Which receipt it is.
     pub key: ReceiptKey,
-    /// The stock.
+    /// The stock's name in the settings.
     pub stock: String,
     /// Whether its store is known.
     pub has_store: bool,

@@ -3,10 +3,10 @@
 use crate::storage::Error;
 use sqlx::PgConnection;
 
-/// A stock.
+/// A stock, as its section of the settings describes it.
 #[derive(Debug, Clone)]
 pub struct StockRow {
-    /// Its name.
+    /// Its name in the settings.
     pub stock: String,
     /// How long a reservation is held that does not say it itself, in seconds.
     pub hold: i64,
@@ -21,18 +21,18 @@ pub struct StockRow {
 pub struct ShopRow {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The stock.
+    /// The stock's name in the settings.
     pub stock: String,
     /// What it names products by, with commas between.
     pub products_by: String,
 }
 
-/// A store.
+/// A store of a stock, as the settings describe it.
 #[derive(Debug, Clone)]
 pub struct StoreRow {
-    /// The stock.
+    /// The stock's name in the settings.
     pub stock: String,
-    /// The store.
+    /// The store, as the stock names it.
     pub store: String,
     /// What others call it.
     pub ids: serde_json::Value,

@@ -1,5 +1,6 @@
 //! More is reserved than there is: what it takes to decide, and what was decided.
 
+use super::levels::{LevelFigures, LevelKey};
 use crate::storage::{Error, Json, ShortageEnd};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
@@ -60,7 +61,7 @@ pub async fn close_ended(db: &mut PgConnection, stock: &str) -> Result<u64, Erro
 pub struct Holder {
     /// The shop's name in the settings.
     pub shop: String,
-    /// Its id.
+    /// The reservation's id in its shop.
     pub id: String,
     /// The order it is for.
     pub number: Option<String>,
@@ -75,10 +76,7 @@ pub struct Holder {
 }
 
 /// Who holds a product in a store.
-pub async fn holders(
-    db: &mut PgConnection,
-    (stock, product, store): (&str, &str, &str),
-) -> Result<Vec<Holder>, Error> {
+pub async fn holders(db: &mut PgConnection, level: LevelKey<'_>) -> Result<Vec<Holder>, Error> {
     Ok(sqlx::query_as!(
         Holder,
         r#"SELECT r.shop, r.id, r.number, r.held_at, r.store IS NOT NULL AS "bound!",
@@ -90,21 +88,35 @@ pub async fn holders(
            WHERE (l.stock, l.product, l.store) = ($1, $2, $3) AND r.state = 'held'
              AND l.quantity > l.shipped
            GROUP BY r.shop, r.id, o.said ORDER BY r.held_at, r.shop, r.id"#,
-        stock,
-        product,
-        store
+        level.stock,
+        level.product,
+        level.store
     )
     .fetch_all(db)
     .await?)
 }
 
-/// What these reservations hold in a store: (shop, id, product, quantity).
+/// What a reservation holds of a product in a store.
+#[derive(Debug, Clone)]
+pub struct HeldProduct {
+    /// The shop of the reservation.
+    pub shop: String,
+    /// The reservation's id in its shop.
+    pub id: String,
+    /// The product, as the stock names it.
+    pub product: String,
+    /// How much of it is held, and not shipped yet.
+    pub quantity: Decimal,
+}
+
+/// What these reservations hold in a store.
 pub async fn held_in(
     db: &mut PgConnection,
     (shops, ids): (&[String], &[String]),
     store: &str,
-) -> Result<Vec<(String, String, String, Decimal)>, Error> {
-    let rows = sqlx::query!(
+) -> Result<Vec<HeldProduct>, Error> {
+    let held = sqlx::query_as!(
+        HeldProduct,
         r#"SELECT l.shop, l.id, l.product, sum(l.quantity - l.shipped) AS "quantity!"
            FROM UNNEST($1::text[], $2::text[]) AS k (shop, id)
            JOIN bridge.reservation_lines l USING (shop, id)
@@ -113,13 +125,8 @@ pub async fn held_in(
         shops,
         ids,
         store
-    )
-    .fetch_all(db)
-    .await?;
-    let row = rows
-        .into_iter()
-        .map(|row| (row.shop, row.id, row.product, row.quantity));
-    Ok(row.collect())
+    );
+    Ok(held.fetch_all(db).await?)
 }
 
 /// Keeps others from changing these reservations until the end of the transaction.
@@ -152,35 +159,32 @@ pub async fn lock_levels(
     Ok(())
 }
 
-/// What a level says: on hand, reserved, version.
+/// What a level says; none: there is no such level.
 pub async fn figures(
     db: &mut PgConnection,
-    (stock, product, store): (&str, &str, &str),
-) -> Result<Option<(Decimal, Decimal, i64)>, Error> {
-    let row = sqlx::query!(
+    level: LevelKey<'_>,
+) -> Result<Option<LevelFigures>, Error> {
+    Ok(sqlx::query_as!(
+        LevelFigures,
         "SELECT on_hand, reserved, version FROM bridge.stock_levels
          WHERE (stock, product, store) = ($1, $2, $3)",
-        stock,
-        product,
-        store
+        level.stock,
+        level.product,
+        level.store
     )
     .fetch_optional(db)
-    .await?;
-    Ok(row.map(|row| (row.on_hand, row.reserved, row.version)))
+    .await?)
 }
 
 /// The cause of the last move that lowered what is on hand.
-pub async fn cause(
-    db: &mut PgConnection,
-    (stock, product, store): (&str, &str, &str),
-) -> Result<Option<String>, Error> {
+pub async fn cause(db: &mut PgConnection, level: LevelKey<'_>) -> Result<Option<String>, Error> {
     Ok(sqlx::query_scalar!(
         "SELECT cause FROM bridge.stock_moves
          WHERE (stock, product, store) = ($1, $2, $3) AND on_hand < 0
          ORDER BY id DESC LIMIT 1",
-        stock,
-        product,
-        store
+        level.stock,
+        level.product,
+        level.store
     )
     .fetch_optional(db)
     .await?)
@@ -189,13 +193,13 @@ pub async fn cause(
 /// What another store can sell of a product.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Elsewhere {
-    /// The store.
+    /// The store, as the stock names it.
     pub store: String,
     /// Whether it sells online.
     pub online: bool,
-    /// The product.
+    /// The product, as the stock names it.
     pub product: String,
-    /// How much.
+    /// How much of it that store can sell.
     pub available: Decimal,
 }
 
@@ -271,13 +275,13 @@ pub async fn carry(
 /// A decision about a shortage, on its way in.
 #[derive(Debug, Clone)]
 pub struct NewShortage<'a> {
-    /// The stock, the product, the store.
-    pub level: (&'a str, &'a str, &'a str),
+    /// The level that is short.
+    pub level: LevelKey<'a>,
     /// What took the goods.
     pub cause: Option<&'a str>,
-    /// What was done.
+    /// What was done about it, or `review`: a person has to say.
     pub rule: &'a str,
-    /// In one sentence.
+    /// What was met and what was done, in one English sentence.
     pub sentence: &'a str,
     /// The figures and the reservations.
     pub inputs: &'a Value,
@@ -291,7 +295,6 @@ pub struct NewShortage<'a> {
 
 /// Puts a decision on record: the open shortage of the level is brought up to date.
 pub async fn write(db: &mut PgConnection, new: &NewShortage<'_>) -> Result<i64, Error> {
-    let (stock, product, store) = new.level;
     Ok(sqlx::query_scalar!(
         "INSERT INTO bridge.shortages AS s
                 (stock, product, store, cause, rule, sentence, inputs, outcome, level_version,
@@ -305,9 +308,9 @@ pub async fn write(db: &mut PgConnection, new: &NewShortage<'_>) -> Result<i64, 
              closed_at = CASE WHEN $10 THEN clock_timestamp() END,
              closed_how = CASE WHEN $10 THEN 'rule' END
          RETURNING id",
-        stock,
-        product,
-        store,
+        new.level.stock,
+        new.level.product,
+        new.level.store,
         new.cause,
         new.rule,
         new.sentence,
@@ -323,19 +326,19 @@ pub async fn write(db: &mut PgConnection, new: &NewShortage<'_>) -> Result<i64, 
 /// A decision about a shortage, open or closed.
 #[derive(Debug, Clone)]
 pub struct ShortageRow {
-    /// Its id.
+    /// Its id, in one row of numbers with conflicts of statuses.
     pub id: i64,
-    /// The stock.
+    /// The stock's name in the settings.
     pub stock: String,
-    /// The product.
+    /// The product, as the stock names it.
     pub product: String,
-    /// The store.
+    /// The store, as the stock names it.
     pub store: String,
     /// What took the goods.
     pub cause: Option<String>,
     /// What was done, or `review`.
     pub rule: String,
-    /// In one sentence.
+    /// What was met and what was done, in one English sentence.
     pub sentence: String,
     /// The figures and the reservations.
     pub inputs: Json,
@@ -343,11 +346,11 @@ pub struct ShortageRow {
     pub opened_at: DateTime<Utc>,
     /// When a person last decided about it.
     pub ruled_at: Option<DateTime<Utc>>,
-    /// Who.
+    /// The operator who decided, by name; none until one has.
     pub ruled_by: Option<String>,
     /// When it was over.
     pub closed_at: Option<DateTime<Utc>>,
-    /// How.
+    /// How it was over; none while it is open.
     pub closed_how: Option<ShortageEnd>,
 }
 
@@ -358,7 +361,7 @@ pub struct ShortageFilter<'a> {
     pub shop: Option<&'a str>,
     /// Only where a reservation of this order is.
     pub number: Option<&'a str>,
-    /// Closed ones, too.
+    /// Whether those that are over are listed, too.
     pub closed: bool,
     /// Only with ids above this.
     pub after: i64,

@@ -7,9 +7,9 @@ use sqlx::PgConnection;
 /// A document that a webhook told of.
 #[derive(Debug, Clone)]
 pub struct HintRow {
-    /// Its kind.
+    /// What kind of document it is, in the words of the vendor's API.
     pub entity: String,
-    /// Its id.
+    /// The document's id there.
     pub document: String,
     /// When it was last told of.
     pub told_at: DateTime<Utc>,

@@ -7,17 +7,17 @@ use sqlx::PgConnection;
 /// A trouble of a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TroubleRow {
-    /// The lane.
+    /// The lane: a portal's name, or `shop:` and a shop's.
     pub lane: String,
-    /// What.
+    /// The code of what was met.
     pub code: String,
     /// In the words of the last time.
     pub message: String,
-    /// How often.
+    /// How often it was met since it began.
     pub times: i64,
-    /// Since when.
+    /// When it began.
     pub first_at: DateTime<Utc>,
-    /// The last time.
+    /// When it was last met.
     pub last_at: DateTime<Utc>,
     /// When it was over; none while it lasts.
     pub over_at: Option<DateTime<Utc>>,
@@ -98,11 +98,11 @@ pub struct RefusedRow {
     pub lane: String,
     /// The shop's name in the settings.
     pub shop: String,
-    /// Why.
+    /// The code of the refusals.
     pub code: String,
-    /// How many.
+    /// How many orders or changes were refused so.
     pub count: i64,
-    /// One of them.
+    /// The number of one of the orders.
     pub number: String,
     /// The words of its last refusal.
     pub message: String,
@@ -139,7 +139,7 @@ pub struct RefusedChange {
     pub status: String,
     /// The code of the refusal.
     pub code: String,
-    /// The shop's words.
+    /// What the shop answered, in its own words.
     pub message: String,
     /// When it is tried again.
     pub due_at: DateTime<Utc>,
@@ -170,9 +170,9 @@ pub async fn refused_by(
 pub struct WaitingConflicts {
     /// The shop's name in the settings.
     pub shop: String,
-    /// Why.
+    /// The code that tells why they wait.
     pub code: String,
-    /// How many.
+    /// How many differences wait.
     pub count: i64,
     /// The first of them.
     pub id: i64,
@@ -181,19 +181,19 @@ pub struct WaitingConflicts {
 /// Open letters of one reason.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DeadRow {
-    /// The portal.
+    /// The portal; none where the letters are about none.
     pub portal: Option<String>,
-    /// The shop.
+    /// The shop; none where the letters are about none.
     pub shop: Option<String>,
     /// Whether it is the shop that could not be told.
     pub by_shop: bool,
-    /// Why.
+    /// The code of the letters.
     pub code: String,
-    /// How many.
+    /// How many of them are open.
     pub count: i64,
     /// The newest of them.
     pub id: i64,
-    /// Its order.
+    /// The order that the newest is about, if it is about one.
     pub number: Option<String>,
     /// What was said of it.
     pub message: String,

@@ -13,9 +13,9 @@ use sqlx::PgConnection;
 pub struct Minute {
     /// How many minutes ago: 0 to 59.
     pub ago: i32,
-    /// Done.
+    /// How many events were done.
     pub done: i64,
-    /// Dead.
+    /// How many events became dead letters.
     pub dead: i64,
 }
 
@@ -108,21 +108,21 @@ pub async fn refused(
 /// A decision about a difference.
 #[derive(Debug, Clone)]
 pub struct DecisionRow {
-    /// Its id.
+    /// The decision's id.
     pub id: i64,
-    /// When.
+    /// When it was made.
     pub at: DateTime<Utc>,
     /// The shop's name in the settings.
     pub shop: String,
     /// The order's number in its shop.
     pub number: String,
-    /// What was done.
+    /// What was done, by its word: `agree`, `write_portal`, `tell_shop`, `refused`, `review`.
     pub action: String,
     /// What it rests on.
     pub basis: String,
-    /// Who was right.
+    /// Who was right; none where nobody had to be.
     pub winner: Option<String>,
-    /// One sentence.
+    /// What was met, decided and done, in one English sentence.
     pub sentence: String,
     /// The same as data; none in rows of earlier versions.
     pub what: Option<Stored<SyncEvent>>,

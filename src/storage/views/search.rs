@@ -11,13 +11,13 @@ pub struct FoundRow {
     pub head: i64,
     /// The shop's name in the settings.
     pub shop: String,
-    /// Its number.
+    /// The order's number in its shop.
     pub number: String,
     /// The portal's name in the settings.
     pub portal: String,
-    /// Its deal.
+    /// The id of its deal in the portal; none until it has one.
     pub deal_id: Option<i64>,
-    /// The shop's status.
+    /// The status that the shop last said, or was told since.
     pub status: Option<String>,
     /// The stage, as last known.
     pub stage: Option<String>,

@@ -10,7 +10,7 @@ pub struct WaitingCount {
     pub portal: String,
     /// The shop's name in the settings.
     pub shop: String,
-    /// Orders that wait.
+    /// How many orders wait to be sent.
     pub pending: i64,
     /// Age of the oldest, in seconds.
     pub oldest_seconds: i64,
@@ -35,7 +35,7 @@ pub struct DoneCount {
     pub portal: String,
     /// The shop's name in the settings.
     pub shop: String,
-    /// How many.
+    /// How many events were done in that time.
     pub done: i64,
 }
 
@@ -53,13 +53,13 @@ pub async fn done_last_hour(db: &mut PgConnection) -> Result<Vec<DoneCount>, Err
 /// How many letters are open for one reason.
 #[derive(Debug, Clone)]
 pub struct DeadCountRow {
-    /// The portal.
+    /// The portal; none where the letters are about none.
     pub portal: Option<String>,
-    /// The shop.
+    /// The shop; none where the letters are about none.
     pub shop: Option<String>,
-    /// The reason.
+    /// The code of the letters.
     pub code: String,
-    /// How many.
+    /// How many of them are open.
     pub count: i64,
 }
 
@@ -120,11 +120,11 @@ pub async fn published(db: &mut PgConnection) -> Result<i64, Error> {
 /// What waits in one lane in one state.
 #[derive(Debug, Clone)]
 pub struct Depth {
-    /// The lane.
+    /// The lane: a portal's name, or `shop:` and a shop's.
     pub lane: String,
     /// `new`, `retrying` or `dead`.
     pub state: String,
-    /// How many.
+    /// How many things wait there in that state.
     pub count: i64,
     /// Age of the oldest, in seconds.
     pub oldest_seconds: f64,
@@ -163,7 +163,7 @@ pub async fn depths(db: &mut PgConnection) -> Result<Vec<Depth>, Error> {
 pub struct OpenConflicts {
     /// The shop's name in the settings.
     pub shop: String,
-    /// How many.
+    /// How many of its conflicts wait for a person.
     pub count: i64,
 }
 

@@ -67,22 +67,6 @@ async fn a_person_sees_what_is_refused_with_the_row_to_add_and_has_it_taken_in_a
         let plain = document.replace("&quot;", "\"");
         assert!(plain.contains(part), "{part}: {document}");
     }
-    // It is said from its data; a document of an earlier version has only the sentence.
-    let what = "SELECT what ->> 'kind' FROM bridge.onec_documents WHERE code = 'ONEC-STATUS'";
-    let kind: Option<String> = sqlx::query_scalar(what)
-        .fetch_one(&world.db.pool)
-        .await
-        .unwrap();
-    assert_eq!(kind.as_deref(), Some("status_not_of_base"));
-    let words = "в таблице базы нет строки со статусом X&lt;b&gt;";
-    let told = page(&path, "ru").await;
-    assert!(told.contains(words), "{told}");
-    sqlx::query("UPDATE bridge.onec_documents SET what = NULL")
-        .execute(&world.db.pool)
-        .await
-        .unwrap();
-    let told = page(&path, "ru").await;
-    assert!(told.contains(words), "{told}");
     let (_, rest) = document.split_once("name=\"csrf\" value=\"").unwrap();
     let csrf = rest.split('"').next().unwrap();
     let again = browser.post(at(&format!("{path}/again")));
@@ -109,4 +93,36 @@ async fn a_person_sees_what_is_refused_with_the_row_to_add_and_has_it_taken_in_a
         "{toml}"
     );
     assert!(toml.contains("# 1C says \"X<b>\", too"), "{toml}");
+}
+
+#[tokio::test]
+async fn why_a_document_is_refused_is_said_from_its_data_and_in_an_old_row_from_its_sentence() {
+    let world = World::new(with_base("")).await;
+    world.ordered("A-1").await;
+    let mut base = base_of(&world);
+    base.fetch_orders().await.unwrap();
+    says(&mut base, "A-1", "X").await;
+    let (id, kind): (i64, Option<String>) = sqlx::query_as(
+        "SELECT id, what ->> 'kind' FROM bridge.onec_documents WHERE code = 'ONEC-STATUS'",
+    )
+    .fetch_one(&world.db.pool)
+    .await
+    .unwrap();
+    assert_eq!(kind.as_deref(), Some("status_not_of_base"));
+    let (browser, cookie) = signed_in(&world).await;
+    let page = async || {
+        let at = format!("{}/console/onec/documents/{id}", world.url);
+        let request = browser.get(at).header("cookie", &cookie);
+        let answer = request.header("accept-language", "ru").send().await;
+        answer.unwrap().text().await.unwrap()
+    };
+    let words = "в таблице базы нет строки со статусом X";
+    let told = page().await;
+    assert!(told.contains(words), "{told}");
+    sqlx::query("UPDATE bridge.onec_documents SET what = NULL")
+        .execute(&world.db.pool)
+        .await
+        .unwrap();
+    let told = page().await;
+    assert!(told.contains(words), "{told}");
 }

@@ -10,8 +10,8 @@ use b24_bridge::{
     stock::{NameKind, ShortageAct},
     storage::{
         BulkState, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState, EventKind,
-        EventState, ImportState, LetterAbout, LinkEntity, MessageSource, MessageState,
-        PublishedOutcome, ShortageEnd, SubjectKind,
+        EventState, ImportState, LetterAbout, LinkEntity, ListKind, MessageSource, MessageState,
+        PublishedOutcome, ShortageEnd, StockEventKind, SubjectKind,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -39,6 +39,7 @@ fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("onec_documents.state", of!(DocumentState)),
         ("onec_facts.kind", of!(FactKind)),
         ("onec_imports.state", of!(ImportState)),
+        ("onec_lists.kind", of!(ListKind)),
         ("outbox.kind", of!(EventKind)),
         ("outbox.state", of!(EventState)),
         ("published.outcome", of!(PublishedOutcome)),
@@ -49,6 +50,7 @@ fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
         ("shortages.rule", of!(ShortageAct)),
         ("status_changes.source", of!(MessageSource)),
         ("status_changes.state", of!(MessageState)),
+        ("stock_events.kind", of!(StockEventKind)),
         ("stock_product_keys.kind", of!(NameKind)),
         ("subjects.kind", of!(SubjectKind)),
         ("submissions.verdict", of!(forms::Verdict)),
@@ -56,12 +58,8 @@ fn enums() -> BTreeMap<&'static str, BTreeSet<&'static str>> {
 }
 
 /// The columns whose words stand in statements and functions of SQL, and in plain text of the code.
-const TEXTS: [(&str, &[&str]); 8] = [
+const TEXTS: [(&str, &[&str]); 6] = [
     ("inbox.state", &["new", "done", "ignored"]),
-    (
-        "onec_lists.kind",
-        &["group", "property", "price_type", "warehouse"],
-    ),
     (
         "onec_offers.state",
         &["sending", "offered", "written", "cut", "confirmed"],
@@ -83,7 +81,6 @@ const TEXTS: [(&str, &[&str]); 8] = [
             "bridge.customer.saved.v1",
         ],
     ),
-    ("stock_events.kind", &["moved", "counted", "receipt"]),
     (
         "stock_moves.cause",
         &[
@@ -179,9 +176,11 @@ async fn a_state_is_stored_as_its_word_and_read_from_it() {
     both_ways!(ImportState);
     both_ways!(LetterAbout);
     both_ways!(LinkEntity);
+    both_ways!(ListKind);
     both_ways!(MessageSource);
     both_ways!(MessageState);
     both_ways!(PublishedOutcome);
     both_ways!(ShortageEnd);
+    both_ways!(StockEventKind);
     both_ways!(SubjectKind);
 }

@@ -238,13 +238,25 @@ pub async fn give_up(
     .await?)
 }
 
-/// Takes an order whose newest event was refused out of the queue: what it was refused with last
-/// (code, words), and how often; none if that event is not the newest any more, or waits no more.
+/// What an event was refused with that is tried no more.
+#[derive(Debug, Clone)]
+pub struct StoppedEvent {
+    /// The code of the last refusal.
+    pub code: String,
+    /// In whose words.
+    pub message: String,
+    /// Tries that were judged.
+    pub attempts: i32,
+}
+
+/// Takes an order whose newest event was refused out of the queue: what it was refused with last;
+/// none if that event is not the newest any more, or waits no more.
 pub async fn stop_trying(
     db: &mut PgConnection,
     (shop, number, event): (&str, &str, i64),
-) -> Result<Option<(String, String, i32)>, Error> {
-    let stopped = sqlx::query!(
+) -> Result<Option<StoppedEvent>, Error> {
+    Ok(sqlx::query_as!(
+        StoppedEvent,
         r#"UPDATE bridge.orders
            SET due_at = NULL, waits_since = NULL, stalls = 0, in_sync = false
            WHERE shop = $1 AND number = $2 AND head_id = $3 AND due_at IS NOT NULL
@@ -255,6 +267,5 @@ pub async fn stop_trying(
         event
     )
     .fetch_optional(db)
-    .await?;
-    Ok(stopped.map(|row| (row.code, row.message, row.attempts)))
+    .await?)
 }
