@@ -4,7 +4,9 @@
 //! of the lines, an absent `ПометкаУдаления` says nothing of a deletion.
 
 use super::{
-    Counterparty, Element, Fault, Moment, Requisites, customer::counterparty, value::folded,
+    Counterparty, Element, Fault, Moment, Requisites,
+    customer::counterparty,
+    value::{folded, truth},
 };
 use rust_decimal::Decimal;
 
@@ -183,6 +185,7 @@ pub(super) fn document(element: &Element) -> Result<Document, Fault> {
     if id.is_none() && number.is_none() && onec_number.is_none() {
         return Err(Fault::item(element, "it has neither Ид nor Номер"));
     }
+    readable(element, &requisites)?;
     let onec_date =
         Moment::parse(element.text_of("Дата1С")).or_else(|| requisites.moment(&["Дата по 1С"]));
     let date =
@@ -219,6 +222,47 @@ pub(super) fn document(element: &Element) -> Result<Document, Fault> {
         subordinates: all(subordinates, document)?,
         requisites,
     })
+}
+
+/// Requisites that are acted upon, and say yes or no.
+const TRUTHS: [&str; 7] = [
+    "ПометкаУдаления",
+    "Отменен",
+    "Проведен",
+    "Оплачено",
+    "Отгружено",
+    "Отгружен",
+    "Признак возврата",
+];
+/// Requisites that are acted upon, and name a day.
+const DATES: [&str; 5] = [
+    "Дата по 1С",
+    "Дата оплаты",
+    "Дата оплаты по 1С",
+    "Дата отгрузки",
+    "Дата отгрузки по 1С",
+];
+
+/// What cannot be read is a fault of its document: taken as absent it would say another thing.
+fn readable(element: &Element, requisites: &Requisites) -> Result<(), Fault> {
+    let inside = |name| (name, element.text_of(name));
+    let said = |name| (name, requisites.get(&[name]).unwrap_or_default());
+    let truths = TRUTHS.map(said).into_iter();
+    let mut truths = truths.chain([inside("ПометкаУдаления")]);
+    let odd = truths.find(|(_, text)| !text.is_empty() && truth(text).is_none());
+    if let Some((name, text)) = odd {
+        let detail = format!("{name} is no truth value: {text:.40}");
+        return Err(Fault::item(element, detail));
+    }
+    let dates = DATES.map(said).into_iter();
+    let mut dates = dates.chain(["Дата", "Дата1С"].map(inside));
+    match dates.find(|(_, text)| Moment::is_odd(text)) {
+        Some((name, text)) => Err(Fault::item(
+            element,
+            format!("{name} is no date: {text:.40}"),
+        )),
+        None => Ok(()),
+    }
 }
 
 fn all<'a, T>(

@@ -55,6 +55,9 @@ pub struct Moment {
     pub time: Option<NaiveTime>,
 }
 
+/// Forms of a day.
+const DAYS: [&str; 3] = ["%Y-%m-%d", "%d.%m.%Y", "%Y%m%d"];
+
 impl Moment {
     /// The moment, midnight where there is no time.
     pub fn naive(self) -> NaiveDateTime {
@@ -74,7 +77,7 @@ impl Moment {
             }
             None => (text, ""),
         };
-        let date = ["%Y-%m-%d", "%d.%m.%Y", "%Y%m%d"]
+        let date = DAYS
             .iter()
             .find_map(|form| NaiveDate::parse_from_str(date, form).ok())?;
         let time: String = time
@@ -85,6 +88,19 @@ impl Moment {
             .iter()
             .find_map(|form| NaiveTime::parse_from_str(&time, form).ok());
         (date > NaiveDate::from_ymd_opt(1, 1, 1)?).then_some(Self { date, time })
+    }
+
+    /// Whether a text is neither a day nor what 1C writes for "no date": nothing can be made of it.
+    pub(super) fn is_odd(text: &str) -> bool {
+        let text = trimmed(text);
+        let end = text.find(['T', 't', 'Т', ' ']).unwrap_or(text.len());
+        let (day, rest) = text.split_at(end);
+        if day.is_empty() {
+            return rest.chars().skip(1).any(char::is_alphabetic);
+        }
+        !DAYS
+            .iter()
+            .any(|form| NaiveDate::parse_from_str(day, form).is_ok())
     }
 
     /// The same day with the time that stands in an element of its own.

@@ -13,6 +13,7 @@ macro_rules! sample {
 }
 
 mod customers;
+mod values;
 
 fn items(file: &[u8]) -> Vec<Result<Item, Fault>> {
     match Items::new(file, Bounds::default()) {
