@@ -324,8 +324,11 @@ impl Onec {
         };
         stored::became(tx, id, &of).await?;
         if let Some((shop, number)) = order {
-            self.heard(tx, (&row.base, shop, number), (id, &row.raw))
-                .await?;
+            // One that is refused because it cannot be read says nothing that could be heard.
+            if row.code.as_deref() != Some(ErrorCode::OneCDocument.as_str()) {
+                self.heard(tx, (&row.base, shop, number), (id, &row.raw))
+                    .await?;
+            }
             orders::resend(tx, &row.base, shop, number).await?;
         }
         Ok(())
