@@ -20,6 +20,7 @@ check([
         $shirt = new WC_Product(17, [
             'name' => 'Футболка &quot;Лето&quot;', 'sku' => 'T-1', 'description' => '<p>Хлопок</p>',
             'regular_price' => '990.50', 'price' => '890', 'category_ids' => [9, 7, 8],
+            'global_unique_id' => ' 4600000000017 ',
         ]);
         World::$soon = [];
         $shirt->save();
@@ -34,7 +35,7 @@ check([
             'id' => '17', 'sku' => 'T-1', 'name' => 'Футболка "Лето"',
             'description' => '<p>Хлопок</p>', 'section' => ['Одежда', 'Футболки & майки'],
             'prices' => [['price' => '990.50', 'currency' => 'RUB']], 'vat' => '20',
-            'vat_included' => true, 'active' => true,
+            'barcode' => '4600000000017', 'vat_included' => true, 'active' => true,
         ], $event['data']);
         $shirt->save();
         same([], told());
@@ -50,14 +51,18 @@ check([
         site();
         (new WC_Product(17, ['type' => 'variable', 'name' => 'Shirt', 'sku' => 'T-1']))->save();
         told();
-        $size = new WC_Product(18, ['parent' => 17, 'name' => 'Shirt - M', 'regular_price' => '5']);
+        $size = new WC_Product(18, [
+            'parent' => 17, 'name' => 'Shirt - M', 'regular_price' => '5',
+            'global_unique_id' => '4600000000024',
+        ]);
         World::$products[17]->data['children'] = [18];
         $size->save();
         $data = told()[0]['data'];
         same(['17', false], [$data['id'], isset($data['prices'])]);
         same([[
             'id' => '18', 'name' => 'Shirt - M',
-            'prices' => [['price' => '5', 'currency' => 'RUB']], 'active' => true,
+            'prices' => [['price' => '5', 'currency' => 'RUB']], 'barcode' => '4600000000024',
+            'active' => true,
         ]], $data['variations']);
         World::$products[17]->data['children'] = [];
         $size->delete();

@@ -140,6 +140,12 @@ class WC_Product
         return $shown ? $parent->data['sku'] : $this->data['sku'];
     }
 
+    /** Since WooCommerce 9.2. */
+    public function get_global_unique_id(string $context = 'view'): string
+    {
+        return $this->data['global_unique_id'] ?? '';
+    }
+
     public function is_type(string $type): bool
     {
         return $this->data['type'] === $type;

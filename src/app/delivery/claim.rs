@@ -286,8 +286,8 @@ impl Delivery {
         for (claim, job) in claimed.iter_mut().filter(|(_, job)| links_rows(job)) {
             for item in items_of(job) {
                 let names = names(&claim.shop, item);
-                let known = names.iter().map(|key| found.get(&(LinkEntity::Product, &**key)));
-                item.catalogue_id = known.flatten().next().copied();
+                let known = |key: &String| found.get(&(LinkEntity::Product, &**key)).copied();
+                item.catalogue_id = names.iter().find_map(known);
                 if let (None, Some(unlinked)) = (item.catalogue_id, &mut claim.unlinked) {
                     unlinked.extend(names);
                 }

