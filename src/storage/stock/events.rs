@@ -77,6 +77,27 @@ pub async fn count_part(db: &mut PgConnection, stock: &str, most: i32) -> Result
     Ok(done.fetch_one(db).await?)
 }
 
+/// Hands some of what a 1C base has counted in these warehouses, and no stock has taken, to a stock
+/// as a count that waits; says how many lines. An empty warehouse is all of them together.
+pub async fn count_of_onec(
+    db: &mut PgConnection,
+    (stock, shop, base): (&str, &str, &str),
+    warehouses: &[String],
+    available: bool,
+    most: i32,
+) -> Result<i32, Error> {
+    let taken = sqlx::query_scalar!(
+        r#"SELECT bridge.stock_count_of_onec($1, $2, $3, $4, $5, $6) AS "it!""#,
+        stock,
+        shop,
+        base,
+        warehouses,
+        available,
+        most
+    );
+    Ok(taken.fetch_one(db).await?)
+}
+
 /// Does what the newest snapshot of an order means for goods; says what was done: `held`, `kept`,
 /// `short`, `shipped` or `released`.
 pub async fn order(

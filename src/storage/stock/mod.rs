@@ -14,7 +14,7 @@ pub mod shortages;
 mod tills;
 pub mod told;
 
-pub use events::{NewStockEvent, count_part, insert, order};
+pub use events::{NewStockEvent, count_of_onec, count_part, insert, order};
 pub use levels::{
     ExpiringRow, Level, MoveRow, Unproved, all_levels, changes, check, expiring, ledger, levels,
     of_product, tell,
