@@ -143,3 +143,21 @@ async fn a_product_that_the_shop_has_named_is_counted_by_its_id_in_1c() {
     assert_eq!(bridge.on_hand("4711").await, ["3"]);
     assert!(bridge.on_hand("guid-1").await.is_empty());
 }
+
+#[test]
+fn a_stock_that_no_base_or_two_would_count_is_refused_at_the_start() {
+    let parse = |tables: &str| {
+        let settings = settings_of("onec").tables(tables);
+        let parsed = Config::parse(&settings.to_string(), &BTreeMap::new());
+        parsed.err().map(|error| error.to_string())
+    };
+    assert_eq!(parse(BASE), None);
+    let second = BASE
+        .replace("onec.ut", "onec.retail")
+        .replace("main", "other");
+    for (tables, count) in [(String::new(), 0), (format!("{BASE}{second}"), 2)] {
+        let said = parse(&tables).unwrap();
+        let words = format!("1C is to count, and {count} bases have shops of this stock");
+        assert!(said.contains(&words), "{said}");
+    }
+}
