@@ -65,16 +65,13 @@ impl NewReceipt {
 }
 
 /// What the database says became of a receipt.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct Posted {
-    #[serde(default)]
     result: String,
-    #[serde(default)]
     parked: Vec<ParkedLine>,
-    #[serde(default)]
     picked: Option<String>,
     /// Of how many versions this is the last.
-    #[serde(default)]
     revision: i64,
 }
 
