@@ -12,7 +12,7 @@ use crate::{
     stock::{CountText, CountsMean, Master, StockEvent, StockSettings, Store, Told},
     storage::{
         journal,
-        stock::{self, NewStockEvent},
+        stock::{self, NewStockEvent, UntakenWarehouse},
     },
 };
 use chrono::{DateTime, Utc};
@@ -310,21 +310,40 @@ impl Stock {
         Ok(stored)
     }
 
+    /// The base of 1C that counts a stock, with a shop of both; none: somebody else counts it.
+    fn base_of(&self, of: &StockSettings) -> Option<(&str, &str)> {
+        let mut bases = self.registry.bases.values();
+        let own = |shop: &&ShopName| of.shops.iter().any(|(one, _)| one == *shop);
+        let found = bases.find_map(|base| Some((base.shops.iter().find(own)?, base)));
+        let (shop, base) = found.filter(|_| of.master == Master::Onec)?;
+        Some((shop.as_str(), base.name.as_str()))
+    }
+
+    /// The warehouses in which 1C counts for a stock whose master it is, and that are no stores of
+    /// it.
+    pub async fn foreign_warehouses(
+        &self,
+        of: &StockSettings,
+    ) -> Result<Vec<UntakenWarehouse>, Error> {
+        let Some((_, base)) = self.base_of(of) else {
+            return Ok(Vec::new());
+        };
+        let mut db = self.db.acquire().await?;
+        let mut found = stock::untaken_warehouses(&mut db, base).await?;
+        let own = warehouses(of);
+        found.retain(|warehouse| !own.contains(&warehouse.id));
+        Ok(found)
+    }
+
     /// Takes what its 1C base has counted into a stock whose master 1C is: as counts that wait.
     /// Returns how many lines.
     pub async fn take_counts_of_onec(&self, of: &StockSettings) -> Result<usize, Error> {
-        if of.master != Master::Onec {
-            return Ok(0);
-        }
-        let bases = self.registry.bases.values();
-        let mut sold = bases.flat_map(|base| base.shops.iter().map(move |shop| (base, shop)));
-        let own = |shop: &ShopName| of.shops.iter().any(|(one, _)| one == shop);
-        let Some((base, shop)) = sold.find(|(_, shop)| own(shop)) else {
+        let Some((shop, base)) = self.base_of(of) else {
             return Ok(0);
         };
         let warehouses = warehouses(of);
         let available = of.counts_mean == CountsMean::Available;
-        let whose = (of.name.as_str(), shop.as_str(), base.name.as_str());
+        let whose = (of.name.as_str(), shop, base);
         let (mut lines, mut tries) = (0, 0);
         loop {
             let mut db = self.db.acquire().await?;

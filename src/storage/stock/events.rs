@@ -98,6 +98,35 @@ pub async fn count_of_onec(
     Ok(taken.fetch_one(db).await?)
 }
 
+/// A warehouse of 1C whose counts no stock has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UntakenWarehouse {
+    /// Its id in 1C; empty: counts that name no warehouse.
+    pub id: String,
+    /// What 1C calls it, where its files have said so.
+    pub name: Option<String>,
+    /// How many products were counted there.
+    pub products: i64,
+}
+
+/// The warehouses of a base whose counts no stock has taken, the largest first.
+pub async fn untaken_warehouses(
+    db: &mut PgConnection,
+    base: &str,
+) -> Result<Vec<UntakenWarehouse>, Error> {
+    let rows = sqlx::query_as!(
+        UntakenWarehouse,
+        r#"SELECT c.store AS id, l.name AS "name?", count(*) AS "products!"
+           FROM bridge.onec_counts c
+           LEFT JOIN bridge.onec_lists l
+               ON (l.base, l.kind, l.id) = (c.base, 'warehouse', c.store)
+           WHERE c.base = $1 AND c.counted_at IS DISTINCT FROM c.formed_at
+           GROUP BY c.store, l.name ORDER BY count(*) DESC, c.store LIMIT 20"#,
+        base
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
 /// Does what the newest snapshot of an order means for goods; says what was done: `held`, `kept`,
 /// `short`, `shipped` or `released`.
 pub async fn order(

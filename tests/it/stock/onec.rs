@@ -107,6 +107,10 @@ async fn what_1c_counts_reaches_the_stock_however_late_and_later_sales_are_laid_
     bridge.file("A-1", 77, 60).await;
     assert_eq!(bridge.take().await, 1);
     assert_eq!(bridge.on_hand("guid-1").await, ["5"]);
+    let stock = bridge.app.stock.stocks()[0].clone();
+    let foreign = bridge.app.stock.foreign_warehouses(&stock).await.unwrap();
+    let foreign: Vec<_> = foreign.iter().map(|one| (&*one.id, one.products)).collect();
+    assert_eq!(foreign, [("a warehouse of nobody", 1)]);
     let ledger = bridge
         .app
         .stock
