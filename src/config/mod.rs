@@ -246,6 +246,8 @@ impl Config {
         let shops = shops::check(raw.shops, problems);
         let onec = onec::check(raw.onec, &shops, problems);
         let stocks = stock::check(raw.stock, &shops, problems);
+        let bases: Vec<_> = onec.values().map(|one| &*one.base).collect();
+        stock::counted_by_onec(&stocks, &bases, problems);
         let tills = tills::check(raw.tills, &stocks, problems);
         let operators = operators::check(raw.operators, problems);
         for (name, shop) in &shops {

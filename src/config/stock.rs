@@ -3,6 +3,7 @@
 use super::{Problem, Shop};
 use crate::{
     domain::{ShopName, StockName},
+    formats::onec::Base,
     stock::{
         CountsMean, Master, NameKind, OrderPolicy, PortalStock, ReserveOn, ShortageAct,
         ShortageCause, ShortageRule, StockSettings, Store, hold,
@@ -188,6 +189,28 @@ fn both_ways(release: &[String], ship: &[String], key: &str, problems: &mut Vec<
             format!("the status `{status}` stands in `release_on`, too"),
             "name each status in one of the two",
         ));
+    }
+}
+
+/// A stock whose master 1C is has one base that counts.
+pub(super) fn counted_by_onec(
+    stocks: &[StockSettings],
+    bases: &[&Base],
+    problems: &mut Vec<Problem>,
+) {
+    for stock in stocks.iter().filter(|stock| stock.master == Master::Onec) {
+        let own = |shop: &ShopName| stock.shops.iter().any(|(name, _)| name == shop);
+        let count = bases
+            .iter()
+            .filter(|base| base.shops.iter().any(own))
+            .count();
+        if count != 1 && problems.is_empty() {
+            problems.push(Problem::new(
+                format!("stock.{}.master", stock.name),
+                format!("1C is to count, and {count} bases have shops of this stock"),
+                "let one `[onec.NAME]` have its shops, or declare another master",
+            ));
+        }
     }
 }
 

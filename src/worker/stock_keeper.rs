@@ -1,6 +1,6 @@
-//! The keeper of stock: reservations run out, counts are applied, receipts that waited for a
-//! product are posted, shortages are settled, changed levels get their places in the feed, and
-//! their products become due for the portals that show them.
+//! The keeper of stock: reservations run out, counts (of 1C, too) are applied, receipts that waited
+//! for a product are posted, shortages are settled, changed levels get their places in the feed,
+//! and their products become due for the portals that show them.
 
 use super::{Settings, lanes::restarts::Restarts};
 use crate::app::{App, Error, STOCK, stock::ReceiptKey};
@@ -31,6 +31,7 @@ pub(super) async fn keep(app: App, _: Settings, turns: Restarts, stop: Cancellat
 async fn once(app: &App, looked_at: &mut ReceiptKey) -> Result<(), Error> {
     app.stock.expire_reservations().await?;
     for stock in app.stock.stocks() {
+        app.stock.take_counts_of_onec(stock).await?;
         app.stock.apply_counts(stock.name.as_str()).await?;
     }
     (*looked_at, _) = app.stock.replay_receipts(looked_at).await?;

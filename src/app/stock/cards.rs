@@ -31,11 +31,13 @@ impl Stock {
         })
     }
 
-    /// What the shop and the portal are told of a new version of a receipt.
+    /// What the shop and the portal are told of a new version of a receipt, the last of so many.
+    /// One that was annulled before anybody heard of it has no card, and needs none.
     pub(super) async fn pass_on(
         &self,
         tx: &mut PgConnection,
         new: &NewReceipt,
+        versions: i64,
     ) -> Result<(), Error> {
         let Some(till) = self.settings_of(&new.key) else {
             return Ok(());
@@ -56,6 +58,9 @@ impl Stock {
         let (Some(deals), Some(rules)) = (&till.deals, rules) else {
             return Ok(());
         };
+        if receipt.cancelled && versions < 2 {
+            return Ok(());
+        }
         let portal = rules.portal.as_str();
         let shop = key.shop.as_str();
         let card = match (receipt.kind, &receipt.of) {

@@ -9,10 +9,10 @@ use crate::{
     },
     domain::{ErrorCode, Fault, Faults, ShopName, TillName, happening::Act},
     formats::tills::ReceiptEvent,
-    stock::{CountText, CountsMean, Master, StockEvent, StockSettings, Told},
+    stock::{CountText, CountsMean, Master, StockEvent, StockSettings, Store, Told},
     storage::{
         StockEventKind, journal,
-        stock::{self, NewStockEvent},
+        stock::{self, NewStockEvent, UntakenWarehouse},
     },
 };
 use chrono::{DateTime, Utc};
@@ -21,6 +21,8 @@ use sqlx::{Connection as _, PgConnection};
 
 /// Lines of a count that are applied in one transaction.
 const COUNTED_AT_ONCE: i32 = 1_000;
+/// Lines of what 1C has counted that become one count.
+const ONEC_AT_ONCE: i32 = 10_000;
 
 /// Whether an event is about goods, and not about an order.
 pub(in crate::app) fn is_goods(event: &Value) -> bool {
@@ -308,6 +310,53 @@ impl Stock {
         Ok(stored)
     }
 
+    /// The base of 1C that counts a stock, with a shop of both; none: somebody else counts it.
+    fn base_of(&self, of: &StockSettings) -> Option<(&str, &str)> {
+        let mut bases = self.registry.bases.values();
+        let own = |shop: &&ShopName| of.shops.iter().any(|(one, _)| one == *shop);
+        let found = bases.find_map(|base| Some((base.shops.iter().find(own)?, base)));
+        let (shop, base) = found.filter(|_| of.master == Master::Onec)?;
+        Some((shop.as_str(), base.name.as_str()))
+    }
+
+    /// The warehouses in which 1C counts for a stock whose master it is, and that are no stores of
+    /// it.
+    pub async fn foreign_warehouses(
+        &self,
+        of: &StockSettings,
+    ) -> Result<Vec<UntakenWarehouse>, Error> {
+        let Some((_, base)) = self.base_of(of) else {
+            return Ok(Vec::new());
+        };
+        let mut db = self.db.acquire().await?;
+        let mut found = stock::untaken_warehouses(&mut db, base).await?;
+        let own = warehouses(of);
+        found.retain(|warehouse| !own.contains(&warehouse.id));
+        Ok(found)
+    }
+
+    /// Takes what its 1C base has counted into a stock whose master 1C is: as counts that wait.
+    /// Returns how many lines.
+    pub async fn take_counts_of_onec(&self, of: &StockSettings) -> Result<usize, Error> {
+        let Some((shop, base)) = self.base_of(of) else {
+            return Ok(0);
+        };
+        let warehouses = warehouses(of);
+        let available = of.counts_mean == CountsMean::Available;
+        let whose = (of.name.as_str(), shop, base);
+        let (mut lines, mut tries) = (0, 0);
+        loop {
+            let mut db = self.db.acquire().await?;
+            let most = ONEC_AT_ONCE;
+            match stock::count_of_onec(&mut db, whose, &warehouses, available, most).await {
+                Ok(0) => return Ok(lines),
+                Ok(taken) => lines += usize::try_from(taken).unwrap_or_default(),
+                Err(error) if again(&error, false, &mut tries) => {}
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
+
     /// Applies what waits of a stock's counts; returns in how many parts.
     pub async fn apply_counts(&self, of: &str) -> Result<usize, Error> {
         let mut parts = 0;
@@ -324,6 +373,19 @@ impl Stock {
             }
         }
     }
+}
+
+/// The warehouses of 1C that a stock's stores are, by their names and ids. A file that names none
+/// counts the only store, unless that has an id.
+fn warehouses(of: &StockSettings) -> Vec<String> {
+    let named = |store: &Store| [vec![store.name.clone()], store.ids.clone()].concat();
+    let mut all: Vec<String> = of.stores.iter().flat_map(named).collect();
+    if let [only] = of.stores.as_slice()
+        && only.ids.is_empty()
+    {
+        all.push(String::new());
+    }
+    all
 }
 
 fn new_event(

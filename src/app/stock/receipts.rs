@@ -65,14 +65,14 @@ impl NewReceipt {
 }
 
 /// What the database says became of a receipt.
-#[derive(Debug, Deserialize)]
+#[derive(Debug, Default, Deserialize)]
+#[serde(default)]
 struct Posted {
-    #[serde(default)]
     result: String,
-    #[serde(default)]
     parked: Vec<ParkedLine>,
-    #[serde(default)]
     picked: Option<String>,
+    /// Of how many versions this is the last.
+    revision: i64,
 }
 
 #[derive(Debug, Deserialize)]
@@ -203,7 +203,7 @@ impl Stock {
                 let subjects = [subject(PARKED, &new.key), subject(CHANGED, &new.key), own];
                 dead_letters::close_subjects(tx, &new.key.shop, &subjects, newer).await?;
                 self.tell_of_posting(tx, new, &posted).await?;
-                self.pass_on(tx, new).await?;
+                self.pass_on(tx, new, posted.revision).await?;
                 Ok(Accepted::Queued)
             }
             "older" => Ok(Accepted::Queued),
@@ -402,7 +402,7 @@ impl Stock {
             );
             dead_letters::close_subjects(tx, &new.key.shop, &subjects, taken).await?;
             self.tell_of_posting(tx, &new, &posted).await?;
-            return self.pass_on(tx, &new).await;
+            return self.pass_on(tx, &new, posted.revision).await;
         }
         let store = new.said["store"].as_str();
         // The letter is closed by whoever asked.

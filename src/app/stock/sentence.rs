@@ -2,6 +2,9 @@
 
 use crate::storage::stock::MoveRow;
 
+/// What the sources of counts begin with that are of 1C.
+const ONEC: &str = "/onec/";
+
 /// What happened.
 pub(super) fn of(row: &MoveRow) -> String {
     let what = plainly(row);
@@ -17,10 +20,11 @@ pub(super) fn of(row: &MoveRow) -> String {
 fn plainly(row: &MoveRow) -> String {
     let MoveRow { cause_id, line, .. } = row;
     let of_line = format!("reservation {cause_id} of {}, line {line}", row.shop);
-    let by = if row.shop.is_empty() {
-        "an operator".to_owned()
-    } else {
-        format!("the shop {}", row.shop)
+    let base = row.source.as_deref().and_then(|it| it.strip_prefix(ONEC));
+    let by = match base {
+        Some(base) => format!("the 1C base {base}"),
+        None if row.shop.is_empty() => "an operator".to_owned(),
+        None => format!("the shop {}", row.shop),
     };
     match (row.cause.as_str(), row.note.as_str()) {
         ("reservation", "held") => format!("held for {of_line}"),

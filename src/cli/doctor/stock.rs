@@ -2,7 +2,10 @@
 
 use super::report::Report;
 use crate::{
-    app::{App, stock::TillView},
+    app::{
+        App,
+        stock::{TillView, UntakenWarehouse},
+    },
     domain::{ErrorCode, Place},
     stock::StockSettings,
 };
@@ -83,6 +86,32 @@ async fn one(
     if let Some(level) = checked.unproved.first() {
         let found = format!("{} in {}: {}", level.product, level.store, level.text);
         report.wrong(what, found, ErrorCode::Bug);
+    }
+    let foreign = app.stock.foreign_warehouses(of).await?;
+    if !foreign.is_empty() {
+        let called = |one: &UntakenWarehouse| {
+            let id = if one.id.is_empty() {
+                "(none named)"
+            } else {
+                &*one.id
+            };
+            let name = one.name.as_deref().map(|name| format!(" {name}"));
+            format!(
+                "{id}{} ({} products)",
+                name.unwrap_or_default(),
+                one.products
+            )
+        };
+        let all: Vec<_> = foreign.iter().map(called).collect();
+        let found = format!(
+            "1C counts in warehouses that are no stores of it: {}",
+            all.join(", ")
+        );
+        let step = format!(
+            "Add the id to `ids` of a store of `[stock.{name}]` and restart, if its goods are sold \
+             there; else there is nothing to do."
+        );
+        report.note(what, found, vec![step]);
     }
     let open = app.stock.open_shortages(name, MOST).await?.len();
     if open > 0 {

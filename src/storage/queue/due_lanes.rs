@@ -3,9 +3,10 @@
 use crate::storage::Error;
 use sqlx::PgConnection;
 
-/// Those of these portals that have something due: an order, a form, an activity, a product, a lead
-/// to follow, an order to be compared or found again, a notification. `shops` names the shop of
-/// each, side by side: a portal with several shops stands there several times.
+/// Those of these portals that have something due: an order, a form, an activity, a product, a
+/// receipt, a note, a lead to follow, an order to be compared or found again, a notification. What
+/// waits for the card of an order is not due. `shops` names the shop of each, side by side: a
+/// portal with several shops stands there several times.
 pub async fn portals(
     db: &mut PgConnection,
     portals: &[String],
@@ -22,9 +23,12 @@ pub async fn portals(
                            AND o.due_at <= now())
               OR EXISTS (SELECT FROM bridge.comparisons c
                          WHERE c.portal = w.portal AND c.due_at <= now() AND c.shop = w.shop)
-              OR EXISTS (SELECT FROM unnest(ARRAY['form', 'activity', 'product']) AS k (kind)
+              OR EXISTS (SELECT FROM unnest(ARRAY['form', 'activity', 'product', 'receipt', 'note'])
+                                AS k (kind)
                          JOIN bridge.subjects s ON s.portal = w.portal AND s.kind = k.kind
-                           AND s.due_at <= now() AND s.shop = w.shop)
+                           AND s.due_at <= now() AND s.shop = w.shop
+                           AND NOT bridge.subject_waits(s.kind, s.shop, s.order_number,
+                                                        s.received_at))
               OR EXISTS (SELECT FROM bridge.subjects s
                          WHERE s.portal = w.portal AND s.follow_at <= now() AND s.shop = w.shop)
               OR EXISTS (SELECT FROM bridge.orders o

@@ -77,6 +77,56 @@ pub async fn count_part(db: &mut PgConnection, stock: &str, most: i32) -> Result
     Ok(done.fetch_one(db).await?)
 }
 
+/// Hands some of what a 1C base has counted in these warehouses, and no stock has taken, to a stock
+/// as a count that waits; says how many lines. An empty warehouse is all of them together.
+pub async fn count_of_onec(
+    db: &mut PgConnection,
+    (stock, shop, base): (&str, &str, &str),
+    warehouses: &[String],
+    available: bool,
+    most: i32,
+) -> Result<i32, Error> {
+    let taken = sqlx::query_scalar!(
+        r#"SELECT bridge.stock_count_of_onec($1, $2, $3, $4, $5, $6) AS "it!""#,
+        stock,
+        shop,
+        base,
+        warehouses,
+        available,
+        most
+    );
+    Ok(taken.fetch_one(db).await?)
+}
+
+/// A warehouse of 1C whose counts no stock has taken.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UntakenWarehouse {
+    /// Its id in 1C; empty: counts that name no warehouse.
+    pub id: String,
+    /// What 1C calls it, where its files have said so.
+    pub name: Option<String>,
+    /// How many products were counted there.
+    pub products: i64,
+}
+
+/// The warehouses of a base whose counts no stock has taken, the largest first.
+pub async fn untaken_warehouses(
+    db: &mut PgConnection,
+    base: &str,
+) -> Result<Vec<UntakenWarehouse>, Error> {
+    let rows = sqlx::query_as!(
+        UntakenWarehouse,
+        r#"SELECT c.store AS id, l.name AS "name?", count(*) AS "products!"
+           FROM bridge.onec_counts c
+           LEFT JOIN bridge.onec_lists l
+               ON (l.base, l.kind, l.id) = (c.base, 'warehouse', c.store)
+           WHERE c.base = $1 AND c.counted_at IS DISTINCT FROM c.formed_at
+           GROUP BY c.store, l.name ORDER BY count(*) DESC, c.store LIMIT 20"#,
+        base
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
 /// Does what the newest snapshot of an order means for goods; says what was done: `held`, `kept`,
 /// `short`, `shipped` or `released`.
 pub async fn order(

@@ -154,6 +154,8 @@ pub struct MoveRow {
     pub stands: String,
     /// Of a count: how much was there at its time, by what was known when it came.
     pub counted: Option<String>,
+    /// Of a count: the source of its event.
+    pub source: Option<String>,
 }
 
 /// Rows of a product's ledger above and below these places: as many as asked for, the oldest of
@@ -179,7 +181,10 @@ pub async fn ledger(
                           WHERE (e.stock, e.product, e.store) = (m.stock, m.product, m.store)
                             AND e.id < m.id AND e.stated IS NOT NULL
                             AND e.at > m.at - c.count_tolerance), 0))::text
-                  END AS counted
+                  END AS counted,
+                  CASE WHEN m.cause = 'count' THEN (
+                      SELECT v.source FROM bridge.stock_events v WHERE v.id = m.cause_id::bigint)
+                  END AS source
            FROM (SELECT v.*, sum(v.on_hand) OVER (PARTITION BY v.store ORDER BY v.id) AS stands
                  FROM bridge.stock_moves v WHERE v.stock = $1 AND v.product = $2) m
            WHERE ($3::bigint IS NULL OR m.id > $3) AND ($4::bigint IS NULL OR m.id < $4)

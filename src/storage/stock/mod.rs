@@ -14,7 +14,9 @@ pub mod shortages;
 mod tills;
 pub mod told;
 
-pub use events::{NewStockEvent, count_part, insert, order};
+pub use events::{
+    NewStockEvent, UntakenWarehouse, count_of_onec, count_part, insert, order, untaken_warehouses,
+};
 pub use levels::{
     ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, changes, check,
     expiring, ledger, levels, of_product, tell,

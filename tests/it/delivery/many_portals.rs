@@ -214,6 +214,24 @@ async fn work_for_which_nobody_rang_is_found_by_the_watch() {
     let new = "SELECT count(*) FROM bridge.inbox WHERE state = 'new'";
     until("it is taken up", async || count(&db, new).await == 0).await;
     assert!(begun.elapsed() < Duration::from_secs(10));
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    let begun = Instant::now();
+    // Of one note the order is in the portal, of the other nobody has heard.
+    let notes = "INSERT INTO bridge.subjects (shop, key, kind, portal, order_number, body, due_at,
+                                              waits_since)
+                 SELECT 'b', 'note:' || number, 'note', 'b', number, '{\"comment\": \"Hello\"}'::jsonb,
+                        now(), now()
+                 FROM unnest(ARRAY['A-1', 'A-2']) AS n (number)";
+    sqlx::query(notes).execute(&db.pool).await.unwrap();
+    let taken = "SELECT count(*) FROM bridge.subjects
+                 WHERE done_at IS NOT NULL OR error_code IS NOT NULL";
+    until("the note is taken up", async || {
+        count(&db, taken).await == 1
+    })
+    .await;
+    assert!(begun.elapsed() < Duration::from_secs(10));
+    let waits = "SELECT count(*) FROM bridge.subjects WHERE key = 'note:A-2' AND attempts = 0";
+    assert_eq!(count(&db, waits).await, 1);
     stop.cancel();
     work.await.unwrap().unwrap();
 }

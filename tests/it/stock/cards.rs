@@ -215,6 +215,36 @@ async fn a_comment_waits_for_an_order_and_a_sale_that_come_after_it() {
 }
 
 #[tokio::test]
+async fn what_was_annulled_before_anybody_heard_of_it_makes_no_card() {
+    let place = Place::new().await;
+    place.api.bring("a", "cup", "9").await;
+    place.order("A-9", 1).await;
+    // MoySklad tells so of documents of long ago that somebody throws away.
+    for members in [json!({}), json!({ "number": "A-9" })] {
+        let mut annulled = json!({ "version": 2, "cancelled": true });
+        annulled
+            .as_object_mut()
+            .unwrap()
+            .extend(members.as_object().unwrap().clone());
+        let receipt = format!("R-{}", annulled.as_object().unwrap().len());
+        place.sells(&receipt, annulled).await;
+        place.sells(&receipt, json!({ "version": 1 })).await;
+    }
+    place.sells("R0", json!({})).await;
+    place.quiet().await;
+    let origins: Vec<_> = place
+        .portal
+        .deals()
+        .iter()
+        .map(|deal| deal["ORIGIN_ID"].clone())
+        .collect();
+    assert_eq!(origins.len(), 2, "{origins:?}");
+    place.deal("receipt:one/R0");
+    assert!(place.comments_on(&place.deal("A-9")).is_empty());
+    assert_eq!(place.api.level("cup", "a").await.0, "7");
+}
+
+#[tokio::test]
 async fn what_is_brought_back_of_an_order_is_a_comment_on_its_deal() {
     let place = Place::new().await;
     place.api.bring("a", "cup", "9").await;

@@ -327,7 +327,7 @@ async fn an_event_about_goods_counts_once_and_what_is_wrong_with_one_is_said() {
 
 #[tokio::test]
 async fn only_the_master_counts() {
-    let api = serve(&settings_of("onec")).await;
+    let api = serve(&settings_of("bridge")).await;
     let (status, answer) = api.try_to_tell(COUNTED, count(0, &[("cup", 1)])).await;
     assert_eq!(
         (status, &answer["code"]),
@@ -337,7 +337,7 @@ async fn only_the_master_counts() {
         answer["errors"][0]["detail"]
             .as_str()
             .unwrap()
-            .contains("`onec`"),
+            .contains("`bridge`"),
         "{answer}"
     );
     api.tell(MOVED, sold(0, "cup", 1)).await;

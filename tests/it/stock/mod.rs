@@ -9,6 +9,8 @@ mod evotor;
 mod histories;
 #[expect(clippy::disallowed_methods, reason = "the vendor's own clock")]
 mod moysklad;
+#[expect(clippy::disallowed_methods, reason = "1C's own clock")]
+mod onec;
 #[expect(clippy::disallowed_methods, reason = "the shop's own clock")]
 mod orders;
 mod race;

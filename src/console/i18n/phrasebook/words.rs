@@ -22,6 +22,7 @@ pub(in crate::console) const PARTS: &[(&str, &str)] = &[
     ("rule {}", "правилу {}"),
     ("the default", "умолчанию"),
     ("an operator", "оператор"),
+    ("the 1C base {}", "база 1С {}"),
     ("the shop {}", "магазин {}"),
     ("the shop", "магазин"),
     ("the portal", "портал"),

@@ -1,0 +1,167 @@
+//! What 1C counts, in the stock whose master it is.
+
+use super::world::{event, settings_of};
+use crate::support::{database::Database, provider};
+use b24_bridge::{
+    app::{App, Registry, stock::ReceiptKey},
+    config::Config,
+    domain::ShopName,
+};
+use chrono::{TimeDelta, Utc};
+use serde_json::{Value, json};
+use std::collections::BTreeMap;
+
+const BASE: &str = concat!(
+    "\n[onec.ut]\nshops = [\"main\"]\n[onec.ut.users.exchange]\n",
+    "password_hash = \"$argon2id$v=19$m=19456,t=2,p=1$4o0FLKhbl6xhPS0abKQ9Ow$",
+    "MyczqfEi9H/TQZ8hgfZOBZtdkw3CcHtnCzi3rbPf1ic\"\n",
+);
+
+struct Bridge {
+    db: Database,
+    app: App,
+}
+
+impl Bridge {
+    async fn new() -> Self {
+        provider();
+        let db = Database::new().await;
+        let settings = settings_of("onec").tables(BASE);
+        let config = Config::parse(&settings.to_string(), &BTreeMap::new()).unwrap();
+        let registry = Registry {
+            shops: config.shop_rules(),
+            sources: config.sources(),
+            portals: config.portals.keys().cloned().collect(),
+            bases: config.bases(),
+            ..Registry::default()
+        };
+        let app = App::new(db.pool.clone(), registry).with_stocks(config.stocks.clone());
+        app.stock.configure_stocks().await.unwrap().unwrap();
+        Self { db, app }
+    }
+
+    async fn tell(&self, kind: &str, data: Value) {
+        let shop = ShopName::parse("main").unwrap();
+        let events = [event(kind, data)];
+        let taken = self.app.intake.accept_events(Some(&shop), &events).await;
+        taken.unwrap();
+    }
+
+    /// A file of 1C that was formed so many minutes ago is taken in.
+    async fn file(&self, warehouse: &str, quantity: i32, minutes: i64) {
+        let counts = "INSERT INTO bridge.onec_counts AS c
+                          (base, product, store, quantity, formed_at, touched_at)
+                      VALUES ('ut', 'guid-1', $1, $2, $3, now())
+                      ON CONFLICT (base, product, store) DO UPDATE
+                      SET quantity = excluded.quantity, formed_at = excluded.formed_at
+                      WHERE c.formed_at <= excluded.formed_at";
+        sqlx::query(counts)
+            .bind(warehouse)
+            .bind(quantity)
+            .bind(Utc::now() - TimeDelta::minutes(minutes))
+            .execute(&self.db.pool)
+            .await
+            .unwrap();
+    }
+
+    /// How many lines the stock takes; then everything that waited is applied.
+    async fn take(&self) -> usize {
+        let stock = self.app.stock.stocks()[0].clone();
+        let taken = self.app.stock.take_counts_of_onec(&stock).await.unwrap();
+        self.app.stock.apply_counts("main").await.unwrap();
+        let first = ReceiptKey::default();
+        self.app.stock.replay_receipts(&first).await.unwrap();
+        taken
+    }
+
+    async fn on_hand(&self, product: &str) -> Vec<String> {
+        let levels = self.app.stock.levels_of("main", product).await.unwrap();
+        levels.into_iter().map(|level| level.on_hand).collect()
+    }
+}
+
+/// Two pieces, sold so many minutes ago.
+fn sold(receipt: &str, minutes: i64) -> Value {
+    let line = json!({ "product_id": "guid-1", "quantity": 2, "price": "10" });
+    json!({ "receipt": receipt, "till": "T", "store": "a", "kind": "sale", "currency": "RUB",
+        "total": "20", "lines": [line],
+        "closed_at": (Utc::now() - TimeDelta::minutes(minutes)).to_rfc3339() })
+}
+
+#[tokio::test]
+async fn what_1c_counts_reaches_the_stock_however_late_and_later_sales_are_laid_on_top() {
+    let bridge = Bridge::new().await;
+    // Nobody knows the product yet: the sales wait for it.
+    bridge.tell("pos.receipt.saved.v1", sold("R1", 50)).await;
+    bridge.tell("pos.receipt.saved.v1", sold("R2", 30)).await;
+    bridge.file("A-1", 10, 40).await;
+    bridge.file("a warehouse of nobody", 99, 40).await;
+    assert_eq!(bridge.take().await, 1);
+    assert_eq!(
+        bridge.on_hand("guid-1").await,
+        ["8"],
+        "one of the sales was in the count"
+    );
+    assert_eq!(bridge.take().await, 0, "a count is taken once");
+    bridge.file("A-1", 5, 20).await;
+    bridge.file("A-1", 77, 60).await;
+    assert_eq!(bridge.take().await, 1);
+    assert_eq!(bridge.on_hand("guid-1").await, ["5"]);
+    let stock = bridge.app.stock.stocks()[0].clone();
+    let foreign = bridge.app.stock.foreign_warehouses(&stock).await.unwrap();
+    let foreign: Vec<_> = foreign.iter().map(|one| (&*one.id, one.products)).collect();
+    assert_eq!(foreign, [("a warehouse of nobody", 1)]);
+    let ledger = bridge
+        .app
+        .stock
+        .stock_ledger("main", "guid-1")
+        .await
+        .unwrap();
+    let first = &ledger[0].text;
+    assert!(
+        first.starts_with("counted by the 1C base ut (count "),
+        "{first}"
+    );
+    assert!(
+        first.ends_with(": 10 at that time, 10 with what moved later"),
+        "{first}"
+    );
+    let checked = bridge.app.stock.check_stock("main").await.unwrap();
+    assert!(checked.unproved.is_empty(), "{checked:?}");
+}
+
+#[tokio::test]
+async fn a_product_that_the_shop_has_named_is_counted_by_its_id_in_1c() {
+    let bridge = Bridge::new().await;
+    let article =
+        "INSERT INTO bridge.onec_products (base, id, sku, barcodes, formed_at, touched_at)
+                   VALUES ('ut', 'guid-1', 'K-17', '{4600000000017}', now(), now());
+                   INSERT INTO bridge.stock_product_keys (stock, kind, value, product)
+                   VALUES ('main', 'product_id', '4711', '4711'), ('main', 'sku', 'K-17', '4711')";
+    sqlx::raw_sql(article)
+        .execute(&bridge.db.pool)
+        .await
+        .unwrap();
+    bridge.file("A-1", 3, 5).await;
+    assert_eq!(bridge.take().await, 1);
+    assert_eq!(bridge.on_hand("4711").await, ["3"]);
+    assert!(bridge.on_hand("guid-1").await.is_empty());
+}
+
+#[test]
+fn a_stock_that_no_base_or_two_would_count_is_refused_at_the_start() {
+    let parse = |tables: &str| {
+        let settings = settings_of("onec").tables(tables);
+        let parsed = Config::parse(&settings.to_string(), &BTreeMap::new());
+        parsed.err().map(|error| error.to_string())
+    };
+    assert_eq!(parse(BASE), None);
+    let second = BASE
+        .replace("onec.ut", "onec.retail")
+        .replace("main", "other");
+    for (tables, count) in [(String::new(), 0), (format!("{BASE}{second}"), 2)] {
+        let said = parse(&tables).unwrap();
+        let words = format!("1C is to count, and {count} bases have shops of this stock");
+        assert!(said.contains(&words), "{said}");
+    }
+}
