@@ -246,6 +246,7 @@ impl Config {
         let shops = shops::check(raw.shops, problems);
         let onec = onec::check(raw.onec, &shops, problems);
         let stocks = stock::check(raw.stock, &shops, problems);
+        onec::receipts(&onec, &stocks, problems);
         let tills = tills::check(raw.tills, &stocks, problems);
         let operators = operators::check(raw.operators, problems);
         for (name, shop) in &shops {
