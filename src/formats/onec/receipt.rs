@@ -445,3 +445,6 @@ fn kind_of(word: &str) -> PaymentKind {
         PaymentKind::Cashless
     }
 }
+
+#[cfg(test)]
+mod tests;
