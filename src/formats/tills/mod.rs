@@ -15,6 +15,7 @@ mod evotor;
 pub mod moysklad;
 mod receipt;
 mod setup;
+mod sums;
 
 pub use card::{ReceiptDeals, as_order, comment, key};
 pub(in crate::formats) use card::{amount, bare, customer, plain};
