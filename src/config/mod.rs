@@ -248,6 +248,7 @@ impl Config {
         let stocks = stock::check(raw.stock, &shops, problems);
         let bases: Vec<_> = onec.values().map(|one| &*one.base).collect();
         stock::counted_by_onec(&stocks, &bases, problems);
+        onec::receipts(&onec, &stocks, problems);
         let tills = tills::check(raw.tills, &stocks, problems);
         let operators = operators::check(raw.operators, problems);
         for (name, shop) in &shops {

@@ -151,6 +151,9 @@ impl Onec {
         item: &Item,
         kept: &Kept,
     ) -> Result<Became, Error> {
+        if let Some(became) = self.take_in_of_receipt(tx, base, item, kept).await? {
+            return Ok(became);
+        }
         let Parts { order, facts, more } = parts(item);
         let orphan = facts.iter().copied().find(|one| is_shipment(one));
         let facts = facts.into_iter();

@@ -16,6 +16,7 @@ mod parse;
 mod push;
 mod query;
 mod reader;
+mod receipts;
 mod sessions;
 mod show;
 mod sides;
@@ -129,6 +130,7 @@ impl Onec {
                 });
                 continue;
             }
+            problems.extend(self.receipts_problem(&mut db, base).await?);
             let row = bases::open(&mut db, name.as_str()).await?;
             let own = base.export.id.as_str();
             if let Some(fixed) = row.id_kind.filter(|fixed| fixed != own) {
@@ -161,6 +163,7 @@ impl Onec {
             }
         }
         drop(db);
+        self.take_up_receipts(base, until).await?;
         self.adopt_births(base).await?;
         self.watch_contents(base).await?;
         let mut db = self.db.acquire().await?;

@@ -84,6 +84,9 @@ impl Stock {
 
     /// Wakes who tells of a receipt that was stored.
     pub(super) fn wake_for(&self, new: &NewReceipt) {
+        if let Some(lane) = self.registry.push_lane(&new.key.shop) {
+            self.waker.wake(&lane);
+        }
         let Some(till) = self.settings_of(&new.key) else {
             return;
         };

@@ -38,7 +38,9 @@ pub use levels::{
     ExpiringReservation, LedgerEntry, LedgerPage, LevelChanges, LevelView, StockCheck,
     UnprovedLevel,
 };
-pub use receipt_views::{LineTrial, ReceiptFilter, ReceiptTrial, ReceiptView, TillView};
+pub use receipt_views::{
+    LineTrial, ReceiptFilter, ReceiptInOneC, ReceiptTrial, ReceiptView, TillView,
+};
 pub(super) use reserve::ReservationRequest;
 pub use shortage_views::{ShortReservation, ShortageView};
 pub use shortages::ShortageRuling;

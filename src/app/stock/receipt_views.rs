@@ -40,6 +40,27 @@ pub struct ReceiptView {
     pub goods: String,
     /// How many lines are parked.
     pub parked: i32,
+    /// Where it stands in the 1C base that gets it; none: none does.
+    pub onec: Option<ReceiptInOneC>,
+}
+
+/// Where a receipt stands in a 1C base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ReceiptInOneC {
+    /// The base.
+    pub base: String,
+    /// `Номер` there, once it was offered.
+    pub number: Option<String>,
+    /// The document's number in 1C, once it has told it.
+    pub onec_number: Option<String>,
+    /// When the base confirmed it.
+    pub confirmed_at: Option<DateTime<Utc>>,
+    /// Whether the base is to get something newer.
+    pub waits: bool,
+    /// Why it does not go.
+    pub held: Option<String>,
+    /// 1C has cancelled it, or marked it for deletion.
+    pub undone: bool,
 }
 
 /// A till, and what it has sent.
@@ -211,7 +232,17 @@ fn view(row: ReceiptRow) -> ReceiptView {
         // Whoever looks is told so, and not that there were no goods.
         Err(why) => why.to_string(),
     };
+    let onec = row.base.map(|base| ReceiptInOneC {
+        base,
+        number: row.document,
+        onec_number: row.onec_number,
+        confirmed_at: row.confirmed_at,
+        waits: row.waits == Some(true),
+        held: row.held,
+        undone: row.undone == Some(true),
+    });
     ReceiptView {
+        onec,
         goods,
         shop: row.shop,
         till: row.till,

@@ -1,9 +1,11 @@
 //! `[onec.NAME.export]`: which orders go to the base, and how.
 
+use super::OneC;
 use crate::{
     config::Problem,
-    domain::ShopName,
+    domain::{BaseName, ShopName},
     formats::onec::{Discounts, Export, IdKind, Since, StatusTable},
+    stock::StockSettings,
 };
 use chrono::DateTime;
 use serde::Deserialize;
@@ -24,6 +26,7 @@ pub(super) struct Raw {
     currency_label: String,
     properties: RawProperties,
     implicit_success: bool,
+    receipts: RawReceipts,
     requisites: BTreeMap<String, String>,
 }
 
@@ -42,6 +45,7 @@ impl Default for Raw {
             currency_label: "руб".to_owned(),
             properties: RawProperties::default(),
             implicit_success: true,
+            receipts: RawReceipts::default(),
             requisites: BTreeMap::new(),
         }
     }
@@ -82,6 +86,37 @@ enum RawProperties {
     #[default]
     All,
     Listed,
+}
+
+/// What becomes of receipts of tills.
+#[derive(Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "snake_case")]
+enum RawReceipts {
+    #[default]
+    None,
+    Documents,
+}
+
+/// Receipts come from the tills of a stock: a base whose shops sell from none would get none.
+pub(in crate::config) fn receipts(
+    bases: &BTreeMap<BaseName, OneC>,
+    stocks: &[StockSettings],
+    problems: &mut Vec<Problem>,
+) {
+    let sells = |shop: &ShopName| {
+        let mut shops = stocks.iter().flat_map(|stock| &stock.shops);
+        shops.any(|(name, _)| name == shop)
+    };
+    for (name, onec) in bases {
+        let base = &onec.base;
+        if base.export.receipts && !base.shops.iter().any(sells) {
+            problems.push(Problem::new(
+                format!("onec.{name}.export.receipts"),
+                "no shop of the base sells from a stock, so that no receipts come",
+                "add `[stock.NAME]` with a shop of the base, or take the key out",
+            ));
+        }
+    }
 }
 
 pub(super) fn check(
@@ -140,6 +175,7 @@ pub(super) fn check(
         currency_label: raw.currency_label,
         all_properties: raw.properties == RawProperties::All,
         implicit_success: raw.implicit_success,
+        receipts: raw.receipts == RawReceipts::Documents,
         requisites: raw.requisites,
     }
 }

@@ -7,6 +7,7 @@ mod push;
 mod statuses;
 mod users;
 
+pub(super) use export::receipts;
 pub use push::OneCPush;
 pub use users::OneCUser;
 

@@ -188,3 +188,26 @@ fn orders_are_pushed_over_https_unless_the_network_is_said_to_be_ones_own() {
         assert_eq!(keys, [format!("onec.trade.push.{key}")], "{faulty}");
     }
 }
+
+#[test]
+fn receipts_go_only_to_a_base_whose_shops_sell_from_a_stock() {
+    let base = format!(
+        "[onec.trade]\nshops = [\"main\"]\n{USER}[onec.trade.export]\nreceipts = \"documents\"\n"
+    );
+    let found = problems(&base);
+    let keys: Vec<_> = found.iter().map(|one| one.key.as_str()).collect();
+    assert_eq!(keys, ["onec.trade.export.receipts"], "{found:?}");
+    let of = |shop: &str| {
+        format!(
+            "{base}[stock.main]\nshops = [\"{shop}\"]\nmaster = \"bridge\"\n\
+             [[stock.main.stores]]\nname = \"a\"\n"
+        )
+    };
+    assert!(!problems(&of("second")).is_empty());
+    let config = parse(&of("main")).unwrap();
+    assert!(config.onec.values().next().unwrap().base.export.receipts);
+    let none = base.replace("documents", "none");
+    let config = parse(&none).unwrap();
+    assert!(!config.onec.values().next().unwrap().base.export.receipts);
+    assert!(parse(&base.replace("documents", "reports")).is_err());
+}

@@ -3,10 +3,10 @@
 use crate::{
     app::{
         Stock,
-        stock::{ReceiptFilter, ReceiptView, TillView},
+        stock::{ReceiptFilter, ReceiptInOneC, ReceiptView, TillView},
     },
     console::{
-        i18n::messages::Text,
+        i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,
         ui::{
             components,
@@ -20,6 +20,7 @@ use axum::extract::{Query, State as Extract};
 use chrono::SecondsFormat;
 use maud::{Markup, html};
 use serde::Deserialize;
+use std::borrow::Cow;
 
 /// Receipts on a page.
 const PAGE: u32 = 100;
@@ -106,6 +107,7 @@ fn overview(visitor: &Viewer, tills: &[TillView]) -> Markup {
 
 fn table(visitor: &Viewer, receipts: &[ReceiptView]) -> Markup {
     let text = |text| visitor.text(text);
+    let has_base = receipts.iter().any(|one| one.onec.is_some());
     html! {
         @if receipts.is_empty() { p.empty { (text(Text::NoReceipts)) } } @else {
             div.scroll { table.stacks {
@@ -113,14 +115,15 @@ fn table(visitor: &Viewer, receipts: &[ReceiptView]) -> Markup {
                     th scope="col" { (text(Text::Time)) } th scope="col" { (text(Text::Till)) }
                     th scope="col" { (text(Text::Receipt)) } th scope="col" { (text(Text::Store)) }
                     th scope="col" { (text(Text::Order)) } th scope="col" { (text(Text::Goods)) }
+                    @if has_base { th scope="col" { (text(Text::OneCPage)) } }
                 } }
-                tbody { @for one in receipts { (row(visitor, one)) } }
+                tbody { @for one in receipts { (row(visitor, one, has_base)) } }
             } }
         }
     }
 }
 
-fn row(visitor: &Viewer, one: &ReceiptView) -> Markup {
+fn row(visitor: &Viewer, one: &ReceiptView, has_base: bool) -> Markup {
     let text = |text| visitor.text(text);
     let kind = if one.kind == "refund" {
         Text::Refund
@@ -142,6 +145,54 @@ fn row(visitor: &Viewer, one: &ReceiptView) -> Markup {
             }
             td.words data-label=(text(Text::Goods)) { (one.goods)
                 @if one.parked > 0 { " (" (one.parked) " " (text(Text::LinesParked)) ")" } }
+            @if has_base { td.words data-label=(text(Text::OneCPage)) {
+                @if let Some(onec) = &one.onec { (in_onec(visitor, onec)) } @else { "—" }
+            } }
         }
     }
+}
+
+/// Its document in 1C, and whether that has the newest.
+fn in_onec(visitor: &Viewer, onec: &ReceiptInOneC) -> Markup {
+    let is_english = visitor.lang == Lang::En;
+    let say = |english: &'static str, russian: &'static str| {
+        if is_english { english } else { russian }
+    };
+    let documents = onec.number.as_deref().map(|number| {
+        let asked = [("base", Some(&*onec.base)), ("number", Some(number))];
+        (number, links::link("/console/onec", &asked))
+    });
+    html! {
+        @if let Some((number, link)) = documents { a href=(link) { (number) } " " }
+        @if let Some(number) = &onec.onec_number { "(" (number) ") " }
+        span.quiet {
+            @if let Some(held) = &onec.held {
+                (say("does not go: ", "не выгружается: "))
+                @if is_english { (held) } @else { (in_russian(held)) }
+            } @else if onec.waits {
+                (say("waits until 1C fetches it", "ждёт, пока 1С его заберёт"))
+            } @else if let Some(at) = onec.confirmed_at {
+                (visitor.text(Text::Confirmed).to_lowercase()) " " (components::moment(visitor, at))
+            }
+            @if onec.undone { ", " (say("cancelled in 1C", "в 1С отменён")) }
+        }
+    }
+}
+
+/// Why a receipt does not go, as it is stored.
+fn in_russian(held: &str) -> Cow<'_, str> {
+    Cow::Borrowed(match held {
+        "receipts do not go to the base" => "чеки в базу не выгружаются",
+        "it was annulled before it went to the base" => "аннулирован до выгрузки",
+        "it is the pick-up of an order, which goes itself" => {
+            "это выдача заказа: выгружается сам заказ"
+        }
+        "it is the pick-up of an order that the shop has not sent" => {
+            "это выдача заказа, которого магазин не прислал"
+        }
+        "it has not changed since receipts go to the base" => "не менялся с начала выгрузки чеков",
+        "what it said is kept no longer" => "его содержание уже забыто",
+        "its lines cannot be brought to its total" => "строки не сводятся к итогу",
+        other => return Lang::Ru.told(other),
+    })
 }

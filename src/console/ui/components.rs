@@ -112,6 +112,9 @@ pub(in crate::console) fn order(shop: Option<&str>, number: Option<&str>) -> Mar
         (Some(shop), Some(number)) if !is_subject_key(number) => {
             html! { a href=(links::order(shop, number)) { (number) } }
         }
+        (Some(_), Some(number)) if number.starts_with("receipt:") => {
+            html! { a href="/console/stock/receipts" { (number) } }
+        }
         (Some(shop), Some(number)) => html! { a href=(links::forms(shop)) { (number) } },
         (None, Some(number)) => html! { (number) },
         _ => html! { "—" },

@@ -65,6 +65,10 @@ kinds! {
         SeveralOrders
             "the package has documents about several orders"
             "в пакете документы о разных заказах"
+        TwoDocuments
+            "its number and its id are those of two documents: a receipt and an order, or two \
+             receipts"
+            "Номер и Ид — разных документов: чека и заказа или двух чеков"
         SenderMayNot { rights: String }
             "its sender may not say that (may): {rights}"
             "отправителю не разрешено (may): {rights}"
@@ -102,6 +106,7 @@ impl DocumentReason {
             | Self::NumberOfSeveralShops
             | Self::FactOfAnother
             | Self::SeveralOrders
+            | Self::TwoDocuments
             | Self::SenderMayNot { .. }
             | Self::OnlyKept
             | Self::TooLong => true,

@@ -9,6 +9,7 @@
 //! | `mod` | the settings |
 //! | `statuses` | the base's correspondence table |
 //! | `order` | a snapshot as an order of CommerceML |
+//! | `receipt` | a till's receipt as a document of CommerceML |
 //! | `lines` | lines that add up, discounts, VAT |
 //! | `customer` | the counterparty, by the payer's profile |
 //! | `contents` | an order's contents as 1C has them |
@@ -28,6 +29,7 @@ pub mod facts;
 pub mod goods;
 mod lines;
 pub mod order;
+pub mod receipt;
 mod rights;
 mod statuses;
 #[cfg(test)]
@@ -131,6 +133,8 @@ pub struct Export {
     pub implicit_success: bool,
     /// Further requisites of the order: name and where its value stands.
     pub requisites: BTreeMap<String, String>,
+    /// Whether receipts of tills go, too: as documents of their own.
+    pub receipts: bool,
 }
 
 /// What is taken in of a base's documents.
@@ -390,6 +394,9 @@ impl Export {
             let _ = write!(text, " since={at}");
         } else {
             let _ = write!(text, " since={:?}", self.since);
+        }
+        if self.receipts {
+            text.push_str(" receipts");
         }
         text
     }

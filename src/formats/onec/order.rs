@@ -5,7 +5,7 @@ use crate::{
     domain::Snapshot,
     formats::commerceml::{
         Counterparty, SchemaVersion,
-        write::{Order, Payment, PaymentKind, Requisite, Shipment},
+        write::{Order, Payment, PaymentKind, Requisite, Shipment, Trade},
     },
 };
 use chrono::{DateTime, Utc};
@@ -169,6 +169,7 @@ pub fn write(with: &Writing<'_>, order: &Snapshot) -> Result<Written, Unwritable
             onec_number: with.onec_number.clone(),
             version: with.number_of_version.clone(),
             deleted: false,
+            trade: Trade::Sale,
             placed_at,
             currency: currency(base, &order.currency),
             total: lines.total,
@@ -198,6 +199,7 @@ pub fn deleted(with: &Writing<'_>) -> Order {
         onec_number: with.onec_number.clone(),
         version: with.number_of_version.clone(),
         deleted: true,
+        trade: Trade::Sale,
         placed_at: base.local(with.received_at),
         currency: currency(base, &base.export.currency),
         total: Decimal::ZERO,

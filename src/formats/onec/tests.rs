@@ -36,6 +36,7 @@ pub(super) fn base() -> Base {
             currency_label: "руб".to_owned(),
             all_properties: true,
             implicit_success: true,
+            receipts: true,
             requisites: BTreeMap::new(),
         },
         profiles: Profiles::default(),

@@ -150,7 +150,7 @@ fn item(line: &Value) -> Value {
 }
 
 /// Who bought, where the till says it: by a telephone, an address, or a card of the shop's.
-fn customer(told: &Value) -> Option<Value> {
+pub(in crate::formats) fn customer(told: &Value) -> Option<Value> {
     let text = |name: &str| told.get(name).and_then(plain);
     let list = |one: &str, many: &str| {
         let listed = told.get(many).and_then(Value::as_array);
@@ -169,7 +169,7 @@ fn customer(told: &Value) -> Option<Value> {
 }
 
 /// Without the members that say nothing.
-fn bare(value: Value) -> Value {
+pub(in crate::formats) fn bare(value: Value) -> Value {
     let Value::Object(members) = value else {
         return value;
     };
@@ -177,7 +177,8 @@ fn bare(value: Value) -> Value {
     Value::Object(told.collect::<Map<_, _>>())
 }
 
-fn plain(value: &Value) -> Option<String> {
+/// A text, or a number as text; none for what says nothing.
+pub(in crate::formats) fn plain(value: &Value) -> Option<String> {
     match value {
         Value::String(text) => Some(text.trim().to_owned()).filter(|text| !text.is_empty()),
         Value::Number(number) => Some(number.to_string()),
@@ -185,7 +186,8 @@ fn plain(value: &Value) -> Option<String> {
     }
 }
 
-fn amount(value: &Value) -> Option<Decimal> {
+/// A number, however it is written.
+pub(in crate::formats) fn amount(value: &Value) -> Option<Decimal> {
     let text = plain(value)?;
     text.parse()
         .ok()

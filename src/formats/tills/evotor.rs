@@ -5,7 +5,7 @@
 //! sales and refunds are receipts; what a document else tells of (shifts, deliveries, reports) is
 //! left alone. Refunds come with negative quantities from some: here they are above zero.
 
-use super::SAVED;
+use super::{SAVED, sums};
 use crate::{
     domain::{TillName, money},
     stock,
@@ -189,6 +189,8 @@ fn data(document: &Object) -> Told {
         total.map(|total| Value::from(stock::text(total.abs()))),
     );
     put("lines", Some(Value::Array(lines(document, body))));
+    put("payments", sums::evotor_payments(document, body, total));
+    put("customer", sums::evotor_customer(document, body));
     Told::Receipt(data)
 }
 
@@ -232,6 +234,7 @@ struct Line {
     price: Option<Decimal>,
     quantity: Option<Decimal>,
     sum: Option<Decimal>,
+    rate: Option<Decimal>,
     told: Value,
 }
 
@@ -257,6 +260,7 @@ impl Line {
             price: sum(row, &["result_price", "resultPrice", "price"]),
             quantity: sum(row, &["quantity"]),
             sum: sum(row, &["result_sum", "resultSum", "sumPrice", "sum"]),
+            rate: sums::evotor_rate(row),
             told: row.get("quantity").cloned().unwrap_or_default(),
         }
     }
@@ -290,6 +294,7 @@ impl Line {
             "service": self.service,
             "price": self.price.map(positive),
             "sum": self.sum.map(positive),
+            "vat_rate": self.rate.map(positive),
             // What is no number is told as it came.
             "quantity": self.quantity.map_or(self.told, |quantity| positive(quantity).into()),
         })

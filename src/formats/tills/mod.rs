@@ -15,8 +15,10 @@ mod evotor;
 pub mod moysklad;
 mod receipt;
 mod setup;
+mod sums;
 
 pub use card::{ReceiptDeals, as_order, comment, key};
+pub(in crate::formats) use card::{amount, bare, customer, plain};
 pub use evotor::EvotorReceipts;
 pub use moysklad::{MoyskladDocument, MoyskladHint};
 pub use receipt::{Receipt, ReceiptEvent, ReceiptKind, ReceiptLine, SAVED};

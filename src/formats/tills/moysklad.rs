@@ -4,7 +4,7 @@
 //! Money is in kopecks and times are Moscow's there. A document that is not posted (`applicable`),
 //! or is in the bin (`deleted`), is an annulled receipt.
 
-use super::SAVED;
+use super::{SAVED, sums};
 use crate::{
     domain::{TillName, money},
     stock,
@@ -133,6 +133,7 @@ pub fn event(till: &TillName, document: MoyskladDocument, row: &Value) -> Value 
         ("currency", Some(Value::from("RUB"))),
         ("total", row.get("sum").and_then(kopecks).map(Value::from)),
         ("lines", Some(positions.iter().map(line).collect())),
+        ("payments", sums::moysklad_payments(row)),
     ];
     for (name, value) in members {
         if let Some(value) = value {
@@ -190,6 +191,8 @@ fn line(position: &Value) -> Value {
         "name": text("name"),
         "quantity": position.get("quantity"),
         "price": position.get("price").and_then(kopecks),
+        "sum": sums::moysklad_sum(position),
+        "vat_rate": sums::moysklad_rate(position).map(stock::text),
         "service": kind == Some("service"),
     })
 }

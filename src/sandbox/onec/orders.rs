@@ -14,6 +14,10 @@ pub struct Kept {
     pub number: String,
     /// `Номер1С`, as the site gives it back.
     pub onec_number: Option<String>,
+    /// `ХозОперация`.
+    pub operation: String,
+    /// `Основание`: of a return the document by which the goods went.
+    pub basis: Option<String>,
     /// `НомерВерсии`.
     pub version: Option<String>,
     /// `Валюта`.
@@ -75,6 +79,9 @@ pub(super) fn with_status(order: &Kept, status: &str) -> String {
          </ЗначениеРеквизита></ЗначенияРеквизитов></Документ></КоммерческаяИнформация>"
     )
 }
+
+/// A return of goods: a document of its own.
+const RETURN: &str = "Возврат товара";
 
 /// The form that a version asks for.
 struct Form {
@@ -149,8 +156,8 @@ fn container(node: Node<'_, '_>, form: &Form) -> Result<Kept, Trouble> {
 /// A document: an order, or a payment or shipment of the order before it.
 fn document_alone(node: Node<'_, '_>, form: &Form, found: &mut Vec<Kept>) -> Result<(), Trouble> {
     let operation = text(node, "ХозОперация")?;
-    if operation == "Заказ товара" {
-        found.push(order(node, form)?);
+    if operation == "Заказ товара" || operation == RETURN {
+        found.push(order(node, operation, form)?);
         return Ok(());
     }
     if form.version < (2, 10) {
@@ -194,7 +201,11 @@ fn belongs(node: Node<'_, '_>, operation: &str, form: &Form) -> Result<(), Troub
     requisites(node, form).map(drop)
 }
 
-fn order(node: Node<'_, '_>, form: &Form) -> Result<Kept, Trouble> {
+fn order(node: Node<'_, '_>, operation: String, form: &Form) -> Result<Kept, Trouble> {
+    let basis = optional(node, "Основание");
+    if operation != RETURN && basis.is_some() {
+        return trouble("у заказа есть Основание");
+    }
     for (name, value) in [("Роль", "Продавец"), ("Курс", "1")] {
         if text(node, name)? != value {
             return trouble(format!("{name} не {value}"));
@@ -238,6 +249,8 @@ fn order(node: Node<'_, '_>, form: &Form) -> Result<Kept, Trouble> {
         id: text(node, "Ид")?,
         number: text(node, "Номер")?,
         onec_number: optional(node, "Номер1С"),
+        operation,
+        basis,
         version,
         currency: text(node, "Валюта")?,
         total,

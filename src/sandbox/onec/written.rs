@@ -143,7 +143,10 @@ fn document(page: &mut Page, form: &Form, order: &Kept, book: &Book) {
     page.text("Номер", number);
     page.text("Номер1С", format!("ТД-{number}"));
     page.at(moscow());
-    page.text("ХозОперация", "Заказ товара");
+    page.text("ХозОперация", &order.operation);
+    if let Some(basis) = &order.basis {
+        page.text("Основание", basis);
+    }
     page.money(order, order.total);
     page.text(
         "Комментарий",

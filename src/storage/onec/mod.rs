@@ -1,9 +1,9 @@
 //! The exchange with 1C.
 //!
 //! Locks here are taken in this order: sessions, files that are taken in, the orders that a
-//! document may be about and their agreements (as everywhere), documents, orders of bases with
-//! their payments and shipments (each group sorted), offers, pushes; no statement of another room
-//! waits for them.
+//! document may be about and their agreements (as everywhere), documents, receipts that are
+//! documents, orders of bases with their payments and shipments (each group sorted), offers,
+//! pushes; no statement of another room waits for them.
 
 pub mod bases;
 pub mod births;
@@ -16,5 +16,6 @@ pub mod imports;
 pub mod offers;
 pub mod orders;
 pub mod pushes;
+pub mod receipts;
 pub mod sessions;
 pub mod sides;

@@ -1,7 +1,7 @@
 //! Orders of a base: what it has of each, and what it is to get.
 
 use crate::{
-    domain::{Agreed, ReportedStatus},
+    domain::{Agreed, ReportedStatus, is_subject_key},
     storage::{Error, Json},
 };
 use chrono::{DateTime, Utc};
@@ -145,6 +145,13 @@ pub struct WaitingRow {
     pub said: Option<Json<ReportedStatus>>,
     /// What was last agreed with the portal, and what the shop is told.
     pub agreed: Option<Json<Agreed>>,
+}
+
+impl WaitingRow {
+    /// Whether it is a till's receipt: no event of the shop's is behind it.
+    pub fn is_receipt(&self) -> bool {
+        self.kind.is_none() && is_subject_key(&self.number)
+    }
 }
 
 /// Who carries orders to a base.

@@ -33,6 +33,20 @@ pub struct ReceiptRow {
     pub lines: Json,
     /// How many lines are parked.
     pub parked: i32,
+    /// The 1C base that gets it; none: none does.
+    pub base: Option<String>,
+    /// `Номер` there, once it was offered.
+    pub document: Option<String>,
+    /// The document's number in 1C, once it has told it.
+    pub onec_number: Option<String>,
+    /// When the base confirmed it.
+    pub confirmed_at: Option<DateTime<Utc>>,
+    /// Whether the base is to get something newer.
+    pub waits: Option<bool>,
+    /// Why it does not go.
+    pub held: Option<String>,
+    /// 1C has cancelled it, or marked it for deletion.
+    pub undone: Option<bool>,
 }
 
 /// Which receipts are listed.
@@ -56,15 +70,24 @@ pub async fn newest_receipts(
 ) -> Result<Vec<ReceiptRow>, Error> {
     let rows = sqlx::query_as!(
         ReceiptRow,
-        r#"SELECT shop, till, receipt, store, store_named, kind, number, cancelled, closed_at,
-                  changed_at, body ->> 'total' AS total, lines AS "lines: Json",
-                  jsonb_array_length(parked) AS "parked!"
-           FROM bridge.receipts
-           WHERE ($1::text IS NULL OR shop = $1)
-             AND ($2::text IS NULL OR till = $2 OR starts_with(till, $2 || '/'))
-             AND (NOT $3::boolean OR parked <> '[]')
-             AND changed_at < coalesce($4::timestamptz, 'infinity')
-           ORDER BY changed_at DESC LIMIT $5"#,
+        r#"SELECT r.shop, r.till, r.receipt, r.store, r.store_named, r.kind, r.number,
+                  r.cancelled, r.closed_at, r.changed_at, r.body ->> 'total' AS total,
+                  r.lines AS "lines: Json", jsonb_array_length(r.parked) AS "parked!",
+                  d.base AS "base?", d.doc_number AS "document?", d.onec_number AS "onec_number?",
+                  d.confirmed_at AS "confirmed_at?", d.waits AS "waits?", d.held_why AS "held?",
+                  d.cancelled AS "undone?"
+           FROM bridge.receipts r
+           LEFT JOIN LATERAL (
+               SELECT c.base, k.doc_number, c.onec_number, k.confirmed_at, k.waits, k.held_why,
+                      c.cancelled
+               FROM bridge.onec_receipts c JOIN bridge.onec_orders k USING (base, shop, number)
+               WHERE (c.shop, c.till, c.receipt) = (r.shop, r.till, r.receipt)
+               ORDER BY k.confirmed_at DESC NULLS LAST, c.base LIMIT 1) d ON true
+           WHERE ($1::text IS NULL OR r.shop = $1)
+             AND ($2::text IS NULL OR r.till = $2 OR starts_with(r.till, $2 || '/'))
+             AND (NOT $3::boolean OR r.parked <> '[]')
+             AND r.changed_at < coalesce($4::timestamptz, 'infinity')
+           ORDER BY r.changed_at DESC LIMIT $5"#,
         filter.shop.as_deref(),
         filter.till.as_deref(),
         filter.parked,
@@ -154,8 +177,8 @@ pub async fn products_named(
 }
 
 /// Forgets what receipts said, beside their goods, when they last changed longer ago than so many
-/// seconds: who bought and what was paid. Their goods and identities stay with the ledger. At most
-/// `batch`.
+/// seconds: who bought and what was paid; not of those that a 1C base is still to get. Their goods
+/// and identities stay with the ledger. At most `batch`.
 pub async fn forget_receipts(
     db: &mut PgConnection,
     older_than: f64,
@@ -165,6 +188,11 @@ pub async fn forget_receipts(
         "UPDATE bridge.receipts r SET body = '{}'
          FROM (SELECT shop, till, receipt FROM bridge.receipts
                WHERE body <> '{}' AND changed_at < now() - make_interval(secs => $1)
+                 AND NOT EXISTS (SELECT FROM bridge.onec_receipts c
+                                 JOIN bridge.onec_orders k USING (base, shop, number)
+                                 WHERE (c.shop, c.till, c.receipt)
+                                     = (receipts.shop, receipts.till, receipts.receipt)
+                                   AND (k.waits OR k.held_code IS NOT NULL))
                ORDER BY changed_at LIMIT $2 FOR UPDATE SKIP LOCKED) old
          WHERE (r.shop, r.till, r.receipt) = (old.shop, old.till, old.receipt)",
         older_than,

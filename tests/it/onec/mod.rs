@@ -11,6 +11,7 @@ mod orders;
 mod people;
 mod protocol;
 mod push;
+mod receipts;
 mod rights;
 mod statuses;
 mod upgrade;

@@ -167,7 +167,10 @@ async fn site(db: &Database, config: &Arc<Config>) -> Site {
         catalogues: config.catalogue_rules(),
         ..Registry::default()
     };
-    let app = App::new(db.pool.clone(), directory);
+    let app = App::new(db.pool.clone(), directory).with_stocks(config.stocks.clone());
+    if !config.stocks.is_empty() {
+        app.stock.configure_stocks().await.unwrap().unwrap();
+    }
     let (ready, watched) = watch::channel(true);
     let router = http::router(State {
         app: app.clone(),

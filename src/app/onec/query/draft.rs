@@ -41,6 +41,7 @@ impl Drafts {
         tx: &mut PgConnection,
         rows: Vec<WaitingRow>,
     ) -> Result<Page, Error> {
+        let (receipts, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(WaitingRow::is_receipt);
         self.onec.load_clocks_of(&mut *tx, &self.base).await?;
         let now = clock_offsets::now(&mut *tx).await?;
         let events: Vec<Event> = rows.iter().map(|row| self.read(row, now)).collect();
@@ -72,6 +73,7 @@ impl Drafts {
                 }
             }
         }
+        self.receipts(tx, receipts, &mut page).await?;
         Ok(page)
     }
 

@@ -6,6 +6,7 @@
 //! what was written whole.
 
 mod draft;
+mod receipts;
 mod turn;
 
 use super::{Offered, Session};
@@ -35,6 +36,7 @@ use sqlx::PgConnection;
 use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 use tokio::time::Instant;
 
+pub(super) use receipts::receipts_since;
 pub(super) use turn::Drafts;
 
 /// Orders read and offered in one transaction.

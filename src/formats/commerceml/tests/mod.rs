@@ -316,6 +316,7 @@ fn order(number: &str, comment: &str) -> Order {
         onec_number: Some("ТД-1".to_owned()),
         version: "3".to_owned(),
         deleted: false,
+        trade: super::write::Trade::Sale,
         placed_at: at("2026-01-15T10:00:00"),
         currency: "руб".to_owned(),
         total: dec("390.00"),

@@ -50,6 +50,8 @@ pub struct Order {
     pub version: String,
     /// `ПометкаУдаления`: written only if it is set.
     pub deleted: bool,
+    /// Which way its goods go.
+    pub trade: Trade,
     /// When the order was placed, by the base's clock.
     pub placed_at: NaiveDateTime,
     /// The currency as the base writes it.
@@ -74,6 +76,19 @@ pub struct Order {
     pub payments: Vec<Payment>,
     /// Shipments.
     pub shipments: Vec<Shipment>,
+}
+
+/// Which way the goods of a document go.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub enum Trade {
+    /// `Заказ товара`: to the customer.
+    #[default]
+    Sale,
+    /// `Возврат товара`: they come back.
+    Return {
+        /// `Основание`: the `Ид` of the document by which they went.
+        of: Option<String>,
+    },
 }
 
 /// A requisite's value: dates are written in the form of the version.

@@ -1,8 +1,8 @@
 //! The elements of an order.
 
 use super::{
-    Form, ISO_DATES, NEW_NAMES, Order, OrderLine, Payment, PaymentKind, Requisite, Shipment, Unit,
-    escaped,
+    Form, ISO_DATES, NEW_NAMES, Order, OrderLine, Payment, PaymentKind, Requisite, Shipment, Trade,
+    Unit, escaped,
 };
 use crate::formats::commerceml::{
     customer::{Contact, Counterparty, Representative},
@@ -47,12 +47,17 @@ impl<'a> Xml<'a> {
             xml.leaf("Ид", &order.id);
             xml.leaf("Номер", &order.number);
             xml.leaf("Дата", &order.placed_at.format("%Y-%m-%d").to_string());
-            xml.leaf("ХозОперация", "Заказ товара");
+            let (operation, basis) = match &order.trade {
+                Trade::Sale => ("Заказ товара", None),
+                Trade::Return { of } => ("Возврат товара", of.as_ref()),
+            };
+            xml.leaf("ХозОперация", operation);
             xml.money(&order.currency, order.total);
             xml.version_of(&order.version, order.onec_number.as_ref());
             if order.deleted {
                 xml.leaf("ПометкаУдаления", "true");
             }
+            xml.given("Основание", basis);
             xml.inside("Контрагенты", |xml| {
                 xml.counterparty(&order.customer);
             });

@@ -1,7 +1,10 @@
 //! Orders that are pushed to an HTTP service of a base: each arrives, once, whatever happens on the
 //! way.
 
-use super::world::{World, order};
+use super::{
+    receipts,
+    world::{World, order},
+};
 use crate::support::{connections, free_port};
 use b24_bridge::{
     app::{Actor, App, DeadLetter, LetterFilter, Retry, onec_lane_of},
@@ -119,6 +122,27 @@ async fn an_order_and_its_change_are_pushed_and_no_session_gets_them_again() {
         service.order("A-1").unwrap().times == 2 && has(&world, "A-1").await
     })
     .await;
+    assert_eq!(world.base().fetch_orders().await.unwrap().orders, 0);
+    assert!(service.troubles().is_empty(), "{:?}", service.troubles());
+    pusher.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_receipt_is_pushed_once_and_no_session_gets_it_again() {
+    let service = Service::start("bridge", PASSWORD, "2.09").await.unwrap();
+    let url = service.url();
+    let tables = format!(
+        "[onec.trade.push]\nurl = \"{url}\"\nuser = \"bridge\"\npassword = \"{PASSWORD}\"\n{}",
+        receipts::TABLES
+    );
+    let world = World::with("", &tables).await;
+    let pusher = Pusher::start(&world.site.app, &service);
+    world.sell(receipts::sale("R1")).await;
+    until("pushed", async || {
+        receipts::documents(&world).await[0].confirmed_at.is_some()
+    })
+    .await;
+    assert_eq!((service.orders(), service.requests()), (1, 1));
     assert_eq!(world.base().fetch_orders().await.unwrap().orders, 0);
     assert!(service.troubles().is_empty(), "{:?}", service.troubles());
     pusher.end().await;

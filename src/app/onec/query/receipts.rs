@@ -1,0 +1,275 @@
+//! The turn of receipts of tills that wait for 1C.
+
+use super::{draft::Page, turn::Drafts};
+use crate::{
+    app::Error,
+    domain::{ErrorCode, ShopName},
+    formats::{
+        commerceml::write::Order,
+        onec::{
+            Base, Since,
+            order::{Identity, Writing},
+            receipt::{self, Fate, KnownGoods, Standing, TillReceipt},
+        },
+    },
+    process::bug,
+    storage::onec::{
+        goods,
+        offers::Offer,
+        orders::{self, Held, NamedRow, WaitingRow},
+        receipts::{self, TillReceiptRow},
+    },
+};
+use chrono::{DateTime, Utc};
+use serde_json::Value;
+use sqlx::PgConnection;
+use std::collections::{BTreeMap, BTreeSet};
+
+/// From when on receipts go to a base that first got any at `first`; none: all.
+pub(in crate::app::onec) fn receipts_since(
+    base: &Base,
+    first: Option<DateTime<Utc>>,
+) -> Option<DateTime<Utc>> {
+    match base.export.since {
+        Since::All => Some(DateTime::UNIX_EPOCH),
+        Since::Now => first,
+        Since::At(at) => Some(at),
+    }
+}
+
+/// A shop, and the key of a receipt.
+type Key = (String, String);
+
+/// What receipts are written with.
+struct Around {
+    names: BTreeMap<Key, Identity>,
+    sales: BTreeMap<Key, String>,
+    goods: BTreeMap<Key, BTreeMap<String, KnownGoods>>,
+    by_sku: BTreeMap<String, String>,
+}
+
+impl Drafts {
+    /// Writes receipts; those that the base does not know yet are named. Nothing else is stored.
+    pub(super) async fn receipts(
+        &self,
+        tx: &mut PgConnection,
+        rows: Vec<WaitingRow>,
+        page: &mut Page,
+    ) -> Result<(), Error> {
+        if rows.is_empty() {
+            return Ok(());
+        }
+        let base = self.base.name.as_str();
+        let shops: Vec<String> = rows.iter().map(|row| row.shop.clone()).collect();
+        let numbers: Vec<String> = rows.iter().map(|row| row.number.clone()).collect();
+        let keys = (shops.as_slice(), numbers.as_slice());
+        let found = receipts::documents(&mut *tx, base, keys).await?;
+        let key = |row: TillReceiptRow| ((row.shop.clone(), row.number.clone()), row);
+        let found: BTreeMap<Key, _> = found.into_iter().map(key).collect();
+        let since = receipts::since(&mut *tx, base).await?;
+        let since = receipts_since(&self.base, since);
+        let mut fates = Vec::with_capacity(rows.len());
+        let mut fresh = Vec::new();
+        for row in rows {
+            let receipt = found.get(&(row.shop.clone(), row.number.clone()));
+            let fate = receipt.map(|receipt| self.standing(&row, receipt, since).fate());
+            if let (Some(receipt), Some(Fate::Goes), None) = (receipt, fate, &row.doc_id) {
+                fresh.extend(self.named_anew(receipt));
+            }
+            fates.push((row, receipt.zip(fate)));
+        }
+        let around = self
+            .around(&mut *tx, (keys, &found), &fates, &fresh)
+            .await?;
+        for (row, fate) in fates {
+            let turn = match fate {
+                None => Err((Some(ErrorCode::OneCOrder), GONE.to_owned())),
+                Some((_, Fate::Held(why))) => Err((None, why.to_owned())),
+                Some((_, Fate::Refused(why))) => Err((Some(ErrorCode::OneCOrder), why.to_owned())),
+                Some((receipt, fate)) => self.written(&row, (receipt, fate), &around),
+            };
+            match turn {
+                Ok((order, version)) => {
+                    page.offered.push(Offer {
+                        shop: row.shop,
+                        number: row.number,
+                        head: row.head,
+                        version,
+                        resends: row.resends,
+                        status: None,
+                    });
+                    page.written.push(order);
+                }
+                Err((code, why)) => page.held.push(Held {
+                    shop: row.shop,
+                    number: row.number,
+                    head: row.head,
+                    code: code.map(|code| code.to_string()),
+                    why: clean(&why),
+                }),
+            }
+        }
+        Ok(())
+    }
+
+    fn standing(
+        &self,
+        row: &WaitingRow,
+        receipt: &TillReceiptRow,
+        since: Option<DateTime<Utc>>,
+    ) -> Standing {
+        // By its own time, unless it was changed.
+        let is_changed = receipt.changed_at > receipt.received_at;
+        let at = if is_changed {
+            receipt.changed_at
+        } else {
+            receipt.closed_at
+        };
+        let is_sale = receipt.kind == "sale";
+        let of_order = receipt.order_number.as_ref().filter(|_| is_sale);
+        Standing {
+            goes: self.base.export.receipts,
+            named: row.doc_id.is_some(),
+            annulled: receipt.cancelled,
+            older: since.is_some_and(|since| at < since),
+            pick_up: of_order.map(|_| receipt.order_known),
+        }
+    }
+
+    fn named_anew(&self, receipt: &TillReceiptRow) -> Option<NamedRow> {
+        let shop = ShopName::parse(&receipt.shop).ok()?;
+        let name = receipt::identity(&self.base, &shop, &receipt.till, &receipt.receipt);
+        Some(NamedRow {
+            shop: receipt.shop.clone(),
+            number: receipt.number.clone(),
+            doc_id: name.id,
+            doc_number: name.number,
+        })
+    }
+
+    /// Names those that are fresh, and reads what all are written with.
+    async fn around(
+        &self,
+        tx: &mut PgConnection,
+        (keys, found): ((&[String], &[String]), &BTreeMap<Key, TillReceiptRow>),
+        fates: &[(WaitingRow, Option<(&TillReceiptRow, Fate)>)],
+        fresh: &[NamedRow],
+    ) -> Result<Around, Error> {
+        let base = self.base.name.as_str();
+        let mut names = BTreeMap::new();
+        for (row, _) in fates {
+            if let (Some(id), Some(number)) = (&row.doc_id, &row.doc_number) {
+                let (id, number) = (id.clone(), number.clone());
+                names.insert(
+                    (row.shop.clone(), row.number.clone()),
+                    Identity { id, number },
+                );
+            }
+        }
+        if !fresh.is_empty() {
+            for row in orders::name(&mut *tx, base, fresh).await? {
+                let name = Identity {
+                    id: row.doc_id,
+                    number: row.doc_number,
+                };
+                names.insert((row.shop, row.number), name);
+            }
+        }
+        let sales = receipts::sales(&mut *tx, base, keys).await?;
+        let sales = sales
+            .into_iter()
+            .map(|(shop, number, id)| ((shop, number), id));
+        let mut known: BTreeMap<Key, BTreeMap<String, KnownGoods>> = BTreeMap::new();
+        let mut skus: BTreeSet<String> = found.values().flat_map(skus_of).collect();
+        for row in receipts::goods(&mut *tx, base, keys).await? {
+            skus.extend(row.sku.clone());
+            let goods = KnownGoods {
+                product: Some(row.product),
+                xml_id: row.xml_id,
+                sku: row.sku,
+            };
+            let lines = known.entry((row.shop, row.number)).or_default();
+            lines.insert(row.line, goods);
+        }
+        let skus: Vec<String> = skus.into_iter().collect();
+        let by_sku = if skus.is_empty() {
+            Vec::new()
+        } else {
+            goods::by_sku(tx, base, &skus).await?
+        };
+        Ok(Around {
+            names,
+            sales: sales.collect(),
+            goods: known,
+            by_sku: by_sku.into_iter().collect(),
+        })
+    }
+
+    /// The document, and its version; or the code and the reason why there is none.
+    fn written(
+        &self,
+        row: &WaitingRow,
+        (receipt, fate): (&TillReceiptRow, Fate),
+        around: &Around,
+    ) -> Result<(Order, String), (Option<ErrorCode>, String)> {
+        let key = (row.shop.clone(), row.number.clone());
+        let unusable = |why: String| (Some(ErrorCode::OneCOrder), why);
+        let name = around.names.get(&key).ok_or_else(|| {
+            let why = "another order has its Ид or its Номер in the base";
+            (Some(ErrorCode::OneCNumber), why.to_owned())
+        })?;
+        let words = self.onec.shop_words(&row.shop);
+        // It grows with each change, also across a restored back-up.
+        let version = receipt.changed_at.timestamp_micros() + i64::from(row.resends);
+        let with = Writing {
+            base: &self.base,
+            shop: &words,
+            version: self.version,
+            identity: name,
+            number_of_version: version.to_string(),
+            received_at: receipt.received_at,
+            goods: &around.by_sku,
+        };
+        let none = BTreeMap::new();
+        let told = TillReceipt {
+            till: &receipt.till,
+            receipt: &receipt.receipt,
+            is_refund: receipt.kind == "refund",
+            basis: around.sales.get(&key).cloned(),
+            store: receipt.store.as_deref(),
+            closed_at: receipt.closed_at,
+            data: receipt
+                .body
+                .value()
+                .map_err(|why| unusable(why.to_owned()))?,
+            goods: around.goods.get(&key).unwrap_or(&none),
+        };
+        let rules = self.onec.intake.rules_of(&row.shop);
+        let rules = rules.map_err(|error| unusable(error.to_string()))?;
+        let order = bug::caught(|| match fate {
+            Fate::IsNoMore => Ok(receipt::no_more(&with, &told)),
+            _ => receipt::write(&with, &told, rules.reading()),
+        });
+        let order = order.map_err(|bug| (Some(ErrorCode::Bug), bug.to_string()))?;
+        Ok((order.map_err(unusable)?, version.to_string()))
+    }
+}
+
+/// Why a receipt cannot be written that is not there.
+const GONE: &str = "the receipt is kept no longer";
+
+fn clean(why: &str) -> String {
+    let why: String = why.chars().take(1_000).collect();
+    why.replace('\0', "\u{fffd}")
+}
+
+/// The articles that its lines name.
+fn skus_of(receipt: &TillReceiptRow) -> Vec<String> {
+    let lines = receipt.body.value().ok();
+    let lines = lines.and_then(|body| body.get("lines")?.as_array());
+    let named = lines
+        .into_iter()
+        .flatten()
+        .filter_map(|line| line.get("sku").and_then(Value::as_str));
+    named.map(str::to_owned).collect()
+}
