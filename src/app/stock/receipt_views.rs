@@ -286,6 +286,13 @@ mod tests {
             total: None,
             lines: Json::of(lines),
             parked: 0,
+            base: None,
+            document: None,
+            onec_number: None,
+            confirmed_at: None,
+            waits: None,
+            held: None,
+            undone: None,
         }
     }
 

@@ -296,12 +296,12 @@ pub async fn are_lists_news(
     formed_at: DateTime<Utc>,
     rows: &[ListRow],
 ) -> Result<bool, Error> {
-    let told = |row: &&ListRow| ["group", "price_type"].contains(&row.kind);
+    let told = |row: &&ListRow| [ListKind::Group, ListKind::PriceType].contains(&row.kind);
     let rows: Vec<&ListRow> = rows.iter().filter(told).collect();
     if rows.is_empty() {
         return Ok(false);
     }
-    let kinds: Vec<&str> = rows.iter().map(|row| row.kind).collect();
+    let kinds: Vec<&str> = rows.iter().map(|row| row.kind.as_str()).collect();
     let ids: Vec<&str> = rows.iter().map(|row| &*row.id).collect();
     let names: Vec<&str> = rows.iter().map(|row| &*row.name).collect();
     let details: Vec<&Value> = rows.iter().map(|row| &row.detail).collect();

@@ -39,6 +39,8 @@ pub(in crate::app::onec) fn receipts_since(
 
 /// A shop, and the key of a receipt.
 type Key = (String, String);
+/// Receipts by the orders that they are to the base.
+type Found = BTreeMap<Key, TillReceiptRow>;
 
 /// What receipts are written with.
 struct Around {
@@ -151,7 +153,7 @@ impl Drafts {
     async fn around(
         &self,
         tx: &mut PgConnection,
-        (keys, found): ((&[String], &[String]), &BTreeMap<Key, TillReceiptRow>),
+        (keys, found): ((&[String], &[String]), &Found),
         fates: &[(WaitingRow, Option<(&TillReceiptRow, Fate)>)],
         fresh: &[NamedRow],
     ) -> Result<Around, Error> {
@@ -226,6 +228,7 @@ impl Drafts {
             shop: &words,
             version: self.version,
             identity: name,
+            onec_number: row.onec_number.clone(),
             number_of_version: version.to_string(),
             received_at: receipt.received_at,
             goods: &around.by_sku,

@@ -35,6 +35,7 @@ fn in_version(told: &TillReceipt<'_>, version: SchemaVersion) -> Result<Order, S
         shop: &words,
         version,
         identity: &identity,
+        onec_number: None,
         number_of_version: "7".to_owned(),
         received_at: DateTime::UNIX_EPOCH,
         goods: &BTreeMap::new(),

@@ -170,9 +170,7 @@ pub fn write(
 ) -> Result<Order, String> {
     let snapshot = snapshot(told, reading)?;
     let written = order::write(with, &snapshot);
-    let mut order = written
-        .ok_or("its lines cannot be brought to its total")?
-        .order;
+    let mut order = written.map_err(|why| why.to_string())?.order;
     let payments = payments(with, told, order.total);
     let drops =
         |name: &str| OF_ORDERS.contains(&name) || told.is_refund && OF_SALES.contains(&name);
