@@ -23,7 +23,6 @@ use crate::{
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use std::fmt::Write as _;
 
 /// Receipts with parked lines that are looked at in one turn.
 const LOOKED_AT: i64 = 200;
@@ -232,7 +231,9 @@ impl Stock {
         new: &NewReceipt,
         posted: &Posted,
     ) -> Result<(), Error> {
-        if let Some((code, message)) = why_parked(&posted.parked, &new.said["store_named"]) {
+        if let Some((code, message)) =
+            why_parked(&new.key, &posted.parked, &new.said["store_named"])
+        {
             let of = (PARKED, code, message.as_str());
             self.write_letter(tx, new, of).await?;
         }
@@ -330,7 +331,7 @@ impl Stock {
         };
         let posted = posted(answer)?;
         self.metrics.receipt("replayed");
-        let why = why_parked(&posted.parked, &Value::Null);
+        let why = why_parked(key, &posted.parked, &Value::Null);
         let subjects = [subject(PARKED, key)];
         match &why {
             None => {
@@ -409,7 +410,7 @@ impl Stock {
         let Some(answer) = rows::receipt_again(tx, &new.key, store).await? else {
             return Ok(());
         };
-        match why_parked(&posted(answer)?.parked, &new.said["store_named"]) {
+        match why_parked(&new.key, &posted(answer)?.parked, &new.said["store_named"]) {
             Some((_, message)) => Err(fault(&message)),
             None => Ok(()),
         }
@@ -456,45 +457,43 @@ fn posted(answer: Value) -> Result<Posted, Error> {
     })
 }
 
-/// Why lines are parked; none: none are.
-fn why_parked(parked: &[ParkedLine], store_named: &Value) -> Option<(ErrorCode, String)> {
-    if parked.is_empty() {
-        return None;
-    }
-    let unknown = |line: &&ParkedLine| line.products.as_ref().is_none_or(|found| found.len() != 1);
-    let odd: Vec<_> = parked.iter().filter(unknown).collect();
-    let mut text = String::new();
-    for line in odd.iter().take(MOST_NAMED) {
-        let names = line.names.iter().filter(|(_, value)| !value.is_null());
+impl ParkedLine {
+    /// The line, what it names, and which products that may mean.
+    fn named(&self) -> String {
+        let names = self.names.iter().filter(|(_, value)| !value.is_null());
         let names: Vec<_> = names
             .map(|(kind, value)| format!("{kind} `{}`", value.as_str().unwrap_or_default()))
             .collect();
-        let names = names.join(", ");
-        let end = if text.is_empty() { "" } else { "; " };
-        let _ = match &line.products {
-            Some(found) => write!(
-                text,
-                "{end}line {}: {names} may mean the products `{}`",
-                line.line,
-                found.join("` and `")
-            ),
-            None => write!(
-                text,
-                "{end}line {}: no product is known by {names}",
-                line.line
-            ),
-        };
+        let means = self.products.as_ref();
+        let means = means.map(|found| format!(": `{}`", found.join("`, `")));
+        let (names, means) = (names.join(", "), means.unwrap_or_default());
+        format!("{} ({names}{means})", self.line)
     }
-    if odd.len() > MOST_NAMED {
-        let _ = write!(text, "; and {} lines more", odd.len() - MOST_NAMED);
-    }
-    if odd.is_empty() || odd.len() < parked.len() {
-        let store = store_named.as_str().unwrap_or_default();
-        let waits = format!(
-            "the store `{store}` is not known: {} lines of the receipt wait for it",
-            parked.len()
-        );
+}
+
+/// Why lines of a receipt are parked; none: none are.
+fn why_parked(
+    key: &ReceiptKey,
+    parked: &[ParkedLine],
+    store_named: &Value,
+) -> Option<(ErrorCode, String)> {
+    let of = format!("the receipt {} of the till {}", key.receipt, key.till);
+    let unknown = |line: &&ParkedLine| line.products.as_ref().is_none_or(|found| found.len() != 1);
+    let odd: Vec<_> = parked.iter().filter(unknown).collect();
+    if odd.len() < parked.len() {
+        let (store, count) = (store_named.as_str().unwrap_or_default(), parked.len());
+        let waits =
+            format!("{of} names the store `{store}`, which is not known: {count} lines wait");
         return Some((ErrorCode::UnknownStore, waits));
     }
-    Some((ErrorCode::UnknownProduct, text))
+    let mut named: Vec<_> = odd
+        .iter()
+        .take(MOST_NAMED)
+        .map(|line| line.named())
+        .collect();
+    if odd.len() > MOST_NAMED {
+        named.push(format!("+{}", odd.len() - MOST_NAMED));
+    }
+    let text = format!("{of} names what is no one product: {}", named.join("; "));
+    (!odd.is_empty()).then_some((ErrorCode::UnknownProduct, text))
 }

@@ -14,8 +14,9 @@ use crate::{
 };
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
+use encoding_rs::{Encoding, UTF_8, WINDOWS_1251};
 use rust_decimal::Decimal;
-use std::{path::PathBuf, process::ExitCode};
+use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 /// Levels that are read at once.
 const PAGE: u32 = 1_000;
@@ -215,12 +216,13 @@ async fn count(app: &App, stock: &StockSettings, command: &Command) -> anyhow::R
         stock.name,
         stock.master.as_str()
     );
-    let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
-    let counts = lines(&text)?;
+    let bytes = std::fs::read(file).with_context(|| format!("read {}", file.display()))?;
+    let Sheet { counts, heading } = sheet(&text_of(&bytes))?;
     anyhow::ensure!(!counts.is_empty() || *complete, "the file names no product");
     if let Err(refused) = app.stock.configure_stocks().await? {
         anyhow::bail!("BRIDGE-CONFIG: {refused}");
     }
+    let products = counts.len();
     let as_of = match as_of {
         Some(as_of) => *as_of,
         None => app.sync.now().await?,
@@ -239,14 +241,36 @@ async fn count(app: &App, stock: &StockSettings, command: &Command) -> anyhow::R
         anyhow::bail!("{code}: {}", crate::app::sentence(&faults));
     }
     app.stock.apply_counts(stock.name.as_str()).await?;
-    output::say("counted");
+    let left_out = heading.map(|line| format!("; a heading was left out: {line}"));
+    output::say(format!(
+        "counted: {products} products{}",
+        left_out.unwrap_or_default()
+    ));
     Ok(ExitCode::SUCCESS)
 }
 
+/// A file of a person's, as office programs save it: UTF-8, UTF-16 with its mark, else
+/// windows-1251.
+fn text_of(bytes: &[u8]) -> String {
+    let usual = || std::str::from_utf8(bytes).map_or(WINDOWS_1251, |_| UTF_8);
+    let encoding = Encoding::for_bom(bytes).map(|(encoding, _)| encoding);
+    let (text, ..) = encoding.unwrap_or_else(usual).decode(bytes);
+    text.into_owned()
+}
+
+/// What a file counts.
+#[derive(Debug, Default)]
+struct Sheet {
+    counts: Vec<(String, Decimal)>,
+    /// The first line, where no figure stands in it.
+    heading: Option<String>,
+}
+
 /// A product and a quantity in each line; blank lines and those that begin with `#` are left out.
-fn lines(text: &str) -> anyhow::Result<Vec<(String, Decimal)>> {
-    let mut counts = Vec::new();
-    for (at, line) in text.trim_start_matches('\u{feff}').lines().enumerate() {
+fn sheet(text: &str) -> anyhow::Result<Sheet> {
+    let mut sheet = Sheet::default();
+    let mut seen = BTreeMap::new();
+    for (at, line) in text.lines().enumerate() {
         let line = line.trim();
         if line.is_empty() || line.starts_with('#') {
             continue;
@@ -258,18 +282,35 @@ fn lines(text: &str) -> anyhow::Result<Vec<(String, Decimal)>> {
             )
         };
         let (product, quantity) = line.split_once(['\t', ';']).with_context(wrong)?;
-        let quantity = Decimal::from_str_exact(&quantity.trim().replace(',', "."));
+        let (product, quantity) = (bare(product), bare(quantity));
+        let figure = quantity.contains(|c: char| c.is_ascii_digit());
+        if sheet.counts.is_empty() && sheet.heading.is_none() && !figure {
+            sheet.heading = Some(line.to_owned());
+            continue;
+        }
+        let quantity = Decimal::from_str_exact(&quantity.replace(',', "."));
         let quantity = quantity.ok().filter(|q| q.normalize().scale() <= 3);
-        let product = product.trim();
         let fits = !product.is_empty() && product.chars().count() <= 128;
-        counts.push((
-            Some(product.to_owned())
-                .filter(|_| fits)
-                .with_context(wrong)?,
-            quantity.with_context(wrong)?,
-        ));
+        let quantity = quantity.filter(|_| fits).with_context(wrong)?;
+        if let Some(before) = seen.insert(product.clone(), at + 1) {
+            anyhow::bail!(
+                "line {}: `{product}` stands in line {before}, too: count each product once",
+                at + 1
+            );
+        }
+        sheet.counts.push((product, quantity));
     }
-    Ok(counts)
+    Ok(sheet)
+}
+
+/// A cell without the quotes that some programs put around it.
+fn bare(cell: &str) -> String {
+    let cell = cell.trim();
+    let inner = cell.strip_prefix('"').and_then(|it| it.strip_suffix('"'));
+    inner.map_or_else(
+        || cell.to_owned(),
+        |it| it.replace("\"\"", "\"").trim().to_owned(),
+    )
 }
 
 async fn release(global: &Global, app: &App, shop: &str, id: &str) -> anyhow::Result<ExitCode> {
@@ -295,17 +336,38 @@ mod tests {
 
     #[test]
     fn a_count_is_read_line_by_line() {
-        let read = lines("\u{feff}# product;quantity\nA-1;2\n\n B 2 \t 1,5\nC;-3").unwrap();
+        let read = sheet("# product;quantity\nA-1;2\n\n B 2 \t 1,5\n\"C\";\"-3\"").unwrap();
         let expected = [("A-1", "2"), ("B 2", "1.5"), ("C", "-3")];
         let expected: Vec<_> = expected
             .map(|(p, q)| (p.to_owned(), q.parse().unwrap()))
             .into();
-        assert_eq!(read, expected);
-        for wrong in ["A-1", "A;x", ";1", "A;1.0001"] {
+        assert_eq!((read.counts, read.heading), (expected, None));
+        for wrong in ["A-1", "A;x1", ";1", "A;1.0001"] {
             assert!(
-                lines(wrong).unwrap_err().to_string().contains("line 1"),
+                sheet(wrong).unwrap_err().to_string().contains("line 1"),
                 "{wrong}"
             );
+        }
+        for wrong in ["A;1\nB;x", "A;1\nA;2", "product;quantity\nB;x"] {
+            let said = sheet(wrong).unwrap_err().to_string();
+            assert!(said.contains("line 2"), "{said}");
+        }
+    }
+
+    #[test]
+    fn a_file_is_read_as_office_programs_save_it_and_a_heading_is_told() {
+        let text = "Товар;Количество\r\nЧайник;1,5\r\n";
+        let utf_16 = text.encode_utf16().flat_map(u16::to_le_bytes);
+        let files = [
+            text.as_bytes().to_vec(),
+            [&b"\xef\xbb\xbf"[..], text.as_bytes()].concat(),
+            WINDOWS_1251.encode(text).0.into_owned(),
+            b"\xff\xfe".iter().copied().chain(utf_16).collect(),
+        ];
+        for file in files {
+            let read = sheet(&text_of(&file)).unwrap();
+            assert_eq!(read.counts, [("Чайник".to_owned(), Decimal::new(15, 1))]);
+            assert_eq!(read.heading.as_deref(), Some("Товар;Количество"));
         }
     }
 }

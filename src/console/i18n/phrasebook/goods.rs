@@ -118,6 +118,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "чек {} кассы {} уже приходил с другим содержимым, и этот не новее",
     ),
     (
+        "the receipt {} of the till {} names the store {}, which is not known: {} lines wait",
+        "чек {} кассы {} называет склад {}, которого нет в остатках: ждут строки ({})",
+    ),
+    (
+        "the receipt {} of the till {} names what is no one product: {}",
+        "в чеке {} кассы {} не узнан товар: {}",
+    ),
+    (
         "the store {} is not known: {} lines of the receipt wait for it",
         "склад {} неизвестен: его ждут строки чека ({})",
     ),
