@@ -281,7 +281,9 @@ impl Delivery {
         for (claim, job) in claimed.iter_mut().filter(|(_, job)| links_rows(job)) {
             for item in items_of(job) {
                 let names = names(&claim.shop, item);
-                let mut known = names.iter().map(|key| found.get(&(LinkEntity::Product, &**key)));
+                let mut known = names
+                    .iter()
+                    .map(|key| found.get(&(LinkEntity::Product, &**key)));
                 item.catalogue_id = known.find_map(Option::copied);
                 if let (None, Some(unlinked)) = (item.catalogue_id, &mut claim.unlinked) {
                     unlinked.extend(names);

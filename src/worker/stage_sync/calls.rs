@@ -79,8 +79,15 @@ pub(super) async fn move_deals<P: PortalClient>(
             continue;
         }
         let sent = DealScan::write(&writes);
-        let (part, done) =
-            run_scan(portal, held, sent, Priority::Live, Some(until), held.ending()).await;
+        let (part, done) = run_scan(
+            portal,
+            held,
+            sent,
+            Priority::Live,
+            Some(until),
+            held.ending(),
+        )
+        .await;
         turned.answered |= done.answered;
         turned.failure = done.failure;
         let alone = writes.len() == 1;
