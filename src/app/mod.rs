@@ -89,6 +89,7 @@ pub use operations::audit::{AuditEntry, AuditFilter, AuditPage};
 pub use operations::conflicts::{ConflictItem, ConflictItems};
 pub use operations::order_list::{OrderFilter, OrderPage, OrderQuery, OrderState, OrderSummary};
 pub use operations::overview::{APPLICATION, FROM_SQL, GOODS, HOUSEKEEPING, JOBS, STOCK, TILL};
+pub use operations::reloads::ReloadAnswer;
 pub use operations::retention::Retention;
 pub use operations::sessions::Session;
 pub use operations::status::{
@@ -182,6 +183,25 @@ impl App {
             db: pool,
             registry,
         };
+        let wrong_keys = Arc::new(doors::Tries::new(20, Duration::from_secs(3)));
+        Self::over(shared, wrong_keys)
+    }
+
+    /// The use cases over the same database, for newer settings: bells, meters and clocks are the
+    /// same. Whoever has the older ones may go on with them beside these, as another process would.
+    #[must_use]
+    pub fn renewed(&self, mut registry: Registry) -> Self {
+        registry.share(&self.shared.registry);
+        let registry = Arc::new(registry);
+        let shared = Shared {
+            clocks: self.shared.clocks.renewed(&registry),
+            registry,
+            ..Shared::clone(&self.shared)
+        };
+        Self::over(shared, Arc::clone(&self.wrong_keys))
+    }
+
+    fn over(shared: Shared, wrong_keys: Arc<doors::Tries<IpAddr>>) -> Self {
         let stock = Arc::new(Stock::new(&shared));
         let forms = Arc::new(Forms::new(&shared));
         let catalogue = Arc::new(Catalogue::new(&shared, &stock));
@@ -197,7 +217,7 @@ impl App {
             portal_access: Arc::new(PortalAccess::new(&shared)),
             operations: Arc::new(Operations::new(&shared, &intake, &delivery, &onec)),
             onec,
-            wrong_keys: Arc::new(doors::Tries::new(20, Duration::from_secs(3))),
+            wrong_keys,
             intake,
             delivery,
             dead_letters,

@@ -77,6 +77,21 @@ impl SyncRules {
 }
 
 impl Registry {
+    /// Takes what is the same from earlier settings, so that it is in memory once.
+    pub(in crate::app) fn share(&mut self, earlier: &Self) {
+        for (name, sync) in &mut self.two_way {
+            let of = |registry: &BTreeMap<ShopName, Arc<ShopRules>>| registry.get(name).cloned();
+            let (Some(now), Some(before)) = (of(&self.shops), of(&earlier.shops)) else {
+                continue;
+            };
+            if Arc::ptr_eq(&now, &before)
+                && let Some(known) = earlier.two_way.get(name)
+            {
+                *sync = Arc::clone(known);
+            }
+        }
+    }
+
     /// The rules of a shop.
     pub fn rules(&self, shop: &ShopName) -> Option<&Arc<ShopRules>> {
         self.shops.get(shop)

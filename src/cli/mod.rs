@@ -12,6 +12,7 @@ mod portals;
 mod ports;
 mod reconcile;
 mod records;
+mod reload;
 mod sandbox;
 mod serve;
 mod setup;
@@ -66,6 +67,8 @@ enum Command {
     Init(setup::init::Args),
     /// Run the API and the worker
     Serve(serve::Args),
+    /// Have the running processes read their settings again, and say what came of it
+    Reload,
     /// See it work: a sandbox portal, a database of its own, and a day of sample orders
     Demo(demo::Args),
     /// Run a simulated Bitrix24 portal, or play a 1C base
@@ -141,7 +144,14 @@ const GROUPS: [(&str, &[&str]); 4] = [
     ),
     (
         "Run",
-        &["serve", "migrate", "status", "backfill", "reconcile"],
+        &[
+            "serve",
+            "reload",
+            "migrate",
+            "status",
+            "backfill",
+            "reconcile",
+        ],
     ),
     (
         "Look and fix",
@@ -221,6 +231,7 @@ async fn run(cli: Cli) -> anyhow::Result<ExitCode> {
     match command {
         Command::Init(args) => setup::init::run(&global, &args).await,
         Command::Serve(args) => serve::run(&global, &args).await,
+        Command::Reload => reload::run(&global).await,
         Command::Demo(args) => Box::pin(demo::run(&global, &args)).await,
         Command::Sandbox(args) => sandbox::run(&args).await,
         Command::Backfill(args) => Box::pin(backfill::run(&global, &args)).await,

@@ -14,6 +14,7 @@ mod onec;
 mod operators;
 mod portals;
 mod reading;
+mod reload;
 mod shops;
 mod stock;
 mod telemetry;
@@ -27,6 +28,7 @@ pub use onec::{OneC, OneCPush, OneCUser};
 pub use portals::{Plan, Portal, PortalAccess, PortalApp, Rate};
 pub use reading::error::{Error, Problem};
 pub use reading::secret::Secret;
+pub use reload::{Change, Fingerprint, Renewed};
 pub use shops::forms::{Form, FormAnswer};
 pub use shops::woocommerce::WooCommerce;
 pub use shops::{Master, Shop};
@@ -130,6 +132,7 @@ pub struct Config {
     pub demo: bool,
     /// The file they came from, if one was read.
     pub file: Option<PathBuf>,
+    written: reload::Fingerprints,
 }
 
 /// The settings as written, before the checks that need more than one key.
@@ -227,7 +230,10 @@ impl Config {
         };
         let config = Self::check(raw, demo, &mut problems);
         match config {
-            Some(config) if problems.is_empty() => Ok(config),
+            Some(config) if problems.is_empty() => Ok(Self {
+                written: reload::Fingerprints::of(&table),
+                ..config
+            }),
             _ => Err(Error::Problems(problems)),
         }
     }
@@ -291,6 +297,7 @@ impl Config {
             telemetry: raw.telemetry,
             demo,
             file: None,
+            written: reload::Fingerprints::default(),
         })
     }
 

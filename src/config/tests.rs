@@ -300,3 +300,89 @@ fn a_file_of_portals_is_told_by_its_name_with_what_is_wrong_in_it() {
     };
     assert_eq!(problems[0].key, "http");
 }
+
+/// `SMALL`, with another portal and shop beside it.
+fn with_second() -> String {
+    let second = SMALL.replace(".main", ".second");
+    let second = second.replace("\"main\"", "\"second\"");
+    let second = second.replace("0123456789abcdef", "another-key-of-16-characters");
+    format!("{SMALL}{second}")
+}
+
+fn keys(changes: &[Change]) -> Vec<String> {
+    changes.iter().map(ToString::to_string).collect()
+}
+
+#[test]
+fn newer_settings_are_used_but_for_what_needs_a_restart() {
+    let old = parse(SMALL).unwrap();
+    let newer = format!("[http]\nlisten = \"127.0.0.1:1\"\n{}", with_second());
+    let renewed = old.renewed(parse(&newer).unwrap()).unwrap();
+    assert_eq!(
+        keys(&renewed.changes),
+        ["`portals.second`: added", "`shops.second`: added"]
+    );
+    assert_eq!(keys(&renewed.after_restart), ["`http.listen`: added"]);
+    let config = renewed.config;
+    assert_eq!(config.http.listen, old.http.listen);
+    assert!(
+        config
+            .authenticate("another-key-of-16-characters")
+            .is_some()
+    );
+    // The same once more: only what waits for the restart is told again.
+    let again = config.renewed(parse(&newer).unwrap()).unwrap();
+    assert!(again.changes.is_empty());
+    assert_eq!(keys(&again.after_restart), ["`http.listen`: added"]);
+    let back = config.renewed(parse(SMALL).unwrap()).unwrap();
+    assert_eq!(
+        keys(&back.changes),
+        ["`portals.second`: removed", "`shops.second`: removed"]
+    );
+    assert!(
+        back.config
+            .authenticate("another-key-of-16-characters")
+            .is_none()
+    );
+}
+
+#[test]
+fn a_portal_has_another_fingerprint_when_it_or_a_shop_of_it_has_changed_and_else_not() {
+    let of = |config: &Config, name: &str| config.of_portals()[&PortalName::parse(name).unwrap()];
+    let old = parse(&with_second()).unwrap();
+    let newer = with_second().replace("portal = \"second\"", "portal = \"second\"\nfunnel = 7");
+    let newer = parse(&newer).unwrap();
+    assert_eq!(of(&old, "main"), of(&newer, "main"));
+    assert_ne!(of(&old, "second"), of(&newer, "second"));
+    let slower = SMALL.replace("[shops.main]", "timeout_seconds = 29\n[shops.main]");
+    assert_ne!(
+        of(&parse(SMALL).unwrap(), "main"),
+        of(&parse(&slower).unwrap(), "main")
+    );
+}
+
+#[test]
+fn another_secret_in_the_same_file_is_a_change() {
+    let folder = tempfile::tempdir().unwrap();
+    let file = folder.path().join("url");
+    let of = |secret: &str| {
+        fs::write(
+            &file,
+            format!("https://example.bitrix24.ru/rest/1/{secret}/"),
+        )
+        .unwrap();
+        let text = format!("webhook_url_file = {file:?}");
+        let url = "webhook_url = \"https://example.bitrix24.ru/rest/1/very-secret-code/\"";
+        parse(&SMALL.replace(url, &text)).unwrap()
+    };
+    let (old, newer) = (of("very-secret-code"), of("another-secret-code"));
+    let renewed = old.renewed(newer).unwrap();
+    assert_eq!(keys(&renewed.changes), ["`portals.main`: changed"]);
+}
+
+#[test]
+fn settings_of_the_demo_are_not_taken_up_in_flight() {
+    let old = parse(SMALL).unwrap();
+    let told = old.renewed(parse("").unwrap()).unwrap_err().to_string();
+    assert!(told.contains("restart"), "{told}");
+}

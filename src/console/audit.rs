@@ -99,7 +99,7 @@ fn page_of(act: &Act) -> String {
         Act::CatalogueSent { shop, .. } => links::products(shop),
         Act::GoodsCounted { stock, .. } => links::link("/console/stock", &[("stock", Some(stock))]),
         Act::ReservationReleased { shop, .. } => links::shop(shop),
-        Act::SignedIn | Act::FormRestored { .. } => "/console".to_owned(),
+        Act::SignedIn | Act::SettingsReloaded | Act::FormRestored { .. } => "/console".to_owned(),
     }
 }
 

@@ -31,6 +31,7 @@ use std::sync::Arc;
 use tokio::sync::watch;
 
 pub use layer::problem::Problem;
+pub use layer::replaceable::ReplaceableRouter;
 pub use layer::serve::{serve, serve_within};
 pub use routes::{openapi::document, router, watch_router};
 

@@ -1,7 +1,12 @@
 //! Signals: the first asks for an orderly stop, the second ends at once.
 
-use tokio::signal::unix::{SignalKind, signal};
+use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio_util::sync::CancellationToken;
+
+/// Hang-ups (SIGHUP), which from now on do not end the process. Must run inside the runtime.
+pub fn hangups() -> std::io::Result<Signal> {
+    signal(SignalKind::hangup())
+}
 
 /// Cancels the token at the first SIGINT or SIGTERM, and ends the process at the second. Must run
 /// inside the runtime.

@@ -21,6 +21,9 @@ pub struct Lanes<P> {
     pub tills: BTreeMap<TillName, moysklad::Client>,
     /// The 1C bases to which orders are pushed.
     pub pushes: BTreeMap<BaseName, onec::Client>,
+    /// What the settings of each lane are known by, by the lane's name: the same means that nothing
+    /// is different. Whoever brings newer settings names all of them.
+    pub fingerprints: BTreeMap<String, [u8; 32]>,
 }
 
 impl<P> Lanes<P> {
@@ -31,6 +34,7 @@ impl<P> Lanes<P> {
             callbacks: BTreeMap::new(),
             tills: BTreeMap::new(),
             pushes: BTreeMap::new(),
+            fingerprints: BTreeMap::new(),
         }
     }
 

@@ -10,6 +10,7 @@ pub(super) mod order_contents;
 pub(super) mod order_list;
 pub(super) mod order_view;
 pub mod overview;
+pub(super) mod reloads;
 pub mod retention;
 pub(super) mod sessions;
 pub(super) mod status;

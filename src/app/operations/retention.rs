@@ -77,6 +77,7 @@ impl Operations {
             + catalogue::prune_events(&mut db, settled, BATCH).await?
             + submissions::prune(&mut db, settled, BATCH).await?
             + processes::prune(&mut db, PROCESSES, BATCH).await?
+            + processes::prune_reloads(&mut db, PROCESSES, BATCH).await?
             + writes_in_flight::prune(&mut db, BATCH).await?
             + conflicts::prune(&mut db, letters, BATCH).await?)
     }

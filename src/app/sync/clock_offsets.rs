@@ -52,6 +52,14 @@ impl ClockOffsets {
             known: Arc::default(),
         }
     }
+
+    /// The same clocks, with what is configured newly.
+    pub(in crate::app) fn renewed(&self, registry: &Arc<Registry>) -> Self {
+        Self {
+            registry: Arc::clone(registry),
+            known: Arc::clone(&self.known),
+        }
+    }
 }
 
 impl KnownClocks {

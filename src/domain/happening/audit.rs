@@ -9,6 +9,9 @@ kinds! {
         SignedIn
             "signed in at the console"
             "вход в пульт"
+        SettingsReloaded
+            "had the settings read again"
+            "настройки прочитаны заново"
         LanePaused { lane: String }
             "paused the lane {lane}"
             "остановлена очередь {lane}"

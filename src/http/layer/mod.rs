@@ -8,4 +8,5 @@ pub(super) mod path;
 pub(super) mod patient_stream;
 pub(super) mod problem;
 pub(super) mod query;
+pub(super) mod replaceable;
 pub(super) mod serve;

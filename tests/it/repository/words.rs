@@ -5,7 +5,8 @@ use std::{collections::BTreeSet, fs, path::Path};
 /// Words that every engineer knows, or that name an outside system, a file of a vendor, or a
 /// section of the settings. A word of our own belongs into the glossary of `src/lib.rs` instead.
 const PLAIN: &str = "
-    accept access acts address addresses admission age alerts answer app apps assets attempts
+    accept access acts address addresses admission age alerts answer app applications apps assets
+    attempts
     attributes auth authorization authorize back backoff batch batching binaries bindings bisection
     bitrix24 body books bootstrap both bug bulk cache call caller calls case cases catalog change
     changes chart check classic cli client clients clock cluster code commands commerceml commit
@@ -27,7 +28,7 @@ const PLAIN: &str = "
     ports prices printable problem process product productrows properties protocol public
     profiles push pushes
     quantity queries query questions queue rate read reader reading reconcile record records
-    processes
+    processes reload reloads replaceable
     refused registry release render renewal report reported request requisites reserve resolve
     response responses restarts result results retention retry rights room routes rows rules
     runner russian sample sandbox schema schemas search secret sections selection sending

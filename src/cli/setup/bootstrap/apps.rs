@@ -74,19 +74,6 @@ pub(in crate::cli) fn reached(
     Ok(Some(AppPortal { tokens, client }))
 }
 
-/// All portals that are reached by an application.
-pub(in crate::cli) fn all_reached(
-    config: &Config,
-    app: &App,
-    connections: &Connections,
-) -> anyhow::Result<Vec<AppPortal>> {
-    let mut all = Vec::new();
-    for (name, portal) in &config.portals {
-        all.extend(reached(app, name, portal, connections)?);
-    }
-    Ok(all)
-}
-
 /// A client for a portal of either kind, for what does not hold its lane: whoever does is asked
 /// before each call.
 pub(in crate::cli) fn guest(

@@ -191,7 +191,22 @@ fn in_ci() -> bool {
 
 /// The use cases over a database.
 pub(in crate::cli) fn app(config: &Config, pool: PgPool) -> App {
-    let directory = Registry {
+    with_settings(App::new(pool, registry(config)), config)
+}
+
+/// The use cases over the same database, for newer settings.
+pub(in crate::cli) fn renewed(app: &App, config: &Config) -> App {
+    with_settings(app.renewed(registry(config)), config)
+}
+
+fn with_settings(app: App, config: &Config) -> App {
+    app.with_applications(apps::configured(config))
+        .with_stocks(config.stocks.clone())
+        .with_tills(config.till_settings())
+}
+
+fn registry(config: &Config) -> Registry {
+    Registry {
         shops: config.shop_rules(),
         sources: config.sources(),
         portals: config.portals.keys().cloned().collect(),
@@ -202,11 +217,7 @@ pub(in crate::cli) fn app(config: &Config, pool: PgPool) -> App {
         activities: config.activity_rules(),
         catalogues: config.catalogue_rules(),
         ..Registry::default()
-    };
-    App::new(pool, directory)
-        .with_applications(apps::configured(config))
-        .with_stocks(config.stocks.clone())
-        .with_tills(config.till_settings())
+    }
 }
 
 fn two_way((name, shop): (&ShopName, &Shop)) -> (ShopName, Arc<SyncRules>) {

@@ -2,6 +2,7 @@
 
 pub(crate) mod embedded;
 pub(crate) mod init;
+pub(crate) mod reload;
 pub(crate) mod stats;
 pub(crate) mod status_map;
 mod surfaces;

@@ -1,0 +1,106 @@
+//! The lanes of this process, and the clients of their portals, from the settings.
+
+use crate::{
+    app::{App, TILL, lane_of, onec_lane_of},
+    cli::{
+        portals::queries::PortalProbe,
+        setup::bootstrap::{self, apps},
+    },
+    clients::{bitrix24::Client, connections::Connections},
+    config::Config,
+    domain::PortalName,
+    worker::{self, portal_access::AppPortal},
+};
+use std::{collections::BTreeMap, sync::Arc};
+
+/// The clients of the lanes.
+pub(super) struct Clients {
+    pub(super) portals: BTreeMap<PortalName, Client>,
+    /// The portals that are reached by an application, and whose client is new.
+    pub(super) reached: Vec<AppPortal>,
+}
+
+impl Clients {
+    /// A client for each portal: of those here that is used, the others are made.
+    pub(super) fn new(
+        config: &Config,
+        app: &App,
+        connections: &Connections,
+        mut kept: BTreeMap<PortalName, Client>,
+        drives: bool,
+    ) -> anyhow::Result<Self> {
+        let (mut portals, mut reached) = (BTreeMap::new(), Vec::new());
+        for (name, portal) in &config.portals {
+            let known = match kept.remove(name) {
+                Some(client) => Some(client),
+                None => bootstrap::client(portal, connections)?,
+            };
+            if let Some(client) = known {
+                portals.insert(name.clone(), client);
+            } else if drives && let Some(one) = apps::reached(app, name, portal, connections)? {
+                portals.insert(name.clone(), one.client.clone());
+                reached.push(one);
+            }
+        }
+        Ok(Self { portals, reached })
+    }
+
+    /// What the pages ask the portals with, whoever drives the lanes.
+    pub(super) fn probe(
+        &self,
+        config: &Config,
+        app: &App,
+        connections: &Connections,
+    ) -> anyhow::Result<Arc<PortalProbe>> {
+        let mut guests = BTreeMap::new();
+        for (name, portal) in &config.portals {
+            let guest = apps::guest(app, name, portal, connections)?;
+            guests.insert(name.clone(), guest);
+        }
+        Ok(Arc::new(PortalProbe {
+            lanes: self.portals.clone(),
+            guests,
+            names: Arc::default(),
+        }))
+    }
+
+    /// All lanes; in another era each of them has another fingerprint.
+    pub(super) fn lanes(
+        &self,
+        config: &Config,
+        connections: &Connections,
+        era: u64,
+    ) -> anyhow::Result<worker::Lanes<Client>> {
+        Ok(worker::Lanes {
+            portals: self.portals.clone(),
+            callbacks: bootstrap::callbacks(config, connections)?,
+            tills: bootstrap::tills(config, connections),
+            pushes: bootstrap::pushes(config, connections),
+            fingerprints: fingerprints(config, era),
+        })
+    }
+}
+
+/// What the settings of every lane are known by, in an era.
+fn fingerprints(config: &Config, era: u64) -> BTreeMap<String, [u8; 32]> {
+    let in_era = |(lane, mut of): (String, [u8; 32])| {
+        for (byte, era) in of.iter_mut().zip(era.to_be_bytes()) {
+            *byte ^= era;
+        }
+        (lane, of)
+    };
+    let portals = config.of_portals().into_iter();
+    let portals = portals.map(|(name, of)| (name.to_string(), of));
+    let shops = config.shops.keys();
+    let shops = shops.map(|name| (lane_of(name.as_str()), config.of_shops([name])));
+    let bases = config.onec.iter().map(|(name, onec)| {
+        let lane = onec_lane_of(name.as_str());
+        (lane, config.of_shops(&onec.base.shops))
+    });
+    let tills = config.tills.iter().map(|(name, till)| {
+        let lane = format!("{TILL}{name}");
+        (lane, config.of_shops([&till.settings.shop]))
+    });
+    let all = portals.chain(shops).chain(bases).chain(tills);
+    all.map(in_era).collect()
+}
