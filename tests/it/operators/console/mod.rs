@@ -385,7 +385,7 @@ async fn a_bulk_act_says_how_many_and_takes_nothing_but_that_number() {
         .work_bulk()
         .await
         .unwrap()
-        .is_some_and(|job| job.state == "running")
+        .is_some_and(|job| job.state.as_str() == "running")
     {}
     assert!(
         app.dead_letters

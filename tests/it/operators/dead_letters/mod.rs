@@ -203,7 +203,7 @@ async fn a_job_goes_on_in_another_process_and_leaves_younger_letters_alone() {
     let until = tokio::time::Instant::now() + Duration::from_secs(20);
     let ended = loop {
         let job = second.dead_letters.bulk_job(job.id).await.unwrap().unwrap();
-        if job.state != "running" {
+        if job.state.as_str() != "running" {
             break job;
         }
         assert!(tokio::time::Instant::now() < until, "{job:?}");

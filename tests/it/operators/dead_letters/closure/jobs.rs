@@ -74,7 +74,7 @@ async fn a_job_that_cannot_be_read_is_stopped_and_the_next_is_worked_on() {
     .unwrap();
     while app.dead_letters.work_bulk().await.unwrap().is_some() {}
     let jobs = app.dead_letters.bulk_jobs().await.unwrap().items;
-    let ends: Vec<_> = jobs.iter().rev().map(|job| &*job.state).collect();
+    let ends: Vec<_> = jobs.iter().rev().map(|job| job.state.as_str()).collect();
     assert_eq!(ends, ["stopped", "stopped", "stopped", "done"]);
     for job in jobs.iter().skip(1) {
         let why = job.last_fault.as_deref().unwrap();
@@ -121,7 +121,7 @@ async fn a_letter_about_a_fault_of_the_bridge_goes_the_same_ways() {
         .await
         .unwrap();
     let job = faulty.dead_letters.work_bulk().await.unwrap().unwrap();
-    assert_eq!((job.done, job.failed, &*job.state), (1, 1, "done"));
+    assert_eq!((job.done, job.failed, job.state.as_str()), (1, 1, "done"));
     assert!(claim(&faulty, &lease).await.is_empty());
     assert_eq!(open(&faulty).await.len(), 2, "both stumbled again");
 
