@@ -80,7 +80,7 @@ async fn how(app: &App, letter: i64) -> Option<String> {
         .await
         .unwrap()
         .unwrap();
-    whole.closed.map(|closed| closed.how.to_string())
+    whole.closed.map(|closed| closed.how.as_str().to_owned())
 }
 
 /// The states of the stored events of the order A-1, by their ids.
