@@ -64,7 +64,7 @@ async fn a_product_that_comes_after_its_order_is_linked_to_the_deal_s_row_once()
     let before = shelf.portal.rows(deal);
     shelf.told("17").await;
     let product = shelf.with_code("main:17")[0]["id"].to_string();
-    assert_eq!(shelf.products_of(deal), [product.clone()]);
+    assert_eq!(shelf.products_of(deal), std::slice::from_ref(&product));
     assert_eq!(shelf.linked(), 1);
     let after = shelf.portal.rows(deal);
     for same in [
