@@ -24,7 +24,6 @@ CREATE TABLE bridge.onec_receipts (
     till        text NOT NULL,
     receipt     text NOT NULL,
     changed_at  timestamptz NOT NULL,
-    onec_number text,
     status      text,
     posted      boolean,
     cancelled   boolean,
@@ -35,14 +34,13 @@ CREATE TABLE bridge.onec_receipts (
 );
 CREATE INDEX onec_receipts_receipt ON bridge.onec_receipts (shop, till, receipt);
 COMMENT ON TABLE bridge.onec_receipts IS
-    'Receipts that are documents of a base, and what 1C says of them. How far each has gone is in bridge.onec_orders.';
+    'Receipts that are documents of a base, and what 1C says of them. How far each has gone, and its number in 1C, are in bridge.onec_orders.';
 COMMENT ON COLUMN bridge.onec_receipts.number IS
     'The key in bridge.onec_orders and in what is kept of 1C''s documents.';
 COMMENT ON COLUMN bridge.onec_receipts.till IS 'The till.';
 COMMENT ON COLUMN bridge.onec_receipts.receipt IS 'The receipt''s id there.';
 COMMENT ON COLUMN bridge.onec_receipts.changed_at IS
     'Which version of the receipt is taken up: the time when it came.';
-COMMENT ON COLUMN bridge.onec_receipts.onec_number IS 'The document''s number in 1C.';
 COMMENT ON COLUMN bridge.onec_receipts.status IS 'The status that 1C last said of it.';
 COMMENT ON COLUMN bridge.onec_receipts.posted IS '1C has posted it (Проведен).';
 COMMENT ON COLUMN bridge.onec_receipts.cancelled IS '1C has cancelled it, or marked it for deletion.';

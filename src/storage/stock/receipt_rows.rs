@@ -78,7 +78,7 @@ pub async fn newest_receipts(
                   d.cancelled AS "undone?"
            FROM bridge.receipts r
            LEFT JOIN LATERAL (
-               SELECT c.base, k.doc_number, c.onec_number, k.confirmed_at, k.waits, k.held_why,
+               SELECT c.base, k.doc_number, k.onec_number, k.confirmed_at, k.waits, k.held_why,
                       c.cancelled
                FROM bridge.onec_receipts c JOIN bridge.onec_orders k USING (base, shop, number)
                WHERE (c.shop, c.till, c.receipt) = (r.shop, r.till, r.receipt)

@@ -249,9 +249,12 @@ pub async fn say(
     said: &Said<'_>,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE bridge.onec_receipts
-         SET onec_number = coalesce($4, onec_number), status = coalesce($5, status),
-             posted = coalesce($6, posted), cancelled = coalesce($7, cancelled), document = $8,
+        "WITH numbered AS (
+             UPDATE bridge.onec_orders SET onec_number = coalesce($4, onec_number)
+             WHERE base = $1 AND shop = $2 AND number = $3)
+         UPDATE bridge.onec_receipts
+         SET status = coalesce($5, status), posted = coalesce($6, posted),
+             cancelled = coalesce($7, cancelled), document = $8,
              document_at = coalesce($9, document_at)
          WHERE base = $1 AND shop = $2 AND number = $3",
         base,
