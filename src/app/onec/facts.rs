@@ -1,8 +1,8 @@
 //! Payments and shipments that 1C speaks of: told to the shop, each change once.
 
 use super::{
-    outcome::Became,
-    sides::{Kept, Order, about, of_basis, unknown},
+    outcome::{Became, unknown},
+    sides::{Kept, Order, about, of_basis},
 };
 use crate::{
     app::{Error, Onec, sync::order::onec::OneCWord},

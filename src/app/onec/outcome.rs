@@ -51,6 +51,11 @@ fn logged(what: &DocumentReason) -> String {
     }
 }
 
+/// There is no such order.
+pub(super) fn unknown() -> Refusal {
+    Refusal::because(ErrorCode::OneCUnknown, DocumentReason::NoSuchOrder)
+}
+
 /// What became of a document.
 pub(super) struct Became {
     pub(super) state: DocumentState,

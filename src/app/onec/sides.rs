@@ -1,6 +1,6 @@
 //! 1C's side of an order: each document is weighed and taken in, in a transaction of its own.
 
-use super::outcome::{Became, Parts, Refusal, parts, read};
+use super::outcome::{Became, Parts, Refusal, parts, read, unknown};
 use crate::{
     app::{
         Error, Onec, SyncRules,
@@ -105,11 +105,6 @@ fn allowed(word: &mut OneCWord, order: &Order<'_>, kept: &Kept) -> Vec<Right> {
         word.shipped_on = None;
     }
     lacks
-}
-
-/// There is no such order.
-pub(super) fn unknown() -> Refusal {
-    Refusal::because(ErrorCode::OneCUnknown, DocumentReason::NoSuchOrder)
 }
 
 /// The orders that `Основание` may mean: the one with this `Ид`, else those with this number.

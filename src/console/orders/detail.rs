@@ -176,7 +176,9 @@ fn life(visitor: &Viewer, order: &OrderView, names: &StageNames, whole: bool) ->
         h2 id="life" { (visitor.text(Text::Timeline)) }
         @if order.timeline.is_empty() { p.empty { (visitor.text(Text::NoTimeline)) } }
         ol.timeline {
-            @for entry in order.timeline.iter().rev().take(shown) { (moment(visitor, entry, names)) }
+            @for entry in order.timeline.iter().rev().take(shown) {
+                (moment(visitor, entry, names))
+            }
         }
         @if all > shown {
             p {

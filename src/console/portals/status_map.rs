@@ -94,7 +94,9 @@ pub(in crate::console) async fn get(
             @let names = state.portals.stage_names(&rules.portal);
             (of(&visitor, rules, &names))
             @match &planned {
-                Some((shop, plan)) if **shop == rules.shop => (plan_of(&visitor, shop, plan, &names)),
+                Some((shop, plan)) if **shop == rules.shop => {
+                    (plan_of(&visitor, shop, plan, &names))
+                },
                 _ => form method="get" action="/console/statuses" {
                     input type="hidden" name="plan" value=(rules.shop.as_str());
                     button { (visitor.text(Text::PlanTable)) }

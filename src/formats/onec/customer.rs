@@ -8,8 +8,8 @@ use crate::{
 use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
-/// The parts of an address that CommerceML names, in its order. A profile gives one as `Адрес.` with
-/// the part's name.
+/// The parts of an address that CommerceML names, in its order. A profile gives one as `Адрес.`
+/// with the part's name.
 pub const ADDRESS_PARTS: [&str; 10] = [
     "Почтовый индекс",
     "Страна",

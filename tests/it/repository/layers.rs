@@ -37,7 +37,10 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["clients::connections", "process::doors", "process::backoff"],
     ),
     ("clients::callback", &["clients::connections"]),
-    ("clients::onec", &["clients::connections"]),
+    (
+        "clients::onec",
+        &["clients::connections", "process::telemetry"],
+    ),
     ("auth", &["domain", "process::doors"]),
     ("storage", &["domain"]),
     (

@@ -225,4 +225,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{}: решено оставить заказ без сделки",
     ),
     ("{} decided that {=} is right", "{}: решено, что прав {=}"),
+    (
+        "the store {} is not known: {} lines of the receipt wait for it",
+        "склад {} неизвестен: его ждут строки чека ({})",
+    ),
 ];

@@ -303,7 +303,7 @@ fn item(line: &Value, nth: usize, told: &TillReceipt<'_>) -> Option<(Value, Deci
     };
     let gross = gross.round_dp_with_strategy(2, RoundingStrategy::MidpointAwayFromZero);
     // So exact that the quantity times the price is the sum to the kopeck.
-    let price = gross.checked_div(quantity)?.round_dp(12).normalize();
+    let price = gross.checked_div(quantity)?.round_dp(10).normalize();
     let id = text("line").unwrap_or_else(|| (nth + 1).to_string());
     let unknown = KnownGoods::default();
     let known = told.goods.get(&id).unwrap_or(&unknown);
