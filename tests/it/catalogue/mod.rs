@@ -311,7 +311,8 @@ async fn barcode_and_properties_go_where_the_portal_has_a_property_for_them() {
     // A list holds ids of the portal's own.
     assert_eq!(value(made, "BRAND"), Value::Null);
     // What is there already is not written again, also when nobody knows that it was written.
-    let lost = "UPDATE bridge.subjects SET known = '{}', due_at = now(), waits_since = now()";
+    let lost = "UPDATE bridge.subjects SET known = '{}', done_at = NULL, due_at = now(), \
+                waits_since = now()";
     sqlx::query(lost).execute(&shelf.db.pool).await.unwrap();
     shelf.quiet().await;
     let written = |shelf: &Shelf| {
