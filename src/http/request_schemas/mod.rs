@@ -127,9 +127,9 @@ pub(super) struct CatalogueProduct {
     /// Its external code in the portal, where the shop knows better than prefix and id.
     xml_id: Option<Id>,
     /// Its barcode, or a list of them: the first is written.
-    barcode: Option<Value>,
+    barcode: Option<Ids>,
     /// Values by the codes or names of the portal's properties.
-    properties: Option<BTreeMap<String, Value>>,
+    properties: Option<BTreeMap<String, PropertyValue>>,
     /// What is sold in its place.
     variations: Option<Vec<CatalogueVariation>>,
 }
@@ -161,9 +161,9 @@ pub(super) struct CatalogueVariation {
     /// Its external code in the portal.
     xml_id: Option<Id>,
     /// Its barcode, or a list of them.
-    barcode: Option<Value>,
+    barcode: Option<Ids>,
     /// Values by the codes or names of the portal's properties.
-    properties: Option<BTreeMap<String, Value>>,
+    properties: Option<BTreeMap<String, PropertyValue>>,
 }
 
 /// A receipt of a till, whole.
@@ -339,6 +339,23 @@ pub(super) enum Amount {
 pub(super) enum Id {
     Text(String),
     Number(i64),
+}
+
+/// One id, or several.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum Ids {
+    One(Id),
+    Many(Vec<Id>),
+}
+
+/// A text, a number, or yes and no.
+#[derive(Deserialize, ToSchema)]
+#[serde(untagged)]
+pub(super) enum PropertyValue {
+    Text(String),
+    Number(f64),
+    Flag(bool),
 }
 
 /// One text, or several.
