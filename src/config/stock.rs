@@ -313,7 +313,7 @@ mod tests {
     #[test]
     fn a_stock_is_read_with_its_stores_and_shops() {
         let config = parse(
-            "[stock.all]\nshops = [\"main\", \"other\"]\nmaster = \"onec\"\nhold = \"2h\"\n\
+            "[stock.all]\nshops = [\"main\", \"other\"]\nmaster = \"shop\"\nhold = \"2h\"\n\
              [[stock.all.stores]]\nname = \"центр\"\nids = [\"W1\"]\npickup = true\nrank = 2",
         )
         .unwrap();

@@ -126,10 +126,6 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "в чеке {} кассы {} не узнан товар: {}",
     ),
     (
-        "the store {} is not known: {} lines of the receipt wait for it",
-        "склад {} неизвестен: его ждут строки чека ({})",
-    ),
-    (
         "a newer version of the receipt has come",
         "пришла более новая версия чека",
     ),
