@@ -220,7 +220,7 @@ async fn work_for_which_nobody_rang_is_found_by_the_watch() {
     let notes = "INSERT INTO bridge.subjects (shop, key, kind, portal, order_number, body, due_at,
                                               waits_since)
                  SELECT 'b', 'note:' || number, 'note', 'b', number,
-                        '{\"comment\": \"Hello\"}'::jsonb, now(), now()
+                        jsonb_build_object('comment', 'Hello'), now(), now()
                  FROM unnest(ARRAY['A-1', 'A-2']) AS n (number)";
     sqlx::query(notes).execute(&db.pool).await.unwrap();
     let taken = "SELECT count(*) FROM bridge.subjects

@@ -225,6 +225,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "{}: решено оставить заказ без сделки",
     ),
     ("{} decided that {=} is right", "{}: решено, что прав {=}"),
+    // letters of receipts
     (
         "the store {} is not known: {} lines of the receipt wait for it",
         "склад {} неизвестен: его ждут строки чека ({})",
