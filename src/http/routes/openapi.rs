@@ -28,9 +28,11 @@ pub fn document() -> utoipa::openapi::OpenApi {
             post,
             delete,
             patch,
+            options,
             ..
         } = item;
-        for operation in [get, put, post, delete, patch].into_iter().flatten() {
+        let all = [get, put, post, delete, patch, options];
+        for operation in all.into_iter().flatten() {
             complete(operation);
         }
     }

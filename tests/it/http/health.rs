@@ -142,6 +142,7 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
     }
     let expected = [
         "GET /forms/{shop}/{form}/{token}",
+        "OPTIONS /forms/{shop}/{form}/{token}",
         "POST /forms/{shop}/{form}/{token}",
         "GET /healthz",
         "GET /metrics",

@@ -108,7 +108,7 @@ async fn why_a_document_is_refused_is_said_from_its_data_and_in_an_old_row_from_
     .fetch_one(&world.db.pool)
     .await
     .unwrap();
-    assert_eq!(kind.as_deref(), Some("status_not_of_base"));
+    assert_eq!(kind.as_deref(), Some("status_not_of_shop"));
     let (browser, cookie) = signed_in(&world).await;
     let page = async || {
         let at = format!("{}/console/onec/documents/{id}", world.url);
@@ -116,7 +116,7 @@ async fn why_a_document_is_refused_is_said_from_its_data_and_in_an_old_row_from_
         let answer = request.header("accept-language", "ru").send().await;
         answer.unwrap().text().await.unwrap()
     };
-    let words = "в таблице базы нет строки со статусом X";
+    let words = "статуса X нет в таблице магазина";
     let told = page().await;
     assert!(told.contains(words), "{told}");
     sqlx::query("UPDATE bridge.onec_documents SET what = NULL")
