@@ -46,7 +46,7 @@ impl Place {
     fn settings(&self, main: &Sandbox) -> Settings {
         Settings::new(&main.url())
             .listen(self.port)
-            .hasty()
+            .set("worker.poll_seconds", 1)
             .status("N", "NEW")
     }
 
