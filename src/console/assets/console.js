@@ -86,11 +86,16 @@ async function pulse() {
 
 function keepLive(place) {
   const source = new EventSource(place.dataset.live);
+  // What is the same is left as it stands: also what somebody has marked there.
+  let last = null;
   source.addEventListener('message', (event) => {
     heard = Date.now();
     const page = new DOMParser().parseFromString(event.data, 'text/html');
     if (page.querySelector('[data-end]')) source.close();
-    if (renew(place, page.body.childNodes)) shown = Date.now();
+    if (event.data === last || renew(place, page.body.childNodes)) {
+      last = event.data;
+      shown = Date.now();
+    }
     showCurrent();
   });
 }
