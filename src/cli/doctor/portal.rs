@@ -256,7 +256,7 @@ fn webhook_steps(base: &str, name: &PortalName) -> Vec<String> {
             .to_owned(),
         format!(
             "Copy the application token (Токен приложения) into `event_tokens` of \
-             `[portals.{name}]`, save the webhook, and restart the bridge."
+             `[portals.{name}]`, save the webhook, and run `b24-bridge reload`."
         ),
         "Move a deal and run `doctor` again: it tells when the last notification came.".to_owned(),
     ]
@@ -266,7 +266,7 @@ fn application_steps(base: &str, name: &PortalName) -> Vec<String> {
     vec![
         format!(
             "Set `[http] public_url` to the address by which the portal reaches the bridge \
-             ({base}), and restart: the application binds its events by itself."
+             ({base}), and restart `serve`: the application binds its events by itself."
         ),
         format!(
             "In Bitrix24: Applications > Developer resources > Other > Local application \

@@ -21,9 +21,6 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use std::{borrow::Cow, cmp::Reverse};
 
-/// So many troubles have room on one screen with their remedies.
-const FEW: usize = 3;
-
 /// One thing that is wrong.
 struct Alert {
     flow: Flow,
@@ -155,8 +152,9 @@ impl<'a> Alerts<'a> {
                 h2.wrong {
                     (visitor.text(Text::WhatIsWrong)) " " span.badge.bad { (self.all.len()) }
                 }
-                ul.wrong { @for (nth, one) in self.all.iter().enumerate() {
-                    (one.item(visitor, "/console", nth == 0 || self.all.len() <= FEW))
+                // Several have room on one screen with two lines each.
+                ul.wrong { @for one in &self.all {
+                    (one.item(visitor, "/console", self.all.len() == 1))
                 } }
             }
             (self.lately(visitor, None))

@@ -84,8 +84,9 @@ codes! {
     Auth "B24-AUTH"
         "The portal refuses the webhook or the application: it was deleted, has expired, or its \
          owner lost access."
-        "Make a new incoming webhook in the portal and put its address into `webhook_url`, restart \
-         the bridge and resume the portal (`portals resume`); an application: `portals authorize`."
+        "Make a new incoming webhook in the portal and put its address into `webhook_url`, run \
+         `b24-bridge reload` and resume the portal (`portals resume`); an application: `portals \
+         authorize`."
     Scope "B24-SCOPE"
         "The webhook or application lacks a permission (scope) for a method."
         "Give the incoming webhook the permission CRM (crm), then resume the portal (`portals \
@@ -117,7 +118,7 @@ codes! {
          by its origin before anything is written for it."
         "Nothing to do if the portal was changed on purpose: what is there is found, the rest is \
          made when the shop next sends it. If not, put the right address into `webhook_url` and \
-         restart the bridge."
+         run `b24-bridge reload`."
     WentBack "B24-WENT-BACK"
         "The portal shows an older state than before, as after a restored backup: each order is \
          looked up there by its origin before anything is written for it."
@@ -140,8 +141,8 @@ codes! {
     // the correspondence table
     Status "MAP-STATUS"
         "The order's status is in no row of the shop's status table."
-        "Add the status to `[[shops.NAME.statuses]]` and restart the bridge: the order goes out by \
-         itself when the table has it."
+        "Add the status to `[[shops.NAME.statuses]]` and run `b24-bridge reload`: the order goes \
+         out by itself when the table has it."
     StageUnknown "MAP-STAGE"
         "The portal does not know the stage that this status is written as."
         "Correct the stage in `[[shops.NAME.statuses]]` (`doctor` lists the portal's stages) or \
@@ -149,7 +150,7 @@ codes! {
     Field "MAP-FIELD"
         "A property was mapped to a user field that the portal does not take."
         "Make the user field in the portal, or correct `[shops.NAME.fields]` (of a form its own \
-         `fields`) and restart the bridge; then retry."
+         `fields`) and run `b24-bridge reload`; then retry."
     // the shop
     Invalid "SHOP-INVALID"
         "What was sent cannot be used: a value of it is missing or wrong."
@@ -191,8 +192,8 @@ codes! {
     // forms of the shop's site
     FormNoContact "FORM-NO-CONTACT"
         "A form was sent without a telephone and without an e-mail address."
-        "If the form has such a field, name it under `fields` of the form's section and restart \
-         the bridge, then retry; if not, answer by what the message says, and discard it."
+        "If the form has such a field, name it under `fields` of the form's section and run \
+         `b24-bridge reload`, then retry; if not, answer by what the message says, and discard it."
     FormRobot "FORM-ROBOT"
         "A form was filled in by a robot: the field that no person sees is not empty. It is kept \
          for a week and not delivered."
@@ -201,12 +202,12 @@ codes! {
     FormConsent "FORM-CONSENT"
         "A form was sent without the consent that it requires. It is kept for a week and not \
          delivered."
-        "If the consent was given, name its field under `fields` of the form's section, restart \
-         the bridge, and have it delivered (`forms restore ID`)."
+        "If the consent was given, name its field under `fields` of the form's section, run \
+         `b24-bridge reload`, and have it delivered (`forms restore ID`)."
     FormMapBroken "FORM-MAP-BROKEN"
         "A form that brought telephones brings none any more: somebody may have renamed its fields."
         "Look what it sends (`forms list`), name the field under `fields` of the form's section, \
-         and restart the bridge."
+         and run `b24-bridge reload`."
     // the shop's catalogue
     CatTwoMatches "CAT-TWO-MATCHES"
         "Nobody can tell which product of the portal this product of the shop is: several may be \
