@@ -106,7 +106,7 @@ impl World {
         Self {
             db: Database::new().await,
             portals: portals.collect(),
-            lease: Duration::from_millis(1_500),
+            lease: Duration::from_secs(4),
             takes,
         }
     }
@@ -245,7 +245,7 @@ async fn processes_share_the_lanes_evenly_whoever_comes_or_dies() {
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn a_lane_that_is_given_to_another_process_ends_its_call_first() {
-    let world = World::new(2, Duration::from_millis(2_500)).await;
+    let world = World::new(2, Duration::from_secs(5)).await;
     let a = world.join("a");
     world.until_held(&["a"], &[2]).await;
     world.order(&a, 0).await;

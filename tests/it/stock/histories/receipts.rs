@@ -113,7 +113,9 @@ async fn kill(pool: PgPool, over: Arc<AtomicBool>) -> usize {
         let one = sqlx::query_scalar(one).bind(CUT_OFF);
         let count: i64 = one.fetch_one(&pool).await.unwrap();
         killed += usize::try_from(count).unwrap();
-        tokio::time::sleep(Duration::from_millis(30)).await;
+        // Not in step with anything: the last history has every cut to itself.
+        let pause = rand::random_range(5..200);
+        tokio::time::sleep(Duration::from_millis(pause)).await;
     }
     killed
 }
@@ -255,7 +257,8 @@ impl History {
         T: Send + 'static,
         E: std::fmt::Debug + Send + 'static,
     {
-        for _ in 0..200 {
+        // On a machine with other work to do a connection is cut sooner than most answers come.
+        for _ in 0..2_000 {
             let app = self.bridges[self.fate.chance.random_range(0..BRIDGES)].clone();
             let asked = tokio::spawn(ask(app));
             if leaves && self.fate.chance.random_range(0..6) == 0 {

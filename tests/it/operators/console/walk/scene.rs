@@ -341,8 +341,8 @@ impl Scene {
         self.browser.go(&self.at("")).await;
     }
 
-    /// The trouble is told on the overview, which is open, within ten seconds, in plain words and
-    /// with the way to where it is fixed; goes there.
+    /// The trouble is told on the overview, which is open, within ten seconds, in plain words and,
+    /// once it is opened, with the way to where it is fixed; goes there.
     pub(super) async fn sees(&mut self, trouble: &'static Trouble) {
         let started = Instant::now();
         let (sentence, remedy) = if self.russian {
@@ -373,7 +373,8 @@ impl Scene {
             "false".to_owned()
         };
         let find = format!(
-            "[...document.querySelectorAll('ul.wrong li, .over li')].find(li => \
+            "[...document.querySelectorAll('ul.wrong details')].forEach(one => one.open = true) || \
+             [...document.querySelectorAll('ul.wrong li, .over li')].find(li => \
              {}.every(text => li.innerText.includes(text)) && (li.closest('.wrong') || {over}))",
             json!([place, sentence, remedy.replace('`', "")]),
         );
