@@ -84,21 +84,35 @@ impl Drafts {
         rows: &[WaitingRow],
         events: &[Event],
     ) -> Result<BTreeMap<(String, String), Identity>, Error> {
+        let is_named = |row: &WaitingRow| row.doc_id.is_some() && row.doc_number.is_some();
+        let events = rows.iter().zip(events);
+        let fresh = events.filter(|(row, _)| !is_named(row));
+        let fresh: Vec<_> = fresh
+            .filter_map(|(row, event)| self.fresh(row, event))
+            .collect();
+        self.names(tx, rows.iter(), &fresh).await
+    }
+
+    /// By what the base knows these: those that it was told of, and those that are named now.
+    pub(super) async fn names<'a>(
+        &self,
+        tx: &mut PgConnection,
+        rows: impl Iterator<Item = &'a WaitingRow>,
+        fresh: &[NamedRow],
+    ) -> Result<BTreeMap<(String, String), Identity>, Error> {
         let mut names = BTreeMap::new();
-        let mut fresh = Vec::new();
-        for (row, event) in rows.iter().zip(events) {
-            let key = (row.shop.clone(), row.number.clone());
-            match (&row.doc_id, &row.doc_number) {
-                (Some(id), Some(number)) => {
-                    let (id, number) = (id.clone(), number.clone());
-                    names.insert(key, Identity { id, number });
-                }
-                _ => fresh.extend(self.fresh(row, event)),
+        for row in rows {
+            if let (Some(id), Some(number)) = (&row.doc_id, &row.doc_number) {
+                let (id, number) = (id.clone(), number.clone());
+                names.insert(
+                    (row.shop.clone(), row.number.clone()),
+                    Identity { id, number },
+                );
             }
         }
         if !fresh.is_empty() {
             let base = self.base.name.as_str();
-            for row in orders::name(&mut *tx, base, &fresh).await? {
+            for row in orders::name(&mut *tx, base, fresh).await? {
                 let name = Identity {
                     id: row.doc_id,
                     number: row.doc_number,

@@ -1,6 +1,9 @@
 //! The turn of receipts of tills that wait for 1C.
 
-use super::{draft::Page, turn::Drafts};
+use super::{
+    draft::Page,
+    turn::{Drafts, held},
+};
 use crate::{
     app::Error,
     domain::{ErrorCode, ShopName},
@@ -16,7 +19,7 @@ use crate::{
     storage::onec::{
         goods,
         offers::Offer,
-        orders::{self, Held, NamedRow, WaitingRow},
+        orders::{NamedRow, WaitingRow},
         receipts::{self, TillReceiptRow},
     },
 };
@@ -102,13 +105,7 @@ impl Drafts {
                     });
                     page.written.push(order);
                 }
-                Err((code, why)) => page.held.push(Held {
-                    shop: row.shop,
-                    number: row.number,
-                    head: row.head,
-                    code: code.map(|code| code.to_string()),
-                    why: clean(&why),
-                }),
+                Err((code, why)) => page.held.push(held(&row, code, &why)),
             }
         }
         Ok(())
@@ -158,25 +155,8 @@ impl Drafts {
         fresh: &[NamedRow],
     ) -> Result<Around, Error> {
         let base = self.base.name.as_str();
-        let mut names = BTreeMap::new();
-        for (row, _) in fates {
-            if let (Some(id), Some(number)) = (&row.doc_id, &row.doc_number) {
-                let (id, number) = (id.clone(), number.clone());
-                names.insert(
-                    (row.shop.clone(), row.number.clone()),
-                    Identity { id, number },
-                );
-            }
-        }
-        if !fresh.is_empty() {
-            for row in orders::name(&mut *tx, base, fresh).await? {
-                let name = Identity {
-                    id: row.doc_id,
-                    number: row.doc_number,
-                };
-                names.insert((row.shop, row.number), name);
-            }
-        }
+        let rows = fates.iter().map(|(row, _)| row);
+        let names = self.names(&mut *tx, rows, fresh).await?;
         let sales = receipts::sales(&mut *tx, base, keys).await?;
         let sales = sales
             .into_iter()
@@ -260,11 +240,6 @@ impl Drafts {
 
 /// Why a receipt cannot be written that is not there.
 const GONE: &str = "the receipt is kept no longer";
-
-fn clean(why: &str) -> String {
-    let why: String = why.chars().take(1_000).collect();
-    why.replace('\0', "\u{fffd}")
-}
 
 /// The articles that its lines name.
 fn skus_of(receipt: &TillReceiptRow) -> Vec<String> {

@@ -48,6 +48,18 @@ pub(super) enum Turn {
     Held(Held),
 }
 
+/// What waits and does not go: with its code, and why in at most 1,000 characters.
+pub(super) fn held(row: &WaitingRow, code: Option<ErrorCode>, why: &str) -> Held {
+    let why: String = why.chars().take(1_000).collect();
+    Held {
+        shop: row.shop.clone(),
+        number: row.number.clone(),
+        head: row.head,
+        code: code.map(|code| code.to_string()),
+        why: why.replace('\0', "\u{fffd}"),
+    }
+}
+
 impl Drafts {
     /// For a base that was first seen then.
     pub(in crate::app::onec) fn new(
@@ -142,19 +154,7 @@ impl Drafts {
         version: &str,
         goods: &BTreeMap<String, String>,
     ) -> Turn {
-        let held = |code: Option<ErrorCode>, why: &str| {
-            Turn::Held(Held {
-                shop: row.shop.clone(),
-                number: row.number.clone(),
-                head: row.head,
-                code: code.map(|code| code.to_string()),
-                why: why
-                    .chars()
-                    .take(1_000)
-                    .collect::<String>()
-                    .replace('\0', "\u{fffd}"),
-            })
-        };
+        let held = |code: Option<ErrorCode>, why: &str| Turn::Held(held(row, code, why));
         let (body, received_at) = match event {
             Ok(read) => read,
             Err(why) => return held(Some(ErrorCode::OneCOrder), &why),
