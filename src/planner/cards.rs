@@ -248,8 +248,9 @@ impl State {
             self.known.contact_id = Some(recognition.id);
             self.known.person.clone_from(&self.person);
             let has_id = self.person.as_ref().is_some_and(|now| now.id.is_some());
+            let own_id = has_id && !self.id_is_anothers;
             let link = self.job.who.link;
-            self.links_contact = has_id && customer.is_some_and(|one| one.links(link));
+            self.links_contact = own_id && customer.is_some_and(|one| one.links(link));
             recognised.contact = Some(recognition.or_before(recognised.contact.take()));
         }
         if let Some(recognition) = firm.and_then(BusinessCustomer::recognition) {

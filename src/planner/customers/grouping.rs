@@ -60,16 +60,17 @@ impl Wave {
         let number = state.job.number.clone();
         let linked = state.linked_contact();
         let keys = keys(&person, &rules.shop);
+        // Of two strangers under one customer id the first gets its origin and its link.
+        let id = person.id.as_ref();
+        let under_id = id.and_then(|id| customers.get(&id_key(id, &rules.shop)));
+        let first = under_id.and_then(|all| all.first().copied());
         let known = keys.iter().filter_map(|key| customers.get(key)).flatten();
         let at = known
             .copied()
             .find(|at| self.customers[*at].takes(&person, &rules.shop, linked))
             .unwrap_or_else(|| {
                 let mut one = Customer::new(&rules, &person, &number);
-                // Of two strangers under one customer id the first gets its origin.
-                let id = person.id.as_ref();
-                let taken = id.and_then(|id| customers.get(&id_key(id, &rules.shop)));
-                if taken.is_some() {
+                if first.is_some() {
                     one.take_second_origin();
                 }
                 self.customers.push(one);
@@ -87,6 +88,7 @@ impl Wave {
         customer.know(linked, refused, others);
         customer.add(person, &rules.shop);
         self.jobs[job].customer = Some(at);
+        self.jobs[job].id_is_anothers = first.is_some_and(|first| first != at);
     }
 }
 

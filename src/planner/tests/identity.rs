@@ -143,6 +143,22 @@ fn two_customer_ids_that_share_a_phone_are_two_in_one_wave_and_in_two() {
 }
 
 #[test]
+fn of_two_strangers_under_one_customer_id_the_first_of_a_wave_is_linked_whoever_knows_the_other() {
+    let mut portal = Portal::default();
+    let jobs = [
+        of(1, &anna("1", "", "a@example.com")),
+        of(2, &boris("", "", "b@example.com")),
+        of(3, &boris("1", "", "b@example.com")),
+    ];
+    let jobs = jobs.iter().map(|order| job(order, KnownLinks::default()));
+    let settled = drive(&mut portal, jobs.collect());
+    let links: Vec<bool> = settled.iter().map(|one| one.links_contact).collect();
+    assert_eq!(links, [true, false, false], "{settled:?}");
+    assert_eq!(contact_of(&portal, 2), contact_of(&portal, 3));
+    assert_eq!(portal.contacts.len(), 2);
+}
+
+#[test]
 fn names_that_contradict_make_two_of_one_address_and_say_whom_they_passed() {
     let mut portal = Portal::default();
     bring(

@@ -40,6 +40,8 @@ pub(in crate::planner) struct State {
     pub(in crate::planner) aside: Vec<String>,
     /// The person who ordered, among the wave's.
     pub(in crate::planner) customer: Option<CustomerIx>,
+    /// Whether another customer of this wave came first under the same customer id of the shop.
+    pub(in crate::planner) id_is_anothers: bool,
     /// The legal entity that ordered.
     pub(in crate::planner) firm: Option<FirmIx>,
     /// Cards that a manager put to the deal and that stay, with what would have been written.
@@ -105,6 +107,7 @@ impl State {
             firm_told: None,
             aside: Vec::new(),
             customer: None,
+            id_is_anothers: false,
             firm: None,
             spared: Map::new(),
             links_contact: false,
