@@ -32,12 +32,12 @@ use utoipa::ToSchema;
 /// taken.
 const LONGEST_NAME: usize = 512;
 
-/// What was taken.
+/// What became of the events of a request.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = Taken)]
 enum EventsResult {
-    /// One event.
+    /// The result of a single event, without a list around it.
     One(EventResult),
     /// The events of a batch, in their order.
     Batch { results: Vec<EventResult> },

@@ -28,9 +28,9 @@ pub(in crate::http) struct TooMany(Duration);
 pub(in crate::http) enum ShownKey {
     /// Its owner. A right key is never slowed, whoever else is at the same place.
     Known(Caller),
-    /// It is nobody's.
+    /// A key that nobody has; with it how long its place must wait, after many wrong ones.
     Wrong(Option<TooMany>),
-    /// There is none.
+    /// No `Authorization: Bearer` at all.
     Nothing,
 }
 

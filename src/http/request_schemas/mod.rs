@@ -34,7 +34,7 @@ pub(super) enum AnyEvents {
 /// A CloudEvents 1.0 event that tells of an order, or of goods.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct CloudEvent {
-    /// `1.0`.
+    /// The version of CloudEvents: `1.0`, and no other.
     #[schema(pattern = "^1\\.0$")]
     specversion: String,
     /// With `source` the identity of the event.
@@ -49,9 +49,9 @@ pub(super) struct CloudEvent {
     time: Option<DateTime<Utc>>,
     /// The shop, where a key does not say it.
     shop: Option<String>,
-    /// `application/json`.
+    /// The type of `data`, which must be JSON: `application/json`.
     datacontenttype: Option<String>,
-    /// What it tells.
+    /// What the event tells, by its `type`.
     data: EventData,
 }
 
@@ -83,7 +83,7 @@ pub(super) enum EventType {
     reason = "it describes a body and is never made"
 )]
 pub(super) enum EventData {
-    /// The order, whole.
+    /// The order, whole: an event carries all of it, and not only what changed.
     Order(Order),
     /// Goods that came or went.
     Moved(StockMoved),
@@ -106,17 +106,17 @@ pub(super) struct CatalogueProduct {
     version: Option<i64>,
     /// When it was last changed.
     updated_at: Option<DateTime<Utc>>,
-    /// Article.
+    /// The shop's article (SKU), at most 255 characters.
     sku: Option<Id>,
     /// What it is called; only a product that is gone may do without.
     name: Option<String>,
-    /// Text or HTML.
+    /// Text, or HTML where it holds a `<`; at most 200,000 characters.
     description: Option<String>,
     /// Where it stands: names of sections, from the top.
     section: Option<Vec<String>>,
-    /// What it costs.
+    /// At most 50 prices, one of each kind; none may be below zero.
     prices: Option<Vec<CataloguePrice>>,
-    /// VAT in percent.
+    /// The rate of VAT in percent, 0 to 100.
     vat: Option<Amount>,
     /// Whether prices include it (the default).
     vat_included: Option<bool>,
@@ -150,7 +150,7 @@ pub(super) struct CataloguePrice {
 pub(super) struct CatalogueVariation {
     /// The shop's id of it, by which orders name it.
     id: Id,
-    /// Article.
+    /// The shop's article (SKU) of this variation, at most 255 characters.
     sku: Option<Id>,
     /// What it is called; left out, as the product.
     name: Option<String>,
@@ -175,13 +175,13 @@ pub(super) struct TillReceipt {
     till: Option<Id>,
     /// The store, by its name or an id; left out, the only one.
     store: Option<Id>,
-    /// `sale` or `refund`.
+    /// `sale`: goods went to the customer; `refund`: they came back.
     kind: String,
     /// The receipt of the sale that a refund is of.
     of: Option<Id>,
     /// The order of which it is the pick-up.
     number: Option<Id>,
-    /// The shift.
+    /// The till's shift, at most 128 characters. It is kept and moves nothing.
     shift: Option<Id>,
     /// Grows with each change.
     version: Option<i64>,
@@ -206,15 +206,15 @@ pub(super) struct TillReceiptLine {
     line: Option<Id>,
     /// The product, by the till's id.
     product_id: Option<Id>,
-    /// Article.
+    /// The article (SKU), at most 128 characters: a name that goods may be found by.
     sku: Option<Id>,
-    /// Barcode.
+    /// The barcode, at most 128 characters: a name that goods may be found by.
     barcode: Option<Id>,
     /// What it is called.
     name: Option<String>,
     /// How much, above zero.
     quantity: Amount,
-    /// Unit of measure.
+    /// The unit of measure, in the till's words.
     unit: Option<String>,
     /// Price of one unit.
     price: Option<Amount>,
@@ -222,7 +222,7 @@ pub(super) struct TillReceiptLine {
     discount: Option<Amount>,
     /// What the line comes to.
     sum: Option<Amount>,
-    /// VAT in percent.
+    /// The rate of VAT in percent, not below zero.
     vat_rate: Option<Amount>,
     /// Whether it is no goods.
     service: Option<bool>,
@@ -240,7 +240,7 @@ pub(super) struct TillPayment {
 /// A call, a mail or a message; who it was is told by `phone`, `email` or `number`.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ActivityRecorded {
-    /// What it was.
+    /// Which of the three it was.
     kind: ActivityWord,
     /// `in` (the default): the customer called or wrote; `out`: the shop did.
     direction: Option<DirectionWord>,
@@ -248,13 +248,13 @@ pub(super) struct ActivityRecorded {
     at: Option<DateTime<Utc>>,
     /// How long a call was, in seconds.
     duration: Option<u32>,
-    /// Its subject.
+    /// The subject of a mail, at most 250 characters.
     subject: Option<String>,
-    /// Its text.
+    /// The text of a mail or a message, or words about a call; at most 50,000 characters.
     text: Option<String>,
-    /// The customer's telephone.
+    /// The customer's telephone, at most 64 characters; finds the card.
     phone: Option<Id>,
-    /// The customer's address.
+    /// The customer's e-mail address, at most 320 characters; finds the card.
     email: Option<String>,
     /// The order that it was about.
     number: Option<Id>,
@@ -396,7 +396,7 @@ pub(super) struct Order {
     cancelled: Option<bool>,
     /// Why it was cancelled, in the shop's words.
     cancel_reason: Option<String>,
-    /// Who ordered.
+    /// The person or the company that ordered.
     customer: Option<OrderCustomer>,
     /// What was ordered, line by line.
     items: Option<Vec<OrderItem>>,
@@ -408,9 +408,9 @@ pub(super) struct Order {
     payment: Option<OrderPayment>,
     /// Anything else, by its code.
     properties: Option<BTreeMap<String, Value>>,
-    /// Campaign marks.
+    /// The campaign that brought the customer, as in the page's `utm_` parameters.
     utm: Option<OrderUtm>,
-    /// The customer's comment.
+    /// The customer's comment; beyond 10,000 characters it is shortened.
     comment: Option<String>,
     /// What else people are to read in the deal, a line each.
     notes: Option<Vec<String>>,
@@ -421,7 +421,7 @@ pub(super) struct Order {
 /// An order as in WooCommerce's REST API, as far as it is read.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct WooOrder {
-    /// Its id.
+    /// WooCommerce's id of the order, by which it is known: plugins change the number.
     id: i64,
     /// Its number, where a plugin gives one.
     number: Option<Id>,
@@ -442,7 +442,7 @@ pub(super) struct WooOrder {
 pub(super) enum EvotorBody {
     /// One document or receipt.
     One(BTreeMap<String, Value>),
-    /// Several of them.
+    /// Several documents or receipts, each judged by itself.
     Many(Vec<BTreeMap<String, Value>>),
 }
 
@@ -456,13 +456,13 @@ pub(super) struct MoyskladEvents {
 /// A document that has changed.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct MoyskladEvent {
-    /// Its link.
+    /// The link to the document, which ends in the document's id.
     meta: MoyskladMeta,
     /// `CREATE`, `UPDATE` or `DELETE`.
     action: Option<String>,
 }
 
-/// A link.
+/// A link to an entity, as MoySklad's JSON API 1.2 writes it.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct MoyskladMeta {
     /// The kind of document.
@@ -474,9 +474,9 @@ pub(super) struct MoyskladMeta {
 /// A description as OpenAPI 3.1 has it.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Description {
-    /// `3.1.0`.
+    /// The version of OpenAPI: `3.1.0`.
     openapi: String,
-    /// What is described.
+    /// The title and the version of the API.
     info: BTreeMap<String, Value>,
     /// The operations, by path.
     paths: BTreeMap<String, Value>,

@@ -10,32 +10,32 @@ use utoipa::ToSchema;
 pub(in crate::http) struct OrderCustomer {
     /// The shop's customer id.
     id: Option<Id>,
-    /// `person` or `company`.
+    /// `person` or `company`; left out, `company` where `company` is told, else `person`.
     kind: Option<String>,
-    /// First name.
+    /// The first name; beyond 500 characters it is shortened.
     name: Option<String>,
-    /// Last name.
+    /// The last name; beyond 500 characters it is shortened.
     last_name: Option<String>,
-    /// Patronymic.
+    /// The patronymic (отчество); beyond 500 characters it is shortened.
     second_name: Option<String>,
-    /// Phones.
+    /// At most 20 telephones, as people write them. What cannot be dialled is left out, and said.
     phones: Option<Texts>,
-    /// E-mail addresses.
+    /// At most 20 e-mail addresses. What is no address is left out, and said.
     emails: Option<Texts>,
-    /// The legal entity.
+    /// The legal entity that orders, or for which the person does.
     company: Option<OrderCompany>,
 }
 
-/// A legal entity.
+/// A legal entity, by its Russian numbers.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderCompany {
-    /// Its name.
+    /// The entity's name; beyond 500 characters it is shortened.
     title: Option<String>,
-    /// Taxpayer number.
+    /// The taxpayer number (ИНН) with its check digits. A wrong one is left out, and said.
     inn: Option<Id>,
-    /// Registration reason code.
+    /// The registration reason code (КПП), 9 characters. A wrong one is left out, and said.
     kpp: Option<Id>,
-    /// Postal address.
+    /// The postal address; beyond 1,000 characters it is shortened.
     address: Option<String>,
 }
 
@@ -46,19 +46,19 @@ pub(in crate::http) struct OrderItem {
     product_id: Option<Id>,
     /// 1C's id of the product, where the shop has it.
     xml_id: Option<Id>,
-    /// Article.
+    /// The shop's article (SKU), at most 256 characters.
     sku: Option<Id>,
     /// What it is called.
     name: String,
-    /// How many units.
+    /// How many units were ordered: above zero.
     quantity: Amount,
-    /// Unit of measure.
+    /// The unit of measure, by its symbol or its OKEI code; at most 50 characters.
     unit: Option<String>,
     /// Final price of one unit, discount included.
     price: Amount,
     /// Discount on one unit, already taken off.
     discount: Option<Amount>,
-    /// VAT in percent.
+    /// The rate of VAT in percent, 0 to 100.
     vat_rate: Option<Amount>,
     /// Whether the price includes it.
     vat_included: Option<bool>,
@@ -73,7 +73,7 @@ pub(in crate::http) struct OrderDiscount {
     name: Option<String>,
     /// How much is taken off.
     amount: Amount,
-    /// VAT in percent.
+    /// The rate of VAT in percent, 0 to 100.
     vat_rate: Option<Amount>,
     /// Whether the amount includes it.
     vat_included: Option<bool>,
@@ -84,9 +84,9 @@ pub(in crate::http) struct OrderDiscount {
 pub(in crate::http) struct OrderDelivery {
     /// What it is called.
     method: Option<String>,
-    /// What it costs.
+    /// The price of the delivery; left out, 0.
     price: Option<Amount>,
-    /// VAT in percent.
+    /// The rate of VAT in percent, 0 to 100.
     vat_rate: Option<Amount>,
     /// Whether the price includes it.
     vat_included: Option<bool>,
@@ -101,7 +101,8 @@ pub(in crate::http) struct OrderPayment {
     method: Option<String>,
 }
 
-/// Campaign marks.
+/// The campaign marks of the customer's visit: `utm_source`, `utm_medium` and so on, each at most
+/// 500 characters.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderUtm {
     source: Option<String>,
@@ -118,6 +119,6 @@ pub(in crate::http) struct OrderOrigin {
     channel: Option<String>,
     /// Which store or till.
     store_id: Option<Id>,
-    /// Receipt number.
+    /// The number of the till's receipt, at most 256 characters.
     receipt: Option<Id>,
 }

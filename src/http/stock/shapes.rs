@@ -47,7 +47,7 @@ pub(super) struct ShipmentRequest {
 /// A line of a shipment.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ShipmentLine {
-    /// The line.
+    /// The id of the reservation's line.
     line: Id,
     /// How much of it.
     quantity: Amount,
