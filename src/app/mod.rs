@@ -247,12 +247,12 @@ impl App {
         self
     }
 
-    /// What is configured.
+    /// The configured shops, portals and bases, with the rules of each.
     pub fn registry(&self) -> &Registry {
         &self.shared.registry
     }
 
-    /// The meters.
+    /// The metrics of this process, which every use case counts in.
     pub fn metrics(&self) -> &Metrics {
         &self.shared.metrics
     }

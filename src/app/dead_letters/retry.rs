@@ -369,7 +369,7 @@ pub(super) fn refused(pointer: &str, detail: String) -> Error {
     Error::Invalid(vec![Fault { pointer, detail }])
 }
 
-/// The letter's event.
+/// The event that the letter keeps. The error says why it cannot be read.
 fn value_of(letter: &LetterRow) -> Result<&Value, Error> {
     letter
         .payload

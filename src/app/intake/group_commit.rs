@@ -41,7 +41,7 @@ pub(in crate::app) trait GroupCommit:
     /// Where things of its kind wait.
     fn queue(owner: &Self::Owner) -> &CommitQueue<Self>;
 
-    /// The connections.
+    /// The pool that a group takes its connection from.
     fn db(owner: &Self::Owner) -> &PgPool;
 
     /// Stores all durably; one answer for each, in order.

@@ -34,7 +34,7 @@ pub struct Incidents {
     pub all_over: bool,
     /// What is wrong: its code, what was said, and how often.
     pub notes: Vec<(ErrorCode, String, i64)>,
-    /// What is over.
+    /// The codes of the incidents that are over.
     pub over: Vec<ErrorCode>,
 }
 

@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 pub struct OrderContents {
     /// When it was placed.
     pub created_at: Option<DateTime<Utc>>,
-    /// ISO 4217.
+    /// The currency of all its amounts (ISO 4217).
     pub currency: String,
     /// What the customer pays, everything included.
     pub total: String,
@@ -21,9 +21,9 @@ pub struct OrderContents {
     pub cancelled: bool,
     /// How it is paid for.
     pub payment: Option<String>,
-    /// Who ordered.
+    /// Who ordered; left out where the order names nobody.
     pub customer: Option<OrderCustomer>,
-    /// What was ordered.
+    /// What was ordered, a line each.
     pub items: Vec<OrderItem>,
     /// Discounts on the whole order, together.
     pub discount: Option<String>,
@@ -33,18 +33,18 @@ pub struct OrderContents {
     pub comment: Option<String>,
 }
 
-/// Who ordered.
+/// Who ordered, as the shop last told it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OrderCustomer {
     /// First, second and last name.
     pub name: Option<String>,
     /// Phones, with the country's code.
     pub phones: Vec<String>,
-    /// E-mail addresses.
+    /// E-mail addresses that can be written to.
     pub emails: Vec<String>,
     /// The legal entity's name.
     pub company: Option<String>,
-    /// Its taxpayer number.
+    /// The legal entity's taxpayer number (ИНН).
     pub inn: Option<String>,
 }
 
@@ -53,11 +53,11 @@ pub struct OrderCustomer {
 pub struct OrderItem {
     /// What it is called.
     pub name: String,
-    /// Its article.
+    /// The shop's article (SKU).
     pub sku: Option<String>,
-    /// How many units.
+    /// How many units, as a decimal.
     pub quantity: String,
-    /// Of what.
+    /// The unit of measure, in the shop's words.
     pub unit: Option<String>,
     /// One unit, discount included.
     pub price: String,
@@ -70,9 +70,9 @@ pub struct OrderItem {
 pub struct OrderDelivery {
     /// What it is called.
     pub method: Option<String>,
-    /// What it costs.
+    /// The price of the delivery.
     pub price: String,
-    /// Where to.
+    /// The address that it is delivered to.
     pub address: Option<String>,
 }
 

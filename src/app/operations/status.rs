@@ -29,9 +29,9 @@ use utoipa::ToSchema;
 /// The state of the whole bridge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StatusReport {
-    /// Each portal.
+    /// Every portal that is configured, with its lane.
     pub portals: Vec<PortalStatus>,
-    /// Each shop.
+    /// Every shop that is configured.
     pub shops: Vec<ShopStatus>,
     /// Open dead letters by portal, shop and code.
     pub dead: Vec<DeadCount>,
@@ -52,7 +52,7 @@ pub struct StuckTask {
     pub lane: String,
     /// How often it failed.
     pub times: i64,
-    /// Since when.
+    /// When it first failed.
     pub since: DateTime<Utc>,
     /// In the words of the last time.
     pub message: String,
@@ -70,19 +70,19 @@ fn stuck_codes() -> Vec<String> {
 /// The state of one portal's lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PortalStatus {
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: String,
-    /// Orders that wait.
+    /// Orders with events that are not settled yet.
     pub pending: i64,
     /// Age of the oldest that waits, in seconds; 0 if none does.
     pub oldest_seconds: i64,
-    /// Open dead letters.
+    /// Dead letters of the portal that are open.
     pub dead: i64,
     /// Events done in the last hour.
     pub done_last_hour: i64,
     /// What the lane does.
     pub state: LaneState,
-    /// Who drives it.
+    /// The process that holds the lane's lease; null if none does.
     pub owner: Option<String>,
     /// Until when, unless renewed.
     pub lease_until: Option<DateTime<Utc>>,
@@ -125,15 +125,15 @@ pub enum LaneState {
 /// The state of one shop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ShopStatus {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// Its portal.
+    /// The portal that its orders go to.
     pub portal: String,
-    /// Orders that wait.
+    /// Orders with events that are not settled yet.
     pub pending: i64,
     /// Age of the oldest that waits, in seconds; 0 if none does.
     pub oldest_seconds: i64,
-    /// Open dead letters.
+    /// Dead letters of the shop that are open.
     pub dead: i64,
     /// Events done in the last hour.
     pub done_last_hour: i64,
@@ -204,13 +204,13 @@ impl From<TroubleRow> for StuckTask {
 /// How many letters are open for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadCount {
-    /// The portal.
+    /// The portal of these letters; null if it is not known.
     pub portal: Option<String>,
-    /// The shop.
+    /// The shop of these letters; null if it is not known.
     pub shop: Option<String>,
-    /// The reason.
+    /// The stable code that they share.
     pub code: String,
-    /// How many.
+    /// How many letters are open.
     pub count: i64,
 }
 

@@ -61,7 +61,7 @@ pub enum CallbackOutcome {
 pub enum CodeOutcome {
     /// It is judged in the background.
     Waits {
-        /// Under this number.
+        /// The number of the grant that waits.
         id: i64,
         /// By what it can be asked about.
         follow: String,
