@@ -43,7 +43,7 @@ pub struct ShortageView {
     pub opened_at: DateTime<Utc>,
     /// When a person last decided about it.
     pub ruled_at: Option<DateTime<Utc>>,
-    /// Who decided: the name of the key or the operator.
+    /// Who decided: `operator:NAME`, `shop:NAME` or `cli:USER`.
     pub ruled_by: Option<String>,
     /// When it was over.
     pub closed_at: Option<DateTime<Utc>>,
