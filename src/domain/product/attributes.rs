@@ -11,7 +11,7 @@ const BARCODES: usize = 50;
 const NAME: usize = 255;
 const VALUE: usize = 2_000;
 
-/// Barcodes and properties.
+/// The barcodes and properties of a product or a variation, as far as they can be used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attributes {
     /// Its barcodes, the first one first.
