@@ -66,7 +66,7 @@ words! {
     pub enum ActivityKind {
         /// A telephone call, taken or missed.
         Call = "call",
-        /// An e-mail.
+        /// An e-mail, in or out.
         Mail = "mail",
         /// A message of a chat, or a text message.
         Message = "message",

@@ -114,7 +114,7 @@ pub enum NameKind {
     ProductId,
     /// The GUID that 1C gave it (`xml_id`).
     XmlId,
-    /// The article (SKU).
+    /// The shop's article (SKU).
     Sku,
     /// One of its barcodes.
     Barcode,
