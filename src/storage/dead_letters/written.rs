@@ -72,7 +72,7 @@ pub struct ReceiptLetter<'a> {
     pub code: &'a str,
     /// What exactly happened, for people.
     pub message: &'a str,
-    /// The event.
+    /// The event of the receipt.
     pub payload: &'a Json,
 }
 
@@ -110,7 +110,7 @@ pub struct RejectedEvent<'a> {
     pub code: &'a str,
     /// What exactly happened, for people.
     pub message: &'a str,
-    /// The event.
+    /// What was received, as it came.
     pub payload: &'a Json,
 }
 

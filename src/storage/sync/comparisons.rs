@@ -99,13 +99,13 @@ pub async fn ask_written(
 pub struct DueComparison {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
     /// Which request this answers.
     pub asked: i64,
-    /// Who asked.
+    /// In one word, what put it on the list.
     pub why: String,
-    /// Its deal.
+    /// The id of its deal in the portal, if there is one.
     pub deal_id: Option<i64>,
     /// A stage that is being written.
     pub writing: Option<Json<StageWriteInFlight>>,
