@@ -8,7 +8,7 @@ use serde_json::Value;
 /// A submission as it is stored: what the visitor wrote, free of what a service adds for itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
-    /// Who posted it.
+    /// The service whose shape the body has.
     pub service: FormService,
     /// The service's own id of it; `None` where the service has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
