@@ -13,14 +13,14 @@ const CHEAP: Duration = Duration::from_millis(50);
 const SHARE: u32 = 20;
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// How everything is.
+/// Everything that the overview shows, as of one moment.
 #[derive(Debug)]
 pub(in crate::console) struct CachedOverview {
     pub(in crate::console) report: StatusReport,
     pub(in crate::console) glance: Overview,
 }
 
-/// The newest look.
+/// The newest snapshot and when it was made; all who look share it.
 #[derive(Debug)]
 pub(in crate::console) struct OverviewCache<T = CachedOverview>(Mutex<Option<(Arc<T>, Instant)>>);
 
