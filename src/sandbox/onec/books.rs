@@ -20,7 +20,7 @@ pub enum Act {
     Pay(Option<Decimal>),
     /// Ships all its goods, with this number of the parcel.
     Ship(Option<String>),
-    /// Cancels it.
+    /// Cancels it, which `Revive` takes back.
     Cancel,
     /// Takes a cancellation or a deletion mark back.
     Revive,
