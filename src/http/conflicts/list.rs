@@ -21,11 +21,11 @@ use utoipa::IntoParams;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Filter {
-    /// Only of this shop.
+    /// Only conflicts of this shop.
     shop: Option<String>,
-    /// Only of this portal.
+    /// Only conflicts of this portal.
     portal: Option<String>,
-    /// Only of this order.
+    /// Only conflicts of this order.
     number: Option<String>,
     /// Ruled and closed ones, too.
     #[serde(default)]

@@ -108,7 +108,7 @@ impl FromRequestParts<State> for AnyCaller {
 }
 
 impl Caller {
-    /// The name on record.
+    /// Under which name the caller's acts are put on record.
     pub(in crate::http) fn actor(&self) -> Actor {
         match self {
             Self::Shop(name) => Actor::new(format!("shop:{name}")),

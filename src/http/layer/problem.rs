@@ -35,7 +35,7 @@ pub struct Problem {
     code: ErrorCode,
     /// What exactly is wrong this time, at most 1,000 characters.
     detail: String,
-    /// What to do about it.
+    /// What to do about it, in a sentence that is the same for every problem of the code.
     remedy: &'static str,
     /// Every fault of the input at once.
     #[serde(skip_serializing_if = "Vec::is_empty")]

@@ -20,7 +20,7 @@ use utoipa::IntoParams;
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Filter {
-    /// Only of this shop.
+    /// Only orders of this shop.
     shop: Option<String>,
     /// Only in this state: `dead`, `on_its_way`, `not_in_sync` or `in_sync`.
     state: Option<String>,

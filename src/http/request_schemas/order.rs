@@ -8,7 +8,7 @@ use utoipa::ToSchema;
 /// A person or a company that orders.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderCustomer {
-    /// The shop's customer id.
+    /// The shop's id of the customer, at most 200 characters: the same customer has the same.
     id: Option<Id>,
     /// `person` or `company`; left out, `company` where `company` is told, else `person`.
     kind: Option<String>,
@@ -42,13 +42,13 @@ pub(in crate::http) struct OrderCompany {
 /// A line of an order.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderItem {
-    /// The shop's product id.
+    /// The shop's id of the product, at most 256 characters.
     product_id: Option<Id>,
     /// 1C's id of the product, where the shop has it.
     xml_id: Option<Id>,
     /// The shop's article (SKU), at most 256 characters.
     sku: Option<Id>,
-    /// What it is called.
+    /// What it is called; beyond 500 characters it is shortened.
     name: String,
     /// How many units were ordered: above zero.
     quantity: Amount,
@@ -60,7 +60,7 @@ pub(in crate::http) struct OrderItem {
     discount: Option<Amount>,
     /// The rate of VAT in percent, 0 to 100.
     vat_rate: Option<Amount>,
-    /// Whether the price includes it.
+    /// Whether the price includes VAT (the default).
     vat_included: Option<bool>,
     /// What the customer chose of it, by name, such as size and 42.
     options: Option<BTreeMap<String, String>>,
@@ -69,26 +69,26 @@ pub(in crate::http) struct OrderItem {
 /// A discount on the whole order.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderDiscount {
-    /// What it is called.
+    /// What it is called; left out, `Скидка`.
     name: Option<String>,
-    /// How much is taken off.
+    /// How much is taken off, not below zero.
     amount: Amount,
     /// The rate of VAT in percent, 0 to 100.
     vat_rate: Option<Amount>,
-    /// Whether the amount includes it.
+    /// Whether the amount includes VAT (the default).
     vat_included: Option<bool>,
 }
 
 /// How and where to an order is delivered.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderDelivery {
-    /// What it is called.
+    /// What people call it; beyond 500 characters it is shortened.
     method: Option<String>,
     /// The price of the delivery; left out, 0.
     price: Option<Amount>,
     /// The rate of VAT in percent, 0 to 100.
     vat_rate: Option<Amount>,
-    /// Whether the price includes it.
+    /// Whether the price includes VAT (the default).
     vat_included: Option<bool>,
     /// The address that it is delivered to.
     address: Option<String>,
@@ -97,7 +97,7 @@ pub(in crate::http) struct OrderDelivery {
 /// How an order is paid for.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderPayment {
-    /// What it is called.
+    /// What people call it; beyond 500 characters it is shortened.
     method: Option<String>,
 }
 
@@ -117,7 +117,7 @@ pub(in crate::http) struct OrderUtm {
 pub(in crate::http) struct OrderOrigin {
     /// `online`, `pos`, `operator`, or any other.
     channel: Option<String>,
-    /// Which store or till.
+    /// The id of the store or till, at most 256 characters.
     store_id: Option<Id>,
     /// The number of the till's receipt, at most 256 characters.
     receipt: Option<Id>,

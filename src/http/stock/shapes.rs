@@ -18,7 +18,7 @@ pub(super) struct ReservationRequest {
     hold: Option<String>,
     /// Grows with each change: an older one changes nothing.
     version: Option<i64>,
-    /// All lines, 1 to 500.
+    /// All lines that are wanted, 1 to 500: another set changes the reservation by the difference.
     lines: Vec<ReservationLine>,
 }
 
@@ -38,9 +38,9 @@ pub(super) struct ReservationLine {
 /// What is shipped; an empty body: everything that is left.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ShipmentRequest {
-    /// The shop's name for it.
+    /// The shop's name for the shipment: one that was seen before is answered as then.
     shipment: Option<Id>,
-    /// What of which lines.
+    /// How much of which lines is shipped, 1 to 500 lines; left out, everything that is left.
     lines: Option<Vec<ShipmentLine>>,
 }
 
@@ -49,7 +49,7 @@ pub(super) struct ShipmentRequest {
 pub(super) struct ShipmentLine {
     /// The id of the reservation's line.
     line: Id,
-    /// How much of it.
+    /// How much of it, above zero; at most three digits after the point.
     quantity: Amount,
 }
 
