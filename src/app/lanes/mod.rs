@@ -18,7 +18,8 @@ use crate::{
 pub use news::{News, NewsListener};
 use sqlx::PgPool;
 
-/// The bell that is rung in every process when one has come or gone; no lane has this name.
+/// What is woken in place of a lane, in every process, when a process has come or gone. No lane has
+/// this name.
 pub const PROCESSES: &str = "*";
 
 /// The lanes, by name.

@@ -158,7 +158,7 @@ impl PortalAccess {
         Ok(self.vault()?.seal(OFFER, portal.as_str(), &bytes)?)
     }
 
-    /// Puts what was got for an offer in its place: what it was got with is used up.
+    /// Replaces an offer by what it was exchanged for: a one-time code, say, is used up.
     pub async fn advance_offer(
         &self,
         portal: &PortalName,

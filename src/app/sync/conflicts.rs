@@ -283,7 +283,7 @@ impl Sync {
         }]))
     }
 
-    /// The same word holds for the letters that wait for it.
+    /// Applies the ruling to the order's open B24-DEAL-GONE letters.
     async fn deal_gone(
         &self,
         tx: &mut PgConnection,

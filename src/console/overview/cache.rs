@@ -6,10 +6,10 @@ use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-/// A look that takes no longer is made each time.
+/// A snapshot that takes no longer is not cached.
 const CHEAP: Duration = Duration::from_millis(50);
-/// A dear one serves so many times as long as it took, and no longer than this: however many pages
-/// are open, the database spends a small share of its time on them.
+/// Others are reused for so many times what they took, and no longer than [`LONGEST`]: however many
+/// pages are open, the database spends a small share of its time on them.
 const SHARE: u32 = 20;
 const LONGEST: Duration = Duration::from_secs(10);
 

@@ -63,8 +63,8 @@ pub async fn ask_deals(
     Ok(done.rows_affected())
 }
 
-/// Puts orders that were just written on the list, unless both sides are known to agree; who asked
-/// before keeps the word: (shop, number, the stage that was read).
+/// Enqueues just-written orders for comparison, unless both sides are known to agree: shop, number,
+/// and the stage that was read. An entry that is there keeps its `why`.
 pub async fn ask_written(
     db: &mut PgConnection,
     shops: &[String],
