@@ -67,9 +67,9 @@ pub struct BulkJob {
     pub filter: LetterQuery,
     /// Why they are let go.
     pub reason: Option<String>,
-    /// Who asked for it.
+    /// Who asked for it: `operator:NAME` or `cli:USER`.
     pub actor: String,
-    /// How many letters there were.
+    /// How many letters the filter meant when the job was stored.
     pub expected: i64,
     /// Letters closed so far.
     pub done: i64,
@@ -77,10 +77,10 @@ pub struct BulkJob {
     pub failed: i64,
     /// Why the last of those could not.
     pub last_fault: Option<String>,
-    /// `running`, `done` or `stopped`.
+    /// How far it is: `running`, `done` or `stopped`.
     #[schema(value_type = String)]
     pub state: BulkState,
-    /// When it was asked for.
+    /// When it was asked for, by the database's clock.
     pub created_at: DateTime<Utc>,
     /// When it ended or was stopped; null while it runs.
     pub ended_at: Option<DateTime<Utc>>,

@@ -46,7 +46,7 @@ impl DeadLetters {
         Ok(retried)
     }
 
-    /// The same inside a transaction of the caller's, who rings these lanes when it is committed.
+    /// The same inside a transaction of the caller's, who wakes these lanes when it is committed.
     pub(in crate::app) async fn retry_in(
         &self,
         tx: &mut PgConnection,

@@ -34,9 +34,9 @@ pub struct OneCView {
     pub number: Option<String>,
     /// `Ид` there, once it was offered.
     pub id: Option<String>,
-    /// `НомерВерсии` that 1C has.
+    /// `НомерВерсии` that 1C has: the last one that it confirmed.
     pub version: Option<String>,
-    /// When that was sent.
+    /// When that was sent, by the database's clock.
     pub sent_at: Option<DateTime<Utc>>,
     /// When 1C confirmed it.
     pub confirmed_at: Option<DateTime<Utc>>,
@@ -57,7 +57,7 @@ pub struct OrderSheet {
     pub number: String,
     /// The stable code of why it cannot be written.
     pub code: String,
-    /// Why, in one sentence.
+    /// Why it cannot be written, in one English sentence.
     pub why: String,
 }
 
@@ -78,7 +78,7 @@ pub struct DocumentView {
     pub onec_number: Option<String>,
     /// When it first came, by the database's clock; `repeats` counts the times after that.
     pub received_at: DateTime<Utc>,
-    /// How often it came again.
+    /// How often the same contents came again.
     pub repeats: i32,
     /// What became of it.
     pub state: DocumentState,
@@ -96,7 +96,7 @@ pub struct DocumentView {
     pub order_number: Option<String>,
     /// The status in it that no row of a table has, if it is refused for that.
     pub unknown: Option<String>,
-    /// The element as XML.
+    /// The element as XML, as 1C sent it.
     pub raw: String,
 }
 
@@ -145,7 +145,7 @@ pub struct FileView {
     pub bytes: Option<i64>,
     /// Whether it is at work, taken in or refused.
     pub state: ImportState,
-    /// Items that are done.
+    /// Items of the file that are done.
     pub items: i64,
     /// Of them, items that could not be read.
     pub faulty: i64,
@@ -164,7 +164,7 @@ pub struct FileView {
 pub struct SessionView {
     /// The row's id in the database.
     pub id: i64,
-    /// sale, catalog, get_catalog, listen.
+    /// What is exchanged, as 1C says it: `sale`, `catalog`, `get_catalog` or `listen`.
     pub kind: String,
     /// The user of 1C whose login opened it.
     pub login: String,
@@ -195,15 +195,15 @@ pub struct BaseReport {
     pub waiting: i64,
     /// Since when the oldest of them.
     pub oldest: Option<DateTime<Utc>>,
-    /// Orders that it has.
+    /// Orders that it has confirmed at least once.
     pub confirmed: i64,
     /// When an order was last confirmed; none: none was yet.
     pub last_confirmed_at: Option<DateTime<Utc>>,
     /// Orders that its filter holds back.
     pub held: i64,
-    /// How many cannot be written.
+    /// How many of its orders cannot be written.
     pub refused: i64,
-    /// Of them, the first ones.
+    /// Of them, the first 50.
     pub refused_orders: Vec<OrderSheet>,
     /// Orders made there that the shop was told of and has not sent yet.
     pub untaken: i64,
@@ -222,7 +222,7 @@ pub struct BaseReport {
 pub struct OneCMapCheck {
     /// The base's name in the settings.
     pub base: String,
-    /// The rows of its table.
+    /// How many rows its table has.
     pub rows: usize,
     /// Statuses of the shops with which orders go to 1C without any.
     pub unwritten: Vec<String>,

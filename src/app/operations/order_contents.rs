@@ -9,7 +9,7 @@ use utoipa::ToSchema;
 /// An order as its shop last told it. Money is in `currency`, as decimal text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OrderContents {
-    /// When it was placed.
+    /// When it was placed, by the shop's clock.
     pub created_at: Option<DateTime<Utc>>,
     /// The currency of all its amounts (ISO 4217).
     pub currency: String,
@@ -19,13 +19,13 @@ pub struct OrderContents {
     pub paid: bool,
     /// Whether it is cancelled.
     pub cancelled: bool,
-    /// How it is paid for.
+    /// The method of payment, as the shop calls it.
     pub payment: Option<String>,
     /// Who ordered; left out where the order names nobody.
     pub customer: Option<OrderCustomer>,
     /// What was ordered, a line each.
     pub items: Vec<OrderItem>,
-    /// Discounts on the whole order, together.
+    /// The sum of the discounts on the whole order; left out where there is none.
     pub discount: Option<String>,
     /// How it is delivered.
     pub delivery: Option<OrderDelivery>,
@@ -36,13 +36,13 @@ pub struct OrderContents {
 /// Who ordered, as the shop last told it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OrderCustomer {
-    /// First, second and last name.
+    /// First, second and last name, in this order.
     pub name: Option<String>,
     /// Phones, with the country's code.
     pub phones: Vec<String>,
     /// E-mail addresses that can be written to.
     pub emails: Vec<String>,
-    /// The legal entity's name.
+    /// The legal entity's name, where one ordered.
     pub company: Option<String>,
     /// The legal entity's taxpayer number (ИНН).
     pub inn: Option<String>,
@@ -59,9 +59,9 @@ pub struct OrderItem {
     pub quantity: String,
     /// The unit of measure, in the shop's words.
     pub unit: Option<String>,
-    /// One unit, discount included.
+    /// The price of one unit, its discount taken off.
     pub price: String,
-    /// All of them; none where that is no number of money.
+    /// Price by quantity; null where that is too large for money.
     pub sum: Option<String>,
 }
 

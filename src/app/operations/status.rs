@@ -50,13 +50,13 @@ pub struct StuckTask {
     /// The lane; `:sql` for taking up events from SQL, `:jobs` for jobs over dead letters,
     /// `:housekeeping`; `:application:NAME` for looking after the application of a portal.
     pub lane: String,
-    /// How often it failed.
+    /// How often it failed since then.
     pub times: i64,
     /// When it first failed.
     pub since: DateTime<Utc>,
-    /// In the words of the last time.
+    /// What was said of the last failure.
     pub message: String,
-    /// Why, as far as it is known.
+    /// The stable code of why it fails.
     pub code: String,
 }
 
@@ -80,17 +80,17 @@ pub struct PortalStatus {
     pub dead: i64,
     /// Events done in the last hour.
     pub done_last_hour: i64,
-    /// What the lane does.
+    /// What the lane does now.
     pub state: LaneState,
     /// The process that holds the lane's lease; null if none does.
     pub owner: Option<String>,
-    /// Until when, unless renewed.
+    /// Until when that process holds the lease, unless it renews it.
     pub lease_until: Option<DateTime<Utc>>,
-    /// Since when it is paused.
+    /// Since when the lane is paused; null if it is not.
     pub paused_at: Option<DateTime<Utc>>,
     /// The code of what paused it; none if a person did.
     pub paused_code: Option<String>,
-    /// Why it is paused, in one sentence.
+    /// Why it is paused, in one English sentence.
     pub paused_reason: Option<String>,
     /// The same as data: `kind` says what it is.
     #[serde(skip_serializing_if = "Option::is_none")]
