@@ -61,7 +61,7 @@ pub struct Activity {
 }
 
 words! {
-    /// What an activity is.
+    /// How the shop and the customer spoke.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum ActivityKind {
         /// A telephone call, taken or missed.

@@ -175,7 +175,7 @@ async fn count_of(
     answer(&count.message(), Some(accepted))
 }
 
-/// What is answered to one event.
+/// The answer to a single event: 202 with its result, or the problem that refuses it.
 fn answer(event: &Value, accepted: Option<Accepted>) -> Result<Response, Problem> {
     match accepted {
         Some(Accepted::Invalid(faults)) => Err(Problem::invalid(faults)),

@@ -30,7 +30,7 @@ pub struct SubmissionFilter {
     pub limit: u32,
 }
 
-/// A submission of a form.
+/// What a visitor sent through a form, and what became of it in the portal.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Submission {
     /// The submission's id; newer ones have greater ids.

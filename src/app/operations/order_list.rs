@@ -179,7 +179,7 @@ impl OrderFilter {
     }
 }
 
-/// One order of a list.
+/// An order as lists show it: where it stands, and not what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OrderSummary {
     /// The shop's name in the settings.

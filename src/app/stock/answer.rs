@@ -94,7 +94,7 @@ pub enum ReservationAnswer {
     NotHeld(NotHeld),
     /// The request cannot be used.
     Invalid {
-        /// The code of all of it.
+        /// The stable code of the refusal.
         code: ErrorCode,
         /// Every fault at once, each with its pointer.
         faults: Faults,

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 pub struct Reading<'a> {
     /// The calling code for phones written without one.
     pub phone_country: &'a str,
-    /// What its texts are.
+    /// How its texts are written: plain, with character references, or as HTML.
     pub texts: Texts,
 }
 

@@ -15,7 +15,7 @@ pub struct Group {
     pub id: String,
     /// `Наименование`: the group's name.
     pub name: String,
-    /// The groups in it.
+    /// `Группы`: the groups in it, each with its own.
     pub groups: Vec<Self>,
 }
 

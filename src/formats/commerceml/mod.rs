@@ -73,7 +73,7 @@ pub enum Item {
     Product(Box<Product>),
     /// What a package of offers says of itself, before its offers.
     PackageHead(PackageHead),
-    /// A type of prices.
+    /// A price type, by which offers name their prices.
     PriceType(PriceType),
     /// A warehouse of the base.
     Warehouse(Warehouse),

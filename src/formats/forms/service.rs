@@ -26,7 +26,7 @@ pub struct Submission {
 /// One field of a form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
-    /// Its name in the form.
+    /// The field's name, as the form has it.
     pub name: String,
     /// What the visitor sees beside it; empty where the service does not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]

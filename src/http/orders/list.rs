@@ -15,7 +15,7 @@ use axum::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Which orders to list.
+/// The query of the list: what is left out does not narrow it.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]

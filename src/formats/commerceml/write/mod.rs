@@ -94,7 +94,7 @@ pub enum Trade {
 /// A requisite's value: dates are written in the form of the version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requisite {
-    /// Text, as it is.
+    /// A text, which is escaped where XML needs it.
     Text(String),
     /// A truth value, as `true` or `false`.
     Truth(bool),
@@ -134,7 +134,7 @@ pub struct OrderLine {
 /// A unit of measure.
 #[derive(Debug, Clone)]
 pub struct Unit {
-    /// The code in ОКЕИ.
+    /// The code in ОКЕИ, as `796`.
     pub code: String,
     /// The short name, as `шт`.
     pub short: String,
