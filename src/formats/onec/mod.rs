@@ -308,7 +308,7 @@ pub enum Hold {
 }
 
 impl Hold {
-    /// Why it does not go, in English without a full stop.
+    /// One sentence.
     pub fn sentence(self) -> &'static str {
         match self {
             Self::Unpaid => "it is not paid",

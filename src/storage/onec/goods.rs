@@ -419,9 +419,9 @@ pub async fn prices_of(
 /// A group or a type of prices, as 1C's files said so far.
 #[derive(Debug, Clone)]
 pub struct NamedRow {
-    /// What it is: `group` or `price_type`.
+    /// `group` or `price_type`.
     pub kind: String,
-    /// 1C's id of it: `Ид`.
+    /// Its id.
     pub id: String,
     /// What people call it: `Наименование`.
     pub name: String,
