@@ -1,4 +1,4 @@
-//! What is done on an order's page about what is still tried of it: it is put right, or given up.
+//! Acts on an order's page about an event that is still tried: it is put right, or given up.
 
 use super::{
     detail,

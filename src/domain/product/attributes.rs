@@ -1,5 +1,5 @@
-//! What a product or a variation has that is no field of its own in the portal: it is written into
-//! properties that people have added there.
+//! Barcodes and properties of a product or a variation: no fields of their own in the portal, but
+//! written into properties that people have added there.
 
 use crate::domain::Reader;
 use serde_json::{Map, Value};

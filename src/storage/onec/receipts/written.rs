@@ -1,4 +1,4 @@
-//! What receipts are written with for a base.
+//! Receipts of tills with all that is needed to write them for a base.
 
 use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};
