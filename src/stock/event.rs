@@ -31,11 +31,11 @@ pub struct StockEvent {
     pub time: Option<DateTime<Utc>>,
     /// The store, by its name or an id; `None`: the only one of the stock.
     pub store: Option<String>,
-    /// What is told.
+    /// Whether goods moved, or were counted, and which.
     pub told: Told,
 }
 
-/// What is told.
+/// What an event says of goods: that they moved, or that there is so much.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
     /// Goods came (above zero) or went (below it).
@@ -217,7 +217,7 @@ impl Told {
 }
 
 impl Counted {
-    /// Reads a line.
+    /// Reads a line of a count; faults go to `faults` with the line's pointer.
     pub(super) fn read(line: &Reader<'_>, faults: &mut Faults) -> Option<Self> {
         let product = required_id(line, "product", faults);
         let quantity = signed_quantity(line, "quantity", faults);

@@ -42,7 +42,7 @@ pub struct Line {
     pub quantity: Decimal,
 }
 
-/// What is shipped.
+/// Goods of a reservation that leave the store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shipment {
     /// The shop's name for it: one seen before is answered as then.

@@ -52,7 +52,7 @@ pub async fn add(db: &mut PgConnection, lines: &[Line]) -> Result<(), Error> {
 /// A sentence of an order's life.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// When.
+    /// When it happened, by the database's clock.
     pub at: DateTime<Utc>,
     /// What kind of thing.
     pub kind: String,
@@ -112,7 +112,7 @@ pub async fn audit(
 pub struct AuditRow {
     /// The id of the act: a later act has a greater one.
     pub id: i64,
-    /// When.
+    /// When it was done, by the database's clock.
     pub at: DateTime<Utc>,
     /// The person who acted, by name.
     pub actor: String,

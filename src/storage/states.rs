@@ -57,7 +57,7 @@ words! {
     #[serde(rename_all = "snake_case")]
     #[sqlx(type_name = "text", rename_all = "snake_case")]
     pub enum DocumentKind {
-        /// One document.
+        /// One document: an order, a payment or a shipment, say.
         Document = "document",
         /// Several in one container.
         Package = "package",
@@ -122,13 +122,13 @@ words! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
     #[sqlx(type_name = "text", rename_all = "snake_case")]
     pub enum LinkEntity {
-        /// An order's deal.
+        /// The deal of an order.
         Deal = "deal",
-        /// An order's lead.
+        /// The lead of an order.
         Lead = "lead",
-        /// A customer's contact.
+        /// The contact of a customer.
         Contact = "contact",
-        /// A firm's company.
+        /// The company of a firm that orders.
         Company = "company",
         /// A product of the portal's catalogue.
         Product = "product",
@@ -213,7 +213,7 @@ words! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
     #[sqlx(type_name = "text", rename_all = "snake_case")]
     pub enum EventKind {
-        /// The whole order.
+        /// The whole order as it is now: its snapshot.
         Saved = "saved",
         /// The shop has it no more.
         Deleted = "deleted",
@@ -285,7 +285,7 @@ words! {
         PriceType = "price_type",
         /// A property that products have.
         Property = "property",
-        /// A warehouse.
+        /// A warehouse, which is a store to the bridge.
         Warehouse = "warehouse",
     }
 }

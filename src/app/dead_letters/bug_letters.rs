@@ -81,7 +81,7 @@ impl About {
     }
 }
 
-/// Whose it is.
+/// What a letter about a fault of the bridge belongs to, as far as that is known.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::app) struct Whose<'a> {
     pub(in crate::app) portal: Option<&'a str>,

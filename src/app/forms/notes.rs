@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::app) enum Note {
-    /// A comment.
+    /// A comment in the card's timeline, as text.
     Comment(String),
     /// Something to be done: in a few words, and in more.
     Todo(String, String),

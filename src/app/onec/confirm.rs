@@ -24,7 +24,7 @@ const SETTLING: Duration = Duration::from_secs(2);
 /// What was offered in an answer.
 #[derive(Debug, Clone)]
 pub struct Offered {
-    /// The base.
+    /// The base's name in the settings.
     pub base: String,
     /// Which query of which session.
     pub answer: Answer,

@@ -46,7 +46,7 @@ enum Heard {
     Word,
     /// That, and its sender may not say it.
     NotAllowed,
-    /// Nothing new.
+    /// Nothing that the bridge does not know already.
     NoNews,
 }
 

@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = ReservationView)]
 pub struct Reserved {
-    /// Its id.
+    /// The shop's id of the reservation, unique in the shop.
     pub id: String,
     /// The order it is for, once there is one.
     pub number: Option<String>,
@@ -29,7 +29,7 @@ pub struct Reserved {
 /// A line of a reservation, in one store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReservedLine {
-    /// Its id.
+    /// The id that the shop gave the line, unique in the reservation.
     pub line: String,
     /// The product, by its `product_id`.
     pub product: String,
@@ -44,9 +44,9 @@ pub struct ReservedLine {
 /// A line of which there is not enough.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ShortLine {
-    /// The line.
+    /// The id of the line that was asked for.
     pub line: String,
-    /// The product.
+    /// The product, by its `product_id`.
     pub product: String,
     /// How much was wanted.
     pub wanted: String,
@@ -60,9 +60,10 @@ pub struct ShortLine {
 /// What a store has that can be sold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoreAvailable {
-    /// The store.
+    /// The store, by its name in the settings.
     pub store: String,
-    /// How much.
+    /// How much of the product can be sold there: a decimal with at most three digits after the
+    /// point.
     pub available: String,
 }
 
@@ -93,9 +94,9 @@ pub enum ReservationAnswer {
     NotHeld(NotHeld),
     /// The request cannot be used.
     Invalid {
-        /// The code of all of it.
+        /// The stable code of the refusal.
         code: ErrorCode,
-        /// What is wrong.
+        /// Every fault at once, each with its pointer.
         faults: Faults,
     },
     /// There is no such reservation.

@@ -34,12 +34,12 @@ pub(in crate::app) fn is_goods(event: &Value) -> bool {
 pub(in crate::app) enum GoodsEvent {
     /// What came and went, or a count.
     Told(Box<NewStockEvent>),
-    /// A receipt.
+    /// A receipt of a till.
     Receipt(Box<NewReceipt>),
 }
 
 impl GoodsEvent {
-    /// The shop.
+    /// The shop whose goods they are, by its name in the settings.
     pub(in crate::app) fn shop(&self) -> &str {
         match self {
             Self::Told(event) => &event.shop,

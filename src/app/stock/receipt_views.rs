@@ -18,13 +18,14 @@ pub use crate::storage::stock::ReceiptFilter;
 pub struct ReceiptView {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The till.
+    /// The till: its name in the settings, with a part of it behind a slash; or as the event named
+    /// it.
     pub till: String,
-    /// Its id there.
+    /// The receipt's id in the till: with shop and till its identity.
     pub receipt: String,
     /// The store, as it is called here, else as it was named.
     pub store: Option<String>,
-    /// `sale` or `refund`.
+    /// `sale`: goods went to the customer; `refund`: they came back.
     pub kind: String,
     /// The order that was picked up.
     pub number: Option<String>,
@@ -34,7 +35,7 @@ pub struct ReceiptView {
     pub closed_at: DateTime<Utc>,
     /// When its newest version came.
     pub changed_at: DateTime<Utc>,
-    /// What was paid.
+    /// What was paid, or paid back, in the receipt's currency; `None`: the till did not say it.
     pub total: Option<String>,
     /// Its goods, in words; or why what is stored of them cannot be read.
     pub goods: String,
@@ -47,7 +48,7 @@ pub struct ReceiptView {
 /// Where a receipt stands in a 1C base.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReceiptInOneC {
-    /// The base.
+    /// The base's name in the settings.
     pub base: String,
     /// `Номер` there, once it was offered.
     pub number: Option<String>,
@@ -66,9 +67,9 @@ pub struct ReceiptInOneC {
 /// A till, and what it has sent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TillView {
-    /// Its name.
+    /// The till's name in the settings.
     pub till: String,
-    /// Who makes it.
+    /// How its receipts come: `event`, `evotor` or `moysklad`.
     pub kind: &'static str,
     /// The shop's name in the settings.
     pub shop: String,
@@ -95,18 +96,18 @@ pub struct ReceiptTrial {
     pub store: Option<String>,
     /// What is wrong with it.
     pub faults: Vec<String>,
-    /// Its lines.
+    /// The lines that are goods; none where the receipt cannot be read.
     pub lines: Vec<LineTrial>,
 }
 
 /// What a line of a receipt would come to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LineTrial {
-    /// The line.
+    /// The line's id in the receipt.
     pub line: String,
-    /// Its names.
+    /// The name that stands in it: the product's id, else the article, else the barcode.
     pub named: String,
-    /// How much.
+    /// How much was sold or taken back: above zero, at most three digits after the point.
     pub quantity: String,
     /// The products that it may mean: exactly one is posted, else the line is parked.
     pub products: Vec<String>,

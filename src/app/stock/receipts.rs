@@ -41,18 +41,18 @@ pub(in crate::app) fn is_subject(subject: &str) -> bool {
 /// A receipt on its way in.
 #[derive(Debug, Clone)]
 pub(in crate::app) struct NewReceipt {
-    /// Which.
+    /// The shop, the till and the receipt's id: the identity of a receipt.
     pub(super) key: ReceiptKey,
-    /// The receipt.
+    /// The receipt as it was read.
     pub(super) receipt: Receipt,
     /// As the database reads it.
     pub(super) said: Value,
-    /// The event.
+    /// The event as it came, for the letter if it has to wait.
     event: Value,
 }
 
 impl NewReceipt {
-    /// The shop.
+    /// The shop of the till, by its name in the settings.
     pub(in crate::app) fn shop(&self) -> &str {
         &self.key.shop
     }

@@ -5,7 +5,8 @@ use crate::storage::stock::MoveRow;
 /// What the sources of counts begin with that are of 1C.
 const ONEC: &str = "/onec/";
 
-/// What happened.
+/// What happened, in English without a full stop; and what was stated, where a newer count holds
+/// that already.
 pub(super) fn of(row: &MoveRow) -> String {
     let what = plainly(row);
     match row.stated.as_deref() {

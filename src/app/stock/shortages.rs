@@ -43,7 +43,7 @@ const BY_HAND: &str = "more was sold than there was, and a person decided";
 /// A person's word about one reservation of a shortage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShortageRuling {
-    /// The reservation.
+    /// The shop's id of the reservation.
     pub id: String,
     /// Its shop; none: the only one that has such a reservation.
     pub shop: Option<String>,

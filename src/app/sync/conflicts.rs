@@ -32,17 +32,17 @@ const EVENT_GONE: &str =
 /// A conflict, as people see it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ConflictView {
-    /// Its id.
+    /// The conflict's id, by which it is resolved.
     pub id: i64,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The portal.
+    /// The portal that holds the deal.
     pub portal: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
-    /// Its deal.
+    /// The id of its deal in the portal, if there is one.
     pub deal_id: Option<u64>,
-    /// Why it waits.
+    /// The stable code of why a person has to decide.
     pub code: String,
     /// Why, in one sentence.
     pub sentence: String,
@@ -62,9 +62,9 @@ pub struct ConflictView {
     pub if_shop: Option<String>,
     /// When it was opened.
     pub opened_at: DateTime<Utc>,
-    /// When somebody decided.
+    /// When a person decided; null while nobody has.
     pub ruled_at: Option<DateTime<Utc>>,
-    /// Who.
+    /// Who decided: `operator:NAME`, `shop:NAME` or `cli:USER`.
     pub ruled_by: Option<String>,
     /// For whom: `shop` or `portal`.
     pub winner: Option<String>,
@@ -283,7 +283,7 @@ impl Sync {
         }]))
     }
 
-    /// The same word holds for the letters that wait for it.
+    /// Applies the ruling to the order's open B24-DEAL-GONE letters.
     async fn deal_gone(
         &self,
         tx: &mut PgConnection,

@@ -42,7 +42,7 @@ const LEVELS: &str = "levels of stock";
 pub enum Outgoing {
     /// A change of an order's status.
     Change(Box<OutgoingChange>),
-    /// Another message.
+    /// A message that is no change of status, as of a receipt or of an order made in 1C.
     Message(Box<ShopMessage>),
     /// The newest figures of levels that changed.
     Levels(Box<LevelMessage>),
@@ -86,7 +86,7 @@ impl Outgoing {
         }
     }
 
-    /// The CloudEvents message.
+    /// The CloudEvents message that is sent.
     pub fn message(&self) -> &Value {
         match self {
             Self::Change(change) => &change.message,

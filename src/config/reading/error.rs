@@ -51,7 +51,7 @@ pub enum Error {
     /// The same of a file of `portals.d`.
     #[error("parse {}{}", path.display(), hint(source))]
     Part {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// What is wrong with it, and where.
         #[source]

@@ -24,7 +24,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use serde_json::Value;
 
-/// `GET /console/conflicts/{id}`.
+/// `GET /console/conflicts/{id}`: both sides of a conflict, and what follows from either answer.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,
@@ -141,7 +141,7 @@ pub(in crate::console) struct Ruling {
     winner: String,
 }
 
-/// `POST /console/conflicts/{id}/resolve`.
+/// `POST /console/conflicts/{id}/resolve`: a person says who is right.
 pub(in crate::console) async fn resolve(
     Extract(sync): Extract<Sync>,
     Path(id): Path<String>,

@@ -1,4 +1,4 @@
-//! Where an order stands in its 1C base.
+//! The part of an order's page that shows where it stands in its 1C base.
 
 use crate::{
     app::onec::OneCView,

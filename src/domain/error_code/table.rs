@@ -14,7 +14,7 @@ macro_rules! codes {
             /// Every code, in the order of the runbook.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The code's text.
+            /// The code as it is stored, sent and printed.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),* }
             }

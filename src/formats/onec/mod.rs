@@ -53,10 +53,10 @@ use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
 /// The version that a client gets which asks for none.
 pub const OLD_VERSION: SchemaVersion = SchemaVersion::new(2, 5);
 
-/// A 1C base.
+/// A 1C base, as configured: its shops, its tables, what it gets and what it may say.
 #[derive(Debug, Clone)]
 pub struct Base {
-    /// Its name.
+    /// The base's name in the settings.
     pub name: BaseName,
     /// Whose orders it gets.
     pub shops: Vec<ShopName>,
@@ -275,7 +275,7 @@ pub struct PaySystem {
 /// What is known of a shop for its orders in 1C.
 #[derive(Debug, Clone, Default)]
 pub struct ShopWords {
-    /// Its name.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Names of its statuses.
     pub titles: BTreeMap<String, String>,

@@ -75,9 +75,9 @@ pub struct ReceiptLine {
     pub line: String,
     /// The product, by the till's id.
     pub product_id: Option<String>,
-    /// The article.
+    /// The article (SKU), if the till says it.
     pub sku: Option<String>,
-    /// The barcode.
+    /// The barcode, if the till says it.
     pub barcode: Option<String>,
     /// What it is called.
     pub name: Option<String>,

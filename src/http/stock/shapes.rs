@@ -18,7 +18,7 @@ pub(super) struct ReservationRequest {
     hold: Option<String>,
     /// Grows with each change: an older one changes nothing.
     version: Option<i64>,
-    /// All lines, 1 to 500.
+    /// All lines that are wanted, 1 to 500: another set changes the reservation by the difference.
     lines: Vec<ReservationLine>,
 }
 
@@ -38,18 +38,18 @@ pub(super) struct ReservationLine {
 /// What is shipped; an empty body: everything that is left.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ShipmentRequest {
-    /// The shop's name for it.
+    /// The shop's name for the shipment: one that was seen before is answered as then.
     shipment: Option<Id>,
-    /// What of which lines.
+    /// How much of which lines is shipped, 1 to 500 lines; left out, everything that is left.
     lines: Option<Vec<ShipmentLine>>,
 }
 
 /// A line of a shipment.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ShipmentLine {
-    /// The line.
+    /// The id of the reservation's line.
     line: Id,
-    /// How much of it.
+    /// How much of it, above zero; at most three digits after the point.
     quantity: Amount,
 }
 

@@ -15,7 +15,7 @@ pub struct Key<'a> {
     pub shop: &'a str,
     /// The order's number in its shop.
     pub number: &'a str,
-    /// `payment` or `shipment`.
+    /// What it is: `payment` or `shipment`.
     pub kind: &'a str,
     /// The payment's or shipment's own id: `Ид`.
     pub id: &'a str,

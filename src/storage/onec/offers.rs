@@ -124,7 +124,7 @@ pub enum By {
     Success,
     /// Another query in the same round: only answers that were written whole.
     Query {
-        /// The round.
+        /// The `mode=init` of the session after which that query came, by its count.
         round: i32,
     },
 }

@@ -137,7 +137,7 @@ pub struct WaitingRow {
     pub received_at: Option<DateTime<Utc>>,
     /// What it is: saved or deleted.
     pub kind: Option<String>,
-    /// The event.
+    /// The newest event of the order; `None`: it is kept no longer.
     pub body: Option<Json>,
     /// The base's own contents of it, where they count.
     pub contents: Option<Value>,
@@ -159,7 +159,7 @@ impl WaitingRow {
 pub enum Carrier {
     /// An exchange session; none: somebody who only looks.
     Session(Option<i64>),
-    /// The bridge itself.
+    /// The bridge posts them to an HTTP service of the base.
     Push,
 }
 

@@ -59,7 +59,7 @@ pub async fn member(db: &mut PgConnection, portal: &str) -> Result<Option<String
 pub struct Witness {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
     /// The id of its deal in the portal.
     pub deal_id: i64,
@@ -364,7 +364,7 @@ pub async fn set_unverified(
 pub struct LookedUp {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
     /// Its deal, if there is one.
     pub deal_id: Option<i64>,

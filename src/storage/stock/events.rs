@@ -12,9 +12,9 @@ pub struct NewStockEvent {
     pub stock: String,
     /// Who tells it; empty: an operator.
     pub shop: String,
-    /// `source` of the event.
+    /// `source` of the event: with the id its identity.
     pub source: String,
-    /// `id` of the event.
+    /// `id` of the event, unique within the source.
     pub event_id: String,
     /// Tells a repetition from another event with the same identity.
     pub fingerprint: Vec<u8>,

@@ -145,7 +145,7 @@ pub struct MoveRow {
     pub cause_id: String,
     /// The line of it that moved these goods.
     pub line: String,
-    /// When it happened.
+    /// The moment at which it happened, which may be long before the bridge was told of it.
     pub at: DateTime<Utc>,
     /// What was done, in a word of the database (`held`, `released`, `expired`); of goods that were
     /// moved by hand, the reason that was given.

@@ -17,7 +17,7 @@ pub struct ReceiptRow {
     pub store: Option<String>,
     /// The store, as it was named.
     pub store_named: Option<String>,
-    /// `sale` or `refund`.
+    /// `sale`: goods went to the customer; `refund`: they came back.
     pub kind: String,
     /// The order that was picked up.
     pub number: Option<String>,
@@ -52,7 +52,7 @@ pub struct ReceiptRow {
 /// Which receipts are listed.
 #[derive(Debug, Clone, Default)]
 pub struct ReceiptFilter {
-    /// Only this shop's.
+    /// Only receipts of this shop.
     pub shop: Option<String>,
     /// Only this till's, or those of its parts.
     pub till: Option<String>,

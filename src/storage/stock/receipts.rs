@@ -56,7 +56,7 @@ pub async fn number_of(db: &mut PgConnection, key: &ReceiptKey) -> Result<Option
 /// A receipt with parked lines.
 #[derive(Debug, Clone)]
 pub struct ParkedRow {
-    /// Which receipt it is.
+    /// The shop, the till and the receipt's id.
     pub key: ReceiptKey,
     /// The stock's name in the settings.
     pub stock: String,

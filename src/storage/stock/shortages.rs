@@ -369,7 +369,7 @@ pub struct ShortageFilter<'a> {
     pub limit: i64,
 }
 
-/// Shortages, oldest first.
+/// Shortages that the filter lets through, by id: the oldest first.
 pub async fn list(
     db: &mut PgConnection,
     filter: &ShortageFilter<'_>,

@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 /// A message that is to be sent, or was.
 #[derive(Debug, Clone)]
 pub struct MessageRow {
-    /// Its id here.
+    /// The row's id: later messages have greater ones.
     pub id: i64,
     /// The shop's name in the settings.
     pub shop: String,

@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(in crate::app::onec) struct Page {
     /// What is written, side by side with `written`.
     pub(in crate::app::onec) offered: Vec<Offer>,
-    /// The documents.
+    /// The documents as CommerceML orders, in the order of their rows.
     pub(in crate::app::onec) written: Vec<Order>,
     /// Those that do not go.
     pub(in crate::app::onec) held: Vec<Held>,

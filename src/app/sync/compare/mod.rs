@@ -57,7 +57,7 @@ pub struct Comparison {
 /// What a look at the portal comes with.
 #[derive(Debug)]
 pub struct ScanContext {
-    /// What was seen.
+    /// The deals and the stage history that the call brought.
     pub seen: ScanResult,
     /// What the portal's clock showed.
     pub heard: Option<ServerTime>,

@@ -111,7 +111,7 @@ impl<P: PortalClient> PortalLane<P> {
     }
 
     /// How long no product can be taken up; `None` if none waits, or one wave is under way: its end
-    /// rings.
+    /// wakes the lane.
     pub(super) async fn next_product(&self) -> Result<Option<Duration>, app::Error> {
         let runs = self.products.wave;
         if runs.is_some_and(|wave| self.waves.is_running(wave)) {
