@@ -61,6 +61,14 @@ pub async fn add(db: &mut PgConnection, answer: Answer, offers: &[Offer]) -> Res
     Ok(())
 }
 
+/// The end of this transaction waits for no disk: the next one that does has this one on it, too.
+pub async fn wait_for_no_disk(db: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query!("SELECT set_config('synchronous_commit', 'off', true)")
+        .fetch_one(db)
+        .await?;
+    Ok(())
+}
+
 /// What an answer is by now: from one state to the next; returns how many orders of it changed.
 pub async fn turn(
     db: &mut PgConnection,

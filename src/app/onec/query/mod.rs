@@ -40,7 +40,7 @@ pub(super) use receipts::receipts_since;
 pub(super) use turn::Drafts;
 
 /// Orders read and offered in one transaction.
-const PAGE: i64 = 200;
+const PAGE: i64 = 500;
 /// An answer of the new protocol ends after about so many bytes.
 const SLICE: usize = 8 * 1024 * 1024;
 /// From this version on a query confirms what was offered before it.
@@ -78,7 +78,9 @@ pub struct Query {
     /// None after the end.
     orders: Option<Orders<Pipe>>,
     drafts: Drafts,
-    /// Orders up to this event are written.
+    /// The next page, read while the one before it is written.
+    ahead: Option<Vec<WaitingRow>>,
+    /// Orders up to this event are read.
     after: i64,
     offered: u64,
     written: usize,
@@ -171,6 +173,7 @@ impl Onec {
             pipe,
             orders,
             drafts,
+            ahead: None,
             after: 0,
             offered: 0,
             written: 0,
@@ -197,22 +200,39 @@ impl Query {
         if self.over {
             return Ok(None);
         }
-        let new = self.session.version.is_some();
-        let mut db = self.onec.db.acquire().await?;
-        let name = self.session.base.name.as_str();
-        let but = new.then_some(self.session.id);
-        let carrier = Carrier::Session(but);
-        let rows = orders::waiting(&mut db, name, self.after, carrier, PAGE).await?;
-        drop(db);
-        self.over = i64::try_from(rows.len()).unwrap_or(i64::MAX) < PAGE;
+        let rows = match self.ahead.take() {
+            Some(rows) => rows,
+            None => self.page().await?,
+        };
         if let Some(last) = rows.last() {
             self.after = last.head;
         }
-        self.offer(rows).await?;
+        self.over = i64::try_from(rows.len()).unwrap_or(i64::MAX) < PAGE;
+        if self.over {
+            self.offer(rows).await?;
+        } else {
+            let next = self.page();
+            let (next, offered) = tokio::join!(next, self.offer(rows));
+            offered?;
+            self.ahead = Some(next?);
+        }
         let bytes = self.pipe.take();
         self.written += bytes.len();
+        let new = self.session.version.is_some();
         self.over |= new && (self.written > SLICE || Instant::now() > self.until);
         Ok(Some(bytes))
+    }
+
+    /// Reads the orders that wait behind those that are read.
+    fn page(&self) -> impl Future<Output = Result<Vec<WaitingRow>, Error>> + use<> {
+        let (pool, after) = (self.onec.db.clone(), self.after);
+        let name = self.session.base.name.clone();
+        let new = self.session.version.is_some();
+        let carrier = Carrier::Session(new.then_some(self.session.id));
+        async move {
+            let mut db = pool.acquire().await?;
+            Ok(orders::waiting(&mut db, name.as_str(), after, carrier, PAGE).await?)
+        }
     }
 
     /// The last bytes: from now on what was written is offered. None: another query of the session
@@ -239,6 +259,8 @@ impl Query {
             return Ok(());
         }
         let mut tx = self.onec.db.begin().await?;
+        // None of it counts before the end of the answer is stored, and that waits for the disk.
+        offers::wait_for_no_disk(&mut tx).await?;
         if self.session.base.push.is_some() {
             self.leave_pushed(&mut tx, &mut rows).await?;
         }

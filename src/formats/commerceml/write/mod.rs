@@ -13,6 +13,7 @@ use chrono::NaiveDateTime;
 use encoding_rs::WINDOWS_1251;
 use rust_decimal::Decimal;
 use std::{
+    borrow::Cow,
     fmt::Write as _,
     io::{self, Write},
 };
@@ -284,7 +285,10 @@ impl<W: Write> Orders<W> {
 }
 
 /// Text that XML 1.0 can hold: escaped, and without the control characters that it has no form for.
-pub(super) fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(stays) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -297,5 +301,11 @@ pub(super) fn escaped(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    Cow::Owned(out)
+}
+
+/// Whether a byte belongs to no character that is escaped or left out. The controls from U+0080
+/// on begin with C2, U+FFFE and U+FFFF with EF, as others do that stay.
+fn stays(byte: u8) -> bool {
+    byte >= b' ' && !matches!(byte, b'&' | b'<' | b'>' | b'"' | 0x7f | 0xc2 | 0xef)
 }
