@@ -15,6 +15,7 @@ use crate::{
     },
     process::bug,
     storage::{
+        MessageKind,
         journal::{self, Line},
         onec::{contents as masters, goods, sides},
         queue,
@@ -70,7 +71,7 @@ impl Onec {
         }
         let body = json!({"number": number, "source": "onec", "snapshot": snapshot});
         let of = (&*shop, &*number, Some(&*number));
-        messages::add(&mut *tx, "bridge.order.contents.v1", of, &body).await?;
+        messages::add(&mut *tx, MessageKind::OrderContents, of, &body).await?;
         let (there, here) = (contents.total.to_string(), sent.total.to_string());
         let lines_there = contents.lines().to_string();
         let lines_here = sent.lines.len().to_string();
@@ -184,7 +185,7 @@ impl Onec {
         snapshot["number"] = number.into();
         let body = json!({"number": number, "source": "onec", "snapshot": snapshot});
         let of = (shop, number, Some(number));
-        messages::add(&mut *tx, "bridge.order.contents.v1", of, &body).await?;
+        messages::add(&mut *tx, MessageKind::OrderContents, of, &body).await?;
         let what = GoodsEvent::ShopOtherContents {
             shops: own.total.normalize().to_string(),
             counts: counting.total.normalize().to_string(),

@@ -15,6 +15,7 @@ use crate::{
         },
     },
     storage::{
+        MessageKind,
         journal::{self, Line},
         onec::{
             facts::{self, FactRow, Key},
@@ -328,7 +329,11 @@ async fn tell(
     body["number"] = Value::from(number);
     body["source"] = Value::from("onec");
     let of = (shop, number, Some(number));
-    messages::add(&mut *tx, fact.kind.message(), of, &body).await?;
+    let kind = match fact.kind {
+        FactKind::Payment => MessageKind::OrderPayment,
+        FactKind::Shipment => MessageKind::OrderShipment,
+    };
+    messages::add(&mut *tx, kind, of, &body).await?;
     let line = Line {
         shop: shop.to_owned(),
         number: number.to_owned(),

@@ -23,16 +23,6 @@ words! {
     }
 }
 
-impl FactKind {
-    /// The type of the message to the shop.
-    pub fn message(self) -> &'static str {
-        match self {
-            Self::Payment => "bridge.order.payment.v1",
-            Self::Shipment => "bridge.order.shipment.v1",
-        }
-    }
-}
-
 /// A payment or a shipment of an order, as 1C says it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OneCFact {

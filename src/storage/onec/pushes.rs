@@ -1,7 +1,7 @@
 //! Orders that are brought to an HTTP service of a base.
 
 use super::offers::{Offer, SentRow};
-use crate::storage::Error;
+use crate::storage::{Error, PushState};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -203,7 +203,7 @@ pub async fn next_due(db: &mut PgConnection, base: &str) -> Result<Option<f64>, 
 }
 
 /// How many orders did not arrive at a base.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct CountRow {
     /// On their way, or in doubt.
     pub sending: i64,
@@ -215,14 +215,20 @@ pub struct CountRow {
 
 /// How many orders did not arrive at a base.
 pub async fn count(db: &mut PgConnection, base: &str) -> Result<CountRow, Error> {
-    Ok(sqlx::query_as!(
-        CountRow,
-        r#"SELECT count(*) FILTER (WHERE state = 'sending') AS "sending!",
-                  count(*) FILTER (WHERE state = 'waiting') AS "waiting!",
-                  count(*) FILTER (WHERE state = 'refused') AS "refused!"
-           FROM bridge.onec_pushes WHERE base = $1"#,
+    let rows = sqlx::query!(
+        r#"SELECT state AS "state: PushState", count(*) AS "count!"
+           FROM bridge.onec_pushes WHERE base = $1 GROUP BY state"#,
         base
     )
-    .fetch_one(db)
-    .await?)
+    .fetch_all(db)
+    .await?;
+    let mut all = CountRow::default();
+    for row in rows {
+        match row.state {
+            PushState::Sending => all.sending = row.count,
+            PushState::Waiting => all.waiting = row.count,
+            PushState::Refused => all.refused = row.count,
+        }
+    }
+    Ok(all)
 }

@@ -20,7 +20,7 @@ use crate::{
         onec::Base,
     },
     storage::{
-        journal,
+        OfferState, journal,
         onec::{
             bases,
             offers::{self, Answer, By},
@@ -220,7 +220,8 @@ impl Query {
     pub async fn end(&mut self) -> Result<Option<Vec<u8>>, Error> {
         if let Some(answer) = self.answer {
             let mut db = self.onec.db.acquire().await?;
-            let turned = offers::turn(&mut db, answer, "sending", "offered").await?;
+            let (from, to) = (OfferState::Sending, OfferState::Offered);
+            let turned = offers::turn(&mut db, answer, from, to).await?;
             if turned != self.offered {
                 return Ok(None);
             }
