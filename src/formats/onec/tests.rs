@@ -312,7 +312,7 @@ fn a_shipment_s_document_takes_the_place_of_as_much_as_the_order_itself_told_of(
             data: json!({"lines": lines, "tracking": tracking}),
             what: crate::domain::happening::GoodsEvent::OnecSameContents,
         };
-        let left = facts::left_of(&told, &document).unwrap();
+        let left = facts::left_of(&told, &document).unwrap().unwrap();
         (
             left.data.map(|data| data["lines"].clone()),
             left.is_all_known,

@@ -53,7 +53,7 @@ const COLUMNS: [(&str, ReadBy); 47] = [
     ("onec_contents.data", ReadBy::Wave),
     ("onec_customers.data", ReadBy::AsItIs),
     ("onec_documents.what", ReadBy::AsItIs),
-    ("onec_facts.data", ReadBy::AsItIs),
+    ("onec_facts.data", ReadBy::Input),
     ("onec_lists.detail", ReadBy::AsItIs),
     ("onec_products.product", ReadBy::AsItIs),
     ("onec_products.variant", ReadBy::AsItIs),
