@@ -16,11 +16,14 @@ use crate::{
         },
     },
     process::bug,
-    storage::onec::{
-        goods,
-        offers::Offer,
-        orders::{NamedRow, WaitingRow},
-        receipts::{self, TillReceiptRow},
+    storage::{
+        Unreadable,
+        onec::{
+            goods,
+            offers::Offer,
+            orders::{NamedRow, WaitingRow},
+            receipts::{self, TillReceiptRow},
+        },
     },
 };
 use chrono::{DateTime, Utc};
@@ -162,7 +165,9 @@ impl Drafts {
             .into_iter()
             .map(|(shop, number, id)| ((shop, number), id));
         let mut known: BTreeMap<Key, BTreeMap<String, KnownGoods>> = BTreeMap::new();
-        let mut skus: BTreeSet<String> = found.values().flat_map(skus_of).collect();
+        // One that cannot be read names nothing: it is refused where it is written.
+        let bodies = found.values().filter_map(|receipt| body_of(receipt).ok());
+        let mut skus: BTreeSet<String> = bodies.flat_map(skus_of).collect();
         for row in receipts::goods(&mut *tx, base, keys).await? {
             skus.extend(row.sku.clone());
             let goods = KnownGoods {
@@ -221,10 +226,7 @@ impl Drafts {
             basis: around.sales.get(&key).cloned(),
             store: receipt.store.as_deref(),
             closed_at: receipt.closed_at,
-            data: receipt
-                .body
-                .value()
-                .map_err(|why| unusable(why.to_owned()))?,
+            data: body_of(receipt).map_err(|why| unusable(why.to_string()))?,
             goods: around.goods.get(&key).unwrap_or(&none),
         };
         let rules = self.onec.intake.rules_of(&row.shop);
@@ -241,10 +243,19 @@ impl Drafts {
 /// Why a receipt cannot be written that is not there.
 const GONE: &str = "the receipt is kept no longer";
 
+/// The receipt as it came.
+fn body_of(receipt: &TillReceiptRow) -> Result<&Value, Unreadable> {
+    let body = receipt.body.value();
+    body.map_err(|why| {
+        let (shop, till) = (&receipt.shop, &receipt.till);
+        let place = format_args!("{} of the till {till} of the shop {shop}", receipt.receipt);
+        Unreadable::of("bridge.receipts", "body", place, why)
+    })
+}
+
 /// The articles that its lines name.
-fn skus_of(receipt: &TillReceiptRow) -> Vec<String> {
-    let lines = receipt.body.value().ok();
-    let lines = lines.and_then(|body| body.get("lines")?.as_array());
+fn skus_of(body: &Value) -> Vec<String> {
+    let lines = body.get("lines").and_then(Value::as_array);
     let named = lines
         .into_iter()
         .flatten()
