@@ -405,6 +405,16 @@ fn what_does_not_go_is_held_with_its_reason() {
     assert_eq!(older, Some(Hold::Older));
 }
 
+#[test]
+fn a_reason_is_read_from_the_sentence_that_is_stored_and_any_other_is_a_fault() {
+    for hold in Hold::ALL {
+        let stored = hold.as_str().to_owned();
+        assert_eq!(HeldWhy::of(stored), HeldWhy::Hold(*hold));
+    }
+    let odd = "its lines do not come to its total".to_owned();
+    assert_eq!(HeldWhy::of(odd.clone()), HeldWhy::Fault(odd));
+}
+
 proptest! {
     #[test]
     fn lines_and_taxes_always_come_to_the_total(
