@@ -4,7 +4,7 @@
 use super::sides::{Kept, Order};
 use crate::{
     app::{Error, Onec, delivery::claim::mastered, intake::event_reader},
-    domain::{EventBody, happening::GoodsEvent},
+    domain::{EventBody, OrderKey, happening::GoodsEvent},
     formats::{
         commerceml::{Document, write::Order as Sheet},
         onec::{
@@ -126,7 +126,7 @@ impl Onec {
         let name = base.name.as_str();
         let owned = super::names(&base.masters);
         let mut tx = self.db.begin().await?;
-        for (shop, number) in masters::release(&mut tx, name, &owned, AT_ONCE).await? {
+        for OrderKey { shop, number } in masters::release(&mut tx, name, &owned, AT_ONCE).await? {
             queue::orders::wake(&mut tx, &shop, &number, false).await?;
         }
         tx.commit().await?;

@@ -12,6 +12,7 @@ mod turn;
 use super::{Offered, Session};
 use crate::{
     app::{Error, Onec},
+    domain::OrderKey,
     formats::{
         commerceml::{
             SchemaVersion,
@@ -273,8 +274,8 @@ impl Query {
         rows: &mut Vec<WaitingRow>,
     ) -> Result<(), Error> {
         let name = self.session.base.name.as_str();
-        let shops: Vec<String> = rows.iter().map(|row| row.shop.clone()).collect();
-        let numbers: Vec<String> = rows.iter().map(|row| row.number.clone()).collect();
+        let of = |row: &WaitingRow| OrderKey::new(&row.shop, &row.number);
+        let (shops, numbers) = OrderKey::columns(rows.iter().map(of));
         let key = (shops.as_slice(), numbers.as_slice());
         let still: BTreeSet<_> = pushes::lock(&mut *tx, name, key)
             .await?
@@ -282,7 +283,7 @@ impl Query {
             .collect();
         let gone = pushes::under_way(&mut *tx, name, key).await?;
         rows.retain(|row| {
-            let key = (row.shop.clone(), row.number.clone());
+            let key = of(row);
             still.contains(&key) && !gone.contains(&key)
         });
         Ok(())

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::Error,
-    domain::{ErrorCode, ShopName},
+    domain::{ErrorCode, OrderKey, ShopName},
     formats::{
         commerceml::write::Order,
         onec::{
@@ -43,16 +43,14 @@ pub(in crate::app::onec) fn receipts_since(
     }
 }
 
-/// A shop, and the key of a receipt.
-type Key = (String, String);
 /// Receipts by the orders that they are to the base.
-type Found = BTreeMap<Key, TillReceiptRow>;
+type Found = BTreeMap<OrderKey, TillReceiptRow>;
 
 /// What receipts are written with.
 struct Around {
-    names: BTreeMap<Key, Identity>,
-    sales: BTreeMap<Key, String>,
-    goods: BTreeMap<Key, BTreeMap<String, KnownGoods>>,
+    names: BTreeMap<OrderKey, Identity>,
+    sales: BTreeMap<OrderKey, String>,
+    goods: BTreeMap<OrderKey, BTreeMap<String, KnownGoods>>,
     by_sku: BTreeMap<String, String>,
 }
 
@@ -68,18 +66,18 @@ impl Drafts {
             return Ok(());
         }
         let base = self.base.name.as_str();
-        let shops: Vec<String> = rows.iter().map(|row| row.shop.clone()).collect();
-        let numbers: Vec<String> = rows.iter().map(|row| row.number.clone()).collect();
+        let of = |row: &WaitingRow| OrderKey::new(&row.shop, &row.number);
+        let (shops, numbers) = OrderKey::columns(rows.iter().map(of));
         let keys = (shops.as_slice(), numbers.as_slice());
         let found = receipts::documents(&mut *tx, base, keys).await?;
-        let key = |row: TillReceiptRow| ((row.shop.clone(), row.number.clone()), row);
-        let found: BTreeMap<Key, _> = found.into_iter().map(key).collect();
+        let key = |row: TillReceiptRow| (OrderKey::new(&row.shop, &row.number), row);
+        let found: BTreeMap<OrderKey, _> = found.into_iter().map(key).collect();
         let since = receipts::since(&mut *tx, base).await?;
         let since = receipts_since(&self.base, since);
         let mut fates = Vec::with_capacity(rows.len());
         let mut fresh = Vec::new();
         for row in rows {
-            let receipt = found.get(&(row.shop.clone(), row.number.clone()));
+            let receipt = found.get(&OrderKey::new(&row.shop, &row.number));
             let fate = receipt.map(|receipt| self.standing(&row, receipt, since).fate());
             if let (Some(receipt), Some(Fate::Goes), None) = (receipt, fate, &row.doc_id) {
                 fresh.extend(self.named_anew(receipt));
@@ -163,8 +161,8 @@ impl Drafts {
         let sales = receipts::sales(&mut *tx, base, keys).await?;
         let sales = sales
             .into_iter()
-            .map(|(shop, number, id)| ((shop, number), id));
-        let mut known: BTreeMap<Key, BTreeMap<String, KnownGoods>> = BTreeMap::new();
+            .map(|(shop, number, id)| (OrderKey { shop, number }, id));
+        let mut known: BTreeMap<OrderKey, BTreeMap<String, KnownGoods>> = BTreeMap::new();
         // One that cannot be read names nothing: it is refused where it is written.
         let bodies = found.values().filter_map(|receipt| body_of(receipt).ok());
         let mut skus: BTreeSet<String> = bodies.flat_map(skus_of).collect();
@@ -175,7 +173,11 @@ impl Drafts {
                 xml_id: row.xml_id,
                 sku: row.sku,
             };
-            let lines = known.entry((row.shop, row.number)).or_default();
+            let order = OrderKey {
+                shop: row.shop,
+                number: row.number,
+            };
+            let lines = known.entry(order).or_default();
             lines.insert(row.line, goods);
         }
         let skus: Vec<String> = skus.into_iter().collect();
@@ -199,7 +201,7 @@ impl Drafts {
         (receipt, fate): (&TillReceiptRow, Fate),
         around: &Around,
     ) -> Result<(Order, String), (Option<ErrorCode>, String)> {
-        let key = (row.shop.clone(), row.number.clone());
+        let key = OrderKey::new(&row.shop, &row.number);
         let unusable = |why: String| (Some(ErrorCode::OneCOrder), why);
         let name = around.names.get(&key).ok_or_else(|| {
             let why = "another order has its Ид or its Номер in the base";
