@@ -107,7 +107,9 @@ pub use sync::Sync;
 pub use sync::change_feed::{StatusChange, StatusChanges};
 use sync::clock_offsets::ClockOffsets;
 pub use sync::compare::{Comparison, ComparisonResult, ScanContext, lane_of};
-pub use sync::conflicts::{ConflictFilter, ConflictPage, ConflictView};
+pub use sync::conflicts::{
+    AgreedInput, ConflictFilter, ConflictPage, ConflictView, DecisionInputs, SideInput,
+};
 pub use sync::level_messages::LevelMessage;
 pub use sync::outgoing::{Outgoing, ShopMessage, ShopMessages};
 pub use sync::portal_events::{HistoryIngest, HistoryPosition, PortalNotification};

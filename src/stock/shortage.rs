@@ -43,13 +43,6 @@ words! {
     }
 }
 
-impl ShortageCause {
-    /// The cause of a move in the ledger; `None`: it takes nothing off the shelf.
-    pub fn parse(cause: &str) -> Option<Self> {
-        serde_json::from_value(cause.into()).ok()
-    }
-}
-
 /// A rule of `[[stock.NAME.rules]]`: what it does not name it does not ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShortageRule {

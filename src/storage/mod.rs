@@ -49,7 +49,8 @@ pub use schema::pool::{Error, SchemaVersion, connect, connect_with, migrate, sch
 pub use schema::server_settings::{Settings, settings};
 pub use states::{
     BulkState, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState, EventKind,
-    EventState, ImportState, LetterAbout, LinkEntity, ListKind, MessageSource, MessageState,
-    PublishedOutcome, ShortageEnd, StockEventKind, SubjectKind,
+    EventState, ImportState, InboxState, LetterAbout, LinkEntity, ListKind, MessageKind,
+    MessageSource, MessageState, MoveCause, OfferState, PublishedOutcome, PushState,
+    ReservationState, ShortageEnd, StockEventKind, SubjectKind,
 };
 pub use text::storable;

@@ -6,7 +6,7 @@ use crate::{
         ErrorCode, ShopName,
         happening::{DocumentReason, Stored},
     },
-    formats::onec::{Base, Meaning},
+    formats::onec::{Base, HeldWhy, Meaning},
     process::bug,
     storage::{
         DocumentKind, DocumentState, ImportState,
@@ -43,7 +43,8 @@ pub struct OneCView {
     /// Whether something newer waits to be fetched.
     pub waits: bool,
     /// Why it does not go.
-    pub held: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub held: Option<HeldWhy>,
     /// The status that 1C last said: its id or its name there.
     pub status: Option<String>,
 }
@@ -458,7 +459,7 @@ impl Onec {
             sent_at: row.sent_at,
             confirmed_at: row.confirmed_at,
             waits: row.waits,
-            held: row.held_why,
+            held: row.held_why.map(HeldWhy::of),
             status: row.said,
         };
         Ok(row.map(view))

@@ -3,7 +3,7 @@
 use crate::{
     app::Error,
     domain::{ErrorCode, Fault, Faults},
-    storage,
+    storage::{self, ReservationState},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -19,7 +19,8 @@ pub struct Reserved {
     /// The order it is for, once there is one.
     pub number: Option<String>,
     /// `held`, `shipped`, `released`, `expired`, or `short`: lost to a shortage.
-    pub state: String,
+    #[schema(value_type = String)]
+    pub state: ReservationState,
     /// When it runs out; null: it does not.
     pub expires_at: Option<DateTime<Utc>>,
     /// Its lines; one that is taken from several stores is there once for each.
@@ -81,7 +82,7 @@ pub struct StockFault {
 
 /// The state that a reservation has in place of being held.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotHeld(pub String);
+pub struct NotHeld(pub ReservationState);
 
 /// The answer to what is asked about a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -114,7 +115,7 @@ struct Raw {
 struct Refused {
     #[serde(default)]
     short: Vec<ShortLine>,
-    state: Option<String>,
+    state: Option<ReservationState>,
 }
 
 #[derive(Deserialize)]
@@ -123,11 +124,11 @@ struct Invalid {
 }
 
 impl ReservationAnswer {
-    /// Reads what a function of the database answered.
-    pub(super) fn read(answer: Value) -> Result<Self, Error> {
+    /// Reads what a function of the database answered about a reservation.
+    pub(super) fn read(answer: Value, (shop, id): (&str, &str)) -> Result<Self, Error> {
         let odd = |error: serde_json::Error| storage::Error::Unreadable {
             table: "the answer of a stock function",
-            detail: error.to_string(),
+            detail: format!("the reservation {id} of the shop {shop}: {error}"),
         };
         let Raw { status, body } = serde_json::from_value(answer).map_err(odd)?;
         Ok(match status {

@@ -11,15 +11,13 @@ use crate::{
     domain::ShopName,
     formats::tills::{self, ReceiptKind, TillSettings},
     storage::{
+        MessageKind,
         stock::{self as rows, ReceiptKey},
         sync::messages,
     },
 };
 use serde_json::Value;
 use sqlx::PgConnection;
-
-/// The message that tells a shop of a receipt.
-const RECEIPT_SAVED: &str = "bridge.receipt.saved.v1";
 
 impl Stock {
     /// The till of a receipt, if it is one that is configured.
@@ -52,7 +50,7 @@ impl Stock {
             let subject = format!("{}/{}", key.till, key.receipt);
             let number = receipt.number.as_deref();
             let of = (key.shop.as_str(), subject.as_str(), number);
-            messages::add(tx, RECEIPT_SAVED, of, &data).await?;
+            messages::add(tx, MessageKind::ReceiptSaved, of, &data).await?;
         }
         let rules = self.registry.rules(&till.shop);
         let (Some(deals), Some(rules)) = (&till.deals, rules) else {

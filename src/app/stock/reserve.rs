@@ -61,7 +61,7 @@ impl Stock {
             GroupAnswer::Answered(answer) => answer,
             GroupAnswer::Locked(request) => self.reserve_alone(&request).await?,
         };
-        let answer = ReservationAnswer::read(answer)?;
+        let answer = ReservationAnswer::read(answer, (shop.as_str(), id))?;
         self.metrics.reservation(match answer {
             ReservationAnswer::Reserved(_) => "held",
             ReservationAnswer::Short(_) => "short",

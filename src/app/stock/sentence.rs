@@ -1,6 +1,6 @@
 //! A row of the ledger, in one sentence.
 
-use crate::storage::stock::MoveRow;
+use crate::storage::{MoveCause, stock::MoveRow};
 
 /// What the sources of counts begin with that are of 1C.
 const ONEC: &str = "/onec/";
@@ -27,27 +27,31 @@ fn plainly(row: &MoveRow) -> String {
         None if row.shop.is_empty() => "an operator".to_owned(),
         None => format!("the shop {}", row.shop),
     };
-    match (row.cause.as_str(), row.note.as_str()) {
-        ("reservation", "held") => format!("held for {of_line}"),
-        ("reservation", "released") => format!("set free: {of_line}"),
-        ("reservation", "expired") => format!("free again, the hold ran out: {of_line}"),
-        ("reservation", "short") => format!("lost to a shortage: {of_line}"),
-        ("reservation", note) => match note.strip_prefix("carried ") {
+    match (row.cause, row.note.as_str()) {
+        (MoveCause::Reservation, "held") => format!("held for {of_line}"),
+        (MoveCause::Reservation, "released") => format!("set free: {of_line}"),
+        (MoveCause::Reservation, "expired") => format!("free again, the hold ran out: {of_line}"),
+        (MoveCause::Reservation, "short") => format!("lost to a shortage: {of_line}"),
+        (MoveCause::Reservation, note) => match note.strip_prefix("carried ") {
             Some(to) if to.starts_with("to ") => format!("held in another store now: {of_line}"),
             Some(_) => format!("held here now, and elsewhere before: {of_line}"),
             None => format!("{note}: {of_line}"),
         },
-        ("shipment", _) => format!("shipped: {of_line}"),
-        ("receipt", note) => format!("{note} at the till: receipt {cause_id} of {}", row.shop),
-        ("order", _) => format!("left with the order {cause_id} of {}", row.shop),
-        ("count", "stale") => {
+        (MoveCause::Shipment, _) => format!("shipped: {of_line}"),
+        (MoveCause::Receipt, note) => {
+            format!("{note} at the till: receipt {cause_id} of {}", row.shop)
+        }
+        (MoveCause::Order, _) => format!("left with the order {cause_id} of {}", row.shop),
+        (MoveCause::Count, "stale") => {
             format!("count {cause_id} of {by} changed nothing: a newer one had been applied")
         }
-        ("count", _) => format!(
+        (MoveCause::Count, _) => format!(
             "counted by {by} (count {cause_id}): {} at that time, {} with what moved later",
             row.counted.as_deref().unwrap_or("?"),
             row.stands
         ),
-        (_, reason) => format!("moved by {by} (event {cause_id}, line {line}): {reason}"),
+        (MoveCause::Moved, reason) => {
+            format!("moved by {by} (event {cause_id}, line {line}): {reason}")
+        }
     }
 }

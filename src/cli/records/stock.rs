@@ -325,7 +325,8 @@ async fn release(global: &Global, app: &App, shop: &str, id: &str) -> anyhow::Re
     if global.json {
         output::json(&reserved)?;
     } else {
-        output::line(format!("reservation {id} of {shop}: {}", reserved.state));
+        let state = reserved.state.as_str();
+        output::line(format!("reservation {id} of {shop}: {state}"));
     }
     Ok(ExitCode::SUCCESS)
 }

@@ -419,8 +419,8 @@ pub async fn prices_of(
 /// A group or a type of prices, as 1C's files said so far.
 #[derive(Debug, Clone)]
 pub struct NamedRow {
-    /// `group` or `price_type`.
-    pub kind: String,
+    /// A group or a type of prices.
+    pub kind: ListKind,
     /// Its id.
     pub id: String,
     /// What people call it: `Наименование`.
@@ -433,7 +433,8 @@ pub struct NamedRow {
 pub async fn named(db: &mut PgConnection, base: &str) -> Result<Vec<NamedRow>, Error> {
     Ok(sqlx::query_as!(
         NamedRow,
-        r#"SELECT kind, id, name, detail AS "detail: Json" FROM bridge.onec_lists
+        r#"SELECT kind AS "kind: ListKind", id, name, detail AS "detail: Json"
+           FROM bridge.onec_lists
            WHERE base = $1 AND kind IN ('group', 'price_type')"#,
         base
     )

@@ -1,6 +1,6 @@
 //! Orders that were written in answers, and what became of the answers.
 
-use crate::storage::Error;
+use crate::storage::{Error, OfferState};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -73,15 +73,15 @@ pub async fn wait_for_no_disk(db: &mut PgConnection) -> Result<(), Error> {
 pub async fn turn(
     db: &mut PgConnection,
     answer: Answer,
-    from: &str,
-    to: &str,
+    from: OfferState,
+    to: OfferState,
 ) -> Result<u64, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.onec_offers SET state = $4 WHERE session = $1 AND batch = $2 AND state = $3",
         answer.session,
         answer.batch,
-        from,
-        to
+        from.as_str(),
+        to.as_str()
     )
     .execute(db)
     .await?;

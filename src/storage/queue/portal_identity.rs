@@ -345,13 +345,13 @@ pub async fn unverified(
 /// Whether an order is to be looked up by its origin; one that is linked by now is not.
 pub async fn set_unverified(
     db: &mut PgConnection,
-    (shop, number): (&str, &str),
+    order: &OrderKey,
     unverified: bool,
 ) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.orders SET unverified = $3 AND known = '{}' WHERE shop = $1 AND number = $2",
-        shop,
-        number,
+        order.shop,
+        order.number,
         unverified
     )
     .execute(db)

@@ -12,6 +12,7 @@ mod turn;
 use super::{Offered, Session};
 use crate::{
     app::{Error, Onec},
+    domain::OrderKey,
     formats::{
         commerceml::{
             SchemaVersion,
@@ -20,7 +21,7 @@ use crate::{
         onec::Base,
     },
     storage::{
-        journal,
+        OfferState, journal,
         onec::{
             bases,
             offers::{self, Answer, By},
@@ -240,7 +241,8 @@ impl Query {
     pub async fn end(&mut self) -> Result<Option<Vec<u8>>, Error> {
         if let Some(answer) = self.answer {
             let mut db = self.onec.db.acquire().await?;
-            let turned = offers::turn(&mut db, answer, "sending", "offered").await?;
+            let (from, to) = (OfferState::Sending, OfferState::Offered);
+            let turned = offers::turn(&mut db, answer, from, to).await?;
             if turned != self.offered {
                 return Ok(None);
             }
@@ -294,8 +296,8 @@ impl Query {
         rows: &mut Vec<WaitingRow>,
     ) -> Result<(), Error> {
         let name = self.session.base.name.as_str();
-        let shops: Vec<String> = rows.iter().map(|row| row.shop.clone()).collect();
-        let numbers: Vec<String> = rows.iter().map(|row| row.number.clone()).collect();
+        let of = |row: &WaitingRow| OrderKey::new(&row.shop, &row.number);
+        let (shops, numbers) = OrderKey::columns(rows.iter().map(of));
         let key = (shops.as_slice(), numbers.as_slice());
         let still: BTreeSet<_> = pushes::lock(&mut *tx, name, key)
             .await?
@@ -303,7 +305,7 @@ impl Query {
             .collect();
         let gone = pushes::under_way(&mut *tx, name, key).await?;
         rows.retain(|row| {
-            let key = (row.shop.clone(), row.number.clone());
+            let key = of(row);
             still.contains(&key) && !gone.contains(&key)
         });
         Ok(())

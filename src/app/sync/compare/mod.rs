@@ -283,8 +283,10 @@ impl Sync {
         one: &Comparison,
         words: &str,
     ) -> Result<(), Error> {
-        let order = (&*one.claimed.shop, &*one.claimed.number);
-        self.dead_letters.bury_comparison(lease, order, words).await
+        let order = one.order();
+        self.dead_letters
+            .bury_comparison(lease, &order, words)
+            .await
     }
 
     /// Compares some orders in one transaction; all of them or none.
