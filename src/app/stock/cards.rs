@@ -1,5 +1,5 @@
-//! Cards and messages about goods: receipts as deals and comments, tasks for a person about goods
-//! that were lost, and the message that tells the shop of a receipt.
+//! Cards and messages about goods: receipts as deals and comments and in the lives of orders, tasks
+//! for a person about goods that were lost, and the message that tells the shop of a receipt.
 
 use super::receipts::{NewReceipt, is_part};
 use crate::{
@@ -8,14 +8,15 @@ use crate::{
         forms::notes::{self, Note},
         lane_of,
     },
-    domain::ShopName,
+    domain::{ShopName, happening::GoodsEvent},
     formats::tills::{self, ReceiptKind, TillSettings},
     storage::{
+        journal::{self, Line},
         stock::{self as rows, ReceiptKey},
         sync::messages,
     },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
 
 /// The message that tells a shop of a receipt.
@@ -63,16 +64,24 @@ impl Stock {
         }
         let portal = rules.portal.as_str();
         let shop = key.shop.as_str();
+        let order = order_of(tx, new).await?;
+        let own = tills::key(&key.till, &key.receipt);
         let card = match (receipt.kind, &receipt.of) {
-            (ReceiptKind::Refund, Some(of)) => Some(card_of_sale(tx, key, of).await?),
-            _ => receipt.number.clone(),
+            (ReceiptKind::Refund, Some(of)) => {
+                let of_order = rows::number_of(tx, &sale_of(key, of)).await?;
+                Some(of_order.unwrap_or_else(|| tills::key(&key.till, of)))
+            }
+            _ => order,
         };
         match (receipt.kind, card.as_deref()) {
             (ReceiptKind::Sale, None) => {
-                let own = tills::key(&key.till, &key.receipt);
                 notes::put_receipt(tx, (shop, portal, &own), deals, &data).await?;
             }
-            (_, Some(card)) => {
+            (kind, Some(card)) => {
+                if kind == ReceiptKind::Sale {
+                    // What was said of the sale before anybody knew that it is a pick-up.
+                    notes::readdress(tx, shop, (&own, card)).await?;
+                }
                 let note = Note::Comment(tills::comment(receipt, &key.till));
                 notes::add(tx, (shop, portal, card), &note).await?;
             }
@@ -100,14 +109,77 @@ impl Stock {
     }
 }
 
-/// On whose card a sale of this till stands: the order's that it was the pick-up of, else its own.
-async fn card_of_sale(tx: &mut PgConnection, key: &ReceiptKey, of: &str) -> Result<String, Error> {
-    let sale = ReceiptKey {
+/// A sale of the till that a refund came from.
+fn sale_of(refund: &ReceiptKey, of: &str) -> ReceiptKey {
+    ReceiptKey {
         receipt: of.to_owned(),
-        ..key.clone()
+        ..refund.clone()
+    }
+}
+
+/// The order whose goods a receipt is about: that it is the pick-up of, or whose pick-up it refunds.
+async fn order_of(tx: &mut PgConnection, new: &NewReceipt) -> Result<Option<String>, Error> {
+    let (key, receipt) = (&new.key, &new.receipt);
+    let by_sale = match (receipt.kind, &receipt.of) {
+        (ReceiptKind::Refund, Some(of)) => rows::number_of(tx, &sale_of(key, of)).await?,
+        (ReceiptKind::Sale, _) if receipt.cancelled => rows::number_of(tx, key).await?,
+        _ => None,
     };
-    let number = rows::number_of(tx, &sale).await?;
-    Ok(number.unwrap_or_else(|| tills::key(&sale.till, of)))
+    Ok(by_sale.or_else(|| receipt.number.clone()))
+}
+
+/// Tells the life of an order what a receipt did to its goods, and what came before its pick-up:
+/// each thing once. One that was annulled before anybody heard of it did nothing.
+pub(super) async fn tell_order(
+    tx: &mut PgConnection,
+    new: &NewReceipt,
+    picked: bool,
+    versions: i64,
+) -> Result<(), Error> {
+    let (key, receipt) = (&new.key, &new.receipt);
+    match (receipt.kind, &receipt.of) {
+        (ReceiptKind::Refund, Some(of)) => rows::lock_sale(tx, &sale_of(key, of)).await?,
+        (ReceiptKind::Sale, _) if receipt.number.is_some() => rows::lock_sale(tx, key).await?,
+        _ => {}
+    }
+    let Some(number) = order_of(tx, new).await? else {
+        return Ok(());
+    };
+    let till = key.till.clone();
+    let back = |receipt: String| {
+        let till = till.clone();
+        GoodsEvent::BroughtBack { receipt, till }
+    };
+    let own = key.receipt.clone();
+    let mut told = Vec::new();
+    match (receipt.kind, receipt.cancelled) {
+        (ReceiptKind::Sale, false) => {
+            let (receipt, till) = (own, till.clone());
+            told.extend(picked.then_some(GoodsEvent::PickedUp { receipt, till }));
+            told.extend(rows::refunds_of(tx, key).await?.into_iter().map(back));
+        }
+        (ReceiptKind::Refund, false) => told.push(back(own)),
+        (_, true) if versions < 2 => {}
+        (ReceiptKind::Sale, true) => {
+            let (receipt, till) = (own, till.clone());
+            told.push(GoodsEvent::PickUpAnnulled { receipt, till });
+        }
+        (ReceiptKind::Refund, true) => {
+            let (receipt, till) = (own, till.clone());
+            told.push(GoodsEvent::ReturnAnnulled { receipt, till });
+        }
+    }
+    for what in told {
+        let line = Line {
+            shop: key.shop.clone(),
+            number: number.clone(),
+            kind: "goods",
+            what: what.into(),
+            detail: Some(json!({ "receipt": key.receipt, "till": key.till })),
+        };
+        journal::add_once(tx, &line).await?;
+    }
+    Ok(())
 }
 
 /// Has a to-do put on the deal of an order that has lost its goods.

@@ -3,20 +3,19 @@
 //! A receipt is a fact: it is never refused for lack of goods. Lines whose product or store is not
 //! known are parked, with one letter for all of a receipt, and posted when they are known.
 
-use super::{Place, Teller, acts::again};
+use super::{Place, Teller, acts::again, cards};
 use crate::{
     app::{
         Accepted, Error, Retry, STOCK, Stock,
         delivery::dead_letter::clean,
         intake::event_reader::{Rejection, fingerprint, shop_for},
     },
-    domain::{ErrorCode, Fault, ShopName, happening::GoodsEvent},
+    domain::{ErrorCode, Fault, ShopName},
     formats::tills::{self, Receipt, ReceiptEvent},
     stock,
     storage::{
         self, ClosedHow, Json,
         dead_letters::{self, LetterRow, ReceiptLetter},
-        journal::{self, Line},
         stock::{self as rows, ParkedRow, ReceiptKey},
     },
 };
@@ -224,7 +223,7 @@ impl Stock {
         }
     }
 
-    /// The letter for parked lines, and the line in the life of the order that was picked up.
+    /// The letter for parked lines, and the lines in the life of the order.
     async fn tell_of_posting(
         &self,
         tx: &mut PgConnection,
@@ -238,21 +237,7 @@ impl Stock {
             self.write_letter(tx, new, of).await?;
         }
         let picked = posted.picked.as_deref().is_some_and(|sum| sum != "0");
-        if let (true, Some(number)) = (picked, &new.receipt.number) {
-            let line = Line {
-                shop: new.key.shop.clone(),
-                number: number.clone(),
-                kind: "goods",
-                what: GoodsEvent::PickedUp {
-                    receipt: new.key.receipt.clone(),
-                    till: new.key.till.clone(),
-                }
-                .into(),
-                detail: Some(json!({ "receipt": new.key.receipt, "till": new.key.till })),
-            };
-            journal::add(tx, &[line]).await?;
-        }
-        Ok(())
+        cards::tell_order(tx, new, picked, posted.revision).await
     }
 
     async fn write_letter(

@@ -25,7 +25,9 @@ pub use receipt_rows::{
     ReceiptFilter, ReceiptRow, TillFigures, forget_receipts, newest_receipts, products_named,
     prune_receipt_events, till_figures, unread_tills,
 };
-pub use receipts::{ParkedRow, ReceiptKey, number_of, parked, receipt, receipt_again};
+pub use receipts::{
+    ParkedRow, ReceiptKey, lock_sale, number_of, parked, receipt, receipt_again, refunds_of,
+};
 pub use reservations::{expire, extend, read, release, reserve, ship};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};
 pub use tills::{HintRow, add_hints, drop_hint, hints, move_till_cursor, take_till, till_cursor};
