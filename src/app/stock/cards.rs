@@ -64,14 +64,13 @@ impl Stock {
         }
         let portal = rules.portal.as_str();
         let shop = key.shop.as_str();
-        let order = order_of(tx, new).await?;
         let own = tills::key(&key.till, &key.receipt);
         let card = match (receipt.kind, &receipt.of) {
             (ReceiptKind::Refund, Some(of)) => {
                 let of_order = rows::number_of(tx, &sale_of(key, of)).await?;
                 Some(of_order.unwrap_or_else(|| tills::key(&key.till, of)))
             }
-            _ => order,
+            _ => order_of(tx, new).await?,
         };
         match (receipt.kind, card.as_deref()) {
             (ReceiptKind::Sale, None) => {
@@ -128,6 +127,9 @@ async fn order_of(tx: &mut PgConnection, new: &NewReceipt) -> Result<Option<Stri
     Ok(by_sale.or_else(|| receipt.number.clone()))
 }
 
+/// What became of an order's goods, by the receipt and its till.
+type Told = fn(String, String) -> GoodsEvent;
+
 /// Tells the life of an order what a receipt did to its goods, and what came before its pick-up:
 /// each thing once. One that was annulled before anybody heard of it did nothing.
 pub(super) async fn tell_order(
@@ -145,37 +147,40 @@ pub(super) async fn tell_order(
     let Some(number) = order_of(tx, new).await? else {
         return Ok(());
     };
-    let till = key.till.clone();
-    let back = |receipt: String| {
-        let till = till.clone();
-        GoodsEvent::BroughtBack { receipt, till }
-    };
     let own = key.receipt.clone();
-    let mut told = Vec::new();
+    let brought: Told = |receipt, till| GoodsEvent::BroughtBack { receipt, till };
+    let mut told: Vec<(String, Told)> = Vec::new();
     match (receipt.kind, receipt.cancelled) {
         (ReceiptKind::Sale, false) => {
-            let (receipt, till) = (own, till.clone());
-            told.extend(picked.then_some(GoodsEvent::PickedUp { receipt, till }));
-            told.extend(rows::refunds_of(tx, key).await?.into_iter().map(back));
+            if picked {
+                told.push((own, |receipt, till| GoodsEvent::PickedUp { receipt, till }));
+            }
+            let refunds = rows::refunds_of(tx, key).await?.into_iter();
+            told.extend(refunds.map(|refund| (refund, brought)));
         }
-        (ReceiptKind::Refund, false) => told.push(back(own)),
+        (ReceiptKind::Refund, false) => told.push((own, brought)),
         (_, true) if versions < 2 => {}
         (ReceiptKind::Sale, true) => {
-            let (receipt, till) = (own, till.clone());
-            told.push(GoodsEvent::PickUpAnnulled { receipt, till });
+            told.push((own, |receipt, till| GoodsEvent::PickUpAnnulled {
+                receipt,
+                till,
+            }));
         }
         (ReceiptKind::Refund, true) => {
-            let (receipt, till) = (own, till.clone());
-            told.push(GoodsEvent::ReturnAnnulled { receipt, till });
+            told.push((own, |receipt, till| GoodsEvent::ReturnAnnulled {
+                receipt,
+                till,
+            }));
         }
     }
-    for what in told {
+    for (receipt, what) in told {
+        let detail = json!({ "receipt": receipt, "till": key.till });
         let line = Line {
             shop: key.shop.clone(),
             number: number.clone(),
             kind: "goods",
-            what: what.into(),
-            detail: Some(json!({ "receipt": key.receipt, "till": key.till })),
+            what: what(receipt, key.till.clone()).into(),
+            detail: Some(detail),
         };
         journal::add_once(tx, &line).await?;
     }
