@@ -32,14 +32,16 @@ impl Stock {
         })
     }
 
-    /// What the shop and the portal are told of a new version of a receipt, the last of so many.
-    /// One that was annulled before anybody heard of it has no card, and needs none.
+    /// What an order's life, the shop and the portal are told of a new version of a receipt, the last
+    /// of so many; whether pieces that were held have left with it. One that was annulled before anybody heard of it has no card, and needs none.
     pub(super) async fn pass_on(
         &self,
         tx: &mut PgConnection,
         new: &NewReceipt,
+        picked: bool,
         versions: i64,
     ) -> Result<(), Error> {
+        tell_order(tx, new, picked, versions).await?;
         let Some(till) = self.settings_of(&new.key) else {
             return Ok(());
         };
@@ -132,7 +134,7 @@ type Told = fn(String, String) -> GoodsEvent;
 
 /// Tells the life of an order what a receipt did to its goods, and what came before its pick-up:
 /// each thing once. One that was annulled before anybody heard of it did nothing.
-pub(super) async fn tell_order(
+async fn tell_order(
     tx: &mut PgConnection,
     new: &NewReceipt,
     picked: bool,

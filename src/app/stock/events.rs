@@ -242,6 +242,14 @@ impl Stock {
                 detail,
             }]
         };
+        if let Some((line, odd)) = stock::other_unit(db, event).await? {
+            let list = match event.kind {
+                StockEventKind::Counted => "counts",
+                _ => "moves",
+            };
+            let faults = fault(&format!("/data/{list}/{line}/unit"), odd);
+            return Ok(Accepted::Refused(ErrorCode::OtherUnit, faults));
+        }
         Ok(match stock::insert(db, event).await?.as_str() {
             "queued" => Accepted::Queued,
             "duplicate" => Accepted::Duplicate,
@@ -286,6 +294,7 @@ impl Stock {
             times: Vec::new(),
             names,
             quantities,
+            units: Vec::new(),
         };
         let mut db = self.db.acquire().await?;
         let mut tx = db.begin().await?;
@@ -408,6 +417,7 @@ fn new_event(
         reason: String::new(),
         names: Vec::new(),
         quantities: Vec::new(),
+        units: Vec::new(),
         times: Vec::new(),
         lines: Vec::new(),
     };
@@ -417,6 +427,7 @@ fn new_event(
             for one in moves {
                 new.names.push(one.product);
                 new.quantities.push(one.quantity);
+                new.units.push(one.unit);
                 new.times.push(one.at);
                 new.lines.push(one.line);
             }
@@ -433,6 +444,7 @@ fn new_event(
             for one in counts {
                 new.names.push(one.product);
                 new.quantities.push(one.quantity);
+                new.units.push(one.unit);
             }
         }
     }

@@ -3,7 +3,11 @@
 //! A receipt is a fact: it is never refused for lack of goods. Lines whose product or store is not
 //! known are parked, with one letter for all of a receipt, and posted when they are known.
 
-use super::{Place, Teller, acts::again, cards};
+use super::{
+    Place, Teller,
+    acts::again,
+    sentence::{ParkedLine, why_parked},
+};
 use crate::{
     app::{
         Accepted, Error, Retry, STOCK, Stock,
@@ -25,8 +29,6 @@ use sqlx::PgConnection;
 
 /// Receipts with parked lines that are looked at in one turn.
 const LOOKED_AT: i64 = 200;
-/// Parked lines that a letter names.
-const MOST_NAMED: usize = 20;
 /// What the subjects of letters about parked lines begin with.
 const PARKED: &str = "receipt-parked:";
 /// What the subjects of letters about changed receipts begin with.
@@ -73,11 +75,11 @@ struct Posted {
     revision: i64,
 }
 
-#[derive(Debug, Deserialize)]
-struct ParkedLine {
-    line: String,
-    names: serde_json::Map<String, Value>,
-    products: Option<Vec<String>>,
+impl Posted {
+    /// Whether pieces that were held for an order have left with it.
+    fn picked(&self) -> bool {
+        self.picked.as_deref().is_some_and(|sum| sum != "0")
+    }
 }
 
 impl Stock {
@@ -130,9 +132,7 @@ impl Stock {
         let lines = receipt.goods().map(|line| {
             json!({
                 "line": line.line,
-                "names": {
-                    "product_id": line.product_id, "sku": line.sku, "barcode": line.barcode,
-                },
+                "names": line.names(),
                 "quantity": stock::text(line.quantity),
             })
         });
@@ -200,8 +200,9 @@ impl Stock {
                 let own = tills::key(&new.key.till, &new.key.receipt);
                 let subjects = [subject(PARKED, &new.key), subject(CHANGED, &new.key), own];
                 dead_letters::close_subjects(tx, &new.key.shop, &subjects, newer).await?;
-                self.tell_of_posting(tx, new, &posted).await?;
-                self.pass_on(tx, new, posted.revision).await?;
+                self.tell_of_parked(tx, new, &posted).await?;
+                self.pass_on(tx, new, posted.picked(), posted.revision)
+                    .await?;
                 Ok(Accepted::Queued)
             }
             "older" => Ok(Accepted::Queued),
@@ -223,8 +224,8 @@ impl Stock {
         }
     }
 
-    /// The letter for parked lines, and the lines in the life of the order.
-    async fn tell_of_posting(
+    /// The letter for parked lines.
+    async fn tell_of_parked(
         &self,
         tx: &mut PgConnection,
         new: &NewReceipt,
@@ -236,8 +237,7 @@ impl Stock {
             let of = (PARKED, code, message.as_str());
             self.write_letter(tx, new, of).await?;
         }
-        let picked = posted.picked.as_deref().is_some_and(|sum| sum != "0");
-        cards::tell_order(tx, new, picked, posted.revision).await
+        Ok(())
     }
 
     async fn write_letter(
@@ -387,8 +387,9 @@ impl Stock {
                 "another version of the receipt was taken by hand",
             );
             dead_letters::close_subjects(tx, &new.key.shop, &subjects, taken).await?;
-            self.tell_of_posting(tx, &new, &posted).await?;
-            return self.pass_on(tx, &new, posted.revision).await;
+            self.tell_of_parked(tx, &new, &posted).await?;
+            let picked = posted.picked();
+            return self.pass_on(tx, &new, picked, posted.revision).await;
         }
         let store = new.said["store"].as_str();
         // The letter is closed by whoever asked.
@@ -440,45 +441,4 @@ fn posted(answer: Value) -> Result<Posted, Error> {
         }
         .into()
     })
-}
-
-impl ParkedLine {
-    /// The line, what it names, and which products that may mean.
-    fn named(&self) -> String {
-        let names = self.names.iter().filter(|(_, value)| !value.is_null());
-        let names: Vec<_> = names
-            .map(|(kind, value)| format!("{kind} `{}`", value.as_str().unwrap_or_default()))
-            .collect();
-        let means = self.products.as_ref();
-        let means = means.map(|found| format!(": `{}`", found.join("`, `")));
-        let (names, means) = (names.join(", "), means.unwrap_or_default());
-        format!("{} ({names}{means})", self.line)
-    }
-}
-
-/// Why lines of a receipt are parked; none: none are.
-fn why_parked(
-    key: &ReceiptKey,
-    parked: &[ParkedLine],
-    store_named: &Value,
-) -> Option<(ErrorCode, String)> {
-    let of = format!("the receipt {} of the till {}", key.receipt, key.till);
-    let unknown = |line: &&ParkedLine| line.products.as_ref().is_none_or(|found| found.len() != 1);
-    let odd: Vec<_> = parked.iter().filter(unknown).collect();
-    if odd.len() < parked.len() {
-        let (store, count) = (store_named.as_str().unwrap_or_default(), parked.len());
-        let waits =
-            format!("{of} names the store `{store}`, which is not known: {count} lines wait");
-        return Some((ErrorCode::UnknownStore, waits));
-    }
-    let mut named: Vec<_> = odd
-        .iter()
-        .take(MOST_NAMED)
-        .map(|line| line.named())
-        .collect();
-    if odd.len() > MOST_NAMED {
-        named.push(format!("+{}", odd.len() - MOST_NAMED));
-    }
-    let text = format!("{of} names what is no one product: {}", named.join("; "));
-    (!odd.is_empty()).then_some((ErrorCode::UnknownProduct, text))
 }

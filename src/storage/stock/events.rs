@@ -34,10 +34,47 @@ pub struct NewStockEvent {
     pub names: Vec<String>,
     /// How much of each.
     pub quantities: Vec<Decimal>,
+    /// The unit of each, where it was said; none at all: of none it was.
+    pub units: Vec<Option<String>>,
     /// When each moved, where it was said.
     pub times: Vec<Option<DateTime<Utc>>>,
     /// The ids of the lines.
     pub lines: Vec<String>,
+}
+
+/// The first line of an event whose unit is none in which its product is counted, and that in a
+/// sentence; of an event that is stored already none.
+pub async fn other_unit(
+    db: &mut PgConnection,
+    event: &NewStockEvent,
+) -> Result<Option<(i64, String)>, Error> {
+    if event.units.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let row = sqlx::query!(
+        r#"SELECT n.nth - 1 AS "nth!", format('`%s` is counted in `%s`, and not in `%s`', n.name,
+                      array_to_string(o.units, '` or `'), n.unit) AS "odd!"
+           FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS n (name, unit, nth)
+           LEFT JOIN bridge.stock_shops h ON h.shop = $2
+           CROSS JOIN LATERAL (
+               SELECT bridge.stock_named($1, coalesce(h.products_by,
+                   ARRAY['product_id', 'xml_id', 'sku', 'barcode']), n.name) AS found) p
+           CROSS JOIN LATERAL (
+               SELECT bridge.stock_other_units($1, coalesce(p.found[1], n.name), n.unit)
+                   AS units) o
+           WHERE n.unit IS NOT NULL AND o.units IS NOT NULL
+             AND NOT EXISTS (SELECT FROM bridge.stock_events e
+                             WHERE (e.shop, e.source, e.event_id) = ($2, $5, $6))
+           ORDER BY n.nth LIMIT 1"#,
+        event.stock,
+        event.shop,
+        &event.names,
+        &event.units as &[Option<String>],
+        event.source,
+        event.event_id
+    );
+    let row = row.fetch_optional(db).await?;
+    Ok(row.map(|row| (row.nth, row.odd)))
 }
 
 /// Stores an event once, and applies moves. Says `queued`, `duplicate` or `conflict`; else what is

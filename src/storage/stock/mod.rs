@@ -15,7 +15,8 @@ mod tills;
 pub mod told;
 
 pub use events::{
-    NewStockEvent, UntakenWarehouse, count_of_onec, count_part, insert, order, untaken_warehouses,
+    NewStockEvent, UntakenWarehouse, count_of_onec, count_part, insert, order, other_unit,
+    untaken_warehouses,
 };
 pub use levels::{
     ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, changes, check,

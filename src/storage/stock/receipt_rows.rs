@@ -160,20 +160,20 @@ pub async fn unread_tills(
         .collect())
 }
 
-/// The products that the names of a line may mean, by how its shop names products.
+/// The products that the names of a line may mean, by how its shop names products; none of them:
+/// the one that they mean is counted in another unit.
 pub async fn products_named(
     db: &mut PgConnection,
     shop: &str,
     names: &serde_json::Value,
-) -> Result<Vec<String>, Error> {
+) -> Result<Option<Vec<String>>, Error> {
     let found = sqlx::query_scalar!(
         r#"SELECT bridge.stock_receipt_products(s.stock, s.products_by, $2) AS "it"
            FROM bridge.stock_shops s WHERE s.shop = $1"#,
         shop,
         names
     );
-    let found = found.fetch_optional(db).await?;
-    Ok(found.flatten().unwrap_or_default())
+    Ok(found.fetch_optional(db).await?.flatten())
 }
 
 /// Forgets what receipts said, beside their goods, when they last changed longer ago than so many

@@ -148,6 +148,33 @@ async fn a_product_that_the_shop_has_named_is_counted_by_its_id_in_1c() {
     assert!(bridge.on_hand("guid-1").await.is_empty());
 }
 
+#[tokio::test]
+async fn grams_are_not_taken_from_what_1c_counts_in_kilograms() {
+    let bridge = Bridge::new().await;
+    let goods = r#"INSERT INTO bridge.onec_bases (base) VALUES ('ut');
+                   INSERT INTO bridge.onec_products (base, id, product, formed_at, touched_at)
+                   VALUES ('ut', 'guid-1', '{"unit": "166"}', now(), now())"#;
+    sqlx::raw_sql(goods).execute(&bridge.db.pool).await.unwrap();
+    bridge.file("A-1", 10, 40).await;
+    assert_eq!(bridge.take().await, 1);
+    for (receipt, unit) in [("R1", "г"), ("R2", "кг")] {
+        let mut sold = sold(receipt, 20);
+        sold["lines"][0]["unit"] = json!(unit);
+        bridge.tell("pos.receipt.saved.v1", sold).await;
+    }
+    assert_eq!(
+        bridge.on_hand("guid-1").await,
+        ["8"],
+        "two kilograms were sold"
+    );
+    let parked = "SELECT receipt FROM bridge.receipts WHERE parked <> '[]'";
+    let parked: Vec<String> = sqlx::query_scalar(parked)
+        .fetch_all(&bridge.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(parked, ["R1"]);
+}
+
 #[test]
 fn a_stock_that_no_base_or_two_would_count_is_refused_at_the_start() {
     let parse = |tables: &str| {
