@@ -12,7 +12,7 @@ use crate::{
     stock::{CountText, CountsMean, Master, StockEvent, StockSettings, Store, Told},
     storage::{
         StockEventKind, journal,
-        stock::{self, NewStockEvent, UntakenWarehouse},
+        stock::{self, NewStockEvent, OddUnit, UntakenWarehouse},
     },
 };
 use chrono::{DateTime, Utc};
@@ -342,6 +342,15 @@ impl Stock {
         let own = warehouses(of);
         found.retain(|warehouse| !own.contains(&warehouse.id));
         Ok(found)
+    }
+
+    /// Products that 1C counts in another unit than the shops say, for a stock whose master it is.
+    pub async fn odd_units(&self, of: &StockSettings) -> Result<Vec<OddUnit>, Error> {
+        let Some((_, base)) = self.base_of(of) else {
+            return Ok(Vec::new());
+        };
+        let mut db = self.db.acquire().await?;
+        Ok(stock::odd_units(&mut db, of.name.as_str(), base).await?)
     }
 
     /// Takes what its 1C base has counted into a stock whose master 1C is: as counts that wait.

@@ -164,6 +164,46 @@ pub async fn untaken_warehouses(
     Ok(rows.fetch_all(db).await?)
 }
 
+/// A product that 1C counts in another unit than the shop sells it in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OddUnit {
+    /// The product, as the shop names it.
+    pub product: String,
+    /// The unit in 1C's catalogue.
+    pub onec: String,
+    /// The unit of the shop's product.
+    pub shop: String,
+}
+
+/// Products that a base counts in another unit than the shops of a stock say: some of them.
+pub async fn odd_units(
+    db: &mut PgConnection,
+    stock: &str,
+    base: &str,
+) -> Result<Vec<OddUnit>, Error> {
+    let rows = sqlx::query_as!(
+        OddUnit,
+        r#"SELECT DISTINCT k.product, p.product ->> 'unit' AS "onec!",
+                  s.body #>> '{data,unit}' AS "shop!"
+           FROM bridge.onec_counts c
+           JOIN bridge.onec_products p
+               ON p.base = c.base AND p.id IN (c.product, split_part(c.product, '#', 1))
+           JOIN bridge.stock_product_keys k
+               ON (k.stock, k.value, k.kind) = ($1, c.product, 'xml_id')
+           JOIN bridge.stock_shops h ON h.stock = k.stock
+           LEFT JOIN bridge.product_variations v ON v.shop = h.shop AND v.id = k.product
+           JOIN bridge.subjects s ON s.shop = h.shop AND s.kind = 'product'
+               AND s.key IN ('product:' || k.product, v.key)
+           WHERE c.base = $2
+             AND bridge.unit_code(p.product ->> 'unit')
+                 <> bridge.unit_code(s.body #>> '{data,unit}')
+           ORDER BY k.product LIMIT 20"#,
+        stock,
+        base
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
 /// Does what the newest snapshot of an order means for goods; says what was done: `held`, `kept`,
 /// `short`, `shipped` or `released`.
 pub async fn order(

@@ -15,8 +15,8 @@ mod tills;
 pub mod told;
 
 pub use events::{
-    NewStockEvent, UntakenWarehouse, count_of_onec, count_part, insert, order, other_unit,
-    untaken_warehouses,
+    NewStockEvent, OddUnit, UntakenWarehouse, count_of_onec, count_part, insert, odd_units, order,
+    other_unit, untaken_warehouses,
 };
 pub use levels::{
     ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, changes, check,

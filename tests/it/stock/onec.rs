@@ -3,7 +3,10 @@
 use super::world::{event, settings_of};
 use crate::support::{database::Database, provider};
 use b24_bridge::{
-    app::{App, Registry, stock::ReceiptKey},
+    app::{
+        App, Registry,
+        stock::{OddUnit, ReceiptKey},
+    },
     config::Config,
     domain::ShopName,
 };
@@ -173,6 +176,21 @@ async fn grams_are_not_taken_from_what_1c_counts_in_kilograms() {
         .await
         .unwrap();
     assert_eq!(parked, ["R1"]);
+    let odd = || async {
+        let stock = bridge.app.stock.stocks()[0].clone();
+        let odd = bridge.app.stock.odd_units(&stock).await.unwrap();
+        let text = |one: OddUnit| format!("{}: {}, {}", one.product, one.onec, one.shop);
+        odd.into_iter().map(text).collect::<Vec<_>>()
+    };
+    for (unit, found) in [("килограмм", vec![]), ("г", vec!["guid-1: 166, г"])] {
+        let say = "INSERT INTO bridge.subjects AS s (shop, key, kind, portal, body)
+                   VALUES ('main', 'product:guid-1', 'product', 'main',
+                           jsonb_build_object('data', jsonb_build_object('unit', $1::text)))
+                   ON CONFLICT (shop, key) DO UPDATE SET body = excluded.body";
+        let say = sqlx::query(say).bind(unit);
+        say.execute(&bridge.db.pool).await.unwrap();
+        assert_eq!(odd().await, found, "{unit}");
+    }
 }
 
 #[test]
