@@ -80,6 +80,8 @@ pub struct TillView {
     pub parked: i64,
     /// Of these, those whose store is not known.
     pub storeless: i64,
+    /// Of the others, those that wait for nothing but a unit.
+    pub in_other_units: i64,
     /// When its vendor's API was last read to its end.
     pub read_at: Option<DateTime<Utc>>,
     /// For how many seconds it has not been read; none: it is not read.
@@ -141,6 +143,7 @@ impl Stock {
                 newest: figures.newest,
                 parked: figures.parked,
                 storeless: figures.storeless,
+                in_other_units: figures.in_other_units,
                 read_at: figures.read_at,
                 unread_for: figures.unread_for,
             });

@@ -40,7 +40,12 @@ fn look_at(till: &TillView, report: &mut Report) {
             ErrorCode::UnknownStore,
         ),
         (
-            till.parked - till.storeless,
+            till.in_other_units,
+            "a product in another unit than it is counted in",
+            ErrorCode::OtherUnit,
+        ),
+        (
+            till.parked - till.storeless - till.in_other_units,
             "a product that is not known",
             ErrorCode::UnknownProduct,
         ),
