@@ -75,7 +75,7 @@ END
 $$;
 REVOKE ALL ON FUNCTION bridge.stock_other_units(text, text, text) FROM PUBLIC;
 COMMENT ON FUNCTION bridge.stock_other_units(text, text, text) IS
-    'The units in which a product is counted, if this is none of them; null: it is, or none is known.';
+    'The units in which a product is counted, where this is none of them.';
 
 -- A line in another unit is parked as one of an unknown product is.
 CREATE OR REPLACE FUNCTION bridge.stock_receipt_products(only_stock text, kinds text[],
@@ -104,4 +104,4 @@ BEGIN
 END
 $$;
 COMMENT ON FUNCTION bridge.stock_receipt_products(text, text[], jsonb) IS
-    'The products that the names of a receipt''s line may mean; null: none is known by them; empty: it is counted in another unit than the line''s.';
+    'The products that a receipt''s line may mean; null: none is known; empty: of another unit.';
