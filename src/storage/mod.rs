@@ -11,8 +11,8 @@
 //! orders with their events, orders, other subjects, what belongs to those orders, feeds, refused
 //! cards, links, bearers, receipts, reservations, stores, levels of stock, shortages. Of one kind
 //! several are locked by one statement, sorted by key. So no two use cases can wait for each other
-//! in a circle. The subject of a receipt is written after its goods have moved: whoever has a
-//! subject never asks for goods.
+//! in a circle. The subject of a receipt is written after its goods have moved, and a sale is
+//! locked for its refunds then: whoever has either never asks for goods.
 //!
 //! Whoever has an order has all that belongs to it: its outbox rows, also those that are still to
 //! be inserted, its agreement, comparison, conflicts, status changes and dead letters. They are

@@ -47,6 +47,15 @@ pub(in crate::app) async fn add(
     subjects::add(db, &new).await
 }
 
+/// Has what waits for the card of one order or receipt put on that of another.
+pub(in crate::app) async fn readdress(
+    db: &mut PgConnection,
+    shop: &str,
+    cards: (&str, &str),
+) -> Result<(), storage::Error> {
+    subjects::readdress(db, shop, cards).await
+}
+
 /// Has the newest version of a receipt brought to the portal as a deal in these stages.
 pub(in crate::app) async fn put_receipt(
     db: &mut PgConnection,

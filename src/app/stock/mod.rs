@@ -29,7 +29,7 @@ use crate::{
 use sqlx::PgPool;
 use std::{sync::Arc, sync::OnceLock};
 
-pub use crate::storage::stock::{ReceiptKey, UntakenWarehouse};
+pub use crate::storage::stock::{OddUnit, ReceiptKey, UntakenWarehouse};
 pub use answer::{
     NotHeld, ReservationAnswer, Reserved, ReservedLine, ShortLine, StockFault, StoreAvailable,
 };

@@ -9,7 +9,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use crate::storage::stock::ReceiptFilter;
 
@@ -81,6 +81,8 @@ pub struct TillView {
     pub parked: i64,
     /// Of these, those whose store is not known.
     pub storeless: i64,
+    /// Of the others, those that wait for nothing but a unit.
+    pub in_other_units: i64,
     /// When its vendor's API was last read to its end.
     pub read_at: Option<DateTime<Utc>>,
     /// For how many seconds it has not been read; none: it is not read.
@@ -111,6 +113,8 @@ pub struct LineTrial {
     pub quantity: String,
     /// The products that it may mean: exactly one is posted, else the line is parked.
     pub products: Vec<String>,
+    /// Whether the product that it means is counted in another unit.
+    pub other_unit: bool,
 }
 
 impl Stock {
@@ -140,6 +144,7 @@ impl Stock {
                 newest: figures.newest,
                 parked: figures.parked,
                 storeless: figures.storeless,
+                in_other_units: figures.in_other_units,
                 read_at: figures.read_at,
                 unread_for: figures.unread_for,
             });
@@ -196,14 +201,14 @@ impl Stock {
         let mut db = self.db.acquire().await?;
         let mut lines = Vec::new();
         for line in receipt.goods() {
-            let names = json!({ "product_id": line.product_id, "sku": line.sku,
-                "barcode": line.barcode });
-            let products = rows::products_named(&mut db, till.shop.as_str(), &names).await?;
+            let names = line.names();
+            let found = rows::products_named(&mut db, till.shop.as_str(), &names).await?;
             lines.push(LineTrial {
                 line: line.line.clone(),
                 named: named(&names),
                 quantity: crate::stock::text(line.quantity),
-                products,
+                other_unit: found.as_ref().is_some_and(Vec::is_empty),
+                products: found.unwrap_or_default(),
             });
         }
         Ok(ReceiptTrial {

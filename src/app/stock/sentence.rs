@@ -1,6 +1,17 @@
-//! A row of the ledger, in one sentence.
+//! A row of the ledger, and why lines of a receipt wait, in one sentence.
 
-use crate::storage::{MoveCause, stock::MoveRow};
+use crate::{
+    domain::ErrorCode,
+    storage::{
+        MoveCause,
+        stock::{MoveRow, ReceiptKey},
+    },
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Parked lines that a letter names.
+const MOST_NAMED: usize = 20;
 
 /// What the sources of counts begin with that are of 1C.
 const ONEC: &str = "/onec/";
@@ -54,4 +65,64 @@ fn plainly(row: &MoveRow) -> String {
             format!("moved by {by} (event {cause_id}, line {line}): {reason}")
         }
     }
+}
+
+/// A line of a receipt that waits until what it names is known.
+#[derive(Debug, Deserialize)]
+pub(super) struct ParkedLine {
+    line: String,
+    names: serde_json::Map<String, Value>,
+    /// What it may mean; none of them: the one that it means is counted in another unit.
+    products: Option<Vec<String>>,
+}
+
+impl ParkedLine {
+    /// The line, what it names, and which products that may mean.
+    fn named(&self) -> String {
+        let names = self.names.iter().filter(|(_, value)| !value.is_null());
+        let names: Vec<_> = names
+            .map(|(kind, value)| format!("{kind} `{}`", value.as_str().unwrap_or_default()))
+            .collect();
+        let means = match &self.products {
+            None => String::new(),
+            Some(found) if found.is_empty() => ": it is counted in another unit".to_owned(),
+            Some(found) => format!(": `{}`", found.join("`, `")),
+        };
+        let names = names.join(", ");
+        format!("{} ({names}{means})", self.line)
+    }
+}
+
+/// Why lines of a receipt are parked; none: none are.
+pub(super) fn why_parked(
+    key: &ReceiptKey,
+    parked: &[ParkedLine],
+    store_named: &Value,
+) -> Option<(ErrorCode, String)> {
+    let of = format!("the receipt {} of the till {}", key.receipt, key.till);
+    let unknown = |line: &&ParkedLine| line.products.as_ref().is_none_or(|found| found.len() != 1);
+    let odd: Vec<_> = parked.iter().filter(unknown).collect();
+    if odd.len() < parked.len() {
+        let (store, count) = (store_named.as_str().unwrap_or_default(), parked.len());
+        let waits =
+            format!("{of} names the store `{store}`, which is not known: {count} lines wait");
+        return Some((ErrorCode::UnknownStore, waits));
+    }
+    let mut named: Vec<_> = odd
+        .iter()
+        .take(MOST_NAMED)
+        .map(|line| line.named())
+        .collect();
+    if odd.len() > MOST_NAMED {
+        named.push(format!("+{}", odd.len() - MOST_NAMED));
+    }
+    let in_units = |line: &&ParkedLine| line.products.as_ref().is_some_and(Vec::is_empty);
+    let (code, what) = if odd.iter().all(in_units) {
+        let what = "is in another unit than its goods are counted in";
+        (ErrorCode::OtherUnit, what)
+    } else {
+        (ErrorCode::UnknownProduct, "names what is no one product")
+    };
+    let text = format!("{of} {what}: {}", named.join("; "));
+    (!odd.is_empty()).then_some((code, text))
 }

@@ -159,6 +159,9 @@ fn show(trial: &ReceiptTrial) {
     for line in &trial.lines {
         let becomes = match line.products.as_slice() {
             [one] => format!("the product {one}"),
+            [] if line.other_unit => {
+                "it is counted in another unit: the line would be parked".to_owned()
+            }
             [] => "no product is known by it: the line would be parked".to_owned(),
             many => format!("may mean {}: the line would be parked", many.join(", ")),
         };

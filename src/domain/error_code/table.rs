@@ -340,6 +340,10 @@ codes! {
         "The stock does not know this product, or knows several by that name."
         "Name the product by what `[shops.NAME.products]` lists; count it or move it in once, so \
          that it becomes known."
+    OtherUnit "STOCK-UNIT"
+        "A quantity is in another unit than the product is counted in: it is not added up."
+        "Send it in the product's own unit, or correct the unit of the product in the shop or in \
+         1C: lines of receipts that wait are posted by themselves then."
     NotMaster "STOCK-NOT-MASTER"
         "Somebody else than the stock's master has counted: such a count would wipe out what the \
          master knows."

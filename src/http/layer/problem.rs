@@ -122,6 +122,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::Invalid
         | ErrorCode::UnknownShop
         | ErrorCode::UnknownProduct
+        | ErrorCode::OtherUnit
         | ErrorCode::NotMaster => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::Database | ErrorCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
         // What is about portals and correspondence ends in dead letters, never in an answer.

@@ -299,6 +299,8 @@ pub(super) struct StockMovedLine {
     product: Id,
     /// How much came, or below zero went.
     quantity: Amount,
+    /// In which unit: another one than the product's is refused.
+    unit: Option<String>,
     /// When, if not at the event's `time`.
     at: Option<DateTime<Utc>>,
 }
@@ -323,6 +325,8 @@ pub(super) struct StockCountedLine {
     product: Id,
     /// How much there is, at most three digits after the point; a system may count below zero.
     quantity: Amount,
+    /// In which unit: another one than the product's is refused.
+    unit: Option<String>,
 }
 
 /// A decimal as text, exactly, or as a number.

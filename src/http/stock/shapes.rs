@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 /// The whole of a reservation.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ReservationRequest {
     /// The order it is for, once there is one; left out, the number stays.
     number: Option<Id>,
@@ -24,6 +25,7 @@ pub(super) struct ReservationRequest {
 
 /// A line that is wanted.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ReservationLine {
     /// Its id, unique in the reservation.
     line: Id,
@@ -37,6 +39,7 @@ pub(super) struct ReservationLine {
 
 /// What is shipped; an empty body: everything that is left.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ShipmentRequest {
     /// The shop's name for the shipment: one that was seen before is answered as then.
     shipment: Option<Id>,
@@ -46,6 +49,7 @@ pub(super) struct ShipmentRequest {
 
 /// A line of a shipment.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ShipmentLine {
     /// The id of the reservation's line.
     line: Id,
@@ -55,6 +59,7 @@ pub(super) struct ShipmentLine {
 
 /// For how long from now.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ExtensionRequest {
     /// A number and s, m, h or d, at most 90 days.
     hold: String,

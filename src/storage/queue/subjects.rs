@@ -49,6 +49,24 @@ pub async fn add(db: &mut PgConnection, new: &NewSubject<'_>) -> Result<(), Erro
     Ok(())
 }
 
+/// Puts the notes that wait for one card on another.
+pub async fn readdress(
+    db: &mut PgConnection,
+    shop: &str,
+    (from, to): (&str, &str),
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.subjects SET order_number = $3
+         WHERE shop = $1 AND order_number = $2 AND kind = 'note' AND done_at IS NULL",
+        shop,
+        from,
+        to
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Adds a snapshot of a subject, or puts it in the place of the one before: it is due at once, with
 /// all tries before it; not before nothing of the older one can land any more. An annulled one that
 /// says no more than that leaves the rest as it was.
