@@ -43,11 +43,11 @@ impl Catalogue {
             match bug::caught(|| self.understand(one)) {
                 Ok(Ok(job)) => work.push((claim, job)),
                 Ok(Err(fault)) => {
-                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+                    subjects::dead_letter(&self.db, &self.metrics, lease, &claim, fault).await?;
                 }
                 Err(bug) => {
                     let fault = (ErrorCode::Bug, bug.to_string());
-                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+                    subjects::dead_letter(&self.db, &self.metrics, lease, &claim, fault).await?;
                 }
             }
         }
@@ -57,7 +57,7 @@ impl Catalogue {
         for (claim, job) in work {
             if let Some(why) = uncounted.get(&key_of(&job)) {
                 let fault = unreadable(why);
-                subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+                subjects::dead_letter(&self.db, &self.metrics, lease, &claim, fault).await?;
             } else {
                 counted.push((claim, job));
             }

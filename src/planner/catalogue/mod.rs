@@ -426,7 +426,7 @@ impl Rounds for ProductWave {
                     self.unanswered(&ask, doubt);
                 }
             }
-            CallAnswer::Spoilt { code, message } => {
+            CallAnswer::Poisoned { code, message } => {
                 let all: BTreeSet<JobIx> = asks.iter().flat_map(|(_, ask)| ask.jobs()).collect();
                 if all.is_empty() {
                     return self.hinder(code, message);
