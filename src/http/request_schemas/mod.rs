@@ -130,8 +130,21 @@ pub(super) struct CatalogueProduct {
     barcode: Option<Ids>,
     /// Values by the codes or names of the portal's properties.
     properties: Option<BTreeMap<String, PropertyValue>>,
+    /// Its pictures, in their order; left out, they stay as they are.
+    pictures: Option<Vec<CataloguePicture>>,
     /// What is sold in its place.
     variations: Option<Vec<CatalogueVariation>>,
+}
+
+/// A picture: by its address, or with its file.
+#[derive(Deserialize, ToSchema)]
+pub(super) struct CataloguePicture {
+    /// Where it stands: JPEG, PNG, GIF or WebP, at most 5 MiB.
+    url: Option<String>,
+    /// The name of the file.
+    name: Option<String>,
+    /// The file, in base64.
+    content: Option<String>,
 }
 
 /// A price of one kind.
