@@ -61,12 +61,12 @@ pub struct Activity {
 }
 
 words! {
-    /// What an activity is.
+    /// How the shop and the customer spoke.
     #[derive(Debug, Clone, Copy, PartialEq, Eq)]
     pub enum ActivityKind {
         /// A telephone call, taken or missed.
         Call = "call",
-        /// An e-mail.
+        /// An e-mail, in or out.
         Mail = "mail",
         /// A message of a chat, or a text message.
         Message = "message",

@@ -107,7 +107,9 @@ pub use sync::Sync;
 pub use sync::change_feed::{StatusChange, StatusChanges};
 use sync::clock_offsets::ClockOffsets;
 pub use sync::compare::{Comparison, ComparisonResult, ScanContext, lane_of};
-pub use sync::conflicts::{ConflictFilter, ConflictPage, ConflictView};
+pub use sync::conflicts::{
+    AgreedInput, ConflictFilter, ConflictPage, ConflictView, DecisionInputs, SideInput,
+};
 pub use sync::level_messages::LevelMessage;
 pub use sync::outgoing::{Outgoing, ShopMessage, ShopMessages};
 pub use sync::portal_events::{HistoryIngest, HistoryPosition, PortalNotification};
@@ -187,7 +189,7 @@ impl App {
         Self::over(shared, wrong_keys)
     }
 
-    /// The use cases over the same database, for newer settings: bells, meters and clocks are the
+    /// The use cases over the same database, for newer settings: waker, metrics and clocks are the
     /// same. Whoever has the older ones may go on with them beside these, as another process would.
     #[must_use]
     pub fn renewed(&self, mut registry: Registry) -> Self {
@@ -247,12 +249,12 @@ impl App {
         self
     }
 
-    /// What is configured.
+    /// The configured shops, portals and bases, with the rules of each.
     pub fn registry(&self) -> &Registry {
         &self.shared.registry
     }
 
-    /// The meters.
+    /// The metrics of this process, which every use case counts in.
     pub fn metrics(&self) -> &Metrics {
         &self.shared.metrics
     }

@@ -19,12 +19,12 @@ pub struct Registry {
     pub shops: BTreeMap<ShopName, Arc<ShopRules>>,
     /// Event sources that name a shop: (`source` of the event, shop).
     pub sources: Vec<(String, ShopName)>,
-    /// Every portal.
+    /// Every portal that is configured.
     pub portals: Vec<PortalName>,
     /// How each shop's differences are decided, and how it is told; a shop that is not here has the
     /// defaults.
     pub two_way: BTreeMap<ShopName, Arc<SyncRules>>,
-    /// The 1C bases.
+    /// The 1C bases, each with its shops and tables.
     pub bases: BTreeMap<BaseName, Arc<Base>>,
     /// What people call the statuses of each shop.
     pub titles: BTreeMap<ShopName, BTreeMap<String, String>>,
@@ -53,7 +53,7 @@ impl Clone for ShopsByPortal {
 /// How a shop's differences are decided, and how it is told.
 #[derive(Debug, Clone, Default)]
 pub struct SyncRules {
-    /// The rules.
+    /// How its statuses and stages are compared and who is right.
     pub policy: Policy,
     /// Whether changes are sent to the shop; else it reads the feed.
     pub callback: bool,

@@ -21,11 +21,11 @@ const BATCH: usize = 50;
 /// What the portal says of a shop's table.
 #[derive(Debug, Clone, Serialize)]
 pub struct MapCheck {
-    /// The shop.
+    /// The shop whose table was checked.
     pub shop: ShopName,
     /// How many rows the table has.
     pub rows: usize,
-    /// The gravest first.
+    /// What is wrong or odd, the gravest first.
     pub findings: Vec<ReportedFinding>,
 }
 
@@ -36,7 +36,7 @@ pub struct ReportedFinding {
     pub severity: Severity,
     /// The finding in one sentence, with what to do.
     pub sentence: String,
-    /// The finding itself.
+    /// The finding as data.
     #[serde(flatten)]
     pub finding: Finding,
 }

@@ -27,7 +27,7 @@ const STEP: usize = 48;
 const CALLS: f64 = 5.0;
 /// Orders that may wait: enough for the lane, few enough that an interruption leaves little behind.
 const AHEAD: u32 = 100;
-/// The longest line.
+/// The longest line that is read, in bytes.
 const LONGEST: u64 = 1024 * 1024;
 
 #[derive(Debug, clap::Args)]

@@ -53,7 +53,7 @@ struct Global {
     /// Print data and failures alone
     #[arg(short, long, global = true)]
     quiet: bool,
-    /// Show no progress
+    /// Show no progress while something takes long
     #[arg(long, global = true)]
     no_progress: bool,
     /// When to use colours

@@ -40,9 +40,9 @@ pub(super) enum Color {
     /// On a terminal, unless NO_COLOR is set
     #[default]
     Auto,
-    /// Always
+    /// Colours wherever the output goes
     Always,
-    /// Never
+    /// No colours, even on a terminal
     Never,
 }
 

@@ -227,7 +227,7 @@ fn trouble(portal: &PortalStatus) -> Option<String> {
     }
 }
 
-/// Seconds, for people.
+/// An age for people, from seconds.
 fn age(seconds: i64) -> String {
     match seconds {
         ..=0 => "-".to_owned(),

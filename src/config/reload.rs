@@ -123,7 +123,7 @@ impl Change {
         LIVE.contains(&&*self.section)
     }
 
-    /// The key, dotted.
+    /// The section and the key with a dot between them, as people write it.
     pub fn key(&self) -> String {
         format!("{}.{}", self.section, self.key)
     }

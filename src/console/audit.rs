@@ -103,7 +103,7 @@ fn page_of(act: &Act) -> String {
     }
 }
 
-/// `GET /console/audit`.
+/// `GET /console/audit`: who did what by hand.
 pub(super) async fn get(
     Extract(operations): Extract<Operations>,
     visitor: Viewer,

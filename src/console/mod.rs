@@ -42,7 +42,7 @@ pub use routes::router;
 /// What every page has at hand. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// The use cases.
+    /// The handles of all use cases.
     pub app: App,
     /// The settings: people, portals, bounds.
     pub config: Arc<Config>,

@@ -107,7 +107,7 @@ const WORDS: [Entry; 17] = [
     ),
 ];
 
-/// `GET /console/words`.
+/// `GET /console/words`: what the words of these pages mean.
 pub(super) async fn get(visitor: Viewer) -> Markup {
     let title = match visitor.lang {
         Lang::En => "What the words mean",

@@ -44,7 +44,7 @@ pub struct MailEntry {
     pub email: String,
     /// The subject, as the card's list shows it.
     pub subject: String,
-    /// The whole text.
+    /// The whole text of the mail.
     pub text: String,
 }
 
@@ -53,7 +53,7 @@ pub struct MailEntry {
 pub struct TodoEntry {
     /// What stands in the card's list.
     pub title: String,
-    /// The whole text.
+    /// The whole text, below the title.
     pub text: String,
     /// Until when it is to be done.
     pub deadline: DateTime<Utc>,

@@ -15,7 +15,7 @@ macro_rules! words {
         }
 
         impl $name {
-            /// All of them.
+            /// Every word of the list, in the order in which they are written down.
             pub const ALL: &'static [Self] = &[$(Self::$one),+];
 
             /// The word by which it is stored and told.

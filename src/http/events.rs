@@ -32,12 +32,12 @@ use utoipa::ToSchema;
 /// taken.
 const LONGEST_NAME: usize = 512;
 
-/// What was taken.
+/// What became of the events of a request.
 #[derive(Debug, Serialize, ToSchema)]
 #[serde(untagged)]
 #[schema(as = Taken)]
 enum EventsResult {
-    /// One event.
+    /// The result of a single event, without a list around it.
     One(EventResult),
     /// The events of a batch, in their order.
     Batch { results: Vec<EventResult> },
@@ -175,7 +175,7 @@ async fn count_of(
     answer(&count.message(), Some(accepted))
 }
 
-/// What is answered to one event.
+/// The answer to a single event: 202 with its result, or the problem that refuses it.
 fn answer(event: &Value, accepted: Option<Accepted>) -> Result<Response, Problem> {
     match accepted {
         Some(Accepted::Invalid(faults)) => Err(Problem::invalid(faults)),

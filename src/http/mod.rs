@@ -38,7 +38,7 @@ pub use routes::{openapi::document, router, watch_router};
 /// What every handler has at hand. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct State {
-    /// The use cases.
+    /// The handles of all use cases.
     pub app: App,
     /// The settings: keys, roles and bounds.
     pub config: Arc<Config>,

@@ -14,7 +14,7 @@ pub(super) struct DesiredFields {
     pub(super) once: Map<String, Value>,
     /// Kept in step with the shop.
     pub(super) kept: Map<String, Value>,
-    /// The product rows.
+    /// The product rows: items, delivery and discounts.
     pub(super) rows: Rows,
     /// What the rows do not explain of the total, if anything.
     pub(super) difference: Option<Note>,

@@ -197,7 +197,7 @@ struct Page {
 /// An order that was looked up by its origin.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct FoundOrder {
-    /// The order.
+    /// The order, by its shop and number.
     pub order: OrderKey,
     /// What was found of it; `None`: there is nothing.
     pub target: Option<CrmEntity>,

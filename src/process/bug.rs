@@ -115,7 +115,7 @@ pub enum Step {
 }
 
 impl Step {
-    /// All of them.
+    /// Every step, for tests that go through them.
     pub const ALL: [Self; 14] = [
         Self::Read,
         Self::TakeUp,

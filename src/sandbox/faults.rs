@@ -26,9 +26,9 @@ pub enum Fault {
     Late,
     /// HTTP 503 QUERY_LIMIT_EXCEEDED, whatever the bucket says.
     Throttled,
-    /// HTTP 401 expired_token.
+    /// HTTP 401 `expired_token`, though the token is good.
     ExpiredToken,
-    /// HTTP 429 OPERATION_TIME_LIMIT.
+    /// HTTP 429 `OPERATION_TIME_LIMIT`, as after too much operating time of a method.
     OperationLimit,
 }
 

@@ -252,7 +252,7 @@ pub struct Options {
     pub apps: Vec<LocalApp>,
     /// Outgoing webhooks that are there from the start.
     pub webhooks: Vec<OutgoingWebhook>,
-    /// How notifications travel.
+    /// How notifications travel: how late, how many are lost, how many come twice.
     pub delivery: Delivery,
     /// The plan, which bounds the request rate.
     pub plan: Plan,

@@ -17,6 +17,8 @@ const MOST_MOVES: usize = 10_000;
 pub(super) const MOST_COUNTS: usize = 200_000;
 /// The longest name of a line, a product, a store or a reason, in characters.
 const LONGEST: usize = 128;
+/// The longest name of a unit, in characters.
+const LONGEST_UNIT: usize = 50;
 /// Deepest nesting that is taken.
 pub(super) const DEEPEST: usize = 8;
 
@@ -31,11 +33,11 @@ pub struct StockEvent {
     pub time: Option<DateTime<Utc>>,
     /// The store, by its name or an id; `None`: the only one of the stock.
     pub store: Option<String>,
-    /// What is told.
+    /// Whether goods moved, or were counted, and which.
     pub told: Told,
 }
 
-/// What is told.
+/// What an event says of goods: that they moved, or that there is so much.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Told {
     /// Goods came (above zero) or went (below it).
@@ -65,6 +67,8 @@ pub struct Moved {
     pub product: String,
     /// How much came, or below zero went.
     pub quantity: Decimal,
+    /// In which unit, if it was said.
+    pub unit: Option<String>,
     /// When, if not when the event happened.
     pub at: Option<DateTime<Utc>>,
 }
@@ -76,6 +80,8 @@ pub struct Counted {
     pub product: String,
     /// How much there is; below zero where a system counts so.
     pub quantity: Decimal,
+    /// In which unit, if it was said.
+    pub unit: Option<String>,
 }
 
 /// What every message has around its data.
@@ -182,12 +188,14 @@ impl Told {
             }
             let product = required_id(reader, "product", faults);
             let quantity = signed_quantity(reader, "quantity", faults);
+            let unit = reader.text("unit", LONGEST_UNIT, faults);
             let at = reader.moment("at", faults);
             if let (Some(line), Some(product), Some(quantity)) = (line, product, quantity) {
                 moves.push(Moved {
                     line,
                     product,
                     quantity,
+                    unit,
                     at,
                 });
             }
@@ -217,12 +225,16 @@ impl Told {
 }
 
 impl Counted {
-    /// Reads a line.
+    /// Reads a line of a count; faults go to `faults` with the line's pointer.
     pub(super) fn read(line: &Reader<'_>, faults: &mut Faults) -> Option<Self> {
         let product = required_id(line, "product", faults);
         let quantity = signed_quantity(line, "quantity", faults);
-        let (product, quantity) = (product?, quantity?);
-        Some(Self { product, quantity })
+        let unit = line.text("unit", LONGEST_UNIT, faults);
+        Some(Self {
+            product: product?,
+            quantity: quantity?,
+            unit,
+        })
     }
 }
 

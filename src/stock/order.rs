@@ -42,7 +42,7 @@ pub enum GoodsAct {
     Ship,
 }
 
-/// An order's goods.
+/// The goods of an order, and what its status means for them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrderGoods {
     /// What is to be done with them.

@@ -1,7 +1,7 @@
 //! Requests about a reservation.
 
 use super::{hold, quantity};
-use crate::domain::{Fault, Faults, Reader, unstorable};
+use crate::domain::{Fault, Faults, MOST_FAULTS, Reader, shorten, unstorable};
 use chrono::TimeDelta;
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -42,7 +42,7 @@ pub struct Line {
     pub quantity: Decimal,
 }
 
-/// What is shipped.
+/// Goods of a reservation that leave the store.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Shipment {
     /// The shop's name for it: one seen before is answered as then.
@@ -68,9 +68,11 @@ pub struct Extension {
 }
 
 impl Reservation {
+    const MEMBERS: &[&str] = &["number", "store", "hold", "version", "lines"];
+
     /// Reads the body of a PUT; on failure every fault at once.
     pub fn read(body: &Value) -> Result<Self, Faults> {
-        read(body, |reader, faults| {
+        read(body, Self::MEMBERS, |reader, faults| {
             let lines = reader.objects("lines", MOST_LINES, faults);
             if lines.is_empty() && faults.is_empty() {
                 reader.fault("lines", "`lines` must not be empty", faults);
@@ -92,7 +94,10 @@ impl Reservation {
 }
 
 impl Line {
+    const MEMBERS: &[&str] = &["line", "product", "store", "quantity"];
+
     fn read(reader: &Reader<'_>, seen: &mut BTreeSet<String>, faults: &mut Faults) -> Option<Self> {
+        reader.only(Self::MEMBERS, faults);
         let line = named(reader, "line", faults);
         if let Some(line) = &line
             && !seen.insert(line.clone())
@@ -112,9 +117,11 @@ impl Line {
 }
 
 impl Shipment {
+    const MEMBERS: &[&str] = &["shipment", "lines"];
+
     /// Reads the body of a shipment; on failure every fault at once.
     pub fn read(body: &Value) -> Result<Self, Faults> {
-        read(body, |reader, faults| {
+        read(body, Self::MEMBERS, |reader, faults| {
             let mut lines = None;
             if reader.member("lines").is_some() {
                 let given = reader.objects("lines", MOST_LINES, faults);
@@ -132,7 +139,10 @@ impl Shipment {
 }
 
 impl ShippedLine {
+    const MEMBERS: &[&str] = &["line", "quantity"];
+
     fn read(reader: &Reader<'_>, faults: &mut Faults) -> Option<Self> {
+        reader.only(Self::MEMBERS, faults);
         let line = named(reader, "line", faults);
         let quantity = quantity::quantity(reader, "quantity", faults);
         Some(Self {
@@ -145,7 +155,7 @@ impl ShippedLine {
 impl Extension {
     /// Reads the body of an extension.
     pub fn read(body: &Value) -> Result<Self, Faults> {
-        read(body, |reader, faults| {
+        read(body, &["hold"], |reader, faults| {
             if !reader.require("hold", faults) {
                 return None;
             }
@@ -155,9 +165,10 @@ impl Extension {
     }
 }
 
-/// Reads a body with all its faults.
+/// Reads a body that has no other members than these, with all its faults.
 fn read<T>(
     body: &Value,
+    members: &[&str],
     of: impl FnOnce(&Reader<'_>, &mut Faults) -> Option<T>,
 ) -> Result<T, Faults> {
     let fault = |detail: &str| Fault {
@@ -171,11 +182,13 @@ fn read<T>(
         return Err(vec![fault]);
     }
     let mut faults = Faults::new();
-    let read = of(&Reader::new(object, ""), &mut faults);
+    let reader = Reader::new(object, "");
+    let read = of(&reader, &mut faults);
+    reader.only(members, &mut faults);
     match read {
         Some(read) if faults.is_empty() => Ok(read),
         _ if faults.is_empty() => Err(vec![fault("the body cannot be used")]),
-        _ => Err(faults),
+        _ => Err(shorten(faults, MOST_FAULTS)),
     }
 }
 
@@ -258,6 +271,59 @@ mod tests {
         let nul =
             json!({ "number": "a\u{0}", "lines": [{ "line": 1, "product": 1, "quantity": 1 }] });
         assert_eq!(pointers(&Reservation::read(&nul).unwrap_err()), ["/number"]);
+    }
+
+    #[test]
+    fn a_member_that_nobody_knows_is_named_with_the_one_that_was_meant() {
+        let body = json!({ "expire_at": "2026-01-15T10:00:00Z", "holds": "1h", "lines": [
+            { "line": "1", "product": "A", "quantity": 1, "quantiti": 2, "stor": null },
+        ] });
+        let faults = Reservation::read(&body).unwrap_err();
+        let told: Vec<_> = faults
+            .iter()
+            .map(|fault| (fault.pointer.as_str(), fault.detail.as_str()))
+            .collect();
+        assert_eq!(
+            told,
+            [
+                (
+                    "/lines/0/quantiti",
+                    "there is no member `quantiti`; did you mean `quantity`?"
+                ),
+                (
+                    "/lines/0/stor",
+                    "there is no member `stor`; did you mean `store`?"
+                ),
+                (
+                    "/expire_at",
+                    "there is no member `expire_at`; here can stand: number, store, hold, \
+                     version, lines"
+                ),
+                ("/holds", "there is no member `holds`; did you mean `hold`?"),
+            ]
+        );
+        let line = json!([{ "line": "1", "quantity": 1, "product": "A" }]);
+        for (faults, place) in [
+            (
+                Shipment::read(&json!({ "line": line })).unwrap_err(),
+                "/line",
+            ),
+            (
+                Shipment::read(&json!({ "lines": line })).unwrap_err(),
+                "/lines/0/product",
+            ),
+            (
+                Extension::read(&json!({ "hold": "1h", "until": "noon" })).unwrap_err(),
+                "/until",
+            ),
+        ] {
+            assert_eq!(pointers(&faults), [place]);
+        }
+        let many: serde_json::Map<_, _> = (0..1_000)
+            .map(|nth| (format!("x{nth}"), json!(nth)))
+            .collect();
+        let faults = Shipment::read(&Value::Object(many)).unwrap_err();
+        assert_eq!(faults.len(), MOST_FAULTS + 1);
     }
 
     #[test]

@@ -15,7 +15,7 @@ pub struct StockSettings {
     pub shops: Vec<(ShopName, Vec<NameKind>)>,
     /// Whose counts are absolute.
     pub master: Master,
-    /// What its counts mean.
+    /// What the master's counts say: what is on the shelf, or what can be sold.
     pub counts_mean: CountsMean,
     /// How much earlier than a count a move may be that the count does not hold.
     pub count_tolerance: TimeDelta,
@@ -114,7 +114,7 @@ pub enum NameKind {
     ProductId,
     /// The GUID that 1C gave it (`xml_id`).
     XmlId,
-    /// The article (SKU).
+    /// The shop's article (SKU).
     Sku,
     /// One of its barcodes.
     Barcode,

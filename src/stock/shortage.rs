@@ -20,7 +20,7 @@ words! {
         Move = "move",
         /// The newest reservations that are not paid are lost.
         DropNewestUnpaid = "drop_newest_unpaid",
-        /// A person decides.
+        /// Nothing is done until a person decides.
         Review = "review",
     }
 }
@@ -43,17 +43,10 @@ words! {
     }
 }
 
-impl ShortageCause {
-    /// The cause of a move in the ledger; `None`: it takes nothing off the shelf.
-    pub fn parse(cause: &str) -> Option<Self> {
-        serde_json::from_value(cause.into()).ok()
-    }
-}
-
 /// A rule of `[[stock.NAME.rules]]`: what it does not name it does not ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShortageRule {
-    /// What is done.
+    /// What is done where the rule matches.
     pub then: ShortageAct,
     /// Only in this store.
     pub store: Option<String>,
@@ -81,7 +74,7 @@ pub struct Shortage {
     pub reserved: Decimal,
     /// What took the goods.
     pub cause: Option<ShortageCause>,
-    /// Who holds it.
+    /// The reservations that hold it, whoever's they are.
     pub reservations: Vec<Held>,
 }
 
@@ -111,7 +104,7 @@ pub struct Held {
 pub struct OtherStore {
     /// The name of the other store.
     pub name: String,
-    /// What it has.
+    /// What can be sold there, by product.
     pub available: BTreeMap<String, Decimal>,
 }
 
@@ -120,9 +113,9 @@ pub struct OtherStore {
 pub enum Settlement {
     /// These are held in that store.
     Move(Vec<(usize, String)>),
-    /// These are lost.
+    /// These reservations are lost.
     Drop(Vec<usize>),
-    /// A person decides.
+    /// No rule helps: it waits for a person.
     Review,
 }
 

@@ -14,9 +14,9 @@ use sqlx::PgConnection;
 pub struct NewProductEvent {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The event's source.
+    /// `source` of the event: with the id its identity.
     pub source: String,
-    /// The event's id.
+    /// `id` of the event, unique within the source.
     pub event_id: String,
     /// SHA-256 of the event.
     pub fingerprint: Vec<u8>,
@@ -76,11 +76,11 @@ pub async fn prune_events(
 pub struct ProductState<'a> {
     /// The shop's name in the settings.
     pub shop: &'a str,
-    /// Its key.
+    /// The product's key in the shop's queue: `product:` and the shop's id.
     pub key: &'a str,
     /// The portal's name in the settings.
     pub portal: &'a str,
-    /// The event.
+    /// The event as it was accepted.
     pub body: &'a Value,
 }
 
@@ -219,7 +219,7 @@ pub async fn claim(
 pub struct DueProduct {
     /// Whether something of it was under way of which nobody has heard.
     pub doubtful: bool,
-    /// The product.
+    /// The product as it waits in the queue.
     pub due: DueSubject,
 }
 
@@ -329,7 +329,7 @@ pub async fn page(
 /// A product as people see it.
 #[derive(Debug, Clone)]
 pub struct ProductRow {
-    /// Its key.
+    /// The product's key in the shop's queue.
     pub key: String,
     /// What the shop calls it.
     pub name: Option<String>,
@@ -341,7 +341,7 @@ pub struct ProductRow {
     pub done: bool,
     /// Code of the last refusal.
     pub error_code: Option<String>,
-    /// In whose words.
+    /// What was said with that code, in the portal's words or the bridge's.
     pub error_message: Option<String>,
     /// Its id in the portal.
     pub bitrix_id: Option<i64>,

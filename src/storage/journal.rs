@@ -49,10 +49,25 @@ pub async fn add(db: &mut PgConnection, lines: &[Line]) -> Result<(), Error> {
     Ok(())
 }
 
+/// Adds to an order's life what does not stand there yet.
+pub async fn add_once(db: &mut PgConnection, line: &Line) -> Result<(), Error> {
+    let told = sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM bridge.timeline
+                          WHERE shop = $1 AND number = $2 AND what = $3) AS "it!""#,
+        line.shop,
+        line.number,
+        stored(&line.what)
+    );
+    if told.fetch_one(&mut *db).await? {
+        return Ok(());
+    }
+    add(db, std::slice::from_ref(line)).await
+}
+
 /// A sentence of an order's life.
 #[derive(Debug, Clone)]
 pub struct Entry {
-    /// When.
+    /// When it happened, by the database's clock.
     pub at: DateTime<Utc>,
     /// What kind of thing.
     pub kind: String,
@@ -112,7 +127,7 @@ pub async fn audit(
 pub struct AuditRow {
     /// The id of the act: a later act has a greater one.
     pub id: i64,
-    /// When.
+    /// When it was done, by the database's clock.
     pub at: DateTime<Utc>,
     /// The person who acted, by name.
     pub actor: String,

@@ -18,9 +18,9 @@ use std::{borrow::Cow, fmt::Display};
 pub enum Json<T = Value> {
     /// What could be read.
     Value(T),
-    /// What could not.
+    /// What stands there cannot be read as this type.
     Unreadable {
-        /// The JSON text.
+        /// The JSON text as it is stored.
         text: String,
         /// Why not, in one sentence.
         why: String,
@@ -31,7 +31,7 @@ pub enum Json<T = Value> {
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("a row of {table} holds what this version cannot read: {detail}")]
 pub struct Unreadable {
-    /// The table.
+    /// The table that holds it, with its schema.
     pub table: &'static str,
     /// The column, the key of the row, and what is odd.
     pub detail: String,
@@ -65,7 +65,8 @@ impl From<Unreadable> for Error {
 }
 
 impl<T: DeserializeOwned> Json<T> {
-    /// Reads JSON text.
+    /// Reads JSON text. What cannot be read as this type is kept with the reason, and is no error
+    /// yet.
     pub fn of(text: &str) -> Self {
         match serde_json::from_str(text) {
             Ok(value) => Self::Value(value),
@@ -144,7 +145,7 @@ impl Json {
         typed.read_of(table, column, key)
     }
 
-    /// The JSON text.
+    /// The JSON text: as it was stored, or of the value.
     pub fn text(&self) -> Cow<'_, str> {
         match self {
             Self::Value(value) => Cow::Owned(value.to_string()),

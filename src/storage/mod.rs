@@ -11,8 +11,8 @@
 //! orders with their events, orders, other subjects, what belongs to those orders, feeds, refused
 //! cards, links, bearers, receipts, reservations, stores, levels of stock, shortages. Of one kind
 //! several are locked by one statement, sorted by key. So no two use cases can wait for each other
-//! in a circle. The subject of a receipt is written after its goods have moved: whoever has a
-//! subject never asks for goods.
+//! in a circle. The subject of a receipt is written after its goods have moved, and a sale is
+//! locked for its refunds then: whoever has either never asks for goods.
 //!
 //! Whoever has an order has all that belongs to it: its outbox rows, also those that are still to
 //! be inserted, its agreement, comparison, conflicts, status changes and dead letters. They are
@@ -50,7 +50,8 @@ pub use schema::pool::{Error, SchemaVersion, connect, connect_with, migrate, sch
 pub use schema::server_settings::{Settings, settings};
 pub use states::{
     BulkState, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState, EventKind,
-    EventState, ImportState, LetterAbout, LinkEntity, ListKind, MessageSource, MessageState,
-    PublishedOutcome, ShortageEnd, StockEventKind, SubjectKind,
+    EventState, ImportState, InboxState, LetterAbout, LinkEntity, ListKind, MessageKind,
+    MessageSource, MessageState, MoveCause, OfferState, PublishedOutcome, PushState,
+    ReservationState, ShortageEnd, StockEventKind, SubjectKind,
 };
 pub use text::storable;

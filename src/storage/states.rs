@@ -2,7 +2,7 @@
 //! constraint allows; any other is an error that names the column.
 
 use crate::domain::words;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 
 words! {
     /// What became of an accepted event: `bridge.outbox.state`.
@@ -57,7 +57,7 @@ words! {
     #[serde(rename_all = "snake_case")]
     #[sqlx(type_name = "text", rename_all = "snake_case")]
     pub enum DocumentKind {
-        /// One document.
+        /// One document: an order, a payment or a shipment, say.
         Document = "document",
         /// Several in one container.
         Package = "package",
@@ -122,13 +122,13 @@ words! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
     #[sqlx(type_name = "text", rename_all = "snake_case")]
     pub enum LinkEntity {
-        /// An order's deal.
+        /// The deal of an order.
         Deal = "deal",
-        /// An order's lead.
+        /// The lead of an order.
         Lead = "lead",
-        /// A customer's contact.
+        /// The contact of a customer.
         Contact = "contact",
-        /// A firm's company.
+        /// The company of a firm that orders.
         Company = "company",
         /// A product of the portal's catalogue.
         Product = "product",
@@ -215,7 +215,7 @@ words! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
     #[sqlx(type_name = "text", rename_all = "snake_case")]
     pub enum EventKind {
-        /// The whole order.
+        /// The whole order as it is now: its snapshot.
         Saved = "saved",
         /// The shop has it no more.
         Deleted = "deleted",
@@ -287,7 +287,121 @@ words! {
         PriceType = "price_type",
         /// A property that products have.
         Property = "property",
-        /// A warehouse.
+        /// A warehouse, which is a store to the bridge.
         Warehouse = "warehouse",
+    }
+}
+
+words! {
+    /// What becomes of a notification of a portal: `bridge.inbox.state`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum InboxState {
+        /// It is to be taken up.
+        New = "new",
+        /// Its deal was put on the list of comparisons.
+        Done = "done",
+        /// The bridge does not act on it.
+        Ignored = "ignored",
+    }
+}
+
+words! {
+    /// How far an order is that was written in an answer to 1C: `bridge.onec_offers.state`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum OfferState {
+        /// It is about to be written.
+        Sending = "sending",
+        /// All of the answer but for its last bytes is written.
+        Offered = "offered",
+        /// The whole answer is written.
+        Written = "written",
+        /// The answer broke off: it was no offer.
+        Cut = "cut",
+        /// 1C has it.
+        Confirmed = "confirmed",
+    }
+}
+
+words! {
+    /// How far an order is that is brought to a base: `bridge.onec_pushes.state`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum PushState {
+        /// It is on its way, or in doubt.
+        Sending = "sending",
+        /// It is sent again later.
+        Waiting = "waiting",
+        /// The base does not take it.
+        Refused = "refused",
+    }
+}
+
+words! {
+    /// How it stands with a reservation: `bridge.reservations.state`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum ReservationState {
+        /// Its goods are held.
+        Held = "held",
+        /// Its goods went.
+        Shipped = "shipped",
+        /// Somebody has set it free.
+        Released = "released",
+        /// It ran out.
+        Expired = "expired",
+        /// It was lost to a shortage.
+        Short = "short",
+    }
+}
+
+words! {
+    /// What a message to a shop tells: `bridge.shop_messages.kind`, which is its CloudEvents `type`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+    #[sqlx(type_name = "text")]
+    pub enum MessageKind {
+        /// A reservation is lost.
+        #[sqlx(rename = "bridge.reservation.short.v1")]
+        ReservationShort = "bridge.reservation.short.v1",
+        /// A till has sold or taken back.
+        #[sqlx(rename = "bridge.receipt.saved.v1")]
+        ReceiptSaved = "bridge.receipt.saved.v1",
+        /// 1C has another word on an order's payment.
+        #[sqlx(rename = "bridge.order.payment.v1")]
+        OrderPayment = "bridge.order.payment.v1",
+        /// 1C has another word on an order's shipment.
+        #[sqlx(rename = "bridge.order.shipment.v1")]
+        OrderShipment = "bridge.order.shipment.v1",
+        /// An order has other lines or sums in 1C.
+        #[sqlx(rename = "bridge.order.contents.v1")]
+        OrderContents = "bridge.order.contents.v1",
+        /// An order was made in 1C.
+        #[sqlx(rename = "bridge.order.created.v1")]
+        OrderCreated = "bridge.order.created.v1",
+        /// 1C tells of a customer.
+        #[sqlx(rename = "bridge.customer.saved.v1")]
+        CustomerSaved = "bridge.customer.saved.v1",
+    }
+}
+
+words! {
+    /// What moved goods: `bridge.stock_moves.cause`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum MoveCause {
+        /// A reservation holds them, or no longer does.
+        Reservation = "reservation",
+        /// What a reservation held was shipped.
+        Shipment = "shipment",
+        /// An order left with more than was held for it.
+        Order = "order",
+        /// Somebody has counted them.
+        Count = "count",
+        /// An event said so.
+        Moved = "moved",
+        /// A till sold them, or took them back.
+        Receipt = "receipt",
     }
 }

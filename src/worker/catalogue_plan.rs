@@ -16,7 +16,7 @@ const TRIES: u32 = 5;
 /// Why it could not be found out.
 #[derive(Debug, thiserror::Error)]
 pub enum PlanError {
-    /// A call failed.
+    /// A call to the portal failed, by this code and in these words.
     #[error("{}: {}", .0.code, .0.message)]
     Call(CallFailure),
     /// The portal does not show its catalogue.

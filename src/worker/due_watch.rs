@@ -1,8 +1,8 @@
 //! The watch over idle lanes: one look for all of them finds what is due of which nobody woke them.
 //!
-//! A lane that has nothing to do rests until something of its own is due, or its bell rings.
-//! Whoever brings work rings it, by NOTIFY from another process; a NOTIFY can be lost, and what a
-//! clock makes due rings nothing. This watch looks every poll, so that no lane has to.
+//! A lane that has nothing to do rests until something of its own is due, or it is woken. Whoever
+//! brings work wakes it, by NOTIFY from another process; a NOTIFY can be lost, and what a clock
+//! makes due wakes nobody. This watch looks every poll, so that no lane has to.
 
 use super::{
     Lanes, Settings,

@@ -92,7 +92,8 @@ impl IncidentTracker {
         }
     }
 
-    /// The end of a call ends what no longer is so. What the portal judges, its lane shows.
+    /// A finished call closes the passing incidents that it disproves. Refusals are shown by the
+    /// lane.
     fn ended(&mut self, failed: Option<(ErrorCode, String)>, now: Instant) -> Vec<Write> {
         let passing = |code: &ErrorCode| {
             matches!(

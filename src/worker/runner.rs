@@ -1,5 +1,5 @@
-//! What runs in a worker: the tasks of each lane, and the housekeeping; and how newer settings take
-//! the place of older ones.
+//! The tasks of a worker: those of each lane, and the housekeeping; and how newer settings take the
+//! place of older ones.
 //!
 //! A lane whose settings are the same goes on undisturbed, with the use cases of the settings that
 //! it began with: they say the same of it.

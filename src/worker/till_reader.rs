@@ -82,7 +82,7 @@ impl Unread {
         }
     }
 
-    /// It was read.
+    /// The till was read to its end: what was told of it as unread is over.
     async fn over(&mut self, app: &App) {
         self.times = 0;
         if self.told {

@@ -139,7 +139,8 @@ async fn in_step(report: &mut Report) {
         &Bar::AtMost(0.0),
     );
     let before = (commands(&portal), made(&portal, "catalog.product.list"));
-    let lost = "UPDATE bridge.subjects SET known = '{}', due_at = now(), waits_since = now()";
+    let lost = "UPDATE bridge.subjects SET known = '{}', done_at = NULL, due_at = now(), \
+                waits_since = now()";
     sqlx::query(lost).execute(&database.pool).await.unwrap();
     quiet(&database).await;
     let lists = made(&portal, "catalog.product.list") - before.1;

@@ -12,7 +12,7 @@ use crate::{
         goods::{Good, GoodPrice, Lists, PriceKind, Reading},
     },
     storage::{
-        ClosedHow,
+        ClosedHow, ListKind, Unreadable,
         catalogue::{self, ProductState},
         dead_letters,
         journal::{self, Line},
@@ -60,7 +60,10 @@ impl Catalogue {
             let mut db = self.db.acquire().await?;
             goods::named(&mut db, base.name.as_str()).await?
         };
-        let named: Vec<&NamedRow> = rows.iter().filter(|row| row.kind != "group").collect();
+        let named: Vec<&NamedRow> = rows
+            .iter()
+            .filter(|row| row.kind != ListKind::Group)
+            .collect();
         let is_known = |name: &String| named.iter().any(|row| row.id == *name || row.name == *name);
         let unknown = price_types.keys().filter(|name| !is_known(name));
         Ok(unknown.filter(|_| !named.is_empty()).cloned().collect())
@@ -82,11 +85,16 @@ impl Catalogue {
 
     /// Takes up what 1C's files said since of products; false: nothing is left to do.
     pub async fn take_up_goods(&self) -> Result<bool, Error> {
-        let mut more = false;
+        let (mut more, mut odd) = (false, None);
         for (base, shops) in self.bases_of_goods() {
-            more |= self.take_up_some(base, &shops).await?;
+            match self.take_up_some(base, &shops).await {
+                Ok(some) => more |= some,
+                // It would fail the same way for ever: the other bases go on.
+                Err(error) if error.is_of_the_row() => odd = odd.or(Some(error)),
+                Err(error) => return Err(error),
+            }
         }
-        Ok(more)
+        odd.map_or(Ok(more), Err)
     }
 
     async fn take_up_some(&self, base: &Base, shops: &[Owned<'_>]) -> Result<bool, Error> {
@@ -100,7 +108,7 @@ impl Catalogue {
             return Ok(false);
         }
         let known = goods_of(&mut tx, name, &ids).await?;
-        let lists = lists(goods::named(&mut tx, name).await?);
+        let lists = lists(name, goods::named(&mut tx, name).await?)?;
         for (shop, rules) in shops {
             let CatalogueOwner::OneC { price_types } = &rules.owner else {
                 continue;
@@ -245,24 +253,28 @@ struct Detail {
     tax_included: Option<bool>,
 }
 
-fn lists(rows: Vec<NamedRow>) -> Lists {
+/// The groups and the types of prices of a base. Without one of them no product can be said as it
+/// is.
+fn lists(base: &str, rows: Vec<NamedRow>) -> Result<Lists, Unreadable> {
     let mut lists = Lists::default();
     for row in rows {
-        let place = (&*row.kind, &*row.id);
-        let detail: Result<Detail, _> = row.detail.typed("bridge.onec_lists", "detail", place);
-        let detail = detail
-            .inspect_err(|error| tracing::error!(%error, "a list of 1C is not read"))
-            .unwrap_or_default();
-        if row.kind == "group" {
-            lists.groups.insert(row.id, (row.name, detail.parent));
-        } else {
-            let kind = PriceKind {
-                name: row.name,
-                currency: detail.currency,
-                tax_included: detail.tax_included,
-            };
-            lists.price_types.insert(row.id, kind);
+        let place = format_args!("the {} {} of the base {base}", row.kind.as_str(), row.id);
+        let detail = row.detail.typed_of("bridge.onec_lists", "detail", place);
+        let detail: Detail = detail?;
+        match row.kind {
+            ListKind::Group => {
+                lists.groups.insert(row.id, (row.name, detail.parent));
+            }
+            ListKind::PriceType => {
+                let kind = PriceKind {
+                    name: row.name,
+                    currency: detail.currency,
+                    tax_included: detail.tax_included,
+                };
+                lists.price_types.insert(row.id, kind);
+            }
+            ListKind::Property | ListKind::Warehouse => {}
         }
     }
-    lists
+    Ok(lists)
 }

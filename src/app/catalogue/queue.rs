@@ -8,6 +8,7 @@ use crate::{
     process::bug::{self, Step},
     stock::PortalStock,
     storage::{
+        Unreadable,
         catalogue::{self, DueProduct},
         queue::lanes::Lease,
         stock::quantity,
@@ -67,12 +68,26 @@ impl Catalogue {
         }
         self.name_pictures(&lease.portal, &pictured).await?;
         let jobs = work.iter_mut().map(|(_, job)| job).collect();
-        self.count_what_is_sold(jobs).await?;
-        Ok(work)
+        let uncounted = self.count_what_is_sold(jobs).await?;
+        let mut counted = Vec::with_capacity(work.len());
+        for (claim, job) in work {
+            if let Some(why) = uncounted.get(&key_of(&job)) {
+                let fault = unreadable(why);
+                subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+            } else {
+                counted.push((claim, job));
+            }
+        }
+        Ok(counted)
     }
 
-    /// What can be sold of each product, where the portal is shown that.
-    pub(super) async fn count_what_is_sold(&self, jobs: Vec<&mut ProductJob>) -> Result<(), Error> {
+    /// What can be sold of each product, where the portal is shown that. Returns those of which
+    /// that cannot be read.
+    pub(super) async fn count_what_is_sold(
+        &self,
+        jobs: Vec<&mut ProductJob>,
+    ) -> Result<BTreeMap<OrderKey, Unreadable>, Error> {
+        let mut uncounted = BTreeMap::new();
         let mut of_stocks: BTreeMap<&str, Vec<&mut ProductJob>> = BTreeMap::new();
         for job in jobs {
             let stock = self.stock.stock_of(&job.shop);
@@ -89,15 +104,15 @@ impl Catalogue {
                 quantity::available(&mut db, stock, &ids).await?
             };
             for job in jobs {
-                let of = |id: String| {
-                    let quantity: Decimal = available.get(&id)?.as_str()?.parse().ok()?;
-                    Some((id, quantity))
-                };
-                let sold = job.sold_as().into_iter().filter_map(of).collect();
-                job.show(sold);
+                match sold_of(job, stock, &available) {
+                    Ok(sold) => job.show(sold),
+                    Err(why) => {
+                        uncounted.insert(key_of(job), why);
+                    }
+                }
             }
         }
-        Ok(())
+        Ok(uncounted)
     }
 
     /// Seconds until the next product of a portal can be taken up.
@@ -170,4 +185,29 @@ impl Catalogue {
         };
         Ok((job, pictures))
     }
+}
+
+/// The subject that a product is.
+pub(super) fn key_of(job: &ProductJob) -> OrderKey {
+    OrderKey::new(job.shop.as_str(), job.number.as_str())
+}
+
+/// What can be sold under each id of a product; nothing of those of which nobody knows.
+fn sold_of(
+    job: &ProductJob,
+    stock: &str,
+    available: &BTreeMap<String, String>,
+) -> Result<BTreeMap<String, Decimal>, Unreadable> {
+    let mut sold = BTreeMap::new();
+    for id in job.sold_as() {
+        let Some(text) = available.get(&id) else {
+            continue;
+        };
+        let quantity = text.parse::<Decimal>().map_err(|why| {
+            let key = format_args!("the product {id} of the stock {stock}");
+            Unreadable::of("bridge.stock_levels", "on_hand", key, why)
+        })?;
+        sold.insert(id, quantity);
+    }
+    Ok(sold)
 }

@@ -1,5 +1,6 @@
 //! All products of a shop at once: what is stored of them, and sending them again.
 
+use super::queue::key_of;
 use crate::{
     app::{Actor, Catalogue, Error},
     domain::{ShopName, happening::Act},
@@ -45,8 +46,15 @@ impl Catalogue {
                 Err((_, why)) => page.unreadable.push((row.due.key, why)),
             }
         }
-        self.count_what_is_sold(page.jobs.iter_mut().collect())
+        let uncounted = self
+            .count_what_is_sold(page.jobs.iter_mut().collect())
             .await?;
+        page.jobs
+            .retain(|job| !uncounted.contains_key(&key_of(job)));
+        let told = uncounted
+            .into_iter()
+            .map(|(of, why)| (of.number, why.to_string()));
+        page.unreadable.extend(told);
         Ok(page)
     }
 

@@ -6,7 +6,7 @@ use crate::{
         Accepted, DeadLetters, Error, RetryOutcome, delivery::dead_letter::clean, intake::accept,
     },
     domain::{
-        ErrorCode, Fault, Marketplace, ShopName,
+        ErrorCode, Fault, Marketplace, OrderKey, ShopName,
         happening::{Happening, OrderEvent, SyncEvent, Words},
     },
     formats::woocommerce::{self, Delivery},
@@ -81,7 +81,7 @@ impl About {
     }
 }
 
-/// Whose it is.
+/// What a letter about a fault of the bridge belongs to, as far as that is known.
 #[derive(Debug, Clone, Copy, Default)]
 pub(in crate::app) struct Whose<'a> {
     pub(in crate::app) portal: Option<&'a str>,
@@ -95,15 +95,16 @@ impl DeadLetters {
     pub async fn bury_comparison(
         &self,
         lease: &Lease,
-        (shop, number): (&str, &str),
+        order: &OrderKey,
         words: &str,
     ) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
+        let OrderKey { shop, number } = order;
         comparisons::drop_one(&mut tx, shop, number).await?;
         let about = About::Comparison {
-            shop: shop.to_owned(),
-            number: number.to_owned(),
+            shop: shop.clone(),
+            number: number.clone(),
         };
         let (code, words) = (ErrorCode::Bug, clean(words));
         let what = SyncEvent::GivenUpComparing {
@@ -121,15 +122,16 @@ impl DeadLetters {
     pub async fn bury_search(
         &self,
         lease: &Lease,
-        (shop, number): (&str, &str),
+        order: &OrderKey,
         words: &str,
     ) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
-        portal_identity::set_unverified(&mut tx, (shop, number), false).await?;
+        portal_identity::set_unverified(&mut tx, order, false).await?;
+        let OrderKey { shop, number } = order;
         let about = About::Origin {
-            shop: shop.to_owned(),
-            number: number.to_owned(),
+            shop: shop.clone(),
+            number: number.clone(),
         };
         let (code, words) = (ErrorCode::Bug, clean(words));
         let what = OrderEvent::GivenUpLookingUp {
@@ -248,7 +250,7 @@ impl DeadLetters {
                 }
             }
             About::Push { base, shop, number } => {
-                if !pushes::revive(tx, &base, (&shop, &number)).await? {
+                if !pushes::revive(tx, &base, &OrderKey { shop, number }).await? {
                     return Ok(RetryOutcome::Duplicate);
                 }
             }
@@ -257,7 +259,8 @@ impl DeadLetters {
                 comparisons::ask(tx, key, "person", AT_ONCE_MS).await?;
             }
             About::Origin { shop, number } => {
-                portal_identity::set_unverified(tx, (&shop, &number), true).await?;
+                let order = OrderKey { shop, number };
+                portal_identity::set_unverified(tx, &order, true).await?;
             }
             About::Notification { deal, .. } => {
                 let deals: Vec<i64> = deal.into_iter().collect();

@@ -35,7 +35,7 @@ words! {
     pub enum BulkAction {
         /// Try again as it is.
         Retry = "retry",
-        /// Let go.
+        /// Close them without another try, for a reason that is put on record.
         Discard = "discard",
     }
 }
@@ -59,17 +59,17 @@ pub struct BulkRequest {
 /// A job and how far it is.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BulkJob {
-    /// Its id.
+    /// The job's id, by which it is asked for and stopped.
     pub id: i64,
-    /// `retry` or `discard`.
+    /// What is done to each letter: `retry` or `discard`.
     pub action: String,
     /// Which letters; empty where that cannot be read, which `last_fault` says.
     pub filter: LetterQuery,
     /// Why they are let go.
     pub reason: Option<String>,
-    /// Who asked for it.
+    /// Who asked for it: `operator:NAME` or `cli:USER`.
     pub actor: String,
-    /// How many letters there were.
+    /// How many letters the filter meant when the job was stored.
     pub expected: i64,
     /// Letters closed so far.
     pub done: i64,
@@ -77,18 +77,18 @@ pub struct BulkJob {
     pub failed: i64,
     /// Why the last of those could not.
     pub last_fault: Option<String>,
-    /// `running`, `done` or `stopped`.
+    /// How far it is: `running`, `done` or `stopped`.
     #[schema(value_type = String)]
     pub state: BulkState,
-    /// When it was asked for.
+    /// When it was asked for, by the database's clock.
     pub created_at: DateTime<Utc>,
-    /// When it ended.
+    /// When it ended or was stopped; null while it runs.
     pub ended_at: Option<DateTime<Utc>>,
     /// Who stopped it; `bridge`: it cannot be read.
     pub stopped_by: Option<String>,
 }
 
-/// Jobs, newest first.
+/// Jobs over many letters, the newest first.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct BulkJobs {
     /// At most the newest 100.
@@ -188,7 +188,7 @@ impl DeadLetters {
         })
     }
 
-    /// One job.
+    /// One job as far as it has come; `None` if there is none of this id.
     pub async fn bulk_job(&self, id: i64) -> Result<Option<BulkJob>, Error> {
         let mut db = self.db.acquire().await?;
         Ok(bulk_jobs::one(&mut db, id).await?.map(BulkJob::from))

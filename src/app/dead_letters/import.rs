@@ -23,7 +23,7 @@ const LONGEST_MESSAGE: usize = 2000;
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Imports)]
 pub struct ImportReport {
-    /// Letters taken.
+    /// Letters that were stored now.
     pub taken: usize,
     /// Letters that were there already, open or closed, or whose event was accepted here and has
     /// not died: left as they are.

@@ -78,19 +78,19 @@ const LONGEST_REASON: usize = 1000;
 /// Tries shown with a letter.
 const MOST_ATTEMPTS: i64 = 100;
 
-/// One dead letter.
+/// A dead letter: what will not be tried again by itself, with why and what to do.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = Letter)]
 pub struct DeadLetter {
-    /// Its id.
+    /// The letter's id, by which it is retried or discarded.
     pub id: i64,
     /// The shop, if the event named a known one.
     pub shop: Option<String>,
-    /// The portal.
+    /// The portal it was for, if the shop is known.
     pub portal: Option<String>,
-    /// The order.
+    /// The number of the order, or the key of what else the letter is about.
     pub number: Option<String>,
-    /// What happened.
+    /// The stable code of what went wrong.
     pub code: String,
     /// What exactly, in the words of whoever refused.
     pub message: String,
@@ -102,7 +102,7 @@ pub struct DeadLetter {
     pub first_failed_at: DateTime<Utc>,
     /// When it last failed.
     pub last_failed_at: DateTime<Utc>,
-    /// The event.
+    /// What failed, as JSON: the event, or the thing that `about` names.
     #[schema(value_type = std::collections::BTreeMap<String, Value>)]
     pub payload: Value,
     /// The change that the shop could not be told, where the letter is about one.
@@ -119,7 +119,7 @@ pub struct DeadLetter {
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 #[schema(as = WholeLetter)]
 pub struct DeadLetterDetail {
-    /// The letter.
+    /// The letter, as lists show it.
     #[serde(flatten)]
     pub letter: DeadLetter,
     /// What its code means, in one sentence.
@@ -134,7 +134,7 @@ pub struct DeadLetterDetail {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 #[schema(as = Closed)]
 pub struct Closure {
-    /// When.
+    /// When it was closed.
     pub at: DateTime<Utc>,
     /// `retried`, `discarded`, `overtaken` by something newer of the order, or `duplicate`: its
     /// event was accepted before.
@@ -142,18 +142,18 @@ pub struct Closure {
     pub how: ClosedHow,
     /// Who closed it; `bridge`: it closed by itself.
     pub by: Option<String>,
-    /// Why.
+    /// The reason that was given, or what came instead.
     pub reason: Option<String>,
 }
 
 /// One try that the portal judged and refused.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct Attempt {
-    /// When.
+    /// When the portal judged it.
     pub at: DateTime<Utc>,
     /// Which try; 1 again after a retry by hand.
     pub nth: i32,
-    /// What happened.
+    /// The stable code of the refusal.
     pub code: String,
     /// The portal's own words.
     pub message: String,
@@ -162,13 +162,13 @@ pub struct Attempt {
 /// Open letters of one code in one shop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct LetterCount {
-    /// The portal.
+    /// The portal of these letters; null if it is not known.
     pub portal: Option<String>,
-    /// The shop.
+    /// The shop of these letters; null if it is not known.
     pub shop: Option<String>,
-    /// The code.
+    /// The code that they share.
     pub code: String,
-    /// How many.
+    /// How many letters are open.
     pub letters: i64,
     /// Since when the oldest fails.
     pub oldest: DateTime<Utc>,
@@ -179,7 +179,7 @@ pub struct LetterCount {
 pub struct LetterCounts {
     /// All of them: what a bulk job wants to be shown.
     pub total: i64,
-    /// The most first.
+    /// The counts, the largest first.
     pub items: Vec<LetterCount>,
 }
 
@@ -247,7 +247,8 @@ impl From<LetterRow> for DeadLetter {
 }
 
 impl DeadLetters {
-    /// Open letters.
+    /// A page of the open letters that the filter lets through, the oldest first if not asked
+    /// otherwise.
     pub async fn dead_letters(&self, filter: &LetterFilter) -> Result<LetterPage, Error> {
         let limit = page_size(filter.limit);
         let start = if filter.newest_first { i64::MAX } else { 0 };

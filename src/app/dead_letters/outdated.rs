@@ -21,7 +21,7 @@ use std::collections::HashMap;
 /// An order whose newest event was done.
 pub(in crate::app) struct DoneOrder {
     pub(in crate::app) order: OrderKey,
-    /// That event.
+    /// The row id of that event: letters about it or an older one are out of date.
     pub(in crate::app) event: i64,
 }
 

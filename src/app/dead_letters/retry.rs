@@ -46,7 +46,7 @@ impl DeadLetters {
         Ok(retried)
     }
 
-    /// The same inside a transaction of the caller's, who rings these lanes when it is committed.
+    /// The same inside a transaction of the caller's, who wakes these lanes when it is committed.
     pub(in crate::app) async fn retry_in(
         &self,
         tx: &mut PgConnection,
@@ -369,7 +369,7 @@ pub(super) fn refused(pointer: &str, detail: String) -> Error {
     Error::Invalid(vec![Fault { pointer, detail }])
 }
 
-/// The letter's event.
+/// The event that the letter keeps. The error says why it cannot be read.
 fn value_of(letter: &LetterRow) -> Result<&Value, Error> {
     letter
         .payload

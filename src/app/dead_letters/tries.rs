@@ -34,7 +34,7 @@ pub struct StillTried {
     pub attempts: i32,
     /// When it is tried next.
     pub next_at: DateTime<Utc>,
-    /// The event.
+    /// The event as it was accepted.
     pub payload: Value,
     /// The fields that the code points at.
     pub wrong: Vec<Field>,

@@ -39,10 +39,10 @@ const HISTORY_WAVE: u32 = 48;
 /// another shop brings meanwhile waits for no more.
 const SHARED_WAVE: u32 = 100;
 
-/// What was claimed.
+/// Which of the portal's two queues a claim is from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// An order.
+    /// An order, claimed at its newest snapshot.
     Order,
     /// The submission of a form, or an activity.
     Subject,
@@ -51,7 +51,7 @@ pub enum Kind {
 /// A claimed order, or a claimed submission of a form: what settling needs to know of it.
 #[derive(Debug, Clone)]
 pub struct Claim {
-    /// What it is.
+    /// Which queue it is from, and so where it is settled.
     pub kind: Kind,
     /// The shop's name in the settings.
     pub shop: String,
@@ -61,7 +61,7 @@ pub struct Claim {
     pub event: i64,
     /// Who its customer is; none if it names nobody.
     pub person: Option<Person>,
-    /// Which firm ordered.
+    /// The legal entity that ordered; `None` if the order names none.
     pub firm: Option<LegalEntity>,
     /// Key of the link to the customer's contact, if the shop knows the customer.
     pub contact_key: Option<String>,

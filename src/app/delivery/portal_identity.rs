@@ -32,7 +32,7 @@ const WITNESSES: i64 = 25;
 pub struct PortalChange {
     /// When it was found.
     pub at: DateTime<Utc>,
-    /// Which of these.
+    /// The stable code: which of the two it was.
     pub code: String,
     /// What was found, in one sentence.
     pub message: String,

@@ -54,7 +54,7 @@ impl ReadActivity {
 /// A call, a mail or a message of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ActivityView {
-    /// Its key.
+    /// The key in the shop's queue: the kind, a colon and an id.
     pub key: String,
     /// When it was, else when it was received.
     pub at: DateTime<Utc>,
@@ -64,16 +64,16 @@ pub struct ActivityView {
     pub title: String,
     /// `waits`, `done` or `dead`.
     pub state: String,
-    /// What went wrong.
+    /// The stable code of what went wrong; left out where nothing did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
     /// The deal that it stands on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deal_id: Option<u64>,
-    /// The lead.
+    /// The id of the lead that it stands on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lead_id: Option<u64>,
-    /// The contact.
+    /// The id of the contact that it stands on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<u64>,
 }

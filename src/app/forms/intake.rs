@@ -25,7 +25,7 @@ pub enum FormTaken {
     Ping,
     /// It waits for its portal.
     Queued,
-    /// It came before.
+    /// The same fields came a short while before: nothing was stored.
     Repeated,
     /// It is kept for a week and not delivered: of a robot, or without consent.
     Kept,

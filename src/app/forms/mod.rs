@@ -54,7 +54,7 @@ impl Forms {
 struct Stored {
     /// The form's name in the configuration.
     form: String,
-    /// The fields.
+    /// The fields that were posted, as they are understood.
     #[serde(flatten)]
     submission: crate::formats::forms::Submission,
 }

@@ -15,7 +15,7 @@ use sqlx::PgConnection;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub(in crate::app) enum Note {
-    /// A comment.
+    /// A comment in the card's timeline, as text.
     Comment(String),
     /// Something to be done: in a few words, and in more.
     Todo(String, String),
@@ -45,6 +45,15 @@ pub(in crate::app) async fn add(
         body: &json!(note),
     };
     subjects::add(db, &new).await
+}
+
+/// Has what waits for the card of one order or receipt put on that of another.
+pub(in crate::app) async fn readdress(
+    db: &mut PgConnection,
+    shop: &str,
+    cards: (&str, &str),
+) -> Result<(), storage::Error> {
+    subjects::readdress(db, shop, cards).await
 }
 
 /// Has the newest version of a receipt brought to the portal as a deal in these stages.

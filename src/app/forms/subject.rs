@@ -23,6 +23,6 @@ pub(super) enum Making {
     Enquiry(Arc<FormRules>, Box<Enquiry>),
     /// As of an order, by these rules.
     Order(Box<(ShopRules, Snapshot)>),
-    /// Not at all.
+    /// The portal gets nothing of it.
     Never,
 }

@@ -20,7 +20,7 @@ const MOST: i64 = 500;
 /// Which submissions to list.
 #[derive(Debug, Clone, Default)]
 pub struct SubmissionFilter {
-    /// Of this shop.
+    /// Those of this shop; `None`: of every shop.
     pub shop: Option<ShopName>,
     /// `taken`, `robot` or `no_consent`.
     pub verdict: Option<String>,
@@ -30,14 +30,14 @@ pub struct SubmissionFilter {
     pub limit: u32,
 }
 
-/// A submission of a form.
+/// What a visitor sent through a form, and what became of it in the portal.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct Submission {
-    /// Its id.
+    /// The submission's id; newer ones have greater ids.
     pub id: i64,
     /// The shop's name in the settings.
     pub shop: String,
-    /// The form.
+    /// The form's name in the settings.
     pub form: String,
     /// When it was received.
     pub received_at: DateTime<Utc>,
@@ -45,11 +45,11 @@ pub struct Submission {
     pub state: &'static str,
     /// What went wrong, or why it is kept.
     pub code: Option<String>,
-    /// The lead.
+    /// The id of its lead in the portal, once there is one.
     pub lead_id: Option<i64>,
-    /// The deal.
+    /// The id of its deal in the portal, once there is one.
     pub deal_id: Option<i64>,
-    /// The contact.
+    /// The id of its contact in the portal, once there is one.
     pub contact_id: Option<i64>,
     /// What was received; none where it was delivered long ago.
     pub body: Option<Value>,

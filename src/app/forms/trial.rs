@@ -11,7 +11,7 @@ use crate::{
 pub enum Trial {
     /// A service looks whether anybody answers: nothing would be stored.
     Ping,
-    /// A submission.
+    /// A submission of the form, read by its rules.
     Submission {
         /// `taken`, `robot`, `no_consent`, or `dead` if nobody can be reached.
         state: &'static str,

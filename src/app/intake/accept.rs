@@ -39,7 +39,7 @@ const APART: usize = 200;
 /// What became of an event that was sent.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Accepted {
-    /// Stored, durably.
+    /// Stored, and committed: it is not lost any more.
     Queued,
     /// The same event was accepted before.
     Duplicate,

@@ -21,7 +21,7 @@ use sha2::{Digest as _, Sha256};
 /// A file of history, one order a line, and the shop whose orders they are.
 #[derive(Debug, Clone)]
 pub struct Backfill {
-    /// The shop.
+    /// The shop whose orders they are.
     pub shop: ShopName,
     /// SHA-256 of the file.
     pub file: [u8; 32],

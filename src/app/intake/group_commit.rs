@@ -41,7 +41,7 @@ pub(in crate::app) trait GroupCommit:
     /// Where things of its kind wait.
     fn queue(owner: &Self::Owner) -> &CommitQueue<Self>;
 
-    /// The connections.
+    /// The pool that a group takes its connection from.
     fn db(owner: &Self::Owner) -> &PgPool;
 
     /// Stores all durably; one answer for each, in order.
@@ -197,7 +197,7 @@ impl<T: GroupCommit> Writer<T> {
         let kept = db.is_some();
         let written = self.write(db, &all).await;
         match written {
-            // Who has gone needs no answer.
+            // The requester may have been cancelled: a closed channel is ignored.
             Ok(answers) => {
                 for (request, answer) in group.into_iter().zip(answers) {
                     let _ = request.answer.send(Ok(answer));

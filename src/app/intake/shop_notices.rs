@@ -16,17 +16,17 @@ pub(in crate::app) const CODES: [ErrorCode; 2] = [ErrorCode::WebhookOwner, Error
 /// What a shop's system sends in place of orders.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ShopNotice {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// What it means.
+    /// The stable code of what its system sent.
     pub code: String,
     /// What came the last time, in its own words.
     pub message: String,
-    /// How often.
+    /// How often it came.
     pub times: i64,
-    /// The first time.
+    /// When it first came.
     pub first_at: DateTime<Utc>,
-    /// The last time.
+    /// When it last came.
     pub last_at: DateTime<Utc>,
 }
 

@@ -14,7 +14,7 @@ use sqlx::PgConnection;
 pub(in crate::app) enum ReadSubject {
     /// About a call, a mail or a message.
     Activity(Box<ReadActivity>),
-    /// About a product.
+    /// About a product of the shop's catalogue.
     Product(Box<ReadProduct>),
 }
 

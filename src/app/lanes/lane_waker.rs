@@ -18,7 +18,7 @@ use tokio::sync::Notify;
 /// must do for all.
 const REST: Duration = Duration::from_millis(20);
 
-/// The bell of all lanes. Cheap to clone.
+/// Wakes lanes that sleep until something is due. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct LaneWaker {
     pool: PgPool,
@@ -33,7 +33,7 @@ struct State {
 }
 
 impl LaneWaker {
-    /// A bell that tells other processes over this pool.
+    /// A waker that tells other processes over this pool.
     pub fn new(pool: PgPool) -> Self {
         Self {
             pool,

@@ -18,7 +18,8 @@ use crate::{
 pub use news::{News, NewsListener};
 use sqlx::PgPool;
 
-/// The bell that is rung in every process when one has come or gone; no lane has this name.
+/// What is woken in place of a lane, in every process, when a process has come or gone. No lane has
+/// this name.
 pub const PROCESSES: &str = "*";
 
 /// The lanes, by name.
@@ -34,7 +35,7 @@ pub struct Incidents {
     pub all_over: bool,
     /// What is wrong: its code, what was said, and how often.
     pub notes: Vec<(ErrorCode, String, i64)>,
-    /// What is over.
+    /// The codes of the incidents that are over.
     pub over: Vec<ErrorCode>,
 }
 

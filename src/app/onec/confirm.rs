@@ -6,6 +6,7 @@ use crate::{
     domain::happening::GoodsEvent,
     formats::onec::Base,
     storage::{
+        OfferState,
         journal::{self, Line},
         onec::{
             bases,
@@ -24,7 +25,7 @@ const SETTLING: Duration = Duration::from_secs(2);
 /// What was offered in an answer.
 #[derive(Debug, Clone)]
 pub struct Offered {
-    /// The base.
+    /// The base's name in the settings.
     pub base: String,
     /// Which query of which session.
     pub answer: Answer,
@@ -105,7 +106,7 @@ impl Onec {
     /// The answer was written to its last byte.
     pub async fn onec_answer_written(&self, answer: Answer) -> Result<(), Error> {
         let mut db = self.db.acquire().await?;
-        offers::turn(&mut db, answer, "offered", "written").await?;
+        offers::turn(&mut db, answer, OfferState::Offered, OfferState::Written).await?;
         Ok(())
     }
 

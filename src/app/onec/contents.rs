@@ -4,7 +4,7 @@
 use super::sides::{Kept, Order};
 use crate::{
     app::{Error, Onec, delivery::claim::mastered, intake::event_reader},
-    domain::{EventBody, happening::GoodsEvent},
+    domain::{EventBody, OrderKey, happening::GoodsEvent},
     formats::{
         commerceml::{Document, write::Order as Sheet},
         onec::{
@@ -15,6 +15,7 @@ use crate::{
     },
     process::bug,
     storage::{
+        MessageKind,
         journal::{self, Line},
         onec::{contents as masters, goods, sides},
         queue,
@@ -70,7 +71,7 @@ impl Onec {
         }
         let body = json!({"number": number, "source": "onec", "snapshot": snapshot});
         let of = (&*shop, &*number, Some(&*number));
-        messages::add(&mut *tx, "bridge.order.contents.v1", of, &body).await?;
+        messages::add(&mut *tx, MessageKind::OrderContents, of, &body).await?;
         let (there, here) = (contents.total.to_string(), sent.total.to_string());
         let lines_there = contents.lines().to_string();
         let lines_here = sent.lines.len().to_string();
@@ -125,7 +126,7 @@ impl Onec {
         let name = base.name.as_str();
         let owned = super::names(&base.masters);
         let mut tx = self.db.begin().await?;
-        for (shop, number) in masters::release(&mut tx, name, &owned, AT_ONCE).await? {
+        for OrderKey { shop, number } in masters::release(&mut tx, name, &owned, AT_ONCE).await? {
             queue::orders::wake(&mut tx, &shop, &number, false).await?;
         }
         tx.commit().await?;
@@ -184,7 +185,7 @@ impl Onec {
         snapshot["number"] = number.into();
         let body = json!({"number": number, "source": "onec", "snapshot": snapshot});
         let of = (shop, number, Some(number));
-        messages::add(&mut *tx, "bridge.order.contents.v1", of, &body).await?;
+        messages::add(&mut *tx, MessageKind::OrderContents, of, &body).await?;
         let what = GoodsEvent::ShopOtherContents {
             shops: own.total.normalize().to_string(),
             counts: counting.total.normalize().to_string(),

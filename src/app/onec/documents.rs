@@ -37,9 +37,9 @@ use sqlx::PgConnection;
 pub(super) struct Sent<'a> {
     /// When it was made.
     pub(super) formed_at: DateTime<Utc>,
-    /// Who sent it.
+    /// The user of 1C by whose login the file came: what it may say depends on it.
     pub(super) login: &'a str,
-    /// `ВерсияСхемы` of it.
+    /// `ВерсияСхемы` of the file's root; `None`: it says none that is known.
     pub(super) version: Option<SchemaVersion>,
 }
 

@@ -15,17 +15,22 @@ use crate::{
         },
     },
     storage::{
+        MessageKind, Unreadable,
         journal::{self, Line},
         onec::{
-            facts::{self, FactRow, Key},
+            facts::{self, FactRow, Key, ToldRow},
             sides::{self, FoundRow},
         },
         sync::messages,
     },
 };
 use chrono::NaiveDateTime;
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
+
+/// Where they are kept.
+const TABLE: &str = "bridge.onec_facts";
 
 /// Since when 1C has an order as paid and as shipped, by the documents beside it: as it stands
 /// there, empty where no time does.
@@ -46,7 +51,7 @@ enum Heard {
     Word,
     /// That, and its sender may not say it.
     NotAllowed,
-    /// Nothing new.
+    /// Nothing that the bridge does not know already.
     NoNews,
 }
 
@@ -158,7 +163,7 @@ impl Onec {
         for own in payment.into_iter().chain(shipment) {
             let key = (base.name.as_str(), &*row.shop, &*row.number);
             let all = facts::of_order(&mut *tx, key, own.kind.as_str()).await?;
-            let ids: Vec<&str> = all.iter().filter_map(|one| one["id"].as_str()).collect();
+            let ids: Vec<&str> = all.iter().map(|one| &*one.id).collect();
             let since = own.since.map(|at| at.to_string());
             let was_said = own.kind == FactKind::Shipment && order.side.shipped_on == since;
             let is_known = ids.contains(&&*own.id);
@@ -209,13 +214,13 @@ impl Onec {
             Some(word.since.map(text).unwrap_or_default())
         };
         if pays {
-            let all = facts::of_order(tx, key, FactKind::Payment.as_str()).await?;
+            let all: Vec<said::ToldPayment> = told_of(tx, key, FactKind::Payment).await?;
             let is_paid = said::is_paid(&all, &newest, order.base);
             settled.paid = Some(is_paid);
             settled.paid_on = since(FactKind::Payment).filter(|_| is_paid);
         }
         if let Some(since) = since(FactKind::Shipment) {
-            let all = facts::of_order(tx, key, FactKind::Shipment.as_str()).await?;
+            let all: Vec<said::ToldShipment> = told_of(tx, key, FactKind::Shipment).await?;
             settled.shipped_on = said::is_shipped(&all, &newest).then_some(since);
         }
         Ok(settled)
@@ -290,6 +295,22 @@ impl Onec {
     }
 }
 
+/// All of one kind that the shop was told of an order, or would have been.
+async fn told_of<T: DeserializeOwned>(
+    tx: &mut PgConnection,
+    key: (&str, &str, &str),
+    kind: FactKind,
+) -> Result<Vec<T>, Error> {
+    let (_, shop, number) = key;
+    let rows = facts::of_order(tx, key, kind.as_str()).await?;
+    let read = |row: &ToldRow| {
+        let place = format_args!("{} of {number} of the shop {shop}", row.id);
+        row.data.typed_of::<T>(TABLE, "data", place)
+    };
+    let read: Result<_, Unreadable> = rows.iter().map(read).collect();
+    Ok(read?)
+}
+
 /// Whether the shop heard of a payment or a shipment before, by the order's own document: the
 /// document of it takes the place of as much of that, in whatever file it comes.
 async fn takes_place(tx: &mut PgConnection, key: Key<'_>, fact: &OneCFact) -> Result<bool, Error> {
@@ -297,14 +318,14 @@ async fn takes_place(tx: &mut PgConnection, key: Key<'_>, fact: &OneCFact) -> Re
         return Ok(false);
     }
     let all = facts::of_order(tx, (key.base, key.shop, key.number), key.kind).await?;
-    let mut told = all
-        .iter()
-        .filter_map(|one| Some((one["id"].as_str()?, one)));
-    let Some((id, own)) = told.find(|(id, _)| said::is_of_order(id)) else {
+    let Some(ToldRow { id, data }) = all.into_iter().find(|one| said::is_of_order(&one.id)) else {
         return Ok(false);
     };
-    let of_own = Key { id, ..key };
-    let Some(left) = said::left_of(own, fact) else {
+    let of_own = Key { id: &id, ..key };
+    let place = format!("{id} of {} of the shop {}", key.number, key.shop);
+    let own = data.read_of(TABLE, "data", &place)?;
+    let left = said::left_of(&own, fact);
+    let Some(left) = left.map_err(|why| Unreadable::of(TABLE, "data", &place, why))? else {
         return Ok(false);
     };
     match left.data {
@@ -328,7 +349,11 @@ async fn tell(
     body["number"] = Value::from(number);
     body["source"] = Value::from("onec");
     let of = (shop, number, Some(number));
-    messages::add(&mut *tx, fact.kind.message(), of, &body).await?;
+    let kind = match fact.kind {
+        FactKind::Payment => MessageKind::OrderPayment,
+        FactKind::Shipment => MessageKind::OrderShipment,
+    };
+    messages::add(&mut *tx, kind, of, &body).await?;
     let line = Line {
         shop: shop.to_owned(),
         number: number.to_owned(),

@@ -62,7 +62,7 @@ pub enum Step {
     Progress(i64),
     /// It is not taken in.
     Refused {
-        /// The code.
+        /// The stable code: a runbook page stands behind it.
         code: ErrorCode,
         /// What exactly, a line each.
         lines: Vec<String>,

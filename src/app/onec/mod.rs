@@ -79,7 +79,7 @@ const LOOKED_AT_ONCE: i64 = 5_000;
 /// A base that must not be served as it is configured.
 #[derive(Debug, Clone)]
 pub struct BaseProblem {
-    /// The key.
+    /// The key in the settings, as `onec.NAME.export.since`.
     pub key: String,
     /// What is wrong, and what to do about it.
     pub sentence: String,

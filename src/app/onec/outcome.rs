@@ -51,7 +51,7 @@ fn logged(what: &DocumentReason) -> String {
     }
 }
 
-/// There is no such order.
+/// The refusal of a document whose order the bridge does not know.
 pub(super) fn unknown() -> Refusal {
     Refusal::because(ErrorCode::OneCUnknown, DocumentReason::NoSuchOrder)
 }
@@ -93,7 +93,7 @@ impl Became {
         Self::new(DocumentState::Waiting).because(what)
     }
 
-    /// It waits for an order of which the shop was told.
+    /// The document waits: the shop was told of its order, and has not sent it yet.
     pub(super) fn told() -> Self {
         Self {
             told: true,
@@ -114,7 +114,7 @@ impl Became {
         }
     }
 
-    /// It is refused for this.
+    /// The document is refused, with this code and for this reason.
     pub(super) fn refused_for(code: ErrorCode, what: DocumentReason) -> Self {
         Self::refused(Refusal::because(code, what))
     }
@@ -152,7 +152,7 @@ impl Became {
         }
     }
 
-    /// It is about this order.
+    /// With the order that the document is about.
     pub(super) fn of(self, shop: &str, number: &str) -> Self {
         Self {
             shop: Some(shop.to_owned()),
@@ -173,7 +173,7 @@ pub(super) fn read(raw: &str) -> Result<Item, Fault> {
     items.next().unwrap_or_else(|| Err(none()))
 }
 
-/// What an item is about.
+/// The documents of an item, by what they are.
 pub(super) struct Parts<'a> {
     /// The order; none: it holds none.
     pub(super) order: Option<&'a Document>,

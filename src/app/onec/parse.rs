@@ -48,7 +48,7 @@ impl Came {
 pub(super) enum Read {
     /// What the root says; once, first.
     Head(Head),
-    /// Some items.
+    /// The next items of the file, in their order.
     Items(Vec<Came>),
 }
 

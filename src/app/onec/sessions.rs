@@ -52,16 +52,16 @@ impl Logins {
     }
 }
 
-/// An exchange session.
+/// An exchange session: from 1C's `checkauth` until it runs out.
 #[derive(Debug, Clone)]
 pub struct Session {
-    /// Its id.
+    /// The row's id in the database.
     pub id: i64,
-    /// The base.
+    /// The base that exchanges in it.
     pub base: Arc<Base>,
     /// The type that it was opened with.
     pub kind: String,
-    /// Who exchanges.
+    /// The user of 1C whose login and password opened it.
     pub login: String,
     /// The version that is spoken; none: the client asked for none.
     pub version: Option<SchemaVersion>,
@@ -69,7 +69,7 @@ pub struct Session {
     pub subordinate: bool,
     /// Which init it is in.
     pub round: i32,
-    /// When it began.
+    /// When it was opened, by the database's clock.
     pub started_at: DateTime<Utc>,
 }
 

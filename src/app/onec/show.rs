@@ -6,7 +6,7 @@ use crate::{
         ErrorCode, ShopName,
         happening::{DocumentReason, Stored},
     },
-    formats::onec::{Base, Meaning},
+    formats::onec::{Base, HeldWhy, Meaning},
     process::bug,
     storage::{
         DocumentKind, DocumentState, ImportState,
@@ -28,22 +28,23 @@ const SHEETS: i64 = 50;
 /// An order in a 1C base.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OneCView {
-    /// The base.
+    /// The base's name in the settings.
     pub base: String,
     /// `Номер` there, once it was offered.
     pub number: Option<String>,
     /// `Ид` there, once it was offered.
     pub id: Option<String>,
-    /// `НомерВерсии` that 1C has.
+    /// `НомерВерсии` that 1C has: the last one that it confirmed.
     pub version: Option<String>,
-    /// When that was sent.
+    /// When that was sent, by the database's clock.
     pub sent_at: Option<DateTime<Utc>>,
     /// When 1C confirmed it.
     pub confirmed_at: Option<DateTime<Utc>>,
     /// Whether something newer waits to be fetched.
     pub waits: bool,
     /// Why it does not go.
-    pub held: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub held: Option<HeldWhy>,
     /// The status that 1C last said: its id or its name there.
     pub status: Option<String>,
 }
@@ -55,36 +56,36 @@ pub struct OrderSheet {
     pub shop: String,
     /// The order's number in its shop.
     pub number: String,
-    /// The code.
+    /// The stable code of why it cannot be written.
     pub code: String,
-    /// Why, in one sentence.
+    /// Why it cannot be written, in one English sentence.
     pub why: String,
 }
 
 /// A document that came from 1C.
 #[derive(Debug, Clone, Serialize)]
 pub struct DocumentView {
-    /// Its id.
+    /// The document's id, by which pages and commands name it.
     pub id: i64,
-    /// The base.
+    /// The base's name in the settings.
     pub base: String,
-    /// What it is.
+    /// Whether it is a document, a package of them, a counterparty, or cannot be read.
     pub kind: DocumentKind,
-    /// `Номер`.
+    /// `Номер`: of an order that the bridge wrote, the number that it gave it.
     pub number: Option<String>,
-    /// `Ид`.
+    /// `Ид`: of an order that the bridge wrote, the id that it gave it; else 1C's own.
     pub doc_id: Option<String>,
-    /// `Номер1С`.
+    /// `Номер1С`: the document's number in 1C, from CommerceML 2.06 on.
     pub onec_number: Option<String>,
-    /// When it came.
+    /// When it first came, by the database's clock; `repeats` counts the times after that.
     pub received_at: DateTime<Utc>,
-    /// How often it came again.
+    /// How often the same contents came again.
     pub repeats: i32,
     /// What became of it.
     pub state: DocumentState,
     /// Why it is not carried out; empty: it is, or waits.
     pub code: String,
-    /// One sentence.
+    /// What became of it, or what it waits for, in one English sentence.
     pub message: String,
     /// The same as data; none in documents of earlier versions, and where it is the words of a
     /// fault.
@@ -92,11 +93,11 @@ pub struct DocumentView {
     pub what: Option<Stored<DocumentReason>>,
     /// The shop of its order, where one was found.
     pub shop: Option<String>,
-    /// Its order.
+    /// The number of that order in its shop.
     pub order_number: Option<String>,
     /// The status in it that no row of a table has, if it is refused for that.
     pub unknown: Option<String>,
-    /// The element as XML.
+    /// The element as XML, as 1C sent it.
     pub raw: String,
 }
 
@@ -137,7 +138,7 @@ impl DocumentView {
 /// A file that came from 1C.
 #[derive(Debug, Clone, Serialize)]
 pub struct FileView {
-    /// Its name.
+    /// The name under which 1C sent the file.
     pub name: String,
     /// The file inside a zip; empty: the file itself.
     pub member: String,
@@ -145,7 +146,7 @@ pub struct FileView {
     pub bytes: Option<i64>,
     /// Whether it is at work, taken in or refused.
     pub state: ImportState,
-    /// Items that are done.
+    /// Items of the file that are done.
     pub items: i64,
     /// Of them, items that could not be read.
     pub faulty: i64,
@@ -159,33 +160,33 @@ pub struct FileView {
     pub message: Option<String>,
 }
 
-/// An exchange session.
+/// An exchange session, as operators see it.
 #[derive(Debug, Clone, Serialize)]
 pub struct SessionView {
-    /// Its id.
+    /// The row's id in the database.
     pub id: i64,
-    /// sale, catalog, get_catalog, listen.
+    /// What is exchanged, as 1C says it: `sale`, `catalog`, `get_catalog` or `listen`.
     pub kind: String,
-    /// Who exchanges.
+    /// The user of 1C whose login opened it.
     pub login: String,
     /// The version that is spoken; none: the client asked for none.
     pub version: Option<String>,
-    /// When it began.
+    /// When it was opened, by the database's clock.
     pub started_at: DateTime<Utc>,
-    /// Its last request.
+    /// When its last request came.
     pub last_at: DateTime<Utc>,
     /// Orders offered in it.
     pub offered: i64,
-    /// Of them, confirmed.
+    /// Of them, orders that 1C has confirmed.
     pub confirmed: i64,
 }
 
 /// How it stands with a base.
 #[derive(Debug, Clone, Serialize)]
 pub struct BaseReport {
-    /// The base.
+    /// The base's name in the settings.
     pub base: String,
-    /// Its shops.
+    /// The shops whose orders it gets, by their names in the settings.
     pub shops: Vec<String>,
     /// When it was first configured.
     pub since: Option<DateTime<Utc>>,
@@ -195,15 +196,15 @@ pub struct BaseReport {
     pub waiting: i64,
     /// Since when the oldest of them.
     pub oldest: Option<DateTime<Utc>>,
-    /// Orders that it has.
+    /// Orders that it has confirmed at least once.
     pub confirmed: i64,
-    /// The last confirmation.
+    /// When an order was last confirmed; none: none was yet.
     pub last_confirmed_at: Option<DateTime<Utc>>,
     /// Orders that its filter holds back.
     pub held: i64,
-    /// How many cannot be written.
+    /// How many of its orders cannot be written.
     pub refused: i64,
-    /// Of them, the first ones.
+    /// Of them, the first 50.
     pub refused_orders: Vec<OrderSheet>,
     /// Orders made there that the shop was told of and has not sent yet.
     pub untaken: i64,
@@ -211,7 +212,7 @@ pub struct BaseReport {
     pub untaken_since: Option<DateTime<Utc>>,
     /// Orders that are pushed to it; none: it only fetches them.
     pub push: Option<super::PushView>,
-    /// Its newest sessions.
+    /// The ten newest sessions, the newest first.
     pub sessions: Vec<SessionView>,
     /// The prefixes changed since the first order was confirmed.
     pub prefix_changed: bool,
@@ -220,9 +221,9 @@ pub struct BaseReport {
 /// A base's correspondence table, beside the shops' statuses and what 1C has said.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct OneCMapCheck {
-    /// The base.
+    /// The base's name in the settings.
     pub base: String,
-    /// The rows of its table.
+    /// How many rows its table has.
     pub rows: usize,
     /// Statuses of the shops with which orders go to 1C without any.
     pub unwritten: Vec<String>,
@@ -411,7 +412,8 @@ impl Onec {
         Ok(rows.into_iter().map(DocumentView::of).collect())
     }
 
-    /// One document.
+    /// One document, in whatever state it is. The error is `NotFound` where there is none, or none
+    /// any longer.
     pub async fn document_view(&self, id: i64) -> Result<DocumentView, Error> {
         let mut db = self.db.acquire().await?;
         let row = documents::one(&mut db, id).await?;
@@ -457,7 +459,7 @@ impl Onec {
             sent_at: row.sent_at,
             confirmed_at: row.confirmed_at,
             waits: row.waits,
-            held: row.held_why,
+            held: row.held_why.map(HeldWhy::of),
             status: row.said,
         };
         Ok(row.map(view))

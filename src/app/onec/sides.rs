@@ -55,7 +55,7 @@ pub(super) struct Kept {
     pub(super) id: i64,
     /// When its file was made.
     pub(super) formed_at: Option<DateTime<Utc>>,
-    /// Who sent it.
+    /// The user of 1C by whose login its file came.
     pub(super) login: Option<String>,
     /// The version of its file; none: it is decided again, or says none.
     pub(super) version: Option<SchemaVersion>,

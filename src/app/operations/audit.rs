@@ -28,9 +28,9 @@ pub struct AuditFilter {
 /// An act of a person.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct AuditEntry {
-    /// Grows with time.
+    /// The entry's id: a later one has a greater id.
     pub id: i64,
-    /// When.
+    /// When it was done, by the database's clock.
     pub at: DateTime<Utc>,
     /// Who: `operator:NAME`, `shop:NAME`, `cli:USER`, or `bridge` by itself.
     pub actor: String,

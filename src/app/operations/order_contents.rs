@@ -9,9 +9,9 @@ use utoipa::ToSchema;
 /// An order as its shop last told it. Money is in `currency`, as decimal text.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OrderContents {
-    /// When it was placed.
+    /// When it was placed, by the shop's clock.
     pub created_at: Option<DateTime<Utc>>,
-    /// ISO 4217.
+    /// The currency of all its amounts (ISO 4217).
     pub currency: String,
     /// What the customer pays, everything included.
     pub total: String,
@@ -19,13 +19,13 @@ pub struct OrderContents {
     pub paid: bool,
     /// Whether it is cancelled.
     pub cancelled: bool,
-    /// How it is paid for.
+    /// The method of payment, as the shop calls it.
     pub payment: Option<String>,
-    /// Who ordered.
+    /// Who ordered; left out where the order names nobody.
     pub customer: Option<OrderCustomer>,
-    /// What was ordered.
+    /// What was ordered, a line each.
     pub items: Vec<OrderItem>,
-    /// Discounts on the whole order, together.
+    /// The sum of the discounts on the whole order; left out where there is none.
     pub discount: Option<String>,
     /// How it is delivered.
     pub delivery: Option<OrderDelivery>,
@@ -33,18 +33,18 @@ pub struct OrderContents {
     pub comment: Option<String>,
 }
 
-/// Who ordered.
+/// Who ordered, as the shop last told it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OrderCustomer {
-    /// First, second and last name.
+    /// First, second and last name, in this order.
     pub name: Option<String>,
     /// Phones, with the country's code.
     pub phones: Vec<String>,
-    /// E-mail addresses.
+    /// E-mail addresses that can be written to.
     pub emails: Vec<String>,
-    /// The legal entity's name.
+    /// The legal entity's name, where one ordered.
     pub company: Option<String>,
-    /// Its taxpayer number.
+    /// The legal entity's taxpayer number (ИНН).
     pub inn: Option<String>,
 }
 
@@ -53,15 +53,15 @@ pub struct OrderCustomer {
 pub struct OrderItem {
     /// What it is called.
     pub name: String,
-    /// Its article.
+    /// The shop's article (SKU).
     pub sku: Option<String>,
-    /// How many units.
+    /// How many units, as a decimal.
     pub quantity: String,
-    /// Of what.
+    /// The unit of measure, in the shop's words.
     pub unit: Option<String>,
-    /// One unit, discount included.
+    /// The price of one unit, its discount taken off.
     pub price: String,
-    /// All of them; none where that is no number of money.
+    /// Price by quantity; null where that is too large for money.
     pub sum: Option<String>,
 }
 
@@ -70,9 +70,9 @@ pub struct OrderItem {
 pub struct OrderDelivery {
     /// What it is called.
     pub method: Option<String>,
-    /// What it costs.
+    /// The price of the delivery.
     pub price: String,
-    /// Where to.
+    /// The address that it is delivered to.
     pub address: Option<String>,
 }
 

@@ -179,18 +179,18 @@ impl OrderFilter {
     }
 }
 
-/// One order of a list.
+/// An order as lists show it: where it stands, and not what is in it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OrderSummary {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// Its number there.
+    /// The order's number: with the shop its identity.
     pub number: String,
     /// The portal it goes to.
     pub portal: String,
-    /// How it stands.
+    /// How far the bridge is with it.
     pub state: OrderState,
-    /// Its deal.
+    /// The id of its deal in the portal, once there is one.
     pub deal_id: Option<u64>,
     /// The shop's status: what its newest snapshot says, or what it was told since.
     pub status: Option<String>,

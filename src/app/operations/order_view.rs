@@ -24,32 +24,32 @@ const TIMELINE_LIMIT: i64 = 500;
 /// One order, as people and shops see it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct OrderView {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// Its number there.
+    /// The order's number: with the shop its identity.
     pub number: String,
     /// The portal it goes to.
     pub portal: String,
-    /// Its deal.
+    /// The id of its deal in the portal, once there is one.
     pub deal_id: Option<u64>,
     /// Its lead, where the shop's rules made one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub lead_id: Option<u64>,
-    /// Its contact.
+    /// The id of its customer's contact, once there is one.
     pub contact_id: Option<u64>,
-    /// Its company.
+    /// The id of its customer's company, once there is one.
     pub company_id: Option<u64>,
     /// The shop's status: what its newest snapshot says, or what it was told since.
     pub status: Option<String>,
     /// The stage, as last known.
     pub stage: Option<String>,
-    /// How it stands.
+    /// How far the bridge is with it.
     pub state: OrderState,
     /// Whether both sides hold the same and nothing is on its way.
     pub in_sync: bool,
-    /// Events that wait.
+    /// Accepted events that are not settled yet.
     pub pending: i64,
-    /// Open dead letters.
+    /// Dead letters of the order that are open.
     pub dead: i64,
     /// What was ordered, by whom, for how much, as the shop last told it; none where that is no
     /// longer stored, cannot be read, or says that the order was deleted.
@@ -76,12 +76,12 @@ pub struct OrderView {
 /// One thing that happened to an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct TimelineEntry {
-    /// When.
+    /// When it happened, by the database's clock.
     pub at: DateTime<Utc>,
     /// What kind of thing: `accepted`, `superseded`, `written`, `note`, `refused`, `dead`,
     /// `retried`, `discarded`; and of the status: `moved`, `decided`, `told`, `conflict`, `gone`.
     pub kind: String,
-    /// One sentence.
+    /// What happened, in one English sentence.
     pub text: String,
     /// The same as data: `kind` says what it is. None in entries of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -39,7 +39,7 @@ pub struct Overview {
     pub oldest: Vec<WaitingOrder>,
     /// Conflicts that wait for a person.
     pub conflicts: Vec<WaitingConflicts>,
-    /// Open dead letters.
+    /// The open dead letters, counted by reason.
     pub dead: Vec<DeadRow>,
     /// What was refused and is tried again.
     pub refused: Vec<Refused>,

@@ -28,7 +28,7 @@ const PROCESSES: f64 = 3600.0;
 pub struct Retention {
     /// Settled events, and with them their identity.
     pub settled: Duration,
-    /// Closed dead letters.
+    /// Dead letters, from when they were closed.
     pub letters: Duration,
     /// The lines of orders' lives.
     pub timeline: Duration,

@@ -29,9 +29,9 @@ use utoipa::ToSchema;
 /// The state of the whole bridge.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct StatusReport {
-    /// Each portal.
+    /// Every portal that is configured, with its lane.
     pub portals: Vec<PortalStatus>,
-    /// Each shop.
+    /// Every shop that is configured.
     pub shops: Vec<ShopStatus>,
     /// Open dead letters by portal, shop and code.
     pub dead: Vec<DeadCount>,
@@ -50,13 +50,13 @@ pub struct StuckTask {
     /// The lane; `:sql` for taking up events from SQL, `:jobs` for jobs over dead letters,
     /// `:housekeeping`; `:application:NAME` for looking after the application of a portal.
     pub lane: String,
-    /// How often it failed.
+    /// How often it failed since then.
     pub times: i64,
-    /// Since when.
+    /// When it first failed.
     pub since: DateTime<Utc>,
-    /// In the words of the last time.
+    /// What was said of the last failure.
     pub message: String,
-    /// Why, as far as it is known.
+    /// The stable code of why it fails.
     pub code: String,
 }
 
@@ -70,27 +70,27 @@ fn stuck_codes() -> Vec<String> {
 /// The state of one portal's lane.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct PortalStatus {
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: String,
-    /// Orders that wait.
+    /// Orders with events that are not settled yet.
     pub pending: i64,
     /// Age of the oldest that waits, in seconds; 0 if none does.
     pub oldest_seconds: i64,
-    /// Open dead letters.
+    /// Dead letters of the portal that are open.
     pub dead: i64,
     /// Events done in the last hour.
     pub done_last_hour: i64,
-    /// What the lane does.
+    /// What the lane does now.
     pub state: LaneState,
-    /// Who drives it.
+    /// The process that holds the lane's lease; null if none does.
     pub owner: Option<String>,
-    /// Until when, unless renewed.
+    /// Until when that process holds the lease, unless it renews it.
     pub lease_until: Option<DateTime<Utc>>,
-    /// Since when it is paused.
+    /// Since when the lane is paused; null if it is not.
     pub paused_at: Option<DateTime<Utc>>,
     /// The code of what paused it; none if a person did.
     pub paused_code: Option<String>,
-    /// Why it is paused, in one sentence.
+    /// Why it is paused, in one English sentence.
     pub paused_reason: Option<String>,
     /// The same as data: `kind` says what it is.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -125,15 +125,15 @@ pub enum LaneState {
 /// The state of one shop.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ShopStatus {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// Its portal.
+    /// The portal that its orders go to.
     pub portal: String,
-    /// Orders that wait.
+    /// Orders with events that are not settled yet.
     pub pending: i64,
     /// Age of the oldest that waits, in seconds; 0 if none does.
     pub oldest_seconds: i64,
-    /// Open dead letters.
+    /// Dead letters of the shop that are open.
     pub dead: i64,
     /// Events done in the last hour.
     pub done_last_hour: i64,
@@ -204,13 +204,13 @@ impl From<TroubleRow> for StuckTask {
 /// How many letters are open for one reason.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct DeadCount {
-    /// The portal.
+    /// The portal of these letters; null if it is not known.
     pub portal: Option<String>,
-    /// The shop.
+    /// The shop of these letters; null if it is not known.
     pub shop: Option<String>,
-    /// The reason.
+    /// The stable code that they share.
     pub code: String,
-    /// How many.
+    /// How many letters are open.
     pub count: i64,
 }
 

@@ -41,7 +41,7 @@ impl fmt::Debug for AuthorizationStart {
 }
 
 impl AuthorizationStart {
-    /// By what it can be asked about: the state cannot be told from it.
+    /// The public polling handle: the SHA-256 of the state, so that the state stays secret.
     pub fn follow(&self) -> String {
         follow(&digest(&self.state))
     }
@@ -61,9 +61,9 @@ pub enum CallbackOutcome {
 pub enum CodeOutcome {
     /// It is judged in the background.
     Waits {
-        /// Under this number.
+        /// The number of the grant that waits.
         id: i64,
-        /// By what it can be asked about.
+        /// The public polling handle, by which pages ask what became of it.
         follow: String,
     },
     /// There is no code in what was given.

@@ -60,7 +60,7 @@ const TOKENS: &str = "tokens";
 /// An application of a portal, as configured.
 #[derive(Debug, Clone)]
 pub struct Application {
-    /// Client id.
+    /// The application's `client_id`, which the portal shows at its registration.
     pub client_id: String,
     /// The portal's address with a slash at its end.
     pub portal_url: String,
@@ -73,7 +73,7 @@ pub struct Application {
 /// All applications, and the keys of their tokens.
 #[derive(Debug)]
 pub struct Applications {
-    /// Encrypts tokens.
+    /// What seals tokens before they are stored, and opens them.
     pub vault: Vault,
     /// The portals that are reached by an application.
     pub portals: BTreeMap<PortalName, Application>,
@@ -82,15 +82,15 @@ pub struct Applications {
 /// The tokens of a portal, readable.
 #[derive(Clone)]
 pub struct Tokens {
-    /// Which they are.
+    /// Grows with every change: a renewal replaces only the version that it read.
     pub version: i64,
-    /// The access token.
+    /// The access token, which goes with every call.
     pub access: SecretString,
-    /// The refresh token.
+    /// The refresh token, for which the authorisation server gives a new pair.
     pub refresh: SecretString,
     /// The portal's address for method names to be put behind.
     pub endpoint: String,
-    /// The portal's identity.
+    /// Bitrix24's `member_id` of the portal, which stays when its address changes.
     pub member_id: Option<String>,
     /// Whether the token of the application's notifications is known.
     pub hears: bool,

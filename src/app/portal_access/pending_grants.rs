@@ -33,22 +33,22 @@ pub type Field = (String, String);
 pub enum PendingGrant {
     /// The portal's own message that the application was installed.
     Tokens {
-        /// The access token.
+        /// The access token that was told; not ours until the portal has confirmed it.
         access: String,
-        /// The refresh token.
+        /// The refresh token, for which the authorisation server is asked.
         refresh: String,
-        /// The portal's identity.
+        /// Bitrix24's `member_id` of the portal.
         member_id: String,
         /// The token of its notifications.
         application_token: Option<String>,
     },
     /// What the authorisation server itself gave us, not checked to the end.
     Granted {
-        /// The access token.
+        /// The access token of the pair that was given.
         access: String,
-        /// The refresh token.
+        /// The refresh token of that pair.
         refresh: String,
-        /// The portal's identity.
+        /// Bitrix24's `member_id` of the portal, if the server told it.
         member_id: Option<String>,
         /// The token of its notifications.
         application_token: Option<String>,
@@ -57,7 +57,7 @@ pub enum PendingGrant {
     },
     /// A code from the portal's page.
     Code {
-        /// The code.
+        /// The one-time code, to be exchanged for tokens.
         code: String,
         /// Whether an operator gave it by hand, who may also change the portal's identity.
         by_hand: bool,
@@ -77,7 +77,7 @@ impl fmt::Debug for PendingGrant {
 /// An offer that is to be judged now.
 #[derive(Debug)]
 pub struct ClaimedGrant {
-    /// Its number.
+    /// The number of the pending grant.
     pub id: i64,
     /// What is offered; none if it cannot be read with the present keys.
     pub offer: Option<PendingGrant>,
@@ -158,7 +158,7 @@ impl PortalAccess {
         Ok(self.vault()?.seal(OFFER, portal.as_str(), &bytes)?)
     }
 
-    /// Puts what was got for an offer in its place: what it was got with is used up.
+    /// Replaces an offer by what it was exchanged for: a one-time code, say, is used up.
     pub async fn advance_offer(
         &self,
         portal: &PortalName,

@@ -15,11 +15,11 @@ use uuid::Uuid;
 /// Tokens that are ours, with what came along.
 #[derive(Clone)]
 pub struct ConfirmedTokens {
-    /// The access token.
+    /// The access token, which goes with every call.
     pub access: SecretString,
-    /// The refresh token.
+    /// The refresh token, for which the authorisation server gives a new pair.
     pub refresh: SecretString,
-    /// The portal's identity.
+    /// Bitrix24's `member_id` of the portal, if it was told.
     pub member_id: Option<String>,
     /// The token of its notifications.
     pub application_token: Option<String>,

@@ -15,7 +15,7 @@ use tokio::time::Instant;
 
 /// How long a place is waited for: longer than any pause of a limiter.
 pub const PATIENCE: Duration = Duration::from_secs(90);
-/// What the owner of a portal's lane waits on, in the bell.
+/// What is woken in place of a lane when somebody asks the owner of a portal's lane for a permit.
 pub fn permit_bell(portal: &str) -> String {
     format!("permit:{portal}")
 }

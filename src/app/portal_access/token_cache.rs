@@ -15,7 +15,7 @@ const DIFFERS: Duration = Duration::from_millis(500);
 /// A digest, if there is one, and when it was read.
 type CachedDigest = (Instant, Option<Vec<u8>>);
 
-/// What was read.
+/// The digest of each portal's application token, as this process last read it.
 #[derive(Debug, Default)]
 pub(in crate::app) struct TokenCache(Mutex<BTreeMap<PortalName, CachedDigest>>);
 

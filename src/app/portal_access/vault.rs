@@ -17,7 +17,7 @@ pub struct Vault {
     random: SystemRandom,
 }
 
-/// What was sealed.
+/// What was opened again.
 pub struct Plaintext {
     /// As it was before.
     pub bytes: Vec<u8>,

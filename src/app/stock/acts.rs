@@ -31,7 +31,7 @@ impl Stock {
             let mut db = self.db.acquire().await?;
             match storage::stock::release(&mut db, shop.as_str(), id).await {
                 Err(error) if again(&error, false, &mut tries) => {}
-                answer => return ReservationAnswer::read(answer?),
+                answer => return ReservationAnswer::read(answer?, (shop.as_str(), id)),
             }
         }
     }
@@ -45,7 +45,7 @@ impl Stock {
     ) -> Result<ReservationAnswer, Error> {
         let mut tx = self.db.begin().await?;
         let answer = storage::stock::release(&mut tx, shop.as_str(), id).await?;
-        let answer = ReservationAnswer::read(answer)?;
+        let answer = ReservationAnswer::read(answer, (shop.as_str(), id))?;
         if let ReservationAnswer::Reserved(reserved) = &answer {
             let target = format!("{shop}/{id}");
             let detail = json!({ "state": reserved.state });
@@ -80,7 +80,7 @@ impl Stock {
             let which = (shop.as_str(), id);
             match storage::stock::ship(&mut db, which, named, lines.as_ref()).await {
                 Err(error) if again(&error, false, &mut tries) => {}
-                answer => return ReservationAnswer::read(answer?),
+                answer => return ReservationAnswer::read(answer?, (shop.as_str(), id)),
             }
         }
     }
@@ -95,14 +95,14 @@ impl Stock {
         let seconds = extension.hold.as_seconds_f64();
         let mut db = self.db.acquire().await?;
         let answer = storage::stock::extend(&mut db, shop.as_str(), id, seconds).await?;
-        ReservationAnswer::read(answer)
+        ReservationAnswer::read(answer, (shop.as_str(), id))
     }
 
     /// A reservation as it is now: that it has run out is written first.
     pub async fn reservation(&self, shop: &ShopName, id: &str) -> Result<ReservationAnswer, Error> {
         let mut db = self.db.acquire().await?;
         let answer = storage::stock::read(&mut db, shop.as_str(), id).await?;
-        ReservationAnswer::read(answer)
+        ReservationAnswer::read(answer, (shop.as_str(), id))
     }
 
     /// Writes down which reservations have run out; returns how many.

@@ -3,7 +3,7 @@
 use crate::{
     app::Error,
     domain::{ErrorCode, Fault, Faults},
-    storage,
+    storage::{self, ReservationState},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -14,12 +14,13 @@ use utoipa::ToSchema;
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[schema(as = ReservationView)]
 pub struct Reserved {
-    /// Its id.
+    /// The shop's id of the reservation, unique in the shop.
     pub id: String,
     /// The order it is for, once there is one.
     pub number: Option<String>,
     /// `held`, `shipped`, `released`, `expired`, or `short`: lost to a shortage.
-    pub state: String,
+    #[schema(value_type = String)]
+    pub state: ReservationState,
     /// When it runs out; null: it does not.
     pub expires_at: Option<DateTime<Utc>>,
     /// Its lines; one that is taken from several stores is there once for each.
@@ -29,7 +30,7 @@ pub struct Reserved {
 /// A line of a reservation, in one store.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ReservedLine {
-    /// Its id.
+    /// The id that the shop gave the line, unique in the reservation.
     pub line: String,
     /// The product, by its `product_id`.
     pub product: String,
@@ -44,9 +45,9 @@ pub struct ReservedLine {
 /// A line of which there is not enough.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct ShortLine {
-    /// The line.
+    /// The id of the line that was asked for.
     pub line: String,
-    /// The product.
+    /// The product, by its `product_id`.
     pub product: String,
     /// How much was wanted.
     pub wanted: String,
@@ -60,9 +61,10 @@ pub struct ShortLine {
 /// What a store has that can be sold.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 pub struct StoreAvailable {
-    /// The store.
+    /// The store, by its name in the settings.
     pub store: String,
-    /// How much.
+    /// How much of the product can be sold there: a decimal with at most three digits after the
+    /// point.
     pub available: String,
 }
 
@@ -80,7 +82,7 @@ pub struct StockFault {
 
 /// The state that a reservation has in place of being held.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct NotHeld(pub String);
+pub struct NotHeld(pub ReservationState);
 
 /// The answer to what is asked about a reservation.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -93,9 +95,9 @@ pub enum ReservationAnswer {
     NotHeld(NotHeld),
     /// The request cannot be used.
     Invalid {
-        /// The code of all of it.
+        /// The stable code of the refusal.
         code: ErrorCode,
-        /// What is wrong.
+        /// Every fault at once, each with its pointer.
         faults: Faults,
     },
     /// There is no such reservation.
@@ -113,7 +115,7 @@ struct Raw {
 struct Refused {
     #[serde(default)]
     short: Vec<ShortLine>,
-    state: Option<String>,
+    state: Option<ReservationState>,
 }
 
 #[derive(Deserialize)]
@@ -122,11 +124,11 @@ struct Invalid {
 }
 
 impl ReservationAnswer {
-    /// Reads what a function of the database answered.
-    pub(super) fn read(answer: Value) -> Result<Self, Error> {
+    /// Reads what a function of the database answered about a reservation.
+    pub(super) fn read(answer: Value, (shop, id): (&str, &str)) -> Result<Self, Error> {
         let odd = |error: serde_json::Error| storage::Error::Unreadable {
             table: "the answer of a stock function",
-            detail: error.to_string(),
+            detail: format!("the reservation {id} of the shop {shop}: {error}"),
         };
         let Raw { status, body } = serde_json::from_value(answer).map_err(odd)?;
         Ok(match status {

@@ -1,5 +1,5 @@
-//! Cards and messages about goods: receipts as deals and comments, tasks for a person about goods
-//! that were lost, and the message that tells the shop of a receipt.
+//! Cards and messages about goods: receipts as deals and comments and in the lives of orders, tasks
+//! for a person about goods that were lost, and the message that tells the shop of a receipt.
 
 use super::receipts::{NewReceipt, is_part};
 use crate::{
@@ -8,18 +8,17 @@ use crate::{
         forms::notes::{self, Note},
         lane_of,
     },
-    domain::ShopName,
+    domain::{ShopName, happening::GoodsEvent},
     formats::tills::{self, ReceiptKind, TillSettings},
     storage::{
+        MessageKind,
+        journal::{self, Line},
         stock::{self as rows, ReceiptKey},
         sync::messages,
     },
 };
-use serde_json::Value;
+use serde_json::{Value, json};
 use sqlx::PgConnection;
-
-/// The message that tells a shop of a receipt.
-const RECEIPT_SAVED: &str = "bridge.receipt.saved.v1";
 
 impl Stock {
     /// The till of a receipt, if it is one that is configured.
@@ -31,14 +30,16 @@ impl Stock {
         })
     }
 
-    /// What the shop and the portal are told of a new version of a receipt, the last of so many.
-    /// One that was annulled before anybody heard of it has no card, and needs none.
+    /// What an order's life, the shop and the portal are told of a new version of a receipt, the last
+    /// of so many; whether pieces that were held have left with it. One that was annulled before anybody heard of it has no card, and needs none.
     pub(super) async fn pass_on(
         &self,
         tx: &mut PgConnection,
         new: &NewReceipt,
+        picked: bool,
         versions: i64,
     ) -> Result<(), Error> {
+        tell_order(tx, new, picked, versions).await?;
         let Some(till) = self.settings_of(&new.key) else {
             return Ok(());
         };
@@ -52,7 +53,7 @@ impl Stock {
             let subject = format!("{}/{}", key.till, key.receipt);
             let number = receipt.number.as_deref();
             let of = (key.shop.as_str(), subject.as_str(), number);
-            messages::add(tx, RECEIPT_SAVED, of, &data).await?;
+            messages::add(tx, MessageKind::ReceiptSaved, of, &data).await?;
         }
         let rules = self.registry.rules(&till.shop);
         let (Some(deals), Some(rules)) = (&till.deals, rules) else {
@@ -63,16 +64,23 @@ impl Stock {
         }
         let portal = rules.portal.as_str();
         let shop = key.shop.as_str();
+        let own = tills::key(&key.till, &key.receipt);
         let card = match (receipt.kind, &receipt.of) {
-            (ReceiptKind::Refund, Some(of)) => Some(card_of_sale(tx, key, of).await?),
-            _ => receipt.number.clone(),
+            (ReceiptKind::Refund, Some(of)) => {
+                let of_order = rows::number_of(tx, &sale_of(key, of)).await?;
+                Some(of_order.unwrap_or_else(|| tills::key(&key.till, of)))
+            }
+            _ => order_of(tx, new).await?,
         };
         match (receipt.kind, card.as_deref()) {
             (ReceiptKind::Sale, None) => {
-                let own = tills::key(&key.till, &key.receipt);
                 notes::put_receipt(tx, (shop, portal, &own), deals, &data).await?;
             }
-            (_, Some(card)) => {
+            (kind, Some(card)) => {
+                if kind == ReceiptKind::Sale {
+                    // What was said of the sale before anybody knew that it is a pick-up.
+                    notes::readdress(tx, shop, (&own, card)).await?;
+                }
                 let note = Note::Comment(tills::comment(receipt, &key.till));
                 notes::add(tx, (shop, portal, card), &note).await?;
             }
@@ -100,14 +108,83 @@ impl Stock {
     }
 }
 
-/// On whose card a sale of this till stands: the order's that it was the pick-up of, else its own.
-async fn card_of_sale(tx: &mut PgConnection, key: &ReceiptKey, of: &str) -> Result<String, Error> {
-    let sale = ReceiptKey {
+/// A sale of the till that a refund came from.
+fn sale_of(refund: &ReceiptKey, of: &str) -> ReceiptKey {
+    ReceiptKey {
         receipt: of.to_owned(),
-        ..key.clone()
+        ..refund.clone()
+    }
+}
+
+/// The order whose goods a receipt is about: that it is the pick-up of, or whose pick-up it refunds.
+async fn order_of(tx: &mut PgConnection, new: &NewReceipt) -> Result<Option<String>, Error> {
+    let (key, receipt) = (&new.key, &new.receipt);
+    let by_sale = match (receipt.kind, &receipt.of) {
+        (ReceiptKind::Refund, Some(of)) => rows::number_of(tx, &sale_of(key, of)).await?,
+        (ReceiptKind::Sale, _) if receipt.cancelled => rows::number_of(tx, key).await?,
+        _ => None,
     };
-    let number = rows::number_of(tx, &sale).await?;
-    Ok(number.unwrap_or_else(|| tills::key(&sale.till, of)))
+    Ok(by_sale.or_else(|| receipt.number.clone()))
+}
+
+/// What became of an order's goods, by the receipt and its till.
+type Told = fn(String, String) -> GoodsEvent;
+
+/// Tells the life of an order what a receipt did to its goods, and what came before its pick-up:
+/// each thing once. One that was annulled before anybody heard of it did nothing.
+async fn tell_order(
+    tx: &mut PgConnection,
+    new: &NewReceipt,
+    picked: bool,
+    versions: i64,
+) -> Result<(), Error> {
+    let (key, receipt) = (&new.key, &new.receipt);
+    match (receipt.kind, &receipt.of) {
+        (ReceiptKind::Refund, Some(of)) => rows::lock_sale(tx, &sale_of(key, of)).await?,
+        (ReceiptKind::Sale, _) if receipt.number.is_some() => rows::lock_sale(tx, key).await?,
+        _ => {}
+    }
+    let Some(number) = order_of(tx, new).await? else {
+        return Ok(());
+    };
+    let own = key.receipt.clone();
+    let brought: Told = |receipt, till| GoodsEvent::BroughtBack { receipt, till };
+    let mut told: Vec<(String, Told)> = Vec::new();
+    match (receipt.kind, receipt.cancelled) {
+        (ReceiptKind::Sale, false) => {
+            if picked {
+                told.push((own, |receipt, till| GoodsEvent::PickedUp { receipt, till }));
+            }
+            let refunds = rows::refunds_of(tx, key).await?.into_iter();
+            told.extend(refunds.map(|refund| (refund, brought)));
+        }
+        (ReceiptKind::Refund, false) => told.push((own, brought)),
+        (_, true) if versions < 2 => {}
+        (ReceiptKind::Sale, true) => {
+            told.push((own, |receipt, till| GoodsEvent::PickUpAnnulled {
+                receipt,
+                till,
+            }));
+        }
+        (ReceiptKind::Refund, true) => {
+            told.push((own, |receipt, till| GoodsEvent::ReturnAnnulled {
+                receipt,
+                till,
+            }));
+        }
+    }
+    for (receipt, what) in told {
+        let detail = json!({ "receipt": receipt, "till": key.till });
+        let line = Line {
+            shop: key.shop.clone(),
+            number: number.clone(),
+            kind: "goods",
+            what: what(receipt, key.till.clone()).into(),
+            detail: Some(detail),
+        };
+        journal::add_once(tx, &line).await?;
+    }
+    Ok(())
 }
 
 /// Has a to-do put on the deal of an order that has lost its goods.

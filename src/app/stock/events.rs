@@ -12,7 +12,7 @@ use crate::{
     stock::{CountText, CountsMean, Master, StockEvent, StockSettings, Store, Told},
     storage::{
         StockEventKind, journal,
-        stock::{self, NewStockEvent, UntakenWarehouse},
+        stock::{self, NewStockEvent, OddUnit, UntakenWarehouse},
     },
 };
 use chrono::{DateTime, Utc};
@@ -34,12 +34,12 @@ pub(in crate::app) fn is_goods(event: &Value) -> bool {
 pub(in crate::app) enum GoodsEvent {
     /// What came and went, or a count.
     Told(Box<NewStockEvent>),
-    /// A receipt.
+    /// A receipt of a till.
     Receipt(Box<NewReceipt>),
 }
 
 impl GoodsEvent {
-    /// The shop.
+    /// The shop whose goods they are, by its name in the settings.
     pub(in crate::app) fn shop(&self) -> &str {
         match self {
             Self::Told(event) => &event.shop,
@@ -242,6 +242,14 @@ impl Stock {
                 detail,
             }]
         };
+        if let Some((line, odd)) = stock::other_unit(db, event).await? {
+            let list = match event.kind {
+                StockEventKind::Counted => "counts",
+                _ => "moves",
+            };
+            let faults = fault(&format!("/data/{list}/{line}/unit"), odd);
+            return Ok(Accepted::Refused(ErrorCode::OtherUnit, faults));
+        }
         Ok(match stock::insert(db, event).await?.as_str() {
             "queued" => Accepted::Queued,
             "duplicate" => Accepted::Duplicate,
@@ -286,6 +294,7 @@ impl Stock {
             times: Vec::new(),
             names,
             quantities,
+            units: Vec::new(),
         };
         let mut db = self.db.acquire().await?;
         let mut tx = db.begin().await?;
@@ -333,6 +342,15 @@ impl Stock {
         let own = warehouses(of);
         found.retain(|warehouse| !own.contains(&warehouse.id));
         Ok(found)
+    }
+
+    /// Products that 1C counts in another unit than the shops say, for a stock whose master it is.
+    pub async fn odd_units(&self, of: &StockSettings) -> Result<Vec<OddUnit>, Error> {
+        let Some((_, base)) = self.base_of(of) else {
+            return Ok(Vec::new());
+        };
+        let mut db = self.db.acquire().await?;
+        Ok(stock::odd_units(&mut db, of.name.as_str(), base).await?)
     }
 
     /// Takes what its 1C base has counted into a stock whose master 1C is: as counts that wait.
@@ -408,6 +426,7 @@ fn new_event(
         reason: String::new(),
         names: Vec::new(),
         quantities: Vec::new(),
+        units: Vec::new(),
         times: Vec::new(),
         lines: Vec::new(),
     };
@@ -417,6 +436,7 @@ fn new_event(
             for one in moves {
                 new.names.push(one.product);
                 new.quantities.push(one.quantity);
+                new.units.push(one.unit);
                 new.times.push(one.at);
                 new.lines.push(one.line);
             }
@@ -433,6 +453,7 @@ fn new_event(
             for one in counts {
                 new.names.push(one.product);
                 new.quantities.push(one.quantity);
+                new.units.push(one.unit);
             }
         }
     }

@@ -23,7 +23,7 @@ const EXPIRED_AT_ONCE: i32 = 1_000;
 pub struct LevelView {
     /// The product, by its `product_id`.
     pub product: String,
-    /// The store.
+    /// The store, by its name in the settings.
     pub store: String,
     /// What is on the shelf; below zero where more left than was known of.
     pub on_hand: String,
@@ -181,9 +181,9 @@ pub type ExpiringReservation = stock::ExpiringRow;
 /// A row of a product's ledger, with what it came to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LedgerEntry {
-    /// When it happened.
+    /// The moment at which it happened, which may be long before the bridge was told of it.
     pub at: DateTime<Utc>,
-    /// The store.
+    /// The store, by its name in the settings.
     pub store: String,
     /// By how much it changed what is on hand.
     pub on_hand: String,
@@ -198,7 +198,7 @@ pub struct LedgerEntry {
 /// A page of a product's ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerPage {
-    /// The newest first.
+    /// Its rows as sentences, the newest first.
     pub entries: Vec<LedgerEntry>,
     /// What to give as `before` for older ones; none: there are none.
     pub next: Option<i64>,
@@ -207,9 +207,9 @@ pub struct LedgerPage {
 /// A level that is not what its moves come to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct UnprovedLevel {
-    /// The product.
+    /// The product, by its `product_id`.
     pub product: String,
-    /// The store.
+    /// The store, by its name in the settings.
     pub store: String,
     /// What is wrong, in one sentence.
     pub text: String,

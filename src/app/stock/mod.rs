@@ -29,7 +29,7 @@ use crate::{
 use sqlx::PgPool;
 use std::{sync::Arc, sync::OnceLock};
 
-pub use crate::storage::stock::{ReceiptKey, UntakenWarehouse};
+pub use crate::storage::stock::{OddUnit, ReceiptKey, UntakenWarehouse};
 pub use answer::{
     NotHeld, ReservationAnswer, Reserved, ReservedLine, ShortLine, StockFault, StoreAvailable,
 };
@@ -105,9 +105,9 @@ pub(super) enum Teller<'a> {
 
 /// Where goods are, as somebody tells.
 enum Place {
-    /// In this store.
+    /// In this store of the stock, by its name in the settings.
     Known(String),
-    /// Nobody knows where.
+    /// That cannot be told: the name is no store's, or none is given and there are several.
     Unknown,
     /// In a store where the till does not stand.
     Foreign(String),

@@ -9,7 +9,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 
 pub use crate::storage::stock::ReceiptFilter;
 
@@ -18,13 +18,14 @@ pub use crate::storage::stock::ReceiptFilter;
 pub struct ReceiptView {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The till.
+    /// The till: its name in the settings, with a part of it behind a slash; or as the event named
+    /// it.
     pub till: String,
-    /// Its id there.
+    /// The receipt's id in the till: with shop and till its identity.
     pub receipt: String,
     /// The store, as it is called here, else as it was named.
     pub store: Option<String>,
-    /// `sale` or `refund`.
+    /// `sale`: goods went to the customer; `refund`: they came back.
     pub kind: String,
     /// The order that was picked up.
     pub number: Option<String>,
@@ -34,7 +35,7 @@ pub struct ReceiptView {
     pub closed_at: DateTime<Utc>,
     /// When its newest version came.
     pub changed_at: DateTime<Utc>,
-    /// What was paid.
+    /// What was paid, or paid back, in the receipt's currency; `None`: the till did not say it.
     pub total: Option<String>,
     /// Its goods, in words; or why what is stored of them cannot be read.
     pub goods: String,
@@ -47,7 +48,7 @@ pub struct ReceiptView {
 /// Where a receipt stands in a 1C base.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct ReceiptInOneC {
-    /// The base.
+    /// The base's name in the settings.
     pub base: String,
     /// `Номер` there, once it was offered.
     pub number: Option<String>,
@@ -66,9 +67,9 @@ pub struct ReceiptInOneC {
 /// A till, and what it has sent.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct TillView {
-    /// Its name.
+    /// The till's name in the settings.
     pub till: String,
-    /// Who makes it.
+    /// How its receipts come: `event`, `evotor` or `moysklad`.
     pub kind: &'static str,
     /// The shop's name in the settings.
     pub shop: String,
@@ -80,6 +81,8 @@ pub struct TillView {
     pub parked: i64,
     /// Of these, those whose store is not known.
     pub storeless: i64,
+    /// Of the others, those that wait for nothing but a unit.
+    pub in_other_units: i64,
     /// When its vendor's API was last read to its end.
     pub read_at: Option<DateTime<Utc>>,
     /// For how many seconds it has not been read; none: it is not read.
@@ -95,21 +98,23 @@ pub struct ReceiptTrial {
     pub store: Option<String>,
     /// What is wrong with it.
     pub faults: Vec<String>,
-    /// Its lines.
+    /// The lines that are goods; none where the receipt cannot be read.
     pub lines: Vec<LineTrial>,
 }
 
 /// What a line of a receipt would come to.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct LineTrial {
-    /// The line.
+    /// The line's id in the receipt.
     pub line: String,
-    /// Its names.
+    /// The name that stands in it: the product's id, else the article, else the barcode.
     pub named: String,
-    /// How much.
+    /// How much was sold or taken back: above zero, at most three digits after the point.
     pub quantity: String,
     /// The products that it may mean: exactly one is posted, else the line is parked.
     pub products: Vec<String>,
+    /// Whether the product that it means is counted in another unit.
+    pub other_unit: bool,
 }
 
 impl Stock {
@@ -139,6 +144,7 @@ impl Stock {
                 newest: figures.newest,
                 parked: figures.parked,
                 storeless: figures.storeless,
+                in_other_units: figures.in_other_units,
                 read_at: figures.read_at,
                 unread_for: figures.unread_for,
             });
@@ -195,14 +201,14 @@ impl Stock {
         let mut db = self.db.acquire().await?;
         let mut lines = Vec::new();
         for line in receipt.goods() {
-            let names = json!({ "product_id": line.product_id, "sku": line.sku,
-                "barcode": line.barcode });
-            let products = rows::products_named(&mut db, till.shop.as_str(), &names).await?;
+            let names = line.names();
+            let found = rows::products_named(&mut db, till.shop.as_str(), &names).await?;
             lines.push(LineTrial {
                 line: line.line.clone(),
                 named: named(&names),
                 quantity: crate::stock::text(line.quantity),
-                products,
+                other_unit: found.as_ref().is_some_and(Vec::is_empty),
+                products: found.unwrap_or_default(),
             });
         }
         Ok(ReceiptTrial {

@@ -3,20 +3,23 @@
 //! A receipt is a fact: it is never refused for lack of goods. Lines whose product or store is not
 //! known are parked, with one letter for all of a receipt, and posted when they are known.
 
-use super::{Place, Teller, acts::again};
+use super::{
+    Place, Teller,
+    acts::again,
+    sentence::{ParkedLine, why_parked},
+};
 use crate::{
     app::{
         Accepted, Error, Retry, STOCK, Stock,
         delivery::dead_letter::clean,
         intake::event_reader::{Rejection, fingerprint, shop_for},
     },
-    domain::{ErrorCode, Fault, ShopName, happening::GoodsEvent},
+    domain::{ErrorCode, Fault, ShopName},
     formats::tills::{self, Receipt, ReceiptEvent},
     stock,
     storage::{
         self, ClosedHow, Json,
         dead_letters::{self, LetterRow, ReceiptLetter},
-        journal::{self, Line},
         stock::{self as rows, ParkedRow, ReceiptKey},
     },
 };
@@ -26,8 +29,6 @@ use sqlx::PgConnection;
 
 /// Receipts with parked lines that are looked at in one turn.
 const LOOKED_AT: i64 = 200;
-/// Parked lines that a letter names.
-const MOST_NAMED: usize = 20;
 /// What the subjects of letters about parked lines begin with.
 const PARKED: &str = "receipt-parked:";
 /// What the subjects of letters about changed receipts begin with.
@@ -41,18 +42,18 @@ pub(in crate::app) fn is_subject(subject: &str) -> bool {
 /// A receipt on its way in.
 #[derive(Debug, Clone)]
 pub(in crate::app) struct NewReceipt {
-    /// Which.
+    /// The shop, the till and the receipt's id: the identity of a receipt.
     pub(super) key: ReceiptKey,
-    /// The receipt.
+    /// The receipt as it was read.
     pub(super) receipt: Receipt,
     /// As the database reads it.
     pub(super) said: Value,
-    /// The event.
+    /// The event as it came, for the letter if it has to wait.
     event: Value,
 }
 
 impl NewReceipt {
-    /// The shop.
+    /// The shop of the till, by its name in the settings.
     pub(in crate::app) fn shop(&self) -> &str {
         &self.key.shop
     }
@@ -74,11 +75,11 @@ struct Posted {
     revision: i64,
 }
 
-#[derive(Debug, Deserialize)]
-struct ParkedLine {
-    line: String,
-    names: serde_json::Map<String, Value>,
-    products: Option<Vec<String>>,
+impl Posted {
+    /// Whether pieces that were held for an order have left with it.
+    fn picked(&self) -> bool {
+        self.picked.as_deref().is_some_and(|sum| sum != "0")
+    }
 }
 
 impl Stock {
@@ -131,9 +132,7 @@ impl Stock {
         let lines = receipt.goods().map(|line| {
             json!({
                 "line": line.line,
-                "names": {
-                    "product_id": line.product_id, "sku": line.sku, "barcode": line.barcode,
-                },
+                "names": line.names(),
                 "quantity": stock::text(line.quantity),
             })
         });
@@ -201,8 +200,9 @@ impl Stock {
                 let own = tills::key(&new.key.till, &new.key.receipt);
                 let subjects = [subject(PARKED, &new.key), subject(CHANGED, &new.key), own];
                 dead_letters::close_subjects(tx, &new.key.shop, &subjects, newer).await?;
-                self.tell_of_posting(tx, new, &posted).await?;
-                self.pass_on(tx, new, posted.revision).await?;
+                self.tell_of_parked(tx, new, &posted).await?;
+                self.pass_on(tx, new, posted.picked(), posted.revision)
+                    .await?;
                 Ok(Accepted::Queued)
             }
             "older" => Ok(Accepted::Queued),
@@ -224,8 +224,8 @@ impl Stock {
         }
     }
 
-    /// The letter for parked lines, and the line in the life of the order that was picked up.
-    async fn tell_of_posting(
+    /// The letter for parked lines.
+    async fn tell_of_parked(
         &self,
         tx: &mut PgConnection,
         new: &NewReceipt,
@@ -236,21 +236,6 @@ impl Stock {
         {
             let of = (PARKED, code, message.as_str());
             self.write_letter(tx, new, of).await?;
-        }
-        let picked = posted.picked.as_deref().is_some_and(|sum| sum != "0");
-        if let (true, Some(number)) = (picked, &new.receipt.number) {
-            let line = Line {
-                shop: new.key.shop.clone(),
-                number: number.clone(),
-                kind: "goods",
-                what: GoodsEvent::PickedUp {
-                    receipt: new.key.receipt.clone(),
-                    till: new.key.till.clone(),
-                }
-                .into(),
-                detail: Some(json!({ "receipt": new.key.receipt, "till": new.key.till })),
-            };
-            journal::add(tx, &[line]).await?;
         }
         Ok(())
     }
@@ -402,8 +387,9 @@ impl Stock {
                 "another version of the receipt was taken by hand",
             );
             dead_letters::close_subjects(tx, &new.key.shop, &subjects, taken).await?;
-            self.tell_of_posting(tx, &new, &posted).await?;
-            return self.pass_on(tx, &new, posted.revision).await;
+            self.tell_of_parked(tx, &new, &posted).await?;
+            let picked = posted.picked();
+            return self.pass_on(tx, &new, picked, posted.revision).await;
         }
         let store = new.said["store"].as_str();
         // The letter is closed by whoever asked.
@@ -455,45 +441,4 @@ fn posted(answer: Value) -> Result<Posted, Error> {
         }
         .into()
     })
-}
-
-impl ParkedLine {
-    /// The line, what it names, and which products that may mean.
-    fn named(&self) -> String {
-        let names = self.names.iter().filter(|(_, value)| !value.is_null());
-        let names: Vec<_> = names
-            .map(|(kind, value)| format!("{kind} `{}`", value.as_str().unwrap_or_default()))
-            .collect();
-        let means = self.products.as_ref();
-        let means = means.map(|found| format!(": `{}`", found.join("`, `")));
-        let (names, means) = (names.join(", "), means.unwrap_or_default());
-        format!("{} ({names}{means})", self.line)
-    }
-}
-
-/// Why lines of a receipt are parked; none: none are.
-fn why_parked(
-    key: &ReceiptKey,
-    parked: &[ParkedLine],
-    store_named: &Value,
-) -> Option<(ErrorCode, String)> {
-    let of = format!("the receipt {} of the till {}", key.receipt, key.till);
-    let unknown = |line: &&ParkedLine| line.products.as_ref().is_none_or(|found| found.len() != 1);
-    let odd: Vec<_> = parked.iter().filter(unknown).collect();
-    if odd.len() < parked.len() {
-        let (store, count) = (store_named.as_str().unwrap_or_default(), parked.len());
-        let waits =
-            format!("{of} names the store `{store}`, which is not known: {count} lines wait");
-        return Some((ErrorCode::UnknownStore, waits));
-    }
-    let mut named: Vec<_> = odd
-        .iter()
-        .take(MOST_NAMED)
-        .map(|line| line.named())
-        .collect();
-    if odd.len() > MOST_NAMED {
-        named.push(format!("+{}", odd.len() - MOST_NAMED));
-    }
-    let text = format!("{of} names what is no one product: {}", named.join("; "));
-    (!odd.is_empty()).then_some((ErrorCode::UnknownProduct, text))
 }

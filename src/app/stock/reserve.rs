@@ -25,7 +25,7 @@ pub(in crate::app) struct ReservationRequest(Value, usize);
 /// What became of a request in its group.
 #[derive(Debug)]
 pub(in crate::app) enum GroupAnswer {
-    /// It was answered.
+    /// What the database's function answered, as JSON.
     Answered(Value),
     /// Somebody held a lock for too long: it is to wait for it alone.
     Locked(Value),
@@ -61,7 +61,7 @@ impl Stock {
             GroupAnswer::Answered(answer) => answer,
             GroupAnswer::Locked(request) => self.reserve_alone(&request).await?,
         };
-        let answer = ReservationAnswer::read(answer)?;
+        let answer = ReservationAnswer::read(answer, (shop.as_str(), id))?;
         self.metrics.reservation(match answer {
             ReservationAnswer::Reserved(_) => "held",
             ReservationAnswer::Short(_) => "short",

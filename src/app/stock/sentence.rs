@@ -1,11 +1,23 @@
-//! A row of the ledger, in one sentence.
+//! A row of the ledger, and why lines of a receipt wait, in one sentence.
 
-use crate::storage::stock::MoveRow;
+use crate::{
+    domain::ErrorCode,
+    storage::{
+        MoveCause,
+        stock::{MoveRow, ReceiptKey},
+    },
+};
+use serde::Deserialize;
+use serde_json::Value;
+
+/// Parked lines that a letter names.
+const MOST_NAMED: usize = 20;
 
 /// What the sources of counts begin with that are of 1C.
 const ONEC: &str = "/onec/";
 
-/// What happened.
+/// What happened, in English without a full stop; and what was stated, where a newer count holds
+/// that already.
 pub(super) fn of(row: &MoveRow) -> String {
     let what = plainly(row);
     match row.stated.as_deref() {
@@ -26,27 +38,91 @@ fn plainly(row: &MoveRow) -> String {
         None if row.shop.is_empty() => "an operator".to_owned(),
         None => format!("the shop {}", row.shop),
     };
-    match (row.cause.as_str(), row.note.as_str()) {
-        ("reservation", "held") => format!("held for {of_line}"),
-        ("reservation", "released") => format!("set free: {of_line}"),
-        ("reservation", "expired") => format!("free again, the hold ran out: {of_line}"),
-        ("reservation", "short") => format!("lost to a shortage: {of_line}"),
-        ("reservation", note) => match note.strip_prefix("carried ") {
+    match (row.cause, row.note.as_str()) {
+        (MoveCause::Reservation, "held") => format!("held for {of_line}"),
+        (MoveCause::Reservation, "released") => format!("set free: {of_line}"),
+        (MoveCause::Reservation, "expired") => format!("free again, the hold ran out: {of_line}"),
+        (MoveCause::Reservation, "short") => format!("lost to a shortage: {of_line}"),
+        (MoveCause::Reservation, note) => match note.strip_prefix("carried ") {
             Some(to) if to.starts_with("to ") => format!("held in another store now: {of_line}"),
             Some(_) => format!("held here now, and elsewhere before: {of_line}"),
             None => format!("{note}: {of_line}"),
         },
-        ("shipment", _) => format!("shipped: {of_line}"),
-        ("receipt", note) => format!("{note} at the till: receipt {cause_id} of {}", row.shop),
-        ("order", _) => format!("left with the order {cause_id} of {}", row.shop),
-        ("count", "stale") => {
+        (MoveCause::Shipment, _) => format!("shipped: {of_line}"),
+        (MoveCause::Receipt, note) => {
+            format!("{note} at the till: receipt {cause_id} of {}", row.shop)
+        }
+        (MoveCause::Order, _) => format!("left with the order {cause_id} of {}", row.shop),
+        (MoveCause::Count, "stale") => {
             format!("count {cause_id} of {by} changed nothing: a newer one had been applied")
         }
-        ("count", _) => format!(
+        (MoveCause::Count, _) => format!(
             "counted by {by} (count {cause_id}): {} at that time, {} with what moved later",
             row.counted.as_deref().unwrap_or("?"),
             row.stands
         ),
-        (_, reason) => format!("moved by {by} (event {cause_id}, line {line}): {reason}"),
+        (MoveCause::Moved, reason) => {
+            format!("moved by {by} (event {cause_id}, line {line}): {reason}")
+        }
     }
+}
+
+/// A line of a receipt that waits until what it names is known.
+#[derive(Debug, Deserialize)]
+pub(super) struct ParkedLine {
+    line: String,
+    names: serde_json::Map<String, Value>,
+    /// What it may mean; none of them: the one that it means is counted in another unit.
+    products: Option<Vec<String>>,
+}
+
+impl ParkedLine {
+    /// The line, what it names, and which products that may mean.
+    fn named(&self) -> String {
+        let names = self.names.iter().filter(|(_, value)| !value.is_null());
+        let names: Vec<_> = names
+            .map(|(kind, value)| format!("{kind} `{}`", value.as_str().unwrap_or_default()))
+            .collect();
+        let means = match &self.products {
+            None => String::new(),
+            Some(found) if found.is_empty() => ": it is counted in another unit".to_owned(),
+            Some(found) => format!(": `{}`", found.join("`, `")),
+        };
+        let names = names.join(", ");
+        format!("{} ({names}{means})", self.line)
+    }
+}
+
+/// Why lines of a receipt are parked; none: none are.
+pub(super) fn why_parked(
+    key: &ReceiptKey,
+    parked: &[ParkedLine],
+    store_named: &Value,
+) -> Option<(ErrorCode, String)> {
+    let of = format!("the receipt {} of the till {}", key.receipt, key.till);
+    let unknown = |line: &&ParkedLine| line.products.as_ref().is_none_or(|found| found.len() != 1);
+    let odd: Vec<_> = parked.iter().filter(unknown).collect();
+    if odd.len() < parked.len() {
+        let (store, count) = (store_named.as_str().unwrap_or_default(), parked.len());
+        let waits =
+            format!("{of} names the store `{store}`, which is not known: {count} lines wait");
+        return Some((ErrorCode::UnknownStore, waits));
+    }
+    let mut named: Vec<_> = odd
+        .iter()
+        .take(MOST_NAMED)
+        .map(|line| line.named())
+        .collect();
+    if odd.len() > MOST_NAMED {
+        named.push(format!("+{}", odd.len() - MOST_NAMED));
+    }
+    let in_units = |line: &&ParkedLine| line.products.as_ref().is_some_and(Vec::is_empty);
+    let (code, what) = if odd.iter().all(in_units) {
+        let what = "is in another unit than its goods are counted in";
+        (ErrorCode::OtherUnit, what)
+    } else {
+        (ErrorCode::UnknownProduct, "names what is no one product")
+    };
+    let text = format!("{of} {what}: {}", named.join("; "));
+    (!odd.is_empty()).then_some((code, text))
 }

@@ -14,13 +14,13 @@ use utoipa::ToSchema;
 pub struct ShortageView {
     /// Its id: one row of numbers with conflicts of statuses.
     pub id: i64,
-    /// The stock.
+    /// The stock's name in the settings.
     pub stock: String,
-    /// The product.
+    /// The product, by its `product_id`.
     pub product: String,
-    /// The store.
+    /// The store that has too little, by its name in the settings.
     pub store: String,
-    /// `STOCK-SHORTAGE`.
+    /// The stable code, `STOCK-SHORTAGE`.
     pub code: String,
     /// What was decided, or that a person has to.
     pub sentence: String,
@@ -34,7 +34,7 @@ pub struct ShortageView {
     pub on_hand: String,
     /// What of it is held.
     pub reserved: String,
-    /// Who holds it.
+    /// The reservations that hold the product there, as they were when it was last judged.
     pub reservations: Vec<ShortReservation>,
     /// Why what it rests on cannot be read: then nothing is told of what is held, and by whom.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -43,7 +43,7 @@ pub struct ShortageView {
     pub opened_at: DateTime<Utc>,
     /// When a person last decided about it.
     pub ruled_at: Option<DateTime<Utc>>,
-    /// Who.
+    /// Who decided: `operator:NAME`, `shop:NAME` or `cli:USER`.
     pub ruled_by: Option<String>,
     /// When it was over.
     pub closed_at: Option<DateTime<Utc>>,
@@ -55,9 +55,9 @@ pub struct ShortageView {
 /// A reservation of what there is too little of.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize, ToSchema)]
 pub struct ShortReservation {
-    /// Its shop.
+    /// The shop whose order it is for.
     pub shop: String,
-    /// Its id.
+    /// The shop's id of the reservation.
     pub id: String,
     /// The order it is for.
     pub number: Option<String>,

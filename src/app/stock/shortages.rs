@@ -18,7 +18,7 @@ use crate::{
         Held, OtherStore, Settlement, Shortage, ShortageAct, ShortageCause, StockSettings, text,
     },
     storage::{
-        self,
+        self, MoveCause,
         journal::{self, Line},
         stock::{
             LevelFigures, LevelKey,
@@ -43,7 +43,7 @@ const BY_HAND: &str = "more was sold than there was, and a person decided";
 /// A person's word about one reservation of a shortage.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ShortageRuling {
-    /// The reservation.
+    /// The shop's id of the reservation.
     pub id: String,
     /// Its shop; none: the only one that has such a reservation.
     pub shop: Option<String>,
@@ -388,12 +388,24 @@ async fn lock(
             store: store.to_owned(),
             on_hand,
             reserved,
-            cause: cause.as_deref().and_then(ShortageCause::parse),
+            cause: cause.and_then(cause_of),
             reservations: reservations.collect(),
         },
         elsewhere: shortages::elsewhere(tx, level.stock, &products, store).await?,
         version,
     }))
+}
+
+/// The cause of a move in the ledger; `None`: it takes nothing off the shelf.
+fn cause_of(moved: MoveCause) -> Option<ShortageCause> {
+    Some(match moved {
+        MoveCause::Reservation => return None,
+        MoveCause::Shipment => ShortageCause::Shipment,
+        MoveCause::Order => ShortageCause::Order,
+        MoveCause::Count => ShortageCause::Count,
+        MoveCause::Moved => ShortageCause::Moved,
+        MoveCause::Receipt => ShortageCause::Receipt,
+    })
 }
 
 /// What a reservation holds there is held in another store.

@@ -28,9 +28,9 @@ pub struct StatusChange {
     pub seq: i64,
     /// Its identity: the same however often it is read, never of two changes.
     pub id: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
-    /// The new status.
+    /// The status that the shop is to take.
     pub status: String,
     /// The status that the shop is believed to have.
     pub previous_status: String,

@@ -32,17 +32,17 @@ const EVENT_GONE: &str =
 /// A conflict, as people see it.
 #[derive(Debug, Clone, PartialEq, Serialize, ToSchema)]
 pub struct ConflictView {
-    /// Its id.
+    /// The conflict's id, by which it is resolved.
     pub id: i64,
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
-    /// The portal.
+    /// The portal that holds the deal.
     pub portal: String,
-    /// The order.
+    /// The order's number in its shop.
     pub number: String,
-    /// Its deal.
+    /// The id of its deal in the portal, if there is one.
     pub deal_id: Option<u64>,
-    /// Why it waits.
+    /// The stable code of why a person has to decide.
     pub code: String,
     /// Why, in one sentence.
     pub sentence: String,
@@ -62,9 +62,9 @@ pub struct ConflictView {
     pub if_shop: Option<String>,
     /// When it was opened.
     pub opened_at: DateTime<Utc>,
-    /// When somebody decided.
+    /// When a person decided; null while nobody has.
     pub ruled_at: Option<DateTime<Utc>>,
-    /// Who.
+    /// Who decided: `operator:NAME`, `shop:NAME` or `cli:USER`.
     pub ruled_by: Option<String>,
     /// For whom: `shop` or `portal`.
     pub winner: Option<String>,
@@ -76,23 +76,46 @@ pub struct ConflictView {
     /// What the decision rests on: both observations, what was agreed, the clocks.
     #[schema(value_type = Option<std::collections::BTreeMap<String, Value>>)]
     pub inputs: Option<Value>,
+    /// Of those, what a page shows beside the whole; none where they cannot be read.
+    #[serde(skip)]
+    pub times: Option<DecisionInputs>,
     /// Where those cannot be read by this version: their table, column and key. `if_portal` is
     /// left out then.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
 }
 
-/// Of what a decision rests on, what says where the deal is.
-#[derive(Debug, Deserialize)]
-struct DecisionInputs {
-    #[serde(default)]
-    portal: Option<PortalInput>,
+/// Of what a decision rests on, what says where each side was, and since when.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct DecisionInputs {
+    /// What the shop said.
+    pub shop: Option<SideInput<String>>,
+    /// What the portal said.
+    pub portal: Option<SideInput<Stage>>,
+    /// What both agreed on before.
+    pub agreed: Option<AgreedInput>,
 }
 
-#[derive(Debug, Deserialize)]
-struct PortalInput {
-    #[serde(default)]
-    value: Option<Stage>,
+/// What one side said.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct SideInput<V> {
+    /// The status, or the stage.
+    pub value: Option<V>,
+    /// Since when, by that side's clock.
+    pub since: Option<DateTime<Utc>>,
+    /// When the bridge heard of it.
+    pub seen: Option<DateTime<Utc>>,
+}
+
+/// What both sides agreed on.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct AgreedInput {
+    /// The status, in the shop's words.
+    pub status: Option<String>,
+    /// Since when the deal has the stage of it, by the portal's clock.
+    pub portal_since: Option<DateTime<Utc>>,
+    /// When the bridge heard of it; earlier versions tell.
+    pub seen: Option<DateTime<Utc>>,
 }
 
 /// Which conflicts to list.
@@ -165,12 +188,13 @@ impl Sync {
             Ok(inputs) => (inputs, None),
             Err(why) => (None, Some(why.to_string())),
         };
-        let stage = inputs.and_then(|inputs| inputs.portal?.value);
+        let stage = inputs.as_ref();
+        let stage = stage.and_then(|inputs| inputs.portal.as_ref()?.value.as_ref());
         let code = ErrorCode::parse(&row.code);
         ConflictView {
             if_portal: map
                 .zip(stage)
-                .and_then(|(map, stage)| map.back(&stage).ok().map(str::to_owned)),
+                .and_then(|(map, stage)| map.back(stage).ok().map(str::to_owned)),
             if_shop: map.and_then(|map| map.there(&row.status).ok().map(|stage| stage.id.clone())),
             remedy: code.map_or(String::new(), |code| {
                 let at = Place {
@@ -196,6 +220,7 @@ impl Sync {
             closed_at: row.closed_at,
             closed_how: row.closed_how,
             inputs: row.inputs.map(Json::shown),
+            times: inputs,
             fault,
         }
     }
@@ -283,7 +308,7 @@ impl Sync {
         }]))
     }
 
-    /// The same word holds for the letters that wait for it.
+    /// Applies the ruling to the order's open B24-DEAL-GONE letters.
     async fn deal_gone(
         &self,
         tx: &mut PgConnection,

@@ -15,7 +15,7 @@ use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use std::time::Duration;
 
-/// Levels in one message.
+/// The most levels in one message.
 const IN_ONE: i64 = 500;
 /// The rest between two messages where the first was not full, in seconds.
 const REST: f64 = 0.5;

@@ -12,7 +12,7 @@ use crate::{
         happening::{SyncEvent, Words},
     },
     storage::{
-        Json, LetterAbout, MessageState,
+        Json, LetterAbout, MessageKind, MessageState,
         dead_letters::{self, Special},
         journal::{self, Line},
         onec::births,
@@ -42,7 +42,7 @@ const LEVELS: &str = "levels of stock";
 pub enum Outgoing {
     /// A change of an order's status.
     Change(Box<OutgoingChange>),
-    /// Another message.
+    /// A message that is no change of status, as of a receipt or of an order made in 1C.
     Message(Box<ShopMessage>),
     /// The newest figures of levels that changed.
     Levels(Box<LevelMessage>),
@@ -86,7 +86,7 @@ impl Outgoing {
         }
     }
 
-    /// The CloudEvents message.
+    /// The CloudEvents message that is sent.
     pub fn message(&self) -> &Value {
         match self {
             Self::Change(change) => &change.message,
@@ -114,7 +114,7 @@ fn ids(keys: &[String]) -> Vec<i64> {
 fn cloud_event(row: &MessageRow) -> Value {
     json!({
         "specversion": "1.0",
-        "type": row.kind,
+        "type": row.kind.as_str(),
         "source": format!("/b24-bridge/shops/{}", row.shop),
         "id": row.message_id,
         "subject": row.subject,
@@ -240,7 +240,7 @@ impl Sync {
         )
         .await?;
         let born = one.row.body["id"].as_str();
-        let born = born.filter(|_| one.row.kind == "bridge.order.created.v1");
+        let born = born.filter(|_| one.row.kind == MessageKind::OrderCreated);
         if let Some((born, number)) = born.zip(number) {
             births::answered(&mut tx, (&*one.row.shop, born), &clean(number)).await?;
         }
@@ -373,7 +373,7 @@ impl Sync {
         dead_letters::write_special(tx, &letter).await?;
         if let Some(number) = &row.number {
             let what = SyncEvent::GivenUpMessage {
-                message: row.kind.clone(),
+                message: row.kind.as_str().to_owned(),
                 words: Words(words.to_owned()),
                 code: code.to_string(),
             };

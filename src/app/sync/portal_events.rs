@@ -10,7 +10,7 @@ use crate::{
     planner::{ScanResult, StageMove},
     process::bug::{self, Step},
     storage::{
-        Json,
+        InboxState, Json,
         queue::lanes::{self, Lease},
         storable,
         sync::{
@@ -68,7 +68,11 @@ impl PortalNotification {
             portal: self.portal,
             body: storable(self.body).to_string(),
             sent_at: self.sent_at,
-            acted_on,
+            state: if acted_on {
+                InboxState::New
+            } else {
+                InboxState::Ignored
+            },
         }
     }
 

@@ -19,7 +19,7 @@ use std::collections::BTreeMap;
 pub struct OrderWithDeal {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
     /// The id of its deal in the portal.
     pub deal: u64,
@@ -35,11 +35,11 @@ pub struct OrderWithDeal {
 pub struct Difference {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
     /// The id of its deal in the portal.
     pub deal_id: u64,
-    /// The shop's status.
+    /// The order's status in the shop, as far as the bridge knows it.
     pub status: Option<String>,
     /// The stage that was agreed.
     pub agreed_stage: Option<Stage>,

@@ -33,13 +33,13 @@ const PAGE: i64 = 500;
 pub struct PlannedChange {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
-    /// Its deal.
+    /// The id of its deal in the portal.
     pub deal_id: Option<i64>,
-    /// The agreed status.
+    /// The status that was agreed.
     pub status: String,
-    /// The agreed stage.
+    /// The stage that was agreed.
     pub stage: String,
     /// What comes of that. As JSON: `sentence`, `winner`, `failed`, and the explanation in `what`.
     #[serde(flatten)]
@@ -49,7 +49,7 @@ pub struct PlannedChange {
 /// What a changed table comes to for an order.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum PlannedOutcome {
-    /// It was decided.
+    /// The rules were asked, and this is what they say.
     Decided {
         /// What was met, who is right and why, and what is done.
         explanation: Explanation,

@@ -29,7 +29,7 @@ const HELD_SECONDS: f64 = 2.0;
 /// Messages that were looked at.
 #[derive(Debug, Default)]
 pub(in crate::app) struct CheckedChanges {
-    /// To be sent.
+    /// They still stand, and are sent.
     pub(in crate::app) standing: Vec<ChangeRow>,
     /// Kept back for a while.
     pub(in crate::app) held: Vec<ChangeRow>,

@@ -11,7 +11,7 @@ pub(super) const KEY: &str = "demo-key-not-for-production";
 pub(super) enum Expected {
     /// A deal with this sum, in hundredths.
     Deal(i64),
-    /// A lead.
+    /// A lead, and no deal.
     Lead,
     /// A dead letter with this code.
     Dead(&'static str),

@@ -154,7 +154,7 @@ fn wide(count: impl Into<u64>) -> u64 {
     count.into()
 }
 
-/// Bytes, for people.
+/// A size for people: in MiB, and from 10 GiB on in GiB.
 fn size(bytes: u64) -> String {
     let mebibytes = bytes / (1024 * 1024);
     if mebibytes < 10 * 1024 {

@@ -105,7 +105,7 @@ impl Report {
         self.0.iter().all(|finding| finding.fine)
     }
 
-    /// Prints it.
+    /// Prints what was found, as lines for people or as JSON.
     pub(super) fn show(&self, json: bool) -> anyhow::Result<()> {
         if json {
             return output::json(&self.0);

@@ -4,7 +4,7 @@ use super::report::Report;
 use crate::{
     app::{
         App,
-        stock::{TillView, UntakenWarehouse},
+        stock::{OddUnit, TillView, UntakenWarehouse},
     },
     domain::{ErrorCode, Place},
     stock::StockSettings,
@@ -40,7 +40,12 @@ fn look_at(till: &TillView, report: &mut Report) {
             ErrorCode::UnknownStore,
         ),
         (
-            till.parked - till.storeless,
+            till.in_other_units,
+            "a product in another unit than it is counted in",
+            ErrorCode::OtherUnit,
+        ),
+        (
+            till.parked - till.storeless - till.in_other_units,
             "a product that is not known",
             ErrorCode::UnknownProduct,
         ),
@@ -113,12 +118,29 @@ async fn one(
         );
         report.note(what, found, vec![step]);
     }
+    let odd = app.stock.odd_units(of).await?;
+    if !odd.is_empty() {
+        let said = |one: &OddUnit| {
+            let OddUnit {
+                product,
+                onec,
+                shop,
+            } = one;
+            format!("{product} (1C: {onec}, the shop: {shop})")
+        };
+        let all: Vec<_> = odd.iter().map(said).collect();
+        let found = format!(
+            "1C counts in another unit than the shop sells: {}",
+            all.join(", ")
+        );
+        report.wrong_at(Place::stock(name), what, found, ErrorCode::OtherUnit);
+    }
     let open = app.stock.open_shortages(name, MOST).await?.len();
     if open > 0 {
         let found = format!("{open} shortages wait for a person");
         report.wrong_at(Place::stock(name), what, found, ErrorCode::StockShortage);
     }
-    if open == 0 && checked.unproved.is_empty() {
+    if open == 0 && odd.is_empty() && checked.unproved.is_empty() {
         let found = format!(
             "{} levels are what their moves come to; its master is `{}`",
             checked.levels,

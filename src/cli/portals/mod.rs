@@ -34,7 +34,7 @@ pub(super) enum Command {
     /// Let the bridge in as an application of a portal: open the printed address as an
     /// administrator
     Authorize {
-        /// The portal's name
+        /// The portal's name in the settings
         portal: String,
         /// The code, or the whole address that the browser was sent to: for when it cannot reach
         /// the bridge
@@ -43,7 +43,7 @@ pub(super) enum Command {
     },
     /// Make one harmless call to a portal
     Test {
-        /// The portal's name
+        /// The portal's name in the settings
         portal: String,
     },
 }

@@ -32,7 +32,7 @@ pub(in crate::cli) enum Command {
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Shops {
-    /// Only this shop
+    /// Only the table of this shop
     #[arg(long)]
     shop: Option<String>,
 }

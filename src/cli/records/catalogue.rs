@@ -22,15 +22,15 @@ pub(in crate::cli) enum Command {
     /// Say what would be added, adopted, updated, left as it is, and what is doubtful; nothing is
     /// written
     Plan {
-        /// The shop
+        /// The shop's name in the settings
         shop: String,
     },
     /// Send every product of a shop again, and wait until the worker has brought them to the
     /// portal; interrupted, it goes on by itself
     Sync {
-        /// The shop
+        /// The shop's name in the settings
         shop: String,
-        /// Do not wait
+        /// Start it and do not wait for the worker
         #[arg(long)]
         no_wait: bool,
     },

@@ -17,10 +17,10 @@ use std::process::ExitCode;
 pub(in crate::cli) enum Command {
     /// List conflicts that wait
     List {
-        /// Of this shop
+        /// Only those of this shop
         #[arg(long)]
         shop: Option<String>,
-        /// Of this portal
+        /// Only those of this portal
         #[arg(long)]
         portal: Option<String>,
         /// Ruled and closed ones, too
@@ -32,13 +32,13 @@ pub(in crate::cli) enum Command {
     },
     /// Show one: both sides, the clocks, what would follow
     Show {
-        /// The conflict's id
+        /// The conflict's id, as `conflicts list` shows it
         id: i64,
     },
     /// Say who is right, or, of a shortage, who loses the goods or is served from another store
     #[command(group = clap::ArgGroup::new("word").required(true))]
     Resolve {
-        /// The conflict's id
+        /// The conflict's id, as `conflicts list` shows it
         id: i64,
         /// Who is right; of a deal that is gone, `shop` makes a new one and `portal` lets the order
         /// go
@@ -50,7 +50,7 @@ pub(in crate::cli) enum Command {
         /// The reservation that is held in another store from now on
         #[arg(long, value_name = "RESERVATION", group = "word", requires = "to")]
         carry: Option<String>,
-        /// That store
+        /// The store that has the goods, by its name in the settings
         #[arg(long, value_name = "STORE", requires = "carry")]
         to: Option<String>,
         /// The reservation's shop; needed only where several shops have one of that id
@@ -61,9 +61,9 @@ pub(in crate::cli) enum Command {
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(in crate::cli) enum Winner {
-    /// The shop
+    /// The shop, by its status
     Shop,
-    /// The portal
+    /// The portal, by the deal's stage
     Portal,
 }
 

@@ -24,7 +24,7 @@ pub(in crate::cli) enum Command {
     Counts(Filter),
     /// Show one letter whole, open or closed
     Show {
-        /// The letter's id
+        /// The letter's id, as `dead-letters list` shows it
         id: i64,
     },
     /// Try again: one letter by id, or all that a filter names
@@ -54,30 +54,30 @@ pub(in crate::cli) enum Command {
     Export(Filter),
     /// Take letters that `export` has printed; those that are there already are left alone
     Import {
-        /// The file
+        /// The file that `export` has printed: one letter a line
         file: PathBuf,
     },
     /// List the jobs over many letters
     Jobs,
     /// Stop a job; what it has done stays done
     Stop {
-        /// The job's id
+        /// The job's id, as `dead-letters jobs` shows it
         id: i64,
     },
 }
 
 #[derive(Debug, Clone, clap::Args)]
 pub(in crate::cli) struct Filter {
-    /// Of this shop
+    /// Only those of this shop
     #[arg(long)]
     shop: Option<String>,
-    /// Of this portal
+    /// Only those of this portal
     #[arg(long)]
     portal: Option<String>,
     /// With this code, such as MAP-STATUS
     #[arg(long)]
     code: Option<String>,
-    /// Of this order
+    /// Only those of this order
     #[arg(long)]
     number: Option<String>,
     /// Last failed then or later: a date, or 2026-01-15T10:00:00+03:00

@@ -14,7 +14,7 @@ use std::process::ExitCode;
 pub(in crate::cli) enum Command {
     /// List submissions, newest first
     List {
-        /// Only this shop's
+        /// Only those of this shop
         #[arg(long)]
         shop: Option<String>,
         /// Only those that are kept and not delivered, or only those that were taken
@@ -29,7 +29,7 @@ pub(in crate::cli) enum Command {
     },
     /// Deliver a submission that was kept as a robot's, or for want of consent
     Restore {
-        /// Its id
+        /// The submission's id, as `forms list` shows it
         id: i64,
     },
 }

@@ -39,7 +39,7 @@ pub(in crate::cli) enum Command {
         /// Only documents older than the one with this id
         #[arg(long)]
         before: Option<i64>,
-        /// How many
+        /// Show so many at most
         #[arg(long, default_value_t = 20)]
         limit: u16,
         /// Print the documents' XML, too
@@ -72,9 +72,9 @@ pub(in crate::cli) enum Command {
     },
     /// Have an order go to its base again, whatever the base has of it
     Resend {
-        /// The shop's name
+        /// The shop's name in the settings
         shop: String,
-        /// The order's number
+        /// The order's number in its shop
         number: String,
     },
 }

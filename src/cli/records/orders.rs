@@ -29,17 +29,17 @@ pub(in crate::cli) enum Command {
     },
     /// Show one order's whole life
     Show {
-        /// The shop's name
+        /// The shop's name in the settings
         shop: String,
-        /// The order's number
+        /// The order's number in its shop
         number: String,
     },
     /// Say that a card is not the customer's: the order leaves it, and it is never taken for this
     /// customer again
     NotCustomer {
-        /// The shop's name
+        /// The shop's name in the settings
         shop: String,
-        /// The order's number
+        /// The order's number in its shop
         number: String,
         /// The contact that is not the customer's (default: the one that the order has)
         #[arg(long, conflicts_with = "company")]
@@ -53,7 +53,7 @@ pub(in crate::cli) enum Command {
 /// Which orders, and which page of them.
 #[derive(Debug, Clone, clap::Args)]
 pub(in crate::cli) struct Page {
-    /// Of this shop
+    /// Only those of this shop
     #[arg(long)]
     shop: Option<String>,
     /// In this state: dead, on_its_way, not_in_sync or in_sync
@@ -266,7 +266,7 @@ fn show(view: &OrderView) {
     }
 }
 
-/// Who ordered what.
+/// Prints who ordered what, and for how much.
 fn contents(order: &OrderContents) {
     let paid = if order.paid { "paid" } else { "not paid" };
     output::line(format!(

@@ -25,7 +25,7 @@ const PAGE: u32 = 1_000;
 pub(in crate::cli) enum Command {
     /// Show what each store has, of all products or of one
     Show {
-        /// The stock's name
+        /// The stock's name in the settings
         stock: String,
         /// One product, by its product_id
         #[arg(long)]
@@ -33,22 +33,22 @@ pub(in crate::cli) enum Command {
     },
     /// Show a product's whole ledger
     Ledger {
-        /// The stock's name
+        /// The stock's name in the settings
         stock: String,
         /// The product, by its product_id
         product: String,
     },
     /// Prove that levels are what their moves and reservations come to; exit code 1 if not
     Check {
-        /// The stock's name
+        /// The stock's name in the settings
         stock: String,
     },
     /// Bring a count: a file with a product and how much there is of it in each line, with a tab or
     /// `;` between
     Count {
-        /// The stock's name
+        /// The stock's name in the settings
         stock: String,
-        /// The file
+        /// The file to read
         file: PathBuf,
         /// The store; only if the stock has several
         #[arg(long)]
@@ -62,9 +62,9 @@ pub(in crate::cli) enum Command {
     },
     /// Set a reservation free
     Release {
-        /// The shop's name
+        /// The shop's name in the settings
         shop: String,
-        /// The reservation's id
+        /// The shop's id of the reservation
         id: String,
     },
 }
@@ -325,7 +325,8 @@ async fn release(global: &Global, app: &App, shop: &str, id: &str) -> anyhow::Re
     if global.json {
         output::json(&reserved)?;
     } else {
-        output::line(format!("reservation {id} of {shop}: {}", reserved.state));
+        let state = reserved.state.as_str();
+        output::line(format!("reservation {id} of {shop}: {state}"));
     }
     Ok(ExitCode::SUCCESS)
 }

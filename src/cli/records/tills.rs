@@ -25,7 +25,7 @@ pub(in crate::cli) enum Command {
     /// Say what receipts would mean, and store nothing: those in a file as the till sends them, or
     /// some of MoySklad's API; exit code 1 if something of them could not be posted
     Test {
-        /// The till's name
+        /// The till's name in the settings
         till: String,
         /// A body as the till sends it: an event, a list of them, or what Evotor's cloud calls with
         file: Option<PathBuf>,
@@ -159,6 +159,9 @@ fn show(trial: &ReceiptTrial) {
     for line in &trial.lines {
         let becomes = match line.products.as_slice() {
             [one] => format!("the product {one}"),
+            [] if line.other_unit => {
+                "it is counted in another unit: the line would be parked".to_owned()
+            }
             [] => "no product is known by it: the line would be parked".to_owned(),
             many => format!("may mean {}: the line would be parked", many.join(", ")),
         };

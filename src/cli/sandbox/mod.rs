@@ -13,13 +13,13 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, clap::Args)]
 #[command(group = clap::ArgGroup::new("base").args(["onec", "onec_push"]))]
 pub(super) struct Args {
-    /// Address and port
+    /// The address and port to listen at
     #[arg(long, default_value = "127.0.0.1:8090")]
     listen: SocketAddr,
     /// The secret part of the webhook's address
     #[arg(long, default_value = "sandboxsecret")]
     secret: String,
-    /// The request limit
+    /// The portal's plan, which sets its request limit
     #[arg(long, value_enum, default_value = "standard")]
     plan: PlanArg,
     /// How long every answer takes at least, in milliseconds
@@ -100,7 +100,7 @@ enum PlanArg {
     Standard,
     /// 5 requests a second, burst 250
     Enterprise,
-    /// No limit
+    /// No request limit at all
     Unlimited,
 }
 

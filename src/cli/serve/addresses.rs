@@ -1,4 +1,4 @@
-//! What answers at the addresses of this process, and how newer settings take its place.
+//! The servers at the addresses of this process, and how newer settings take their place.
 
 use crate::{
     app::App, cli::portals::queries::PortalProbe, config::Config, console, http,

@@ -10,7 +10,7 @@ use std::collections::BTreeMap;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
-/// What is different.
+/// What newer settings change for the applications.
 pub(super) struct Changed {
     pub(super) app: App,
     pub(super) options: Options,

@@ -36,7 +36,7 @@ pub(super) enum Role {
     Api,
     /// Brings orders to the portals
     Worker,
-    /// Both
+    /// Both in one process
     All,
 }
 

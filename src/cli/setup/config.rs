@@ -9,7 +9,7 @@ use std::process::ExitCode;
 
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Command {
-    /// Check the settings
+    /// Check the settings, and name every fault with its key
     Check,
     /// Print a complete, commented example
     Example,

@@ -14,7 +14,7 @@ pub(in crate::cli) struct Man {
 
 #[derive(Debug, clap::Args)]
 pub(in crate::cli) struct Completions {
-    /// The shell
+    /// The shell that completions are printed for
     shell: Shell,
 }
 

@@ -118,7 +118,8 @@ impl Client {
         self.0.limiter.acquire_for_guest().await;
     }
 
-    /// One method call.
+    /// Calls one method, as soon as the portal's limit allows. A method that the portal has blocked
+    /// is not called: that is an error at once.
     pub async fn call(
         &self,
         method: &str,

@@ -1,4 +1,4 @@
-//! Where a portal is: Bitrix24's own cloud, and whether two addresses name one place.
+//! Addresses of portals: Bitrix24's own cloud or not, and whether two name one place.
 
 use url::{Host, Url};
 

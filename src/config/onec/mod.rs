@@ -404,7 +404,8 @@ fn time(key: &str, name: &str, text: &str, problems: &mut Vec<Problem>) -> Durat
     }
 }
 
-/// `2GiB`, `500MiB`, `1000000`.
+/// A size in bytes: a whole number, with `B`, `KiB`, `MiB`, `GiB`, `TiB` or nothing behind it.
+/// Anything else is a problem, and counts as 2 GiB.
 fn bytes(key: &str, text: &str, problems: &mut Vec<Problem>) -> u64 {
     let read = || {
         let end = text

@@ -11,11 +11,11 @@ use url::Url;
 /// An HTTP service of a base.
 #[derive(Debug, Clone)]
 pub struct OneCPush {
-    /// Its address.
+    /// The address of the service in 1C that takes orders.
     pub url: Url,
     /// The login that is shown there.
     pub user: String,
-    /// The password.
+    /// The password of that login.
     pub password: Secret,
 }
 

@@ -1,7 +1,10 @@
 //! Every key by environment: `BRIDGE_PORTALS__MAIN__WEBHOOK_URL` is `portals.main.webhook_url`.
 
 use super::error;
-use crate::config::{Problem, Raw};
+use crate::{
+    config::{Problem, Raw},
+    domain::nearest,
+};
 use serde::Deserialize as _;
 use std::collections::BTreeMap;
 use toml::{Table, Value};
@@ -50,7 +53,7 @@ fn unknown(name: &str, path: &[String], text: &str) -> Option<Problem> {
     set(&mut alone, path, scalar(text));
     let fault = Raw::deserialize(Value::Table(alone)).err()?;
     let (wrong, known) = error::unknown_field(fault.message())?;
-    let nearest = error::nearest(wrong, &known).map(|nearest| {
+    let nearest = nearest(wrong, &known).map(|nearest| {
         let of = |part: &String| if part == wrong { nearest } else { part }.to_uppercase();
         let parts: Vec<String> = path.iter().map(of).collect();
         format!("did you mean `{PREFIX}{}`?", parts.join("__"))

@@ -1,5 +1,6 @@
 //! Faults of the settings, all of them at once.
 
+use crate::domain::nearest;
 use std::{fmt, path::PathBuf};
 
 /// One thing that is wrong, with its place and its remedy.
@@ -51,7 +52,7 @@ pub enum Error {
     /// The same of a file of `portals.d`.
     #[error("parse {}{}", path.display(), hint(source))]
     Part {
-        /// The file.
+        /// The path of the file.
         path: PathBuf,
         /// What is wrong with it, and where.
         #[source]
@@ -79,14 +80,4 @@ pub(in crate::config) fn unknown_field(message: &str) -> Option<(&str, Vec<&str>
     let names = message.strip_prefix("unknown field ")?;
     let mut names = names.split('`').skip(1).step_by(2);
     Some((names.next()?, names.collect()))
-}
-
-/// The name that was probably meant.
-pub(in crate::config) fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
-    let close = |name: &&'a str| (strsim::jaro_winkler(wrong, name), *name);
-    let best = known
-        .iter()
-        .map(close)
-        .max_by(|one, other| one.0.total_cmp(&other.0))?;
-    (best.0 > 0.8).then_some(best.1)
 }

@@ -31,7 +31,7 @@ pub(super) struct Asked {
     only: String,
 }
 
-/// `GET /console/shops/{name}/products`.
+/// `GET /console/shops/{name}/products`: a shop's products, and which are not in step.
 pub(super) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,

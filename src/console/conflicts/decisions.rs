@@ -41,7 +41,7 @@ const COLUMNS: [Column<Decided>; 6] = [
     Column::plain(Text::Details),
 ];
 
-/// `GET /console/conflicts/decisions`.
+/// `GET /console/conflicts/decisions`: what was decided lately, with or without a person.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,

@@ -22,9 +22,8 @@ use axum::{
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use serde::Deserialize;
-use serde_json::Value;
 
-/// `GET /console/conflicts/{id}`.
+/// `GET /console/conflicts/{id}`: both sides of a conflict, and what follows from either answer.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,
@@ -86,31 +85,36 @@ fn clocks(visitor: &Viewer, conflict: &ConflictView, names: &StageNames) -> Mark
     let Some(inputs) = &conflict.inputs else {
         return html! {};
     };
-    let at = |pointer: &str| {
-        let text = inputs.pointer(pointer).and_then(Value::as_str);
-        let at: Option<DateTime<Utc>> = text.and_then(|text| text.parse().ok());
+    let at = |at: Option<DateTime<Utc>>| {
         html! { @match at { Some(at) => (components::moment(visitor, at)), None => "—" } }
     };
-    let agreed = inputs.pointer("/agreed/status").and_then(Value::as_str);
+    let times = conflict.times.as_ref();
+    let shop = times.and_then(|times| times.shop.as_ref());
+    let portal = times.and_then(|times| times.portal.as_ref());
+    let agreed = times.and_then(|times| times.agreed.as_ref());
     let status = |status: &str| html! { (status) };
     let rows = [
         (
             Text::ShopSays,
             status(&conflict.status),
-            at("/shop/since"),
-            at("/shop/seen"),
+            at(shop.and_then(|shop| shop.since)),
+            at(shop.and_then(|shop| shop.seen)),
         ),
         (
             Text::PortalSays,
             components::stage(names, Some(&conflict.stage)),
-            at("/portal/since"),
-            at("/portal/seen"),
+            at(portal.and_then(|portal| portal.since)),
+            at(portal.and_then(|portal| portal.seen)),
         ),
         (
             Text::Agreed,
-            status(agreed.unwrap_or("—")),
-            at("/agreed/portal_since"),
-            at("/agreed/seen"),
+            status(
+                agreed
+                    .and_then(|agreed| agreed.status.as_deref())
+                    .unwrap_or("—"),
+            ),
+            at(agreed.and_then(|agreed| agreed.portal_since)),
+            at(agreed.and_then(|agreed| agreed.seen)),
         ),
     ];
     html! {
@@ -141,7 +145,7 @@ pub(in crate::console) struct Ruling {
     winner: String,
 }
 
-/// `POST /console/conflicts/{id}/resolve`.
+/// `POST /console/conflicts/{id}/resolve`: a person says who is right.
 pub(in crate::console) async fn resolve(
     Extract(sync): Extract<Sync>,
     Path(id): Path<String>,

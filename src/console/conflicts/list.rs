@@ -30,7 +30,7 @@ pub(in crate::console) struct ListQuery {
     after: String,
 }
 
-/// `GET /console/conflicts`.
+/// `GET /console/conflicts`: differences that wait for a person.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,

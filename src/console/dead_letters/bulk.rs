@@ -103,7 +103,7 @@ fn confirm(visitor: &Viewer, wanted: &BulkForm, count: i64, wrong: Option<&str>)
     layout::page(visitor, Section::DeadLetters, visitor.text(what), content)
 }
 
-/// `POST /console/dead-letters/bulk`.
+/// `POST /console/dead-letters/bulk`: starts a job over all letters of a filter.
 pub(in crate::console) async fn start(
     Extract(state): Extract<State>,
     act: OperatorForm<BulkForm>,
@@ -201,7 +201,7 @@ pub(in crate::console) async fn jobs(
     Ok(layout::page(&visitor, Section::DeadLetters, title, content))
 }
 
-/// `POST /console/bulk/{id}/stop`.
+/// `POST /console/bulk/{id}/stop`: stops a job after the batch in hand.
 pub(in crate::console) async fn stop(
     Extract(dead_letters): Extract<DeadLetters>,
     Path(id): Path<String>,

@@ -27,7 +27,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 
-/// `GET /console/dead-letters/{id}`.
+/// `GET /console/dead-letters/{id}`: a letter with its tries, and the forms to act upon it.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,
@@ -189,18 +189,18 @@ pub(in crate::console) struct EditForm {
 
 #[derive(Debug, Deserialize)]
 pub(in crate::console) struct DiscardForm {
-    /// Why.
+    /// Why the letter is let go, for the record.
     pub reason: String,
 }
 
 impl EditForm {
-    /// The correction.
+    /// What the person has put right: some fields, or the whole event.
     pub(in crate::console) fn read(self) -> Correction {
         Correction::of(self.payload, self.fields)
     }
 }
 
-/// `POST /console/dead-letters/{id}/retry`.
+/// `POST /console/dead-letters/{id}/retry`: tries a letter again as it is.
 pub(in crate::console) async fn retry(
     Extract(state): Extract<State>,
     Path(id): Path<String>,
@@ -220,7 +220,7 @@ pub(in crate::console) async fn retry(
     Ok(after(done))
 }
 
-/// `POST /console/dead-letters/{id}/mend`.
+/// `POST /console/dead-letters/{id}/mend`: tries a letter again with what was put right.
 pub(in crate::console) async fn mend(
     Extract(state): Extract<State>,
     Path(id): Path<String>,
@@ -254,7 +254,7 @@ pub(in crate::console) async fn mend(
     }
 }
 
-/// `POST /console/dead-letters/{id}/discard`.
+/// `POST /console/dead-letters/{id}/discard`: closes a letter without another try.
 pub(in crate::console) async fn discard(
     Extract(state): Extract<State>,
     Path(id): Path<String>,

@@ -220,7 +220,7 @@ fn label(pointer: &str, lang: Lang) -> String {
 pub(in crate::console) enum Correction {
     /// Some fields, by their JSON pointers.
     Fields(BTreeMap<String, String>),
-    /// The whole event.
+    /// The whole event, as JSON text.
     Whole(String),
 }
 

@@ -74,7 +74,7 @@ async fn page(
     Ok((page, rest))
 }
 
-/// `POST /console/dead-letters/import`.
+/// `POST /console/dead-letters/import`: takes letters from a file that the export gave.
 pub(in crate::console) async fn import(
     Extract(dead_letters): Extract<DeadLetters>,
     upload: Upload,

@@ -31,7 +31,7 @@ const BY_ID: &str = "id";
 const BULK_JOBS: &str = "/console/bulk";
 pub(in crate::console) const BULK: &str = "/console/dead-letters/bulk";
 
-/// `GET /console/dead-letters`.
+/// `GET /console/dead-letters`: the letters that a filter names, and their number.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,

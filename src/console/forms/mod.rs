@@ -40,7 +40,7 @@ pub(super) struct Asked {
     done: String,
 }
 
-/// `GET /console/shops/{name}/forms`.
+/// `GET /console/shops/{name}/forms`: a shop's forms, and what they sent.
 pub(super) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,

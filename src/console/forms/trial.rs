@@ -22,10 +22,10 @@ use serde::Deserialize;
 
 #[derive(Debug, Deserialize)]
 pub(in crate::console) struct Tried {
-    /// The form's name.
+    /// The form's name in the settings.
     #[serde(default)]
     form: String,
-    /// What it posts.
+    /// The body, as the form's service posts it.
     #[serde(default)]
     body: String,
 }

@@ -13,7 +13,7 @@ use std::borrow::Cow;
 
 /// The longest text that is looked at.
 const LONGEST: usize = 4_000;
-/// Sentences in sentences.
+/// How deep sentences within sentences are followed.
 const DEEPEST: u8 = 4;
 
 /// What a gap holds, and how it is written.

@@ -19,7 +19,7 @@ pub(in crate::console) const COOKIE: &str = "b24_lang";
 pub(in crate::console) use crate::domain::happening::Language as Lang;
 
 impl Lang {
-    /// The language tag.
+    /// The language tag for `lang` and the cookie: `en` or `ru`.
     pub(in crate::console) fn tag(self) -> &'static str {
         match self {
             Self::En => "en",
@@ -27,7 +27,7 @@ impl Lang {
         }
     }
 
-    /// The other one.
+    /// The language that the switch leads to.
     pub(in crate::console) fn other(self) -> Self {
         match self {
             Self::En => Self::Ru,

@@ -32,7 +32,7 @@ use serde::Deserialize;
 #[derive(Debug, Deserialize)]
 pub(in crate::console) struct EmptyForm {}
 
-/// `GET /console/onec/documents/{id}`.
+/// `GET /console/onec/documents/{id}`: a document of 1C, what became of it, and its XML.
 pub(in crate::console) async fn get(
     Extract(onec): Extract<Onec>,
     visitor: Viewer,
@@ -73,7 +73,7 @@ fn facts(visitor: &Viewer, one: &DocumentView) -> Markup {
     }
 }
 
-/// `POST /console/onec/documents/{id}/again`.
+/// `POST /console/onec/documents/{id}/again`: decides a document once more.
 pub(in crate::console) async fn again(
     Extract(onec): Extract<Onec>,
     Path(id): Path<i64>,

@@ -39,7 +39,7 @@ pub(in crate::console) struct Asked {
     before: String,
 }
 
-/// `GET /console/onec`.
+/// `GET /console/onec`: how it stands with the 1C bases.
 pub(in crate::console) async fn get(
     Extract(onec): Extract<Onec>,
     visitor: Viewer,

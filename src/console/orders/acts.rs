@@ -1,4 +1,4 @@
-//! What is done on an order's page about what is still tried of it: it is put right, or given up.
+//! Acts on an order's page about an event that is still tried: it is put right, or given up.
 
 use super::{
     detail,
@@ -71,7 +71,7 @@ fn after(asked: &Asked, done: Result<&str, Error>, lang: Lang) -> Result<Respons
     }
 }
 
-/// `POST /console/orders/{shop}/{number}/mend`.
+/// `POST /console/orders/{shop}/{number}/mend`: puts right what the portal refused.
 pub(in crate::console) async fn mend(
     Extract(state): Extract<State>,
     Path(path): Path<(String, String)>,
@@ -109,7 +109,7 @@ pub(in crate::console) async fn mend(
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
-/// `POST /console/orders/{shop}/{number}/give-up`.
+/// `POST /console/orders/{shop}/{number}/give-up`: stops trying the refused event.
 pub(in crate::console) async fn give_up(
     Extract(state): Extract<State>,
     Path(path): Path<(String, String)>,

@@ -143,7 +143,7 @@ pub(in crate::console) struct Not {
     id: String,
 }
 
-/// `POST /console/orders/{shop}/{number}/not-customer`.
+/// `POST /console/orders/{shop}/{number}/not-customer`: a card is not the customer's.
 pub(in crate::console) async fn not_customer(
     Extract(delivery): Extract<Delivery>,
     Path((shop, number)): Path<(String, String)>,

@@ -34,7 +34,7 @@ pub(in crate::console) struct Asked {
 /// So many sentences of a life are shown at first: a page stays small, the rest is a click away.
 const NEWEST: usize = 40;
 
-/// `GET /console/orders/{shop}/{number}`.
+/// `GET /console/orders/{shop}/{number}`: an order's whole life.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,

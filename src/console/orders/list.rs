@@ -77,7 +77,7 @@ impl ListQuery {
     }
 }
 
-/// `GET /console/orders`.
+/// `GET /console/orders`: the orders that a search or a filter finds.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,

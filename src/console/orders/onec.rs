@@ -1,4 +1,4 @@
-//! Where an order stands in its 1C base.
+//! The part of an order's page that shows where it stands in its 1C base.
 
 use crate::{
     app::onec::OneCView,
@@ -7,6 +7,7 @@ use crate::{
         session::viewer::Viewer,
         ui::{components, links},
     },
+    formats::onec::{HeldWhy, Hold},
 };
 use maud::{Markup, html};
 use std::borrow::Cow;
@@ -49,15 +50,18 @@ fn state(visitor: &Viewer, onec: &OneCView) -> Markup {
     html! { (words) }
 }
 
-/// Why an order does not go, as it is stored.
-fn in_russian(held: &str) -> Cow<'_, str> {
-    Cow::Borrowed(match held {
-        "it is not paid" => "не оплачен",
-        "its delivery is not allowed yet" => "доставка ещё не разрешена",
-        "orders in this status do not go to the base" => "заказы в этом статусе не выгружаются",
-        "it was cancelled before it went to the base" => "отменён до выгрузки",
-        "it has not changed since the exchange began" => "не менялся с начала обмена",
-        "the shop deleted it before it went to the base" => "удалён в магазине до выгрузки",
-        other => return Lang::Ru.told(other),
+/// Why an order does not go.
+fn in_russian(held: &HeldWhy) -> Cow<'_, str> {
+    let hold = match held {
+        HeldWhy::Hold(hold) => hold,
+        HeldWhy::Fault(words) => return Lang::Ru.told(words),
+    };
+    Cow::Borrowed(match hold {
+        Hold::Unpaid => "не оплачен",
+        Hold::Delivery => "доставка ещё не разрешена",
+        Hold::Status => "заказы в этом статусе не выгружаются",
+        Hold::Cancelled => "отменён до выгрузки",
+        Hold::Older => "не менялся с начала обмена",
+        Hold::Deleted => "удалён в магазине до выгрузки",
     })
 }

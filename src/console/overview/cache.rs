@@ -6,21 +6,21 @@ use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
 
-/// A look that takes no longer is made each time.
+/// A snapshot that takes no longer is not cached.
 const CHEAP: Duration = Duration::from_millis(50);
-/// A dear one serves so many times as long as it took, and no longer than this: however many pages
-/// are open, the database spends a small share of its time on them.
+/// Others are reused for so many times what they took, and no longer than [`LONGEST`]: however many
+/// pages are open, the database spends a small share of its time on them.
 const SHARE: u32 = 20;
 const LONGEST: Duration = Duration::from_secs(10);
 
-/// How everything is.
+/// Everything that the overview shows, as of one moment.
 #[derive(Debug)]
 pub(in crate::console) struct CachedOverview {
     pub(in crate::console) report: StatusReport,
     pub(in crate::console) glance: Overview,
 }
 
-/// The newest look.
+/// The newest snapshot and when it was made; all who look share it.
 #[derive(Debug)]
 pub(in crate::console) struct OverviewCache<T = CachedOverview>(Mutex<Option<(Arc<T>, Instant)>>);
 

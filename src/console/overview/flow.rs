@@ -9,7 +9,7 @@ use maud::{Markup, html};
 /// An order may wait this many seconds before the console calls it slow.
 pub(super) const SLOW: i64 = 60;
 
-/// How something is.
+/// How well something flows, the better first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub(in crate::console) enum Flow {
     Flowing,

@@ -23,7 +23,7 @@ use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-/// `GET /console`.
+/// `GET /console`: the overview.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,

@@ -86,7 +86,7 @@ pub(in crate::console) async fn section(
     })
 }
 
-/// `POST /console/portals/{name}/authorise`.
+/// `POST /console/portals/{name}/authorise`: begins an authorisation, which the portal ends.
 pub(in crate::console) async fn begin(
     Extract(state): Extract<State>,
     Path(name): Path<String>,
@@ -239,7 +239,7 @@ pub(in crate::console) async fn hand_over(
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
-/// `GET /console/portals/{name}/authorisation/{follow}`.
+/// `GET /console/portals/{name}/authorisation/{follow}`: what has become of an authorisation.
 pub(in crate::console) async fn follow(
     Extract(state): Extract<State>,
     visitor: Viewer,
@@ -256,7 +256,7 @@ pub(in crate::console) async fn follow(
     Ok(framed(&visitor, &portal, content))
 }
 
-/// `GET /console/portals/{name}/authorisation/{follow}/live`.
+/// `GET /console/portals/{name}/authorisation/{follow}/live`: the same as a stream of events.
 pub(in crate::console) async fn follow_live(
     Extract(state): Extract<State>,
     visitor: Viewer,

@@ -34,7 +34,7 @@ pub(in crate::console) struct PageQuery {
 #[derive(Debug, Deserialize)]
 pub(in crate::console) struct EmptyForm {}
 
-/// `GET /console/portals/{name}`.
+/// `GET /console/portals/{name}`: one portal, and what can be done to it.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,
@@ -116,7 +116,7 @@ fn back(name: &PortalName, done: &str) -> Redirect {
     Redirect::to(&links::link(&page, &[("done", Some(done))]))
 }
 
-/// `POST /console/portals/{name}/pause`.
+/// `POST /console/portals/{name}/pause`: holds the portal's lane.
 pub(in crate::console) async fn pause(
     Extract(operations): Extract<Operations>,
     Path(name): Path<String>,
@@ -130,7 +130,7 @@ pub(in crate::console) async fn pause(
     Ok(back(&name, "paused"))
 }
 
-/// `POST /console/portals/{name}/resume`.
+/// `POST /console/portals/{name}/resume`: lets the portal's lane go on.
 pub(in crate::console) async fn resume(
     Extract(operations): Extract<Operations>,
     Path(name): Path<String>,
@@ -144,7 +144,7 @@ pub(in crate::console) async fn resume(
     Ok(back(&name, "resumed"))
 }
 
-/// `POST /console/portals/{name}/test`.
+/// `POST /console/portals/{name}/test`: makes one harmless call to the portal.
 pub(in crate::console) async fn test(
     Extract(state): Extract<State>,
     Path(name): Path<String>,

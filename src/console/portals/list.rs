@@ -18,7 +18,7 @@ use crate::{
 use axum::extract::State as Extract;
 use maud::{Markup, html};
 
-/// `GET /console/portals`.
+/// `GET /console/portals`: every portal, each with how it stands.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,

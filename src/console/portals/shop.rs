@@ -23,7 +23,7 @@ use axum::{
 };
 use maud::{Markup, html};
 
-/// `GET /console/shops/{name}`.
+/// `GET /console/shops/{name}`: one shop, and what it is told.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,
@@ -153,7 +153,7 @@ fn back(name: &ShopName, done: &str) -> Redirect {
     Redirect::to(&links::link(&page, &[("done", Some(done))]))
 }
 
-/// `POST /console/shops/{name}/pause`.
+/// `POST /console/shops/{name}/pause`: holds the lane of the shop's callback.
 pub(in crate::console) async fn pause(
     Extract(operations): Extract<Operations>,
     Path(name): Path<String>,
@@ -166,7 +166,7 @@ pub(in crate::console) async fn pause(
     Ok(back(&name, "shop-paused"))
 }
 
-/// `POST /console/shops/{name}/resume`.
+/// `POST /console/shops/{name}/resume`: lets the lane of the shop's callback go on.
 pub(in crate::console) async fn resume(
     Extract(operations): Extract<Operations>,
     Path(name): Path<String>,

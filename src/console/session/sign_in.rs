@@ -39,7 +39,7 @@ pub(in crate::console) struct Credentials {
     next: String,
 }
 
-/// `GET /console/sign-in`.
+/// `GET /console/sign-in`: the form for name and password.
 pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     headers: HeaderMap,
@@ -48,7 +48,7 @@ pub(in crate::console) async fn get(
     page(&state, Lang::of(&headers), &asked.next, None)
 }
 
-/// `POST /console/sign-in`.
+/// `POST /console/sign-in`: checks name and password, and begins a session.
 pub(in crate::console) async fn post(
     Extract(state): Extract<State>,
     headers: HeaderMap,
@@ -135,7 +135,7 @@ fn stand_in(state: &State) -> Option<PasswordHash> {
     known.next_back().or_else(|| PasswordHash::parse(NOBODY))
 }
 
-/// `POST /console/sign-out`.
+/// `POST /console/sign-out`: ends the session.
 pub(in crate::console) async fn leave(
     Extract(state): Extract<State>,
     request: Request,

@@ -30,7 +30,7 @@ pub(in crate::console) struct Asked {
     before: String,
 }
 
-/// `GET /console/stock/ledger`.
+/// `GET /console/stock/ledger`: the moves of one product, the newest first.
 pub(in crate::console) async fn get(
     Extract(stock): Extract<Stock>,
     visitor: Viewer,

@@ -40,7 +40,7 @@ pub(in crate::console) struct Asked {
     store: String,
 }
 
-/// `GET /console/stock`.
+/// `GET /console/stock`: what each store has, what runs out soon, and what a person decides.
 pub(in crate::console) async fn get(
     Extract(stock): Extract<Stock>,
     visitor: Viewer,

@@ -35,7 +35,7 @@ pub(in crate::console) struct Asked {
     before: String,
 }
 
-/// `GET /console/stock/receipts`.
+/// `GET /console/stock/receipts`: the receipts of tills, the newest change first.
 pub(in crate::console) async fn get(
     Extract(stock): Extract<Stock>,
     visitor: Viewer,

@@ -79,7 +79,7 @@ pub(in crate::console) struct Ruling {
     to: String,
 }
 
-/// `POST /console/stock/shortages/{id}`.
+/// `POST /console/stock/shortages/{id}`: a person decides about one reservation of a shortage.
 pub(in crate::console) async fn rule(
     Extract(stock): Extract<Stock>,
     Path(id): Path<String>,

@@ -54,7 +54,7 @@ pub(in crate::console) fn icon() -> String {
     path(2)
 }
 
-/// `GET /console/assets/{name}`.
+/// `GET /console/assets/{name}`: a style sheet, script or icon, to be kept for ever.
 pub(in crate::console) async fn get(Path(name): Path<String>) -> Response {
     match ASSETS.iter().find(|asset| asset.name == name) {
         Some(asset) => {

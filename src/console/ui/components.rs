@@ -199,7 +199,7 @@ pub(in crate::console) fn amount(lang: Lang, plain: &str) -> String {
     written
 }
 
-/// JSON for reading.
+/// JSON with line breaks, for people to read.
 pub(in crate::console) fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
 }

@@ -5,20 +5,20 @@ use std::borrow::Cow;
 /// What a fault is about, as far as it is known. `[shops.NAME]` of a remedy becomes `[shops.main]`.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Place<'a> {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: Option<&'a str>,
-    /// The portal.
+    /// The portal's name in the settings.
     pub portal: Option<&'a str>,
-    /// The 1C base.
+    /// The 1C base's name in the settings.
     pub base: Option<&'a str>,
-    /// The stock.
+    /// The stock's name in the settings.
     pub stock: Option<&'a str>,
-    /// The till.
+    /// The till's name in the settings.
     pub till: Option<&'a str>,
 }
 
 impl<'a> Place<'a> {
-    /// A shop.
+    /// A place of which only the shop is known.
     pub fn shop(shop: &'a str) -> Self {
         Self {
             shop: Some(shop),
@@ -26,7 +26,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// A portal.
+    /// A place of which only the portal is known.
     pub fn portal(portal: &'a str) -> Self {
         Self {
             portal: Some(portal),
@@ -34,7 +34,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// A 1C base.
+    /// A place of which only the 1C base is known.
     pub fn base(base: &'a str) -> Self {
         Self {
             base: Some(base),
@@ -42,7 +42,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// A stock.
+    /// A place of which only the stock is known.
     pub fn stock(stock: &'a str) -> Self {
         Self {
             stock: Some(stock),
@@ -50,7 +50,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// A till.
+    /// A place of which only the till is known.
     pub fn till(till: &'a str) -> Self {
         Self {
             till: Some(till),

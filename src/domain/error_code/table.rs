@@ -14,7 +14,7 @@ macro_rules! codes {
             /// Every code, in the order of the runbook.
             pub const ALL: &[Self] = &[$(Self::$variant),*];
 
-            /// The code's text.
+            /// The code as it is stored, sent and printed.
             pub fn as_str(self) -> &'static str {
                 match self { $(Self::$variant => $text),* }
             }
@@ -352,6 +352,10 @@ codes! {
         "The stock does not know this product, or knows several by that name."
         "Name the product by what `[shops.NAME.products]` lists; count it or move it in once, so \
          that it becomes known."
+    OtherUnit "STOCK-UNIT"
+        "A quantity is in another unit than the product is counted in: it is not added up."
+        "Send it in the product's own unit, or correct the unit of the product in the shop or in \
+         1C: lines of receipts that wait are posted by themselves then."
     NotMaster "STOCK-NOT-MASTER"
         "Somebody else than the stock's master has counted: such a count would wipe out what the \
          master knows."

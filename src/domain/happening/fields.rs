@@ -54,7 +54,7 @@ pub enum Card {
     Contact(u64),
     /// A company, by its id.
     Company(u64),
-    /// None in particular.
+    /// The portal as a whole, where it is about no single card.
     Portal,
 }
 

@@ -26,6 +26,15 @@ kinds! {
         PickedUp { receipt: String, till: String }
             "the order's goods were picked up: receipt {receipt} of the till {till}"
             "товар заказа выдан: чек {receipt} кассы {till}"
+        PickUpAnnulled { receipt: String, till: String }
+            "the pick-up of the order was annulled: receipt {receipt} of the till {till}"
+            "выдача заказа аннулирована: чек {receipt} кассы {till}"
+        BroughtBack { receipt: String, till: String }
+            "goods of the order were brought back: receipt {receipt} of the till {till}"
+            "товар заказа вернули: чек {receipt} кассы {till}"
+        ReturnAnnulled { receipt: String, till: String }
+            "a return of the order's goods was annulled: receipt {receipt} of the till {till}"
+            "возврат по заказу аннулирован: чек {receipt} кассы {till}"
         OnecTook { base: String, document: String }
             "the 1C base {base} has taken the order as {document}"
             "база 1С {base} приняла заказ под номером {document}"

@@ -45,9 +45,9 @@ const VERSION: u64 = 1;
 /// A language that people read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Language {
-    /// English.
+    /// English: of the API, the commands and the log.
     En,
-    /// Russian.
+    /// Russian: of the console for those who chose it, and of answers to 1C.
     Ru,
 }
 

@@ -3,7 +3,7 @@
 use super::{Card, Quoted, StageId, Words};
 
 phrases! {
-    /// Which cards.
+    /// The kind of cards that a note speaks of.
     Cards {
         Contacts "contacts" "контактов"
         Companies "companies" "компаний"

@@ -41,6 +41,23 @@ impl<'a> Reader<'a> {
         self.object.get(name).filter(|value| !value.is_null())
     }
 
+    /// Names every member that is none of these, and the one that was probably meant: what is
+    /// misspelt must not count as left out.
+    pub(crate) fn only(&self, known: &[&str], faults: &mut Faults) {
+        let unknown = self.object.keys().filter(|name| !known.contains(&&***name));
+        for name in unknown {
+            let remedy = match nearest(name, known) {
+                Some(meant) => format!("did you mean `{meant}`?"),
+                None => format!("here can stand: {}", known.join(", ")),
+            };
+            self.fault(
+                name,
+                format!("there is no member `{name}`; {remedy}"),
+                faults,
+            );
+        }
+    }
+
     /// Says that a required member is missing, if it is.
     pub(crate) fn require(&self, name: &str, faults: &mut Faults) -> bool {
         let there = self.told(name).is_some();
@@ -288,6 +305,16 @@ impl<'a> Reader<'a> {
         texts.retain(|text| !text.is_empty());
         texts
     }
+}
+
+/// The name that was probably meant.
+pub(crate) fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
+    let close = |name: &&'a str| (strsim::jaro_winkler(wrong, name), *name);
+    let best = known
+        .iter()
+        .map(close)
+        .max_by(|one, other| one.0.total_cmp(&other.0))?;
+    (best.0 > 0.8).then_some(best.1)
 }
 
 /// No number of this size or beyond: Postgres stores it digit by digit, and a double cannot be read

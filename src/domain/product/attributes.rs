@@ -1,5 +1,5 @@
-//! What a product or a variation has that is no field of its own in the portal: it is written into
-//! properties that people have added there.
+//! Barcodes and properties of a product or a variation: no fields of their own in the portal, but
+//! written into properties that people have added there.
 
 use crate::domain::Reader;
 use serde_json::{Map, Value};
@@ -11,7 +11,7 @@ const BARCODES: usize = 50;
 const NAME: usize = 255;
 const VALUE: usize = 2_000;
 
-/// Barcodes and properties.
+/// The barcodes and properties of a product or a variation, as far as they can be used.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Attributes {
     /// Its barcodes, the first one first.

@@ -38,7 +38,7 @@ pub struct ProductEvent {
     pub source: String,
     /// `id`: unique within the source.
     pub id: String,
-    /// What it tells.
+    /// What became of the product.
     pub change: ProductChange,
 }
 

@@ -41,10 +41,10 @@ impl ProductChange {
     }
 }
 
-/// One product, parsed.
+/// One product of a shop's catalogue, read and bounded.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product {
-    /// The article (SKU).
+    /// The shop's article (SKU), at most 255 characters.
     pub sku: Option<String>,
     /// What it is called.
     pub name: String,
@@ -75,11 +75,11 @@ pub struct Product {
 pub struct Variation {
     /// The shop's id of it, by which orders name it.
     pub id: String,
-    /// The article (SKU).
+    /// The shop's article (SKU) of the variation, at most 255 characters.
     pub sku: Option<String>,
     /// What it is called.
     pub name: String,
-    /// What it costs.
+    /// Its prices, one of each kind.
     pub prices: Vec<ProductPrice>,
     /// Whether it is sold.
     pub active: bool,

@@ -49,25 +49,25 @@ pub struct CatalogueRules {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum CatalogueField {
-    /// Its name.
+    /// The name of the product and of its variations.
     Name,
-    /// Its description.
+    /// The detailed description.
     Description,
-    /// Its section.
+    /// The section in which it stands.
     Section,
-    /// Its prices.
+    /// The prices of all kinds.
     Price,
     /// Its VAT rate, and whether prices include it.
     Vat,
-    /// Its unit.
+    /// The unit of measure.
     Unit,
     /// Whether it is sold.
     Active,
-    /// Its article.
+    /// The property that holds the article.
     Article,
-    /// Its barcode.
+    /// The property that holds the barcode.
     Barcode,
-    /// Its properties.
+    /// The properties that the shop's event names.
     Properties,
 }
 

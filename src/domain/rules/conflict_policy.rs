@@ -11,9 +11,9 @@ words! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
     #[serde(rename_all = "snake_case")]
     pub enum Side {
-        /// The shop.
+        /// The shop, by its status.
         Shop = "shop",
-        /// The portal.
+        /// The portal, by the deal's stage.
         Portal = "portal",
     }
 }
@@ -35,7 +35,7 @@ pub enum Winner {
     Shop,
     /// The portal, whatever the shop says.
     Portal,
-    /// 1C.
+    /// 1C, whatever shop and portal say.
     Onec,
     /// Whoever changed last, by corrected clocks.
     Latest,
@@ -143,7 +143,7 @@ impl Conflict {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "snake_case")]
 pub enum Fact {
-    /// Money was taken.
+    /// Money was taken for the order.
     Paid,
     /// The customer has the goods.
     Delivered,
@@ -244,7 +244,7 @@ impl Default for WriteLimit {
 /// Everything a shop's configuration says about how a difference is decided.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Policy {
-    /// Statuses and stages.
+    /// Which status stands for which stage.
     pub statuses: StatusMap,
     /// Source of truth; the first match wins.
     pub rules: Vec<Rule>,

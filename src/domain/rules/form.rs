@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 pub struct FormRules {
     /// Its name: part of its address, and of the source that people read in the portal.
     pub name: String,
-    /// Who posts it.
+    /// The service whose shape of a body is expected.
     pub service: FormService,
     /// What its fields mean, by their normalised names; the usual names need no row.
     pub fields: BTreeMap<String, FormField>,
@@ -39,13 +39,13 @@ pub enum FormService {
     /// Told from the body.
     #[default]
     Auto,
-    /// Tilda.
+    /// Tilda's webhook of a form.
     Tilda,
-    /// Elementor.
+    /// Elementor's webhook action (WordPress).
     Elementor,
-    /// Contact Form 7.
+    /// Contact Form 7 (WordPress).
     Cf7,
-    /// Gravity Forms.
+    /// Gravity Forms' webhook (WordPress).
     Gravity,
     /// A form of one's own.
     Html,
@@ -58,9 +58,9 @@ pub enum FormTarget {
     /// A lead where the portal works with leads, else a deal.
     #[default]
     Auto,
-    /// Always a lead.
+    /// A lead, whatever mode the portal works in.
     Lead,
-    /// Always a deal.
+    /// A deal, whatever mode the portal works in.
     Deal,
     /// A to-do on the card of whom the portal knows; else as by itself, with the to-do on it.
     Todo,
@@ -71,17 +71,17 @@ pub enum FormTarget {
 pub enum FormField {
     /// First name, or the whole name.
     Name,
-    /// Last name.
+    /// The last name alone.
     LastName,
-    /// A telephone.
+    /// A telephone, by which the card is found.
     Phone,
-    /// An e-mail address.
+    /// An e-mail address, by which the card is found.
     Email,
     /// What the visitor wrote.
     Comment,
     /// Where the visitor works.
     Company,
-    /// The visitor's consent.
+    /// Whether the visitor has consented.
     Consent,
     /// A campaign mark: `source`, `medium`, `campaign`, `content` or `term`.
     Utm(String),

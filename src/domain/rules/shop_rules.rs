@@ -13,7 +13,7 @@ pub struct ShopRules {
     pub portal: PortalName,
     /// CATEGORY_ID of new deals.
     pub funnel: u32,
-    /// Statuses and stages.
+    /// Which status stands for which stage.
     pub statuses: StatusMap,
     /// Title of a new deal. Placeholders: `{number}`, `{id}`, `{customer}`, `{total}`,
     /// `{currency}`, `{channel}`, `{shop}`.
@@ -76,7 +76,7 @@ pub enum OnDeleted {
 /// Which orders become leads: every given condition must hold.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LeadRule {
-    /// `origin.channel` equals this.
+    /// `origin.channel` of the order equals this.
     pub channel: Option<String>,
     /// The value at this path of `properties` (by code) equals this text.
     pub property: Option<(String, String)>,

@@ -13,7 +13,7 @@ use serde_json::{Map, Value};
 pub struct Reading<'a> {
     /// The calling code for phones written without one.
     pub phone_country: &'a str,
-    /// What its texts are.
+    /// How its texts are written: plain, with character references, or as HTML.
     pub texts: Texts,
 }
 
@@ -136,13 +136,13 @@ pub struct Customer {
 /// What a customer is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum CustomerKind {
-    /// A natural person.
+    /// A natural person: a contact in the portal.
     Person,
-    /// A legal entity.
+    /// A legal entity: a company in the portal.
     Company,
 }
 
-/// A legal entity.
+/// A legal entity that orders, as far as its numbers can be true.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Company {
     /// The name of the legal entity.
@@ -167,7 +167,7 @@ pub struct Item {
     pub sku: Option<String>,
     /// What it is called.
     pub name: String,
-    /// How many units.
+    /// How many units were ordered: above zero.
     pub quantity: Decimal,
     /// Unit of measure as the shop names it (a symbol such as `шт`, or an OKEI code).
     pub unit: Option<String>,
@@ -241,7 +241,7 @@ pub struct Utm {
 /// Where an order was placed.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Origin {
-    /// Kind of place.
+    /// The kind of place where it was made.
     pub channel: Channel,
     /// Which store or till.
     pub store_id: Option<String>,
@@ -252,7 +252,7 @@ pub struct Origin {
 /// Kind of place an order comes from.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub enum Channel {
-    /// The online store.
+    /// The online store; also where no channel is told.
     #[default]
     Online,
     /// A point of sale.

@@ -5,27 +5,27 @@ use super::{Element, value::folded};
 /// A customer or a partner.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Counterparty {
-    /// `Ид`.
+    /// `Ид`: the id that its sender gave the counterparty.
     pub id: Option<String>,
-    /// `Наименование`.
+    /// `Наименование`: the name that it is listed by.
     pub name: String,
-    /// `ПолноеНаименование`.
+    /// `ПолноеНаименование`: the whole name of a natural person.
     pub full_name: Option<String>,
     /// `ОфициальноеНаименование`: of a legal person.
     pub legal_name: Option<String>,
-    /// `ИНН`.
+    /// `ИНН`: the taxpayer number.
     pub inn: Option<String>,
-    /// `КПП`.
+    /// `КПП`: the registration reason code of a legal person.
     pub kpp: Option<String>,
-    /// `КодПоОКПО`.
+    /// `КодПоОКПО`: the number in the register of enterprises.
     pub okpo: Option<String>,
-    /// `Фамилия`.
+    /// `Фамилия`: the last name of a natural person.
     pub last_name: Option<String>,
-    /// `Имя`.
+    /// `Имя`: the first name of a natural person.
     pub first_name: Option<String>,
-    /// `Отчество`.
+    /// `Отчество`: the patronymic of a natural person.
     pub second_name: Option<String>,
-    /// `Роль`: Покупатель.
+    /// `Роль`: what it is in the document, as `Покупатель`.
     pub role: Option<String>,
     /// The first address that says something.
     pub address: Option<String>,
@@ -33,9 +33,9 @@ pub struct Counterparty {
     pub address_parts: Vec<(String, String)>,
     /// `Представители`: the people who speak for a company.
     pub representatives: Vec<Representative>,
-    /// `Контакты`.
+    /// `Контакты`: telephones and e-mail addresses.
     pub contacts: Vec<Contact>,
-    /// `ПометкаУдаления`.
+    /// `ПометкаУдаления`: whether 1C has marked it for deletion.
     pub deleted: Option<bool>,
 }
 
@@ -49,11 +49,11 @@ impl Counterparty {
 /// Somebody who speaks for a company.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Representative {
-    /// `Отношение`: Контактное лицо.
+    /// `Отношение`: what the person is to the company, as `Контактное лицо`.
     pub relation: String,
-    /// `Ид`.
+    /// `Ид`: the id that its sender gave the person.
     pub id: Option<String>,
-    /// `Наименование`.
+    /// `Наименование`: the person's name.
     pub name: String,
 }
 

@@ -13,17 +13,17 @@ use rust_decimal::Decimal;
 /// `ХозОперация`: what a document is about.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Operation {
-    /// `Заказ товара`.
+    /// `Заказ товара`: an order.
     Order,
-    /// `Выплата наличных денег`.
+    /// `Выплата наличных денег`: a payment in cash.
     CashPayment,
-    /// `Выплата безналичных денег`.
+    /// `Выплата безналичных денег`: a payment by bank transfer.
     CashlessPayment,
-    /// `Эквайринговая операция`.
+    /// `Эквайринговая операция`: a payment by card.
     Acquiring,
-    /// `Отпуск товара`.
+    /// `Отпуск товара`: goods went to the customer.
     Shipment,
-    /// `Возврат товара`.
+    /// `Возврат товара`: goods came back from the customer.
     Return,
     /// Another one, as it stands in the file.
     Other(String),
@@ -70,7 +70,7 @@ pub struct Document {
     pub onec_number: Option<String>,
     /// `Дата1С`, or the requisite that older versions use.
     pub onec_date: Option<Moment>,
-    /// `Дата` with `Время`.
+    /// `Дата` with `Время`: when the document was made, by its maker's clock.
     pub date: Option<Moment>,
     /// What it is about.
     pub operation: Operation,
@@ -82,13 +82,13 @@ pub struct Document {
     pub basis: Option<String>,
     /// `Валюта`, as 1C writes it: `руб`, `RUB`, `643`.
     pub currency: Option<String>,
-    /// `Сумма`.
+    /// `Сумма`: what the document comes to.
     pub total: Option<Decimal>,
-    /// `Комментарий`.
+    /// `Комментарий`: text for people.
     pub comment: Option<String>,
-    /// `Контрагенты`.
+    /// `Контрагенты`: who buys, and who sells.
     pub counterparties: Vec<Counterparty>,
-    /// `Склады`.
+    /// `Склады`: the warehouses that the goods are taken from.
     pub warehouses: Vec<WarehouseRef>,
     /// `Налоги` of the whole document.
     pub taxes: Vec<Tax>,
@@ -117,11 +117,11 @@ pub struct Package {
 pub struct Line {
     /// `Ид`: 1C's GUID, or `GUID#GUID` with the characteristic; `ORDER_DELIVERY` for the delivery.
     pub id: Option<String>,
-    /// `Артикул`.
+    /// `Артикул`: the article of the goods.
     pub sku: Option<String>,
-    /// `Штрихкод`.
+    /// `Штрихкод`: the barcode of the goods.
     pub barcode: Option<String>,
-    /// `Наименование`.
+    /// `Наименование`: the name of the goods or the service.
     pub name: String,
     /// The unit's short name.
     pub unit: Option<String>,
@@ -129,9 +129,9 @@ pub struct Line {
     pub unit_code: Option<String>,
     /// `ЦенаЗаЕдиницу`, or `Цена`: with the discount taken off.
     pub price: Option<Decimal>,
-    /// `Количество`.
+    /// `Количество`: how many units.
     pub quantity: Decimal,
-    /// `Сумма`.
+    /// `Сумма`: what the line comes to.
     pub sum: Option<Decimal>,
     /// `Налоги` of the line.
     pub taxes: Vec<Tax>,
@@ -139,18 +139,18 @@ pub struct Line {
     pub discounts: Vec<(String, Decimal, Option<bool>)>,
     /// Whether it is a service and no goods (`ТипНоменклатуры`).
     pub is_service: bool,
-    /// Its requisites.
+    /// `ЗначенияРеквизитов` of the line: name and value.
     pub requisites: Requisites,
 }
 
-/// A tax.
+/// A tax that a document, or a line of one, holds.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Tax {
-    /// `Наименование`: НДС.
+    /// `Наименование`: the tax's name, as `НДС`.
     pub name: String,
     /// Whether the sums hold it already; none if that is not said.
     pub included: Option<bool>,
-    /// Its sum.
+    /// `Сумма`: what the tax comes to.
     pub sum: Option<Decimal>,
     /// Its rate in per cent; none for "Без НДС" and where there is none.
     pub rate: Option<Decimal>,
@@ -161,7 +161,7 @@ pub struct Tax {
 pub struct WarehouseRef {
     /// Its id in 1C.
     pub id: Option<String>,
-    /// Its name.
+    /// `Наименование`: the warehouse's name in 1C.
     pub name: String,
 }
 

@@ -39,7 +39,7 @@ impl Default for Bounds {
 /// An element with all that is in it. Names are local: namespaces say nothing in these files.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct Element {
-    /// Its local name.
+    /// Its name without the namespace's prefix.
     pub name: String,
     /// Its attributes by local name.
     pub attributes: Vec<(String, String)>,
@@ -71,7 +71,7 @@ impl Element {
         (!text.is_empty()).then(|| text.to_owned())
     }
 
-    /// An attribute.
+    /// The value of an attribute; `None` if it has none of this name.
     pub fn attribute(&self, name: &str) -> Option<&str> {
         let found = self.attributes.iter().find(|(key, _)| key == name);
         found.map(|(_, value)| value.as_str())

@@ -11,20 +11,20 @@ use rust_decimal::Decimal;
 /// A group of the classifier.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Group {
-    /// Its id.
+    /// `Ид`: 1C's GUID of the group.
     pub id: String,
-    /// Its name.
+    /// `Наименование`: the group's name.
     pub name: String,
-    /// The groups in it.
+    /// `Группы`: the groups in it, each with its own.
     pub groups: Vec<Self>,
 }
 
 /// A property that products may have.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Property {
-    /// Its id.
+    /// `Ид`: 1C's GUID of the property.
     pub id: String,
-    /// Its name.
+    /// `Наименование`: the property's name.
     pub name: String,
     /// The values it may have, by their ids.
     pub values: Vec<(String, String)>,
@@ -35,17 +35,17 @@ pub struct Property {
 pub struct Product {
     /// `Ид`: 1C's GUID, with `#` and the characteristic's where it is one.
     pub id: String,
-    /// `Артикул`.
+    /// `Артикул`: the article.
     pub sku: Option<String>,
-    /// `Штрихкод`.
+    /// `Штрихкод`: every barcode.
     pub barcodes: Vec<String>,
-    /// `Наименование`.
+    /// `Наименование`: the product's name.
     pub name: String,
-    /// `Описание`.
+    /// `Описание`: the product's description; may be HTML.
     pub description: Option<String>,
     /// The unit's short name.
     pub unit: Option<String>,
-    /// `Группы/Ид`.
+    /// `Группы/Ид`: the groups that it stands in.
     pub groups: Vec<String>,
     /// Rates of taxes, as they are written: `18`, `Без НДС`.
     pub tax_rates: Vec<(String, String)>,
@@ -53,7 +53,7 @@ pub struct Product {
     pub pictures: Vec<String>,
     /// Values of properties by the properties' ids.
     pub properties: Vec<(String, String)>,
-    /// Its requisites.
+    /// `ЗначенияРеквизитов`: name and value.
     pub requisites: Requisites,
     /// Whether it is withdrawn: `Статус` "Удален", as an attribute or a child, or a deletion mark.
     pub deleted: bool,
@@ -70,9 +70,9 @@ pub struct PackageHead {
 /// A type of prices.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct PriceType {
-    /// Its id.
+    /// `Ид`: 1C's GUID of the price type.
     pub id: String,
-    /// Its name.
+    /// `Наименование`: the price type's name.
     pub name: String,
     /// Its currency, as 1C writes it.
     pub currency: Option<String>,
@@ -80,12 +80,12 @@ pub struct PriceType {
     pub tax_included: Option<bool>,
 }
 
-/// A warehouse.
+/// A warehouse of the base.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Warehouse {
-    /// Its id.
+    /// `Ид`: 1C's GUID of the warehouse.
     pub id: String,
-    /// Its name.
+    /// `Наименование`: the warehouse's name.
     pub name: String,
 }
 
@@ -94,15 +94,15 @@ pub struct Warehouse {
 pub struct Offer {
     /// `Ид`: the product's, with `#` and the characteristic's where it is one.
     pub id: String,
-    /// `Наименование`.
+    /// `Наименование`: the name of what is offered.
     pub name: Option<String>,
-    /// `Артикул`.
+    /// `Артикул`: the article.
     pub sku: Option<String>,
-    /// `Штрихкод`.
+    /// `Штрихкод`: every barcode.
     pub barcodes: Vec<String>,
     /// The characteristic's properties: name and value.
     pub characteristics: Vec<(String, String)>,
-    /// Its prices.
+    /// `Цены`: the price of each type.
     pub prices: Vec<Price>,
     /// Its stock; empty if the file does not speak of it.
     pub rests: Vec<Rest>,
@@ -119,7 +119,7 @@ pub struct Price {
     pub price: Decimal,
     /// Its currency, as 1C writes it.
     pub currency: Option<String>,
-    /// Its unit.
+    /// The unit of measure that the price is of.
     pub unit: Option<String>,
     /// From what quantity on it holds.
     pub from_quantity: Option<Decimal>,
@@ -130,7 +130,7 @@ pub struct Price {
 pub struct Rest {
     /// In which warehouse; none for all together.
     pub warehouse: Option<String>,
-    /// How much.
+    /// How much there is; 1C may say less than zero.
     pub quantity: Decimal,
 }
 

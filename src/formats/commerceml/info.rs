@@ -7,9 +7,9 @@ use std::fmt::Write as _;
 /// Something with an id and a name.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Listed {
-    /// `Ид`.
+    /// `Ид`: the id by which files of the exchange name it.
     pub id: String,
-    /// `Название`.
+    /// `Название`: the name that people in 1C choose it by.
     pub name: String,
 }
 

@@ -73,9 +73,9 @@ pub enum Item {
     Product(Box<Product>),
     /// What a package of offers says of itself, before its offers.
     PackageHead(PackageHead),
-    /// A type of prices.
+    /// A price type, by which offers name their prices.
     PriceType(PriceType),
-    /// A warehouse.
+    /// A warehouse of the base.
     Warehouse(Warehouse),
     /// An offer: prices and stock of a product or of one of its characteristics.
     Offer(Box<Offer>),
@@ -84,7 +84,7 @@ pub enum Item {
 /// Why a file, or an item of it, cannot be read.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Fault {
-    /// What is wrong.
+    /// Which kind of fault it is: what reads decides by it.
     pub kind: FaultKind,
     /// What exactly, with the element it concerns; one short sentence.
     pub detail: String,

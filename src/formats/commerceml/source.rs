@@ -14,7 +14,7 @@ pub enum Encoding {
     Utf8,
     /// UTF-8 with a byte order mark.
     Utf8Bom,
-    /// windows-1251.
+    /// windows-1251, one byte a letter.
     Windows1251,
     /// UTF-16 with a byte order mark, the low byte first.
     Utf16Le,

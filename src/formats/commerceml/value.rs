@@ -10,14 +10,14 @@ use std::{collections::BTreeMap, fmt};
 /// 1C writes two digits after the point, so that `2.10` and `2.1` are the same version.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct SchemaVersion {
-    /// Before the point.
+    /// The number before the point.
     pub major: u16,
     /// After the point, in hundredths: 5 in 2.05, 10 in 2.10 and in 2.1.
     pub minor: u16,
 }
 
 impl SchemaVersion {
-    /// A version.
+    /// The version `major`.`minor`, the minor number in hundredths.
     pub const fn new(major: u16, minor: u16) -> Self {
         Self { major, minor }
     }
@@ -49,7 +49,7 @@ impl fmt::Display for SchemaVersion {
 /// A date, with a time of day where one is given; in the base's own time, without a zone.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Moment {
-    /// The day.
+    /// The day, by the clock of whoever wrote the file.
     pub date: NaiveDate,
     /// The time of that day.
     pub time: Option<NaiveTime>,

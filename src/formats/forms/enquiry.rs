@@ -6,16 +6,16 @@ use crate::domain::{
 };
 use std::collections::BTreeMap;
 
-/// A submission, understood.
+/// What a submission says, by what the form's fields mean.
 #[derive(Debug, Clone, Default, PartialEq)]
 pub struct Enquiry {
     /// First name, or the whole name.
     pub name: Option<String>,
-    /// Last name.
+    /// The last name alone.
     pub last_name: Option<String>,
-    /// Telephones.
+    /// The telephones that can be dialled, the first one first.
     pub phones: Vec<Phone>,
-    /// E-mail addresses.
+    /// The e-mail addresses that can be written to.
     pub emails: Vec<String>,
     /// What stands in a field for a phone or an address and is none.
     pub readable: Vec<Readable>,
@@ -25,7 +25,7 @@ pub struct Enquiry {
     pub company: Option<String>,
     /// The consent: its field and its value.
     pub consent: Option<(String, String)>,
-    /// Campaign marks.
+    /// The campaign that brought the visitor.
     pub utm: Utm,
     /// User fields of the portal.
     pub user: BTreeMap<String, String>,

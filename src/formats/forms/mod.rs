@@ -41,7 +41,7 @@ words! {
     }
 }
 
-/// Judges a submission.
+/// Judges a submission by the form's honeypot and its need of consent.
 pub fn judge(rules: &FormRules, submission: &Submission, enquiry: &Enquiry) -> Verdict {
     let trap = rules.honeypot.as_deref().map(form_field_name);
     let trapped = |field: &Field| trap.as_ref() == Some(&form_field_name(&field.name));

@@ -8,7 +8,7 @@ use serde_json::Value;
 /// A submission as it is stored: what the visitor wrote, free of what a service adds for itself.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Submission {
-    /// Who posted it.
+    /// The service whose shape the body has.
     pub service: FormService,
     /// The service's own id of it; `None` where the service has none.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -26,7 +26,7 @@ pub struct Submission {
 /// One field of a form.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Field {
-    /// Its name in the form.
+    /// The field's name, as the form has it.
     pub name: String,
     /// What the visitor sees beside it; empty where the service does not say.
     #[serde(default, skip_serializing_if = "String::is_empty")]

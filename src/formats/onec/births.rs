@@ -14,7 +14,7 @@ use uuid::Uuid;
 pub struct Birth {
     /// `Ид`, else `Номер`: it is known again by this.
     pub id: String,
-    /// `Номер`, else `Номер1С`.
+    /// `Номер`, else `Номер1С`: the number that people in 1C know it by.
     pub number: String,
     /// Its status, in the shop's words; none: 1C says none that the table has.
     pub status: Option<String>,

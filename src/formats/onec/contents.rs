@@ -12,9 +12,9 @@ use serde_json::{Value, json};
 #[derive(Debug, Clone)]
 pub struct OneCContents<'a> {
     lines: &'a [Line],
-    /// `Сумма`.
+    /// `Сумма` of the document.
     pub total: Decimal,
-    /// The currency's code.
+    /// The code of the document's currency (ISO 4217).
     pub currency: String,
 }
 

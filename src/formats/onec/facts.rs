@@ -10,6 +10,7 @@ use crate::{
 };
 use chrono::NaiveDateTime;
 use rust_decimal::Decimal;
+use serde::Deserialize;
 use serde_json::{Value, json};
 
 words! {
@@ -20,16 +21,6 @@ words! {
         Payment = "payment",
         /// A shipment: goods of the order.
         Shipment = "shipment",
-    }
-}
-
-impl FactKind {
-    /// The type of the message to the shop.
-    pub fn message(self) -> &'static str {
-        match self {
-            Self::Payment => "bridge.order.payment.v1",
-            Self::Shipment => "bridge.order.shipment.v1",
-        }
     }
 }
 
@@ -100,16 +91,42 @@ fn holds(requisites: &[(String, Requisite)], name: &str) -> bool {
     given.any(|(own, value)| own == name && matches!(value, Requisite::Truth(true)))
 }
 
+/// Of a payment, as the shop is told of it, what it comes to.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ToldPayment {
+    #[serde(default)]
+    paid: bool,
+    #[serde(default)]
+    refund: bool,
+    currency: Option<String>,
+    sum: Option<Decimal>,
+}
+
+/// Of a shipment, as the shop is told of it, what is shipped.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ToldShipment {
+    #[serde(default)]
+    shipped: bool,
+    #[serde(default)]
+    lines: Vec<ToldLine>,
+}
+
+/// A line of it.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+pub struct ToldLine {
+    quantity: Option<Decimal>,
+}
+
 /// Whether payments, as the shop is told of them, come to what the order does.
-pub fn is_paid(payments: &[Value], sent: &Order, base: &Base) -> bool {
+pub fn is_paid(payments: &[ToldPayment], sent: &Order, base: &Base) -> bool {
     let currency = base.code_of(Some(&sent.currency));
     let mut paid = Decimal::ZERO;
     for one in payments {
-        if one["paid"] != true || one["currency"] != currency.as_str() {
+        if !one.paid || one.currency.as_ref() != Some(&currency) {
             continue;
         }
-        let sum = decimal(&one["sum"]).unwrap_or_default();
-        let sum = if one["refund"] == true { -sum } else { sum };
+        let sum = one.sum.unwrap_or_default();
+        let sum = if one.refund { -sum } else { sum };
         paid = paid.saturating_add(sum);
     }
     paid >= sent.total && !paid.is_zero()
@@ -117,21 +134,19 @@ pub fn is_paid(payments: &[Value], sent: &Order, base: &Base) -> bool {
 
 /// Whether as many pieces are shipped, as the shop is told of it, as the order has. A shipment that
 /// names no goods is of all.
-pub fn is_shipped(shipments: &[Value], sent: &Order) -> bool {
+pub fn is_shipped(shipments: &[ToldShipment], sent: &Order) -> bool {
     let goods = sent.lines.iter().filter(|line| !line.is_service);
     let ordered = goods.fold(Decimal::ZERO, |all, line| all.saturating_add(line.quantity));
     let mut shipped = Decimal::ZERO;
     for one in shipments {
-        if one["shipped"] != true {
+        if !one.shipped {
             continue;
         }
-        let lines = one["lines"].as_array().map(Vec::as_slice);
-        let Some(lines) = lines.filter(|lines| !lines.is_empty()) else {
+        if one.lines.is_empty() {
             return true;
-        };
-        for line in lines {
-            let pieces = decimal(&line["quantity"]).unwrap_or_default();
-            shipped = shipped.saturating_add(pieces);
+        }
+        for line in &one.lines {
+            shipped = shipped.saturating_add(line.quantity.unwrap_or_default());
         }
     }
     shipped >= ordered && !shipped.is_zero()
@@ -194,17 +209,21 @@ pub struct Left {
     pub is_all_known: bool,
 }
 
-/// What is left beside a document of a payment or a shipment; none: they are not comparable.
-pub fn left_of(own: &Value, document: &OneCFact) -> Option<Left> {
-    match document.kind {
-        FactKind::Payment => unpaid(own, document),
-        FactKind::Shipment => Some(unshipped(own, &document.data)),
-    }
+/// What is left beside a document of a payment or a shipment; none: they are not comparable. The
+/// error is of what the shop was told, `own`.
+pub fn left_of(own: &Value, document: &OneCFact) -> Result<Option<Left>, serde_json::Error> {
+    Ok(match document.kind {
+        FactKind::Payment => unpaid(own, &ToldPayment::deserialize(own)?, document),
+        FactKind::Shipment => {
+            let told = ToldShipment::deserialize(own)?;
+            Some(unshipped(own, told.lines, &document.data))
+        }
+    })
 }
 
-fn unpaid(own: &Value, document: &OneCFact) -> Option<Left> {
-    let comparable = own["currency"] == document.data["currency"];
-    let said = decimal(&own["sum"]).filter(|_| comparable)?;
+fn unpaid(own: &Value, told: &ToldPayment, document: &OneCFact) -> Option<Left> {
+    let comparable = told.currency.as_deref() == document.data["currency"].as_str();
+    let said = told.sum.filter(|_| comparable)?;
     let left = said.checked_sub(document.sum?)?;
     let is_some = left.is_sign_positive() && !left.is_zero();
     Some(Left {
@@ -219,10 +238,11 @@ fn unpaid(own: &Value, document: &OneCFact) -> Option<Left> {
 
 /// What is not in a shipment's document of the goods that were said to be shipped. One that names
 /// no goods is of all.
-fn unshipped(own: &Value, document: &Value) -> Left {
+fn unshipped(own: &Value, told: Vec<ToldLine>, document: &Value) -> Left {
     let lines = |of: &Value| of["lines"].as_array().cloned().unwrap_or_default();
     let parcel = &document["tracking"];
-    let mut left = lines(own);
+    let quantities = told.into_iter().map(|line| line.quantity);
+    let mut left: Vec<(Option<Decimal>, Value)> = quantities.zip(lines(own)).collect();
     let names_none = left.is_empty();
     let mut is_all_known = parcel.is_null() || *parcel == own["tracking"];
     let shipped = lines(document);
@@ -231,15 +251,16 @@ fn unshipped(own: &Value, document: &Value) -> Left {
     }
     for line in shipped.iter().filter(|_| !names_none) {
         let same = |name: &str, one: &Value| !line[name].is_null() && one[name] == line[name];
-        let place = left.iter().position(|one| same("xml_id", one));
-        let place = place.or_else(|| left.iter().position(|one| same("name", one)));
+        let place = left.iter().position(|(_, one)| same("xml_id", one));
+        let place = place.or_else(|| left.iter().position(|(_, one)| same("name", one)));
         let quantities = |place: usize| {
-            let had = decimal(&left[place]["quantity"])?;
+            let had = left[place].0?;
             had.checked_sub(decimal(&line["quantity"])?)
         };
         match place.and_then(|place| Some((place, quantities(place)?))) {
             Some((place, rest)) if rest.is_sign_positive() && !rest.is_zero() => {
-                left[place]["quantity"] = text(rest);
+                left[place].0 = Some(rest);
+                left[place].1["quantity"] = text(rest);
             }
             Some((place, rest)) => {
                 left.remove(place);
@@ -251,7 +272,7 @@ fn unshipped(own: &Value, document: &Value) -> Left {
     Left {
         data: (!left.is_empty()).then(|| {
             let mut data = own.clone();
-            data["lines"] = Value::from(left);
+            data["lines"] = left.into_iter().map(|(_, line)| line).collect();
             data
         }),
         is_all_known,

@@ -16,7 +16,7 @@ const MOST_DEPTH: usize = 20;
 /// What 1C's catalogue says of a product, as it is stored.
 #[derive(Debug, Clone, Default, Deserialize)]
 pub struct Card {
-    /// Its description.
+    /// `Описание`: the product's description.
     #[serde(default)]
     pub description: Option<String>,
     /// Its unit: a name, or an OKEI code.
@@ -35,11 +35,11 @@ pub struct Card {
 pub struct Good {
     /// 1C's GUID, with `#` and the characteristic's.
     pub id: String,
-    /// Its name.
+    /// `Наименование`: the product's name, as far as it is known.
     pub name: Option<String>,
-    /// Its article.
+    /// `Артикул`: the article.
     pub sku: Option<String>,
-    /// Its barcodes.
+    /// `Штрихкод`: every barcode, the first one first.
     pub barcodes: Vec<String>,
     /// What the catalogue says; `None`: it did not speak of it.
     pub card: Option<Card>,
@@ -47,7 +47,7 @@ pub struct Good {
     pub offered: bool,
     /// Whether it is withdrawn, or a full exchange ended without it.
     pub withdrawn: bool,
-    /// Its prices.
+    /// Its prices, one of each type.
     pub prices: Vec<GoodPrice>,
 }
 
@@ -74,7 +74,7 @@ pub struct Lists {
 /// What a list says of a type of prices.
 #[derive(Debug, Clone, Default)]
 pub struct PriceKind {
-    /// Its name.
+    /// `Наименование`: the price type's name.
     pub name: String,
     /// Its currency as 1C writes it.
     pub currency: Option<String>,
@@ -85,13 +85,13 @@ pub struct PriceKind {
 /// What turns 1C's goods into products of a shop.
 #[derive(Debug, Clone, Copy)]
 pub struct Reading<'a> {
-    /// The base.
+    /// The base that the goods are of.
     pub base: &'a Base,
-    /// The shop's rules.
+    /// How the shop's products are written into the portal.
     pub rules: &'a CatalogueRules,
     /// The types of prices that are written, by 1C's name or id, and as which of the portal's.
     pub price_types: &'a BTreeMap<String, Option<String>>,
-    /// The base's lists.
+    /// What the base's groups and price types are called.
     pub lists: &'a Lists,
 }
 

@@ -42,21 +42,26 @@ pub use statuses::{Meaning, OneCStatus, StatusTable, Way};
 
 pub use crate::formats::commerceml::Listed;
 use crate::{
-    domain::{BaseName, ShopName, Snapshot, Winner},
+    domain::{BaseName, ShopName, Snapshot, Winner, words},
     formats::commerceml::{Encoding, SchemaVersion, write::PaymentKind},
 };
 use chrono::{DateTime, NaiveDateTime, Utc};
 use chrono_tz::Tz;
+use serde::Serialize;
 use serde_json::Value;
-use std::{collections::BTreeMap, fmt::Write as _, time::Duration};
+use std::{
+    collections::BTreeMap,
+    fmt::{self, Write as _},
+    time::Duration,
+};
 
 /// The version that a client gets which asks for none.
 pub const OLD_VERSION: SchemaVersion = SchemaVersion::new(2, 5);
 
-/// A 1C base.
+/// A 1C base, as configured: its shops, its tables, what it gets and what it may say.
 #[derive(Debug, Clone)]
 pub struct Base {
-    /// Its name.
+    /// The base's name in the settings.
     pub name: BaseName,
     /// Whose orders it gets.
     pub shops: Vec<ShopName>,
@@ -275,7 +280,7 @@ pub struct PaySystem {
 /// What is known of a shop for its orders in 1C.
 #[derive(Debug, Clone, Default)]
 pub struct ShopWords {
-    /// Its name.
+    /// The shop's name in the settings.
     pub shop: String,
     /// Names of its statuses.
     pub titles: BTreeMap<String, String>,
@@ -290,34 +295,56 @@ impl ShopWords {
     }
 }
 
-/// Why an order does not go to the base now.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum Hold {
-    /// It is not paid.
-    Unpaid,
-    /// Its delivery is not allowed.
-    Delivery,
-    /// Its status does not go.
-    Status,
-    /// It is cancelled, and never went.
-    Cancelled,
-    /// It has not changed since the exchange began.
-    Older,
-    /// The shop deleted it, and it never went.
-    Deleted,
+words! {
+    /// Why an order does not go to the base now. Its sentence is what `bridge.onec_orders.held_why`
+    /// holds: it stays as it is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum Hold {
+        /// It is not paid.
+        Unpaid = "it is not paid",
+        /// Its delivery is not allowed.
+        Delivery = "its delivery is not allowed yet",
+        /// Its status does not go.
+        Status = "orders in this status do not go to the base",
+        /// It is cancelled, and never went.
+        Cancelled = "it was cancelled before it went to the base",
+        /// It has not changed since the exchange began.
+        Older = "it has not changed since the exchange began",
+        /// The shop deleted it, and it never went.
+        Deleted = "the shop deleted it before it went to the base",
+    }
 }
 
-impl Hold {
-    /// One sentence.
-    pub fn sentence(self) -> &'static str {
+/// Why an order is held back from a base.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(into = "String")]
+pub enum HeldWhy {
+    /// It is not to go as it stands.
+    Hold(Hold),
+    /// It cannot be written: what is wrong with it, in one sentence.
+    Fault(String),
+}
+
+impl HeldWhy {
+    /// Of what is stored.
+    pub fn of(stored: String) -> Self {
+        let hold = Hold::ALL.iter().find(|hold| hold.as_str() == stored);
+        hold.map_or(Self::Fault(stored), |hold| Self::Hold(*hold))
+    }
+}
+
+impl fmt::Display for HeldWhy {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Unpaid => "it is not paid",
-            Self::Delivery => "its delivery is not allowed yet",
-            Self::Status => "orders in this status do not go to the base",
-            Self::Cancelled => "it was cancelled before it went to the base",
-            Self::Older => "it has not changed since the exchange began",
-            Self::Deleted => "the shop deleted it before it went to the base",
+            Self::Hold(hold) => f.write_str(hold.as_str()),
+            Self::Fault(words) => f.write_str(words),
         }
+    }
+}
+
+impl From<HeldWhy> for String {
+    fn from(why: HeldWhy) -> Self {
+        why.to_string()
     }
 }
 

@@ -19,18 +19,18 @@ const NEW_DELIVERY: SchemaVersion = SchemaVersion::new(2, 10);
 /// By what 1C knows an order: as first sent, for ever.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Identity {
-    /// `Ид`.
+    /// `Ид`: the id that 1C compares.
     pub id: String,
-    /// `Номер`.
+    /// `Номер`: the shop's number with the base's prefix.
     pub number: String,
 }
 
 /// What an order is written with besides its snapshot.
 #[derive(Debug, Clone)]
 pub struct Writing<'a> {
-    /// The base.
+    /// The base that it is written for.
     pub base: &'a Base,
-    /// The shop's words.
+    /// What is known of its shop.
     pub shop: &'a ShopWords,
     /// The version that is spoken.
     pub version: SchemaVersion,
@@ -38,7 +38,7 @@ pub struct Writing<'a> {
     pub identity: &'a Identity,
     /// By what number people of 1C know it, once 1C has told that.
     pub onec_number: Option<String>,
-    /// `НомерВерсии`.
+    /// `НомерВерсии`: 1C takes the body again only if it is another one.
     pub number_of_version: String,
     /// When the snapshot came.
     pub received_at: DateTime<Utc>,
@@ -49,7 +49,7 @@ pub struct Writing<'a> {
 /// An order as it is written.
 #[derive(Debug, Clone)]
 pub struct Written {
-    /// The order.
+    /// The order, ready to be written as XML.
     pub order: Order,
     /// Its status has no row in the base's table, and is not written.
     pub without_status: bool,
@@ -64,7 +64,7 @@ pub enum Unwritable {
     /// What the shop says at a path of the snapshot cannot be read. It is not taken as absent.
     #[error("`{path}` is no {kind}: {value:.80}")]
     Value {
-        /// Where it stands.
+        /// The path in the snapshot where it stands.
         path: &'static str,
         /// What should stand there.
         kind: &'static str,

@@ -5,7 +5,7 @@ use super::Base;
 /// Something that a user of a base may do.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Right {
-    /// Fetch orders.
+    /// Fetch the orders that wait for the base.
     Export,
     /// Change statuses, cancellations and deletions among them.
     Statuses,
@@ -13,7 +13,7 @@ pub enum Right {
     Payments,
     /// Have the shop told of changed contents.
     Contents,
-    /// Make orders.
+    /// Make orders that the shop does not know yet.
     Create,
 }
 

@@ -18,7 +18,7 @@ pub enum Way {
 /// One status of the shop, and the status of 1C that means the same.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct OneCStatus {
-    /// The shop's status.
+    /// The shop's status, by its own code.
     pub status: String,
     /// What is written as `Статуса заказа ИД`, and read.
     pub id: String,
@@ -42,7 +42,7 @@ impl StatusTable {
         Self { rows }
     }
 
-    /// The rows.
+    /// The rows of the table, in the order of the settings.
     pub fn rows(&self) -> &[OneCStatus] {
         &self.rows
     }

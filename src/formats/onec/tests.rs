@@ -312,7 +312,7 @@ fn a_shipment_s_document_takes_the_place_of_as_much_as_the_order_itself_told_of(
             data: json!({"lines": lines, "tracking": tracking}),
             what: crate::domain::happening::GoodsEvent::OnecSameContents,
         };
-        let left = facts::left_of(&told, &document).unwrap();
+        let left = facts::left_of(&told, &document).unwrap().unwrap();
         (
             left.data.map(|data| data["lines"].clone()),
             left.is_all_known,
@@ -403,6 +403,16 @@ fn what_does_not_go_is_held_with_its_reason() {
         .export
         .holds(&base.statuses, &order, DateTime::UNIX_EPOCH, since);
     assert_eq!(older, Some(Hold::Older));
+}
+
+#[test]
+fn a_reason_is_read_from_the_sentence_that_is_stored_and_any_other_is_a_fault() {
+    for hold in Hold::ALL {
+        let stored = hold.as_str().to_owned();
+        assert_eq!(HeldWhy::of(stored), HeldWhy::Hold(*hold));
+    }
+    let odd = "its lines do not come to its total".to_owned();
+    assert_eq!(HeldWhy::of(odd.clone()), HeldWhy::Fault(odd));
 }
 
 proptest! {

@@ -46,9 +46,9 @@ pub fn same(one: &str, other: &str) -> bool {
 /// What a file is, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
-    /// XML.
+    /// XML, in whatever encoding.
     Xml,
-    /// A zip.
+    /// A zip with files in it.
     Zip,
     /// A picture, or anything else.
     Other,

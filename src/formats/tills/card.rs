@@ -14,7 +14,7 @@ use std::fmt::Write as _;
 /// The stages of deals that are receipts.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ReceiptDeals {
-    /// The funnel.
+    /// The id of the funnel (`CATEGORY_ID`) that the deals stand in.
     pub funnel: u32,
     /// Where a sale stands, by its id.
     pub stage: String,

@@ -1,5 +1,6 @@
 //! A receipt, and the event that tells of it.
 
+use super::plain;
 use crate::{
     domain::{Fault, Faults, MOST_FAULTS, Reader, shorten, words},
     stock::{self, Envelope},
@@ -75,14 +76,16 @@ pub struct ReceiptLine {
     pub line: String,
     /// The product, by the till's id.
     pub product_id: Option<String>,
-    /// The article.
+    /// The article (SKU), if the till says it.
     pub sku: Option<String>,
-    /// The barcode.
+    /// The barcode, if the till says it.
     pub barcode: Option<String>,
     /// What it is called.
     pub name: Option<String>,
     /// How much, above zero.
     pub quantity: Decimal,
+    /// In which unit, where the till says it.
+    pub unit: Option<String>,
     /// Whether it is no goods: a service, or a sum without a product.
     pub service: bool,
 }
@@ -169,6 +172,19 @@ impl Receipt {
     }
 }
 
+impl ReceiptLine {
+    /// By what its product is found, and the unit in which that is to be counted.
+    pub fn names(&self) -> Value {
+        let mut names = json!({
+            "product_id": self.product_id, "sku": self.sku, "barcode": self.barcode,
+        });
+        if let (Value::Object(members), Some(unit)) = (&mut names, &self.unit) {
+            members.insert("unit".to_owned(), Value::from(unit.as_str()));
+        }
+        names
+    }
+}
+
 fn kind(data: &Reader<'_>, faults: &mut Faults) -> Option<ReceiptKind> {
     let text = needed(data, "kind", faults)?;
     match text.as_str() {
@@ -205,6 +221,7 @@ fn lines(data: &Reader<'_>, cancelled: bool, faults: &mut Faults) -> Vec<Receipt
             barcode: name_of(reader, "barcode", faults),
             name: reader.whole("name", faults),
             quantity: quantity.unwrap_or_default(),
+            unit: reader.member("unit").and_then(plain),
             service: reader.boolean("service", faults).unwrap_or(false),
         };
         let named = [&read.product_id, &read.sku, &read.barcode];

@@ -8,13 +8,13 @@ use std::collections::BTreeMap;
 /// A till, or all tills of one account with their vendor.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct TillSettings {
-    /// Its name.
+    /// The till's name in the settings.
     pub name: TillName,
-    /// Who makes it.
+    /// Who makes it, and so how its receipts come.
     pub kind: TillKind,
     /// The shop that it sells for.
     pub shop: ShopName,
-    /// Where it stands.
+    /// The store or stores that it stands in.
     pub stores: TillStores,
     /// Whether the shop is told of its receipts.
     pub tell_shop: bool,
@@ -29,7 +29,7 @@ pub enum TillKind {
     /// Whoever: events at `/v1/events`.
     #[default]
     Event,
-    /// Evotor's cloud calls.
+    /// Evotor's cloud calls the bridge's webhook.
     Evotor,
     /// MoySklad's API is read.
     Moysklad,

@@ -1,4 +1,4 @@
-//! What was paid, what is taxed and who bought, in the words of Evotor and MoySklad.
+//! Payments, taxes and buyers of receipts, read from the words of Evotor and MoySklad.
 
 use super::card::{amount, plain};
 use crate::stock;

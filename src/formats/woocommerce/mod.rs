@@ -41,7 +41,7 @@ pub enum Delivery {
     Ignored(&'static str),
     /// Something else in place of an order: for the operator to hear.
     Notice {
-        /// What it means.
+        /// The stable code of what it means.
         code: ErrorCode,
         /// What came, in its own words.
         words: String,

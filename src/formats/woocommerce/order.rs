@@ -338,7 +338,7 @@ fn meta(order: &Map<String, Value>, keys: &[&str], most: usize) -> Option<String
         .and_then(|(_, entry)| text(entry, "value", most))
 }
 
-/// WooCommerce's order attribution.
+/// The campaign marks that WooCommerce's order attribution has put into the order's metadata.
 fn utm(order: &Map<String, Value>) -> Value {
     let of = |name: &str| meta(order, &[&format!("{ATTRIBUTION}{name}")], 500);
     json!({

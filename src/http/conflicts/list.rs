@@ -16,16 +16,16 @@ use axum::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Which conflicts to list.
+/// The query of the list: what is left out does not narrow it.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Filter {
-    /// Only of this shop.
+    /// Only conflicts of this shop.
     shop: Option<String>,
-    /// Only of this portal.
+    /// Only conflicts of this portal.
     portal: Option<String>,
-    /// Only of this order.
+    /// Only conflicts of this order.
     number: Option<String>,
     /// Ruled and closed ones, too.
     #[serde(default)]

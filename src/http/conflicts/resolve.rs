@@ -25,7 +25,7 @@ pub(in crate::http) struct Resolve {
     drop: Option<String>,
     /// The reservation that is held in another store from now on.
     r#move: Option<String>,
-    /// That store.
+    /// The store that `move` goes to, by its name; needed with it, and only then.
     store: Option<String>,
     /// The reservation's shop; needed only where several shops have one of that id.
     shop: Option<String>,

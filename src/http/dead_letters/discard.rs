@@ -25,7 +25,7 @@ pub(in crate::http) struct Discard {
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = DiscardOutcome)]
 pub(in crate::http) struct Outcome {
-    /// `discarded`.
+    /// Always `discarded`: whatever else happens is a problem.
     result: &'static str,
 }
 

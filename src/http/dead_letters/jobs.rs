@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 #[derive(Debug, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields)]
 pub(in crate::http) struct NewJob {
-    /// `retry` or `discard`.
+    /// What is done to each of them: `retry` or `discard`.
     action: BulkAction,
     /// Which letters; at least one field.
     filter: LetterQuery,

@@ -15,18 +15,18 @@ use axum::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Which letters to list.
+/// The query of the list: what is left out does not narrow it.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Filter {
-    /// Only of this shop.
+    /// Only letters of this shop.
     shop: Option<String>,
-    /// Only of this portal.
+    /// Only letters of this portal.
     portal: Option<String>,
     /// Only of this code, e.g. `MAP-STATUS`.
     code: Option<String>,
-    /// Only of this order.
+    /// Only letters of this order.
     number: Option<String>,
     /// Last failed then or later: RFC 3339, or a date (its midnight in UTC).
     since: Option<String>,

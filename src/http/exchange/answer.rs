@@ -7,7 +7,7 @@ use axum::{
 };
 use encoding_rs::WINDOWS_1251;
 
-/// Lines of text.
+/// An answer to 1C, line by line; the first line is the word that 1C acts upon.
 #[derive(Debug, Clone)]
 pub(super) struct Answer(Vec<String>);
 

@@ -80,7 +80,7 @@ impl Exchange<'_> {
         }
     }
 
-    /// A full exchange has ended.
+    /// `mode=deactivate`: a full exchange of goods has ended; what it did not name is withdrawn.
     pub(super) async fn deactivate(&self) -> Result<(&'static str, Response), Refused> {
         let session = self.session().await?;
         let app = &self.state.app;

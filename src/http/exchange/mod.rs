@@ -38,7 +38,7 @@ use axum::{
 use request::Asked;
 use std::{collections::BTreeMap, time::Duration};
 
-/// Where bases are served.
+/// The path where bases are served, each under its name in the settings.
 pub(super) const PATH: &str = "/exchange/1c/{base}";
 const PREFIX: &str = "/exchange/1c/";
 /// The version from which on payments and shipments may stand in their orders.
@@ -79,7 +79,7 @@ pub(super) fn limit(config: &Config, path: &str) -> Option<Duration> {
     Some(usual.max(step + usual).max(LISTEN + usual))
 }
 
-/// Every request of 1C.
+/// Takes every request of 1C, and answers by its `type` and `mode`.
 pub(super) async fn exchange(Extract(state): Extract<State>, request: Request) -> Response {
     let config = state.config.clone();
     let Some(onec) = base_at(&config, request.uri().path()) else {

@@ -5,7 +5,7 @@ use base64::{Engine as _, engine::general_purpose::STANDARD};
 use encoding_rs::WINDOWS_1251;
 use percent_encoding::percent_decode_str;
 
-/// The cookie's name.
+/// The cookie that carries the session's token. 1C sends back whichever name `checkauth` told it.
 pub(super) const COOKIE: &str = "b24bridge";
 /// The longest token that is looked at.
 const LONGEST: usize = 64;

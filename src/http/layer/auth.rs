@@ -28,9 +28,9 @@ pub(in crate::http) struct TooMany(Duration);
 pub(in crate::http) enum ShownKey {
     /// Its owner. A right key is never slowed, whoever else is at the same place.
     Known(Caller),
-    /// It is nobody's.
+    /// A key that nobody has; with it how long its place must wait, after many wrong ones.
     Wrong(Option<TooMany>),
-    /// There is none.
+    /// No `Authorization: Bearer` at all.
     Nothing,
 }
 
@@ -108,7 +108,7 @@ impl FromRequestParts<State> for AnyCaller {
 }
 
 impl Caller {
-    /// The name on record.
+    /// Under which name the caller's acts are put on record.
     pub(in crate::http) fn actor(&self) -> Actor {
         match self {
             Self::Shop(name) => Actor::new(format!("shop:{name}")),

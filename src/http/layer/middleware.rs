@@ -19,7 +19,8 @@ use axum::{
 };
 use std::{any::Any, time::Duration};
 
-/// The outermost layer.
+/// The outermost layer of every route: finds the caller by the key, bounds the request's time,
+/// writes the access log and the metrics, and adds the security headers.
 pub(in crate::http) async fn common_layer(
     Extract(state): Extract<State>,
     mut request: Request,
@@ -74,7 +75,7 @@ pub(in crate::http) fn panicked(_: Box<dyn Any + Send>) -> Response {
     Problem::new(ErrorCode::Bug, "the request met a fault of the bridge").into_response()
 }
 
-/// No such address.
+/// The answer for a path that no route has: 404.
 pub(in crate::http) async fn not_found() -> Problem {
     Problem::not_found()
 }

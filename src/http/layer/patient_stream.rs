@@ -83,7 +83,7 @@ impl<S: AsyncWrite + Unpin> PatientStream<S> {
         }
     }
 
-    /// Tells when all is written.
+    /// A handle that tells when all that was written has been flushed.
     pub(in crate::http) fn flushes(&self) -> Flushes {
         Flushes(self.seen.subscribe())
     }

@@ -28,14 +28,14 @@ pub struct Problem {
     kind: ErrorCode,
     /// What happened, in one sentence that is the same for every problem of the code.
     title: &'static str,
-    /// The HTTP status.
+    /// The HTTP status, repeated as RFC 9457 asks.
     status: u16,
     /// The stable code, e.g. `SHOP-INVALID`.
     #[schema(value_type = String, pattern = "^[A-Z0-9-]+$")]
     code: ErrorCode,
-    /// What exactly.
+    /// What exactly is wrong this time, at most 1,000 characters.
     detail: String,
-    /// What to do about it.
+    /// What to do about it, in a sentence that is the same for every problem of the code.
     remedy: &'static str,
     /// Every fault of the input at once.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -122,6 +122,7 @@ fn status_of(code: ErrorCode) -> StatusCode {
         ErrorCode::Invalid
         | ErrorCode::UnknownShop
         | ErrorCode::UnknownProduct
+        | ErrorCode::OtherUnit
         | ErrorCode::NotMaster => StatusCode::UNPROCESSABLE_ENTITY,
         ErrorCode::Database | ErrorCode::Busy => StatusCode::SERVICE_UNAVAILABLE,
         // What is about portals and correspondence ends in dead letters, never in an answer.
@@ -182,7 +183,7 @@ impl Problem {
         }
     }
 
-    /// The code.
+    /// The stable code, for callers inside the bridge that act upon it.
     pub(in crate::http) fn code(&self) -> ErrorCode {
         self.code
     }

@@ -17,7 +17,7 @@ const PATIENCE: Duration = Duration::from_secs(3);
 /// Whether the process is well.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Health {
-    /// `ok` or `unavailable`.
+    /// `ok`, with status 200; or `unavailable`, with 503.
     status: &'static str,
     /// Why it is not; of what is ready, what fails again and again beside it.
     reasons: Vec<String>,

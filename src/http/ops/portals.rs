@@ -12,9 +12,9 @@ use utoipa::ToSchema;
 /// What the lane does now.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct Lane {
-    /// The portal.
+    /// The lane's name as it was given: a portal's, or `shop:NAME`.
     portal: String,
-    /// `paused` or `resumed`.
+    /// What was done: `paused` or `resumed`.
     result: &'static str,
 }
 

@@ -15,12 +15,12 @@ use axum::{
 use serde::Deserialize;
 use utoipa::IntoParams;
 
-/// Which orders to list.
+/// The query of the list: what is left out does not narrow it.
 #[derive(Debug, Deserialize, IntoParams)]
 #[serde(deny_unknown_fields)]
 #[into_params(parameter_in = Query)]
 pub(in crate::http) struct Filter {
-    /// Only of this shop.
+    /// Only orders of this shop.
     shop: Option<String>,
     /// Only in this state: `dead`, `on_its_way`, `not_in_sync` or `in_sync`.
     state: Option<String>,

@@ -27,14 +27,14 @@ use utoipa::ToSchema;
 pub(super) enum AnyEvents {
     /// One event; with the headers of CloudEvents' binary mode its `data` alone.
     One(CloudEvent),
-    /// Up to 1,000 events.
+    /// Up to 1,000 events; each is answered by itself, in their order.
     Batch(Vec<CloudEvent>),
 }
 
 /// A CloudEvents 1.0 event that tells of an order, or of goods.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct CloudEvent {
-    /// `1.0`.
+    /// The version of CloudEvents: `1.0`, and no other.
     #[schema(pattern = "^1\\.0$")]
     specversion: String,
     /// With `source` the identity of the event.
@@ -45,13 +45,13 @@ pub(super) struct CloudEvent {
     source: String,
     /// `shop.order.saved.v1`, or `shop.order.deleted.v1`, whose data needs only `number`.
     r#type: EventType,
-    /// When it was made.
+    /// When the event was made (RFC 3339).
     time: Option<DateTime<Utc>>,
     /// The shop, where a key does not say it.
     shop: Option<String>,
-    /// `application/json`.
+    /// The type of `data`, which must be JSON: `application/json`.
     datacontenttype: Option<String>,
-    /// What it tells.
+    /// What the event tells, by its `type`.
     data: EventData,
 }
 
@@ -83,11 +83,11 @@ pub(super) enum EventType {
     reason = "it describes a body and is never made"
 )]
 pub(super) enum EventData {
-    /// The order, whole.
+    /// The order, whole: an event carries all of it, and not only what changed.
     Order(Order),
     /// Goods that came or went.
     Moved(StockMoved),
-    /// How much there is.
+    /// How much there is, by somebody who has counted.
     Counted(StockCounted),
     /// A receipt of a till.
     Receipt(TillReceipt),
@@ -102,21 +102,21 @@ pub(super) enum EventData {
 pub(super) struct CatalogueProduct {
     /// The shop's id of it, by which orders name it.
     id: Id,
-    /// Grows with each change.
+    /// The shop's count of changes: of two states the greater one is newer.
     version: Option<i64>,
-    /// When it was last changed.
+    /// When it was last changed, by the shop's clock: it counts where there is no version.
     updated_at: Option<DateTime<Utc>>,
-    /// Article.
+    /// The shop's article (SKU), at most 255 characters.
     sku: Option<Id>,
     /// What it is called; only a product that is gone may do without.
     name: Option<String>,
-    /// Text or HTML.
+    /// Text, or HTML where it holds a `<`; at most 200,000 characters.
     description: Option<String>,
     /// Where it stands: names of sections, from the top.
     section: Option<Vec<String>>,
-    /// What it costs.
+    /// At most 50 prices, one of each kind; none may be below zero.
     prices: Option<Vec<CataloguePrice>>,
-    /// VAT in percent.
+    /// The rate of VAT in percent, 0 to 100.
     vat: Option<Amount>,
     /// Whether prices include it (the default).
     vat_included: Option<bool>,
@@ -152,18 +152,18 @@ pub(super) struct CataloguePicture {
 pub(super) struct CataloguePrice {
     /// The portal's kind of price; left out, the base one.
     r#type: Option<String>,
-    /// The price of one unit.
+    /// The price of one unit, not below zero.
     price: Amount,
-    /// The currency (ISO 4217).
+    /// The currency of the price (ISO 4217).
     currency: String,
 }
 
-/// A variation of a product.
+/// A variation of a product: what is sold in its place.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct CatalogueVariation {
     /// The shop's id of it, by which orders name it.
     id: Id,
-    /// Article.
+    /// The shop's article (SKU) of this variation, at most 255 characters.
     sku: Option<Id>,
     /// What it is called; left out, as the product.
     name: Option<String>,
@@ -188,27 +188,27 @@ pub(super) struct TillReceipt {
     till: Option<Id>,
     /// The store, by its name or an id; left out, the only one.
     store: Option<Id>,
-    /// `sale` or `refund`.
+    /// `sale`: goods went to the customer; `refund`: they came back.
     kind: String,
     /// The receipt of the sale that a refund is of.
     of: Option<Id>,
     /// The order of which it is the pick-up.
     number: Option<Id>,
-    /// The shift.
+    /// The till's shift, at most 128 characters. It is kept and moves nothing.
     shift: Option<Id>,
-    /// Grows with each change.
+    /// The till's count of changes: of two versions the greater one is newer.
     version: Option<i64>,
     /// Whether it was annulled: then it moves nothing.
     cancelled: Option<bool>,
     /// When it was closed, by the till's clock. An annulled one need not say it.
     closed_at: Option<DateTime<Utc>>,
-    /// The currency (ISO 4217).
+    /// The receipt's currency (ISO 4217). It is kept, and not judged.
     currency: Option<String>,
     /// What was paid, or paid back.
     total: Option<Amount>,
     /// What was sold or taken back, line by line.
     lines: Option<Vec<TillReceiptLine>>,
-    /// What was paid, and how.
+    /// What was paid, by kind. It is kept, and moves nothing.
     payments: Option<Vec<TillPayment>>,
 }
 
@@ -219,32 +219,32 @@ pub(super) struct TillReceiptLine {
     line: Option<Id>,
     /// The product, by the till's id.
     product_id: Option<Id>,
-    /// Article.
+    /// The article (SKU), at most 128 characters: a name that goods may be found by.
     sku: Option<Id>,
-    /// Barcode.
+    /// The barcode, at most 128 characters: a name that goods may be found by.
     barcode: Option<Id>,
-    /// What it is called.
+    /// What it is called, for people and for 1C.
     name: Option<String>,
-    /// How much, above zero.
+    /// How much, above zero; at most three digits after the point.
     quantity: Amount,
-    /// Unit of measure.
+    /// The unit of measure, in the till's words.
     unit: Option<String>,
-    /// Price of one unit.
+    /// The price of one unit, not below zero.
     price: Option<Amount>,
-    /// What was taken off.
+    /// What was taken off, not below zero.
     discount: Option<Amount>,
-    /// What the line comes to.
+    /// What the line comes to, not below zero.
     sum: Option<Amount>,
-    /// VAT in percent.
+    /// The rate of VAT in percent, not below zero.
     vat_rate: Option<Amount>,
-    /// Whether it is no goods.
+    /// Whether it is no goods: then it moves nothing, and needs no product.
     service: Option<bool>,
 }
 
 /// A payment of a receipt.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct TillPayment {
-    /// `cash`, `card`, or any other.
+    /// How it was paid: `cash`, `card`, or any other word.
     kind: String,
     /// The sum that was paid so.
     sum: Amount,
@@ -253,7 +253,7 @@ pub(super) struct TillPayment {
 /// A call, a mail or a message; who it was is told by `phone`, `email` or `number`.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct ActivityRecorded {
-    /// What it was.
+    /// Which of the three it was.
     kind: ActivityWord,
     /// `in` (the default): the customer called or wrote; `out`: the shop did.
     direction: Option<DirectionWord>,
@@ -261,13 +261,13 @@ pub(super) struct ActivityRecorded {
     at: Option<DateTime<Utc>>,
     /// How long a call was, in seconds.
     duration: Option<u32>,
-    /// Its subject.
+    /// The subject of a mail, at most 250 characters.
     subject: Option<String>,
-    /// Its text.
+    /// The text of a mail or a message, or words about a call; at most 50,000 characters.
     text: Option<String>,
-    /// The customer's telephone.
+    /// The customer's telephone, at most 64 characters; finds the card.
     phone: Option<Id>,
-    /// The customer's address.
+    /// The customer's e-mail address, at most 320 characters; finds the card.
     email: Option<String>,
     /// The order that it was about.
     number: Option<Id>,
@@ -306,12 +306,14 @@ pub(super) struct StockMoved {
 /// A line of goods that came or went.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct StockMovedLine {
-    /// Its id in the event.
+    /// The line's id, unique in the event: at most 128 characters.
     line: Id,
     /// The product; one that is not known becomes known by this name.
     product: Id,
     /// How much came, or below zero went.
     quantity: Amount,
+    /// In which unit: another one than the product's is refused.
+    unit: Option<String>,
     /// When, if not at the event's `time`.
     at: Option<DateTime<Utc>>,
 }
@@ -334,8 +336,10 @@ pub(super) struct StockCounted {
 pub(super) struct StockCountedLine {
     /// The product; one that is not known becomes known by this name.
     product: Id,
-    /// How much there is.
+    /// How much there is, at most three digits after the point; a system may count below zero.
     quantity: Amount,
+    /// In which unit: another one than the product's is refused.
+    unit: Option<String>,
 }
 
 /// A decimal as text, exactly, or as a number.
@@ -385,64 +389,64 @@ pub(super) enum Texts {
 pub(super) struct Order {
     /// The order's public number: with the shop its identity.
     number: Id,
-    /// The shop's own id.
+    /// The shop's own id of the order, at most 256 characters.
     id: Option<Id>,
-    /// Grows with each change.
+    /// The shop's count of changes: of two states the greater one is newer.
     version: Option<i64>,
-    /// The shop's status code.
+    /// The shop's status code, at most 100 characters: a row of its status map.
     status: Option<String>,
-    /// When it got that status.
+    /// When the order got that status, by the shop's clock (RFC 3339).
     status_changed_at: Option<DateTime<Utc>>,
-    /// When it was placed.
+    /// When the order was placed, by the shop's clock (RFC 3339).
     created_at: Option<DateTime<Utc>>,
-    /// When it was last changed.
+    /// When the order was last changed, by the shop's clock: tells which state is newer.
     updated_at: Option<DateTime<Utc>>,
-    /// The currency (ISO 4217).
+    /// The currency of all amounts (ISO 4217).
     currency: Option<String>,
     /// What the customer pays, everything included.
     total: Option<Amount>,
-    /// Whether it is paid.
+    /// Whether the order is paid; left out, it is not.
     paid: Option<bool>,
-    /// When it was paid.
+    /// When it was paid, by the shop's clock (RFC 3339).
     paid_at: Option<DateTime<Utc>>,
-    /// Whether it is cancelled.
+    /// Whether the order is cancelled; left out, it is not.
     cancelled: Option<bool>,
     /// Why it was cancelled, in the shop's words.
     cancel_reason: Option<String>,
-    /// Who ordered.
+    /// The person or the company that ordered.
     customer: Option<OrderCustomer>,
     /// What was ordered, line by line.
     items: Option<Vec<OrderItem>>,
-    /// Discounts on the whole order.
+    /// At most 100 discounts on the whole order; those of lines stand with their prices.
     discounts: Option<Vec<OrderDiscount>>,
-    /// How it is delivered.
+    /// How and where to the order is delivered, and for how much.
     delivery: Option<OrderDelivery>,
-    /// How it is paid for.
+    /// How the order is paid for.
     payment: Option<OrderPayment>,
-    /// Anything else, by its code.
+    /// Anything else, by its code: at most 200 members of 64 KiB each.
     properties: Option<BTreeMap<String, Value>>,
-    /// Campaign marks.
+    /// The campaign that brought the customer, as in the page's `utm_` parameters.
     utm: Option<OrderUtm>,
-    /// The customer's comment.
+    /// The customer's comment; beyond 10,000 characters it is shortened.
     comment: Option<String>,
     /// What else people are to read in the deal, a line each.
     notes: Option<Vec<String>>,
-    /// Where it was placed.
+    /// Where the order was placed; left out, in the online store.
     origin: Option<OrderOrigin>,
 }
 
 /// An order as in WooCommerce's REST API, as far as it is read.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct WooOrder {
-    /// Its id.
+    /// WooCommerce's id of the order, by which it is known: plugins change the number.
     id: i64,
     /// Its number, where a plugin gives one.
     number: Option<Id>,
-    /// Its status without `wc-`.
+    /// The order's status without `wc-`, as `processing`.
     status: Option<String>,
-    /// The currency (ISO 4217).
+    /// The currency of all amounts (ISO 4217).
     currency: Option<String>,
-    /// What the customer pays.
+    /// What the customer pays, everything included.
     total: Option<Amount>,
     /// Everything else that WooCommerce sends: it is read as far as it is known.
     #[serde(flatten)]
@@ -453,9 +457,9 @@ pub(super) struct WooOrder {
 #[derive(Deserialize, ToSchema)]
 #[serde(untagged)]
 pub(super) enum EvotorBody {
-    /// One document or receipt.
+    /// One document or receipt, with or without a wrapper.
     One(BTreeMap<String, Value>),
-    /// Several of them.
+    /// Several documents or receipts, each judged by itself.
     Many(Vec<BTreeMap<String, Value>>),
 }
 
@@ -469,16 +473,16 @@ pub(super) struct MoyskladEvents {
 /// A document that has changed.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct MoyskladEvent {
-    /// Its link.
+    /// The link to the document, which ends in the document's id.
     meta: MoyskladMeta,
     /// `CREATE`, `UPDATE` or `DELETE`.
     action: Option<String>,
 }
 
-/// A link.
+/// A link to an entity, as MoySklad's JSON API 1.2 writes it.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct MoyskladMeta {
-    /// The kind of document.
+    /// The kind of document, as `retaildemand`.
     r#type: String,
     /// Its address, which ends in its id.
     href: String,
@@ -487,9 +491,9 @@ pub(super) struct MoyskladMeta {
 /// A description as OpenAPI 3.1 has it.
 #[derive(Deserialize, ToSchema)]
 pub(super) struct Description {
-    /// `3.1.0`.
+    /// The version of OpenAPI: `3.1.0`.
     openapi: String,
-    /// What is described.
+    /// The title and the version of the API.
     info: BTreeMap<String, Value>,
     /// The operations, by path.
     paths: BTreeMap<String, Value>,

@@ -8,59 +8,59 @@ use utoipa::ToSchema;
 /// A person or a company that orders.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderCustomer {
-    /// The shop's customer id.
+    /// The shop's id of the customer, at most 200 characters: the same customer has the same.
     id: Option<Id>,
-    /// `person` or `company`.
+    /// `person` or `company`; left out, `company` where `company` is told, else `person`.
     kind: Option<String>,
-    /// First name.
+    /// The first name; beyond 500 characters it is shortened.
     name: Option<String>,
-    /// Last name.
+    /// The last name; beyond 500 characters it is shortened.
     last_name: Option<String>,
-    /// Patronymic.
+    /// The patronymic (отчество); beyond 500 characters it is shortened.
     second_name: Option<String>,
-    /// Phones.
+    /// At most 20 telephones, as people write them. What cannot be dialled is left out, and said.
     phones: Option<Texts>,
-    /// E-mail addresses.
+    /// At most 20 e-mail addresses. What is no address is left out, and said.
     emails: Option<Texts>,
-    /// The legal entity.
+    /// The legal entity that orders, or for which the person does.
     company: Option<OrderCompany>,
 }
 
-/// A legal entity.
+/// A legal entity, by its Russian numbers.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderCompany {
-    /// Its name.
+    /// The entity's name; beyond 500 characters it is shortened.
     title: Option<String>,
-    /// Taxpayer number.
+    /// The taxpayer number (ИНН) with its check digits. A wrong one is left out, and said.
     inn: Option<Id>,
-    /// Registration reason code.
+    /// The registration reason code (КПП), 9 characters. A wrong one is left out, and said.
     kpp: Option<Id>,
-    /// Postal address.
+    /// The postal address; beyond 1,000 characters it is shortened.
     address: Option<String>,
 }
 
 /// A line of an order.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderItem {
-    /// The shop's product id.
+    /// The shop's id of the product, at most 256 characters.
     product_id: Option<Id>,
     /// 1C's id of the product, where the shop has it.
     xml_id: Option<Id>,
-    /// Article.
+    /// The shop's article (SKU), at most 256 characters.
     sku: Option<Id>,
-    /// What it is called.
+    /// What it is called; beyond 500 characters it is shortened.
     name: String,
-    /// How many units.
+    /// How many units were ordered: above zero.
     quantity: Amount,
-    /// Unit of measure.
+    /// The unit of measure, by its symbol or its OKEI code; at most 50 characters.
     unit: Option<String>,
     /// Final price of one unit, discount included.
     price: Amount,
     /// Discount on one unit, already taken off.
     discount: Option<Amount>,
-    /// VAT in percent.
+    /// The rate of VAT in percent, 0 to 100.
     vat_rate: Option<Amount>,
-    /// Whether the price includes it.
+    /// Whether the price includes VAT (the default).
     vat_included: Option<bool>,
     /// What the customer chose of it, by name, such as size and 42.
     options: Option<BTreeMap<String, String>>,
@@ -69,26 +69,26 @@ pub(in crate::http) struct OrderItem {
 /// A discount on the whole order.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderDiscount {
-    /// What it is called.
+    /// What it is called; left out, `Скидка`.
     name: Option<String>,
-    /// How much is taken off.
+    /// How much is taken off, not below zero.
     amount: Amount,
-    /// VAT in percent.
+    /// The rate of VAT in percent, 0 to 100.
     vat_rate: Option<Amount>,
-    /// Whether the amount includes it.
+    /// Whether the amount includes VAT (the default).
     vat_included: Option<bool>,
 }
 
 /// How and where to an order is delivered.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderDelivery {
-    /// What it is called.
+    /// What people call it; beyond 500 characters it is shortened.
     method: Option<String>,
-    /// What it costs.
+    /// The price of the delivery; left out, 0.
     price: Option<Amount>,
-    /// VAT in percent.
+    /// The rate of VAT in percent, 0 to 100.
     vat_rate: Option<Amount>,
-    /// Whether the price includes it.
+    /// Whether the price includes VAT (the default).
     vat_included: Option<bool>,
     /// The address that it is delivered to.
     address: Option<String>,
@@ -97,11 +97,12 @@ pub(in crate::http) struct OrderDelivery {
 /// How an order is paid for.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderPayment {
-    /// What it is called.
+    /// What people call it; beyond 500 characters it is shortened.
     method: Option<String>,
 }
 
-/// Campaign marks.
+/// The campaign marks of the customer's visit: `utm_source`, `utm_medium` and so on, each at most
+/// 500 characters.
 #[derive(Deserialize, ToSchema)]
 pub(in crate::http) struct OrderUtm {
     source: Option<String>,
@@ -116,8 +117,8 @@ pub(in crate::http) struct OrderUtm {
 pub(in crate::http) struct OrderOrigin {
     /// `online`, `pos`, `operator`, or any other.
     channel: Option<String>,
-    /// Which store or till.
+    /// The id of the store or till, at most 256 characters.
     store_id: Option<Id>,
-    /// Receipt number.
+    /// The number of the till's receipt, at most 256 characters.
     receipt: Option<Id>,
 }

@@ -111,7 +111,7 @@ where
         .map_or_else(MethodRouter::new, |methods| on(methods, handler))
 }
 
-/// The whole API.
+/// The whole API with its layers: every route but those of the console.
 pub fn router(state: State) -> Router {
     exchange(endpoints(), &state)
         .fallback(layer::middleware::not_found)

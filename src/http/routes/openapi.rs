@@ -99,7 +99,7 @@ fn name_codes(responses: &mut BTreeMap<String, RefOr<Response>>) {
     }
 }
 
-/// This description.
+/// The description of this API, made from the code that answers.
 #[utoipa::path(
     get, path = "/openapi.json", tag = "watch",
     responses((status = 200, description = "OpenAPI 3.1", body = Description))

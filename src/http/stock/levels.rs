@@ -17,7 +17,7 @@ use utoipa::ToSchema;
 /// The most products of one question.
 const MOST: usize = 500;
 
-/// What there is.
+/// The levels of the products that were asked for.
 #[derive(Debug, Serialize, ToSchema)]
 #[schema(as = StockLevels)]
 pub(in crate::http) struct Levels {

@@ -58,7 +58,7 @@ fn answered(answer: ReservationAnswer) -> Result<Json<Reserved>, Problem> {
         ReservationAnswer::Short(short) => Err(Problem::short(short)),
         ReservationAnswer::NotHeld(NotHeld(state)) => Err(Problem::new(
             ErrorCode::NotHeld,
-            format!("the reservation is `{state}`"),
+            format!("the reservation is `{}`", state.as_str()),
         )),
         ReservationAnswer::Invalid { code, faults } => Err(Problem::faulty(code, faults)),
         ReservationAnswer::Unknown => Err(Problem::not_found()),

@@ -9,6 +9,7 @@ use utoipa::ToSchema;
 
 /// The whole of a reservation.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ReservationRequest {
     /// The order it is for, once there is one; left out, the number stays.
     number: Option<Id>,
@@ -18,12 +19,13 @@ pub(super) struct ReservationRequest {
     hold: Option<String>,
     /// Grows with each change: an older one changes nothing.
     version: Option<i64>,
-    /// All lines, 1 to 500.
+    /// All lines that are wanted, 1 to 500: another set changes the reservation by the difference.
     lines: Vec<ReservationLine>,
 }
 
 /// A line that is wanted.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ReservationLine {
     /// Its id, unique in the reservation.
     line: Id,
@@ -37,24 +39,27 @@ pub(super) struct ReservationLine {
 
 /// What is shipped; an empty body: everything that is left.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ShipmentRequest {
-    /// The shop's name for it.
+    /// The shop's name for the shipment: one that was seen before is answered as then.
     shipment: Option<Id>,
-    /// What of which lines.
+    /// How much of which lines is shipped, 1 to 500 lines; left out, everything that is left.
     lines: Option<Vec<ShipmentLine>>,
 }
 
 /// A line of a shipment.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ShipmentLine {
-    /// The line.
+    /// The id of the reservation's line.
     line: Id,
-    /// How much of it.
+    /// How much of it, above zero; at most three digits after the point.
     quantity: Amount,
 }
 
 /// For how long from now.
 #[derive(Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
 pub(super) struct ExtensionRequest {
     /// A number and s, m, h or d, at most 90 days.
     hold: String,

@@ -37,7 +37,7 @@ pub(in crate::http) struct EvotorTaken {
 /// What became of one receipt.
 #[derive(Debug, Serialize, ToSchema)]
 pub(in crate::http) struct EvotorReceipt {
-    /// Its id.
+    /// The receipt's id at Evotor; null where its document has none.
     pub receipt: Option<String>,
     /// `queued`, `duplicate`, `conflict`, or `dead`: it waits as a dead letter.
     pub result: &'static str,

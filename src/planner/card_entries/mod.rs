@@ -126,13 +126,13 @@ impl Planned for EntryJob {
 /// What a command asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Asked {
-    /// The order's deal.
+    /// The deal that the order has, as far as it is linked.
     Order,
     /// Cards with the customer's telephones or addresses.
     People,
     /// The customer's open deals.
     Deals,
-    /// The customer's leads.
+    /// The leads of these customers.
     Leads,
     /// The customer's contacts, or the card itself where it is one.
     Contacts,

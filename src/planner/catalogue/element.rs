@@ -30,7 +30,7 @@ pub(super) struct Part {
     /// The shop's id of the variation; `None`: the product itself.
     pub(super) variation: Option<String>,
     pub(super) kind: Kind,
-    /// Its external code.
+    /// The external code (`xmlId`) by which the portal knows it.
     pub(super) code: String,
     /// What stands for it in the portal.
     pub(super) element: Option<LinkedElement>,

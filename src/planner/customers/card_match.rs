@@ -1,4 +1,4 @@
-//! Whom a card stands for: what is known of it from before, and how a card was recognised.
+//! Matching cards to customers: what is known of a card from before, and how it was recognised.
 
 use crate::domain::{
     Agreement, LegalEntity, Person,

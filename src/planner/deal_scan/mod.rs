@@ -55,7 +55,7 @@ pub struct ScanRequest {
 pub struct StageWrite {
     /// The id of the deal.
     pub deal: u64,
-    /// The funnel it is in.
+    /// The funnel that the deal is moved from.
     pub from_funnel: u32,
     /// The stage to move the deal to; its funnel may be another than `from_funnel`.
     pub stage: Stage,

@@ -274,7 +274,7 @@ impl Portal {
     }
 }
 
-/// A classic name.
+/// The upper-case name of a field that `crm.item.*` writes in camel case.
 fn upper(name: &str) -> String {
     if name.starts_with("UF_") {
         return name.to_owned();

@@ -144,7 +144,7 @@ impl Embedded {
         })
     }
 
-    /// How to connect.
+    /// The socket, role and database to connect to.
     pub fn connect_options(&self) -> PgConnectOptions {
         self.connect.clone()
     }

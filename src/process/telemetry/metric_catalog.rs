@@ -49,7 +49,7 @@ pub enum Unit {
 pub struct MetricSpec {
     /// Its whole name, without what the type adds.
     pub name: &'static str,
-    /// What it is.
+    /// Whether it is a counter, a gauge or a histogram.
     pub kind: Kind,
     /// What it counts in.
     pub unit: Unit,

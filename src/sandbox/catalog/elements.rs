@@ -56,7 +56,7 @@ impl Kind {
     }
 }
 
-/// One of them.
+/// A product, a parent of variations or a variation of the catalogue.
 #[derive(Debug, Clone)]
 pub(crate) struct Element {
     kind: Kind,

@@ -17,7 +17,7 @@ const MEASURES: [(u64, &str, &str); 5] = [
     (796, "Штука", "шт"),
 ];
 
-/// `crm.currency.*` and `crm.measure.list`.
+/// Answers `crm.currency.*` and `crm.measure.list`.
 pub(crate) fn call(world: &PortalState, path: &str, params: &Params) -> Option<Outcome> {
     let currencies = &world.options.currencies;
     Some(match path {
@@ -64,7 +64,7 @@ fn currency(code: &str, at: usize) -> Value {
     })
 }
 
-/// `catalog.measure.list`.
+/// Answers `catalog.measure.list`: all units on one page.
 pub(crate) fn catalog_measures() -> Reply {
     let list = MEASURES
         .iter()

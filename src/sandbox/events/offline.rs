@@ -22,7 +22,7 @@ struct Row {
     failed: bool,
 }
 
-/// Bindings and rows.
+/// The queue of offline events: what is bound, and the rows that wait or are reserved.
 #[derive(Debug, Default)]
 pub(crate) struct Offline {
     bindings: Vec<(String, String, String)>,

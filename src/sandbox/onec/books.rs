@@ -1,6 +1,6 @@
-//! What people of the base do with its orders.
+//! The books of a 1C base: acts of its people on orders.
 //!
-//! What they did stands in the books until it was sent; then the site's word counts again, as in a
+//! An act stands in the books until it was sent; then the site's word counts again, as in a
 //! configuration that loads orders before it sends its own.
 
 use super::{
@@ -20,7 +20,7 @@ pub enum Act {
     Pay(Option<Decimal>),
     /// Ships all its goods, with this number of the parcel.
     Ship(Option<String>),
-    /// Cancels it.
+    /// Cancels it, which `Revive` takes back.
     Cancel,
     /// Takes a cancellation or a deletion mark back.
     Revive,

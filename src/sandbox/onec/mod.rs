@@ -100,7 +100,7 @@ pub struct OneC {
 pub struct Brought {
     /// Answers that were asked for.
     pub queries: usize,
-    /// Orders in them.
+    /// How many orders stood in those answers.
     pub orders: usize,
 }
 

@@ -8,25 +8,25 @@ use std::collections::BTreeMap;
 /// An order that the base has.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Kept {
-    /// `Ид`.
+    /// `Ид`, as the site sent it.
     pub id: String,
-    /// `Номер`.
+    /// `Номер`, as the site sent it.
     pub number: String,
     /// `Номер1С`, as the site gives it back.
     pub onec_number: Option<String>,
-    /// `ХозОперация`.
+    /// `ХозОперация`: what the document is about.
     pub operation: String,
     /// `Основание`: of a return the document by which the goods went.
     pub basis: Option<String>,
-    /// `НомерВерсии`.
+    /// `НомерВерсии`, as the site last sent it.
     pub version: Option<String>,
-    /// `Валюта`.
+    /// `Валюта`, as the site wrote it.
     pub currency: String,
-    /// `Сумма`.
+    /// `Сумма` of the document.
     pub total: Decimal,
-    /// `ПометкаУдаления`.
+    /// `ПометкаУдаления`: whether the site has marked it for deletion.
     pub deleted: bool,
-    /// The buyer's `Наименование`.
+    /// `Наименование` of the buyer.
     pub buyer: String,
     /// The buyer's `ИНН` and `КПП`.
     pub tax_numbers: Option<(String, String)>,
@@ -34,7 +34,7 @@ pub struct Kept {
     pub taxes: String,
     /// What was ordered, line by line.
     pub lines: Vec<Line>,
-    /// Requisites by name.
+    /// The document's requisites by name.
     pub requisites: BTreeMap<String, String>,
     /// `ХозОперация` of the payments and shipments that came with it.
     pub documents: Vec<String>,
@@ -45,13 +45,13 @@ pub struct Kept {
 /// A line of it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Line {
-    /// `Ид`.
+    /// `Ид` of the goods, as the site sent it.
     pub id: String,
-    /// `Наименование`.
+    /// `Наименование` of the goods.
     pub name: String,
-    /// `Количество`.
+    /// `Количество`: how many units.
     pub quantity: Decimal,
-    /// `Сумма`.
+    /// `Сумма` of the line.
     pub sum: Decimal,
 }
 

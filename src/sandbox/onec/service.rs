@@ -109,7 +109,7 @@ impl Service {
         Ok((service, brought))
     }
 
-    /// Its address.
+    /// The address that the bridge is to post orders to.
     pub fn url(&self) -> &str {
         &self.url
     }

@@ -203,7 +203,7 @@ pub(crate) async fn set_faults(State(portal): HeldCall, Json(shares): Json<Fault
     Json(json!({ "ok": true }))
 }
 
-/// Orders a fault.
+/// Orders a fault for calls to come.
 pub(crate) async fn fail_next(State(portal): HeldCall, Json(order): Json<Order>) -> Json<Value> {
     portal.with(|world| world.trouble.order(order));
     Json(json!({ "ok": true }))

@@ -6,7 +6,7 @@ use sqlx::PgConnection;
 /// One that is due.
 #[derive(Debug, Clone)]
 pub struct GrantRow {
-    /// Its number.
+    /// The grant's number: later ones have greater ones.
     pub id: i64,
     /// What the installation brought, encrypted by the vault.
     pub sealed: Vec<u8>,
@@ -17,7 +17,7 @@ pub struct GrantRow {
 /// How many may wait at once.
 #[derive(Debug, Clone, Copy)]
 pub struct Most {
-    /// Of a portal.
+    /// The most that wait of one portal, from wherever they came.
     pub of_portal: i64,
     /// Of a portal and from one source.
     pub of_source: i64,

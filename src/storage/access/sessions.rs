@@ -59,7 +59,7 @@ pub async fn find(db: &mut PgConnection, id_hash: &[u8]) -> Result<Option<FoundR
     .await?)
 }
 
-/// Ends a session.
+/// Ends a session of the console; that it had ended already is no error.
 pub async fn close(db: &mut PgConnection, id_hash: &[u8]) -> Result<(), Error> {
     sqlx::query!("DELETE FROM bridge.sessions WHERE id_hash = $1", id_hash)
         .execute(db)

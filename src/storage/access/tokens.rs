@@ -9,7 +9,7 @@ use uuid::Uuid;
 /// The tokens of a portal, as they lie there.
 #[derive(Debug, Clone)]
 pub struct TokenRow {
-    /// Which they are.
+    /// Grows with each change: what renews tokens replaces only the version that it read.
     pub version: i64,
     /// The tokens, encrypted by the vault.
     pub sealed: Vec<u8>,

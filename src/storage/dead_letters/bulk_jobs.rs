@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 /// A job on its way in.
 #[derive(Debug, Clone)]
 pub struct NewJob<'a> {
-    /// `retry` or `discard`.
+    /// What is done to each letter: `retry` or `discard`.
     pub action: &'a str,
     /// Which letters it is about, as they were asked for.
     pub filter: &'a Value,
@@ -29,7 +29,7 @@ pub struct NewJob<'a> {
 pub struct JobRow {
     /// The job's id, by which the API and the commands name it.
     pub id: i64,
-    /// `retry` or `discard`.
+    /// What is done to each letter: `retry` or `discard`.
     pub action: String,
     /// Which letters it is about, as they were asked for.
     pub filter: Json,
@@ -51,7 +51,7 @@ pub struct JobRow {
     pub failed: i64,
     /// Why the last of those does.
     pub last_fault: Option<String>,
-    /// Whether it runs.
+    /// Whether it runs, has ended or was stopped.
     pub state: BulkState,
     /// When it was asked for.
     pub created_at: DateTime<Utc>,
@@ -97,7 +97,7 @@ pub async fn list(
     .await?)
 }
 
-/// One job.
+/// One job by its id; `None` if there is none.
 pub async fn one(db: &mut PgConnection, id: i64) -> Result<Option<JobRow>, Error> {
     Ok(list(db, Some(id.saturating_add(1)), 1)
         .await?

@@ -24,7 +24,7 @@ pub struct ImportedLetter<'a> {
     pub first_failed_at: Option<DateTime<Utc>>,
     /// When it last failed; none: now.
     pub last_failed_at: Option<DateTime<Utc>>,
-    /// The event.
+    /// The event as the line brings it.
     pub payload: &'a Value,
     /// CloudEvents source and id as they are stored, if the payload has them.
     pub identity: Option<(&'a str, &'a str)>,

@@ -42,20 +42,20 @@ pub struct LetterRow {
     pub first_failed_at: DateTime<Utc>,
     /// When it last failed.
     pub last_failed_at: DateTime<Utc>,
-    /// The event.
+    /// What failed: the event, or the thing that the letter is about.
     pub payload: Json,
 }
 
 /// Which letters to list; none means any.
 #[derive(Debug, Clone, Default)]
 pub struct Filter<'a> {
-    /// Of this shop.
+    /// Letters of this shop alone.
     pub shop: Option<&'a str>,
-    /// Of this portal.
+    /// Letters of this portal alone.
     pub portal: Option<&'a str>,
-    /// Of this code.
+    /// Letters of this code alone.
     pub code: Option<&'a str>,
-    /// Of this order.
+    /// Letters of this order alone.
     pub number: Option<&'a str>,
     /// Last failed at this time or later.
     pub since: Option<DateTime<Utc>>,
@@ -181,9 +181,9 @@ pub async fn counts(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Co
 pub struct ClosedRow {
     /// When the letter was closed.
     pub at: DateTime<Utc>,
-    /// How it ended.
+    /// What ended it: a retry, a person's word, or something newer.
     pub how: ClosedHow,
-    /// Who closed it.
+    /// The person who closed it; `None` or `bridge`: it closed by itself.
     pub by: Option<String>,
     /// Why it was closed, where somebody said so.
     pub reason: Option<String>,
@@ -217,7 +217,7 @@ pub async fn any(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Er
     .await?)
 }
 
-/// One open letter.
+/// An open letter by its id; `None` if it is closed or was never there.
 pub async fn open(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Error> {
     let filter = Filter {
         // The id may be anything that a caller wrote.

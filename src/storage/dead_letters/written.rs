@@ -72,7 +72,7 @@ pub struct ReceiptLetter<'a> {
     pub code: &'a str,
     /// What exactly happened, for people.
     pub message: &'a str,
-    /// The event.
+    /// The event of the receipt.
     pub payload: &'a Json,
 }
 
@@ -110,7 +110,7 @@ pub struct RejectedEvent<'a> {
     pub code: &'a str,
     /// What exactly happened, for people.
     pub message: &'a str,
-    /// The event.
+    /// What was received, as it came.
     pub payload: &'a Json,
 }
 
@@ -137,7 +137,7 @@ pub async fn write_stray(db: &mut PgConnection, stray: &RejectedEvent<'_>) -> Re
 /// A letter of something else than an event or a message to a shop.
 #[derive(Debug, Clone)]
 pub struct Special<'a> {
-    /// What it is about.
+    /// Which kind of thing it is about.
     pub about: LetterAbout,
     /// The portal's name in the settings; `None` where the letter is about no portal.
     pub portal: Option<&'a str>,

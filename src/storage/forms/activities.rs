@@ -9,9 +9,9 @@ use sqlx::PgConnection;
 pub struct NewActivity {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The event's source.
+    /// `source` of the event: with the id its identity.
     pub source: String,
-    /// The event's id.
+    /// `id` of the event, unique within the source.
     pub event_id: String,
     /// `call`, `mail` or `message`.
     pub kind: &'static str,
@@ -52,9 +52,9 @@ pub async fn is_same(db: &mut PgConnection, new: &NewActivity) -> Result<bool, E
 /// An activity as people see it.
 #[derive(Debug, Clone)]
 pub struct ActivityRow {
-    /// Its key.
+    /// The activity's key in the shop's queue.
     pub key: String,
-    /// The event.
+    /// What the event told.
     pub body: Json,
     /// When it was received.
     pub received_at: DateTime<Utc>,
@@ -64,9 +64,9 @@ pub struct ActivityRow {
     pub error_code: Option<String>,
     /// The deal that it stands on.
     pub deal_id: Option<i64>,
-    /// The lead.
+    /// The lead that it stands on.
     pub lead_id: Option<i64>,
-    /// The contact.
+    /// The contact that it stands on.
     pub contact_id: Option<i64>,
 }
 

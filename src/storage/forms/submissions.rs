@@ -10,7 +10,7 @@ use sqlx::PgConnection;
 pub struct NewSubmission<'a> {
     /// The shop's name in the settings.
     pub shop: &'a str,
-    /// The form.
+    /// The form's name in the settings.
     pub form: &'a str,
     /// `taken`, `robot` or `no_consent`.
     pub verdict: &'a str,
@@ -64,11 +64,11 @@ pub async fn add(
 /// A submission as people see it.
 #[derive(Debug, Clone)]
 pub struct SubmissionRow {
-    /// Its id.
+    /// The submission's id: later ones have greater ones.
     pub id: i64,
     /// The shop's name in the settings.
     pub shop: String,
-    /// The form.
+    /// The form's name in the settings.
     pub form: String,
     /// `taken`, `robot` or `no_consent`.
     pub verdict: String,
@@ -82,11 +82,11 @@ pub struct SubmissionRow {
     pub done: bool,
     /// Code of the last refusal.
     pub error_code: Option<String>,
-    /// The deal.
+    /// The id of its deal in the portal, once there is one.
     pub deal_id: Option<i64>,
-    /// The lead.
+    /// The id of its lead in the portal, once there is one.
     pub lead_id: Option<i64>,
-    /// The contact.
+    /// The id of its contact in the portal, once there is one.
     pub contact_id: Option<i64>,
 }
 
@@ -121,7 +121,7 @@ pub async fn list(
 pub struct Restored {
     /// The shop's name in the settings.
     pub shop: String,
-    /// Its fields.
+    /// The fields that were posted.
     pub body: Option<Value>,
 }
 

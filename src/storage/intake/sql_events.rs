@@ -6,9 +6,9 @@ use sqlx::PgConnection;
 /// An event from SQL, not taken up yet.
 #[derive(Debug, Clone)]
 pub struct SqlEvent {
-    /// Its id.
+    /// The row's id: events are taken up in its order.
     pub id: i64,
-    /// What was published.
+    /// The event as it was published; it may be anything.
     pub event: Json,
     /// The database role that published it.
     pub published_by: String,
@@ -55,11 +55,11 @@ pub async fn may(
 /// What an event names that cannot be read as a whole.
 #[derive(Debug, Clone, Default)]
 pub struct NamedShop {
-    /// `shop`.
+    /// The shop that the event's `shop` names.
     pub shop: Option<String>,
-    /// CloudEvents source.
+    /// The event's CloudEvents `source`, which may stand for a shop.
     pub source: Option<String>,
-    /// The order.
+    /// The order's number that its data names.
     pub number: Option<String>,
 }
 

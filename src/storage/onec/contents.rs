@@ -1,6 +1,9 @@
 //! Contents of orders whose master is 1C.
 
-use crate::storage::{Error, Json};
+use crate::{
+    domain::OrderKey,
+    storage::{Error, Json},
+};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -106,8 +109,9 @@ pub async fn release(
     base: &str,
     masters: &[String],
     limit: i64,
-) -> Result<Vec<(String, String)>, Error> {
-    let rows = sqlx::query!(
+) -> Result<Vec<OrderKey>, Error> {
+    Ok(sqlx::query_as!(
+        OrderKey,
         "DELETE FROM bridge.onec_contents WHERE (shop, number) IN (
              SELECT shop, number FROM bridge.onec_contents
              WHERE base = $1 AND shop <> ALL($2) ORDER BY shop, number LIMIT $3)
@@ -117,6 +121,5 @@ pub async fn release(
         limit
     )
     .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.shop, row.number)).collect())
+    .await?)
 }

@@ -12,13 +12,13 @@ use sqlx::PgConnection;
 pub struct NewDocument {
     /// What kind of element it is.
     pub kind: DocumentKind,
-    /// Its number: `Номер`.
+    /// `Номер`: of an order that the bridge wrote, the number that it gave it.
     pub number: Option<String>,
-    /// Its id: `Ид`.
+    /// `Ид`: of an order that the bridge wrote, the id that it gave it; else 1C's own.
     pub doc_id: Option<String>,
     /// The number that 1C gave it: `Номер1С`.
     pub onec_number: Option<String>,
-    /// Its version: `НомерВерсии`.
+    /// `НомерВерсии`: another one with each change in 1C.
     pub version: Option<String>,
     /// SHA-256 of its contents.
     pub print: Vec<u8>,
@@ -293,9 +293,9 @@ pub struct DocumentRow {
     pub base: String,
     /// What kind of element it is.
     pub kind: DocumentKind,
-    /// Its number: `Номер`.
+    /// `Номер`: of an order that the bridge wrote, the number that it gave it.
     pub number: Option<String>,
-    /// Its id: `Ид`.
+    /// `Ид`: of an order that the bridge wrote, the id that it gave it; else 1C's own.
     pub doc_id: Option<String>,
     /// The number that 1C gave it: `Номер1С`.
     pub onec_number: Option<String>,
@@ -368,7 +368,7 @@ pub async fn newest_open(
     .await?)
 }
 
-/// One document.
+/// One document by its id; `None` if there is none.
 pub async fn one(db: &mut PgConnection, id: i64) -> Result<Option<DocumentRow>, Error> {
     Ok(sqlx::query_as!(
         DocumentRow,

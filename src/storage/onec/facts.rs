@@ -1,7 +1,7 @@
 //! Payments and shipments of orders as 1C last said them. They are kept as long as their orders
 //! are: 1C sends old ones again, and the shop is told each change once.
 
-use crate::storage::Error;
+use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -15,7 +15,7 @@ pub struct Key<'a> {
     pub shop: &'a str,
     /// The order's number in its shop.
     pub number: &'a str,
-    /// `payment` or `shipment`.
+    /// What it is: `payment` or `shipment`.
     pub kind: &'a str,
     /// The payment's or shipment's own id: `Ид`.
     pub id: &'a str,
@@ -86,15 +86,25 @@ pub async fn remove(db: &mut PgConnection, key: Key<'_>) -> Result<(), Error> {
     Ok(())
 }
 
-/// All of one kind that is known of an order that is locked, as it is told to the shop.
+/// A payment or a shipment of an order.
+#[derive(Debug, Clone)]
+pub struct ToldRow {
+    /// Its own id: `Ид`.
+    pub id: String,
+    /// As it is told to the shop.
+    pub data: Json,
+}
+
+/// All of one kind that is known of an order that is locked.
 pub async fn of_order(
     db: &mut PgConnection,
     (base, shop, number): (&str, &str, &str),
     kind: &str,
-) -> Result<Vec<Value>, Error> {
-    Ok(sqlx::query_scalar!(
-        "SELECT data FROM bridge.onec_facts
-         WHERE base = $1 AND shop = $2 AND number = $3 AND kind = $4 ORDER BY id",
+) -> Result<Vec<ToldRow>, Error> {
+    Ok(sqlx::query_as!(
+        ToldRow,
+        r#"SELECT id, data AS "data: Json" FROM bridge.onec_facts
+           WHERE base = $1 AND shop = $2 AND number = $3 AND kind = $4 ORDER BY id"#,
         base,
         shop,
         number,

@@ -21,9 +21,9 @@ pub struct FileRow {
 /// What a session has sent.
 #[derive(Debug, Clone)]
 pub struct SentRow {
-    /// How many files.
+    /// How many files the session has begun.
     pub files: i64,
-    /// How many bytes.
+    /// How many bytes those hold together.
     pub bytes: i64,
 }
 
@@ -74,7 +74,7 @@ pub async fn find(
     .await?)
 }
 
-/// Begins a file.
+/// Begins a file of a session; returns its id.
 pub async fn begin(
     db: &mut PgConnection,
     (base, session, kind): (&str, i64, &str),

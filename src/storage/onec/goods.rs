@@ -13,9 +13,9 @@ use sqlx::PgConnection;
 pub struct ProductRow {
     /// 1C's GUID, with the characteristic's.
     pub id: String,
-    /// Its name.
+    /// `Наименование`; `None`: this file does not say it.
     pub name: Option<String>,
-    /// Its article.
+    /// `Артикул`; `None`: this file does not say it.
     pub sku: Option<String>,
     /// Its barcodes, one a line.
     pub barcodes: Option<String>,
@@ -27,7 +27,7 @@ pub struct ProductRow {
     pub deleted: bool,
 }
 
-/// Stores products.
+/// Stores products. What a file leaves out stays as it was; what came in a newer file stays, too.
 pub async fn products(
     db: &mut PgConnection,
     base: &str,
@@ -77,10 +77,10 @@ pub async fn products(
     Ok(())
 }
 
-/// A price.
+/// What 1C asks for one unit of a product, by one price type.
 #[derive(Debug, Clone)]
 pub struct PriceRow {
-    /// The product.
+    /// 1C's GUID of the product, with the characteristic's.
     pub product: String,
     /// The price type; empty: none is named.
     pub price_type: String,
@@ -88,11 +88,11 @@ pub struct PriceRow {
     pub price: Decimal,
     /// The currency as 1C writes it.
     pub currency: Option<String>,
-    /// The unit.
+    /// The unit of measure that the price is of.
     pub unit: Option<String>,
 }
 
-/// Stores prices.
+/// Stores prices; one that came in a newer file stays.
 pub async fn prices(
     db: &mut PgConnection,
     base: &str,
@@ -131,15 +131,15 @@ pub async fn prices(
 /// How much there is.
 #[derive(Debug, Clone)]
 pub struct CountRow {
-    /// The product.
+    /// 1C's GUID of the product, with the characteristic's.
     pub product: String,
     /// The warehouse; empty: all together.
     pub store: String,
-    /// How much.
+    /// How much of it there is; 1C may say less than zero.
     pub quantity: Decimal,
 }
 
-/// Stores counts.
+/// Stores counts; one that came in a newer file stays.
 pub async fn counts(
     db: &mut PgConnection,
     base: &str,
@@ -173,9 +173,9 @@ pub async fn counts(
 pub struct ListRow {
     /// What kind of thing it is.
     pub kind: ListKind,
-    /// Its id.
+    /// 1C's id of it: `Ид`.
     pub id: String,
-    /// Its name.
+    /// What people call it: `Наименование`.
     pub name: String,
     /// What else is said of it.
     pub detail: Value,
@@ -361,11 +361,11 @@ pub async fn take_due(db: &mut PgConnection, base: &str, limit: i64) -> Result<V
 pub struct GoodsRow {
     /// 1C's GUID, with the characteristic's.
     pub id: String,
-    /// Its name.
+    /// `Наименование`, by the newest file that says it.
     pub name: Option<String>,
-    /// Its article.
+    /// `Артикул`, by the newest file that says it.
     pub sku: Option<String>,
-    /// Its barcodes.
+    /// Every `Штрихкод` of it.
     pub barcodes: Vec<String>,
     /// What the catalogue says.
     pub product: Option<Json>,
@@ -419,11 +419,11 @@ pub async fn prices_of(
 /// A group or a type of prices, as 1C's files said so far.
 #[derive(Debug, Clone)]
 pub struct NamedRow {
-    /// `group` or `price_type`.
-    pub kind: String,
+    /// A group or a type of prices.
+    pub kind: ListKind,
     /// Its id.
     pub id: String,
-    /// Its name.
+    /// What people call it: `Наименование`.
     pub name: String,
     /// What else is said of it.
     pub detail: Json,
@@ -433,7 +433,8 @@ pub struct NamedRow {
 pub async fn named(db: &mut PgConnection, base: &str) -> Result<Vec<NamedRow>, Error> {
     Ok(sqlx::query_as!(
         NamedRow,
-        r#"SELECT kind, id, name, detail AS "detail: Json" FROM bridge.onec_lists
+        r#"SELECT kind AS "kind: ListKind", id, name, detail AS "detail: Json"
+           FROM bridge.onec_lists
            WHERE base = $1 AND kind IN ('group', 'price_type')"#,
         base
     )

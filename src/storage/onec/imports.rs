@@ -7,7 +7,7 @@ use sqlx::PgConnection;
 /// A file, or a file of a zip, that is taken in.
 #[derive(Debug, Clone)]
 pub struct ImportRow {
-    /// The id of the import.
+    /// The import's id: later ones have greater ones.
     pub id: i64,
     /// Whether it is at work, taken in or refused.
     pub state: ImportState,

@@ -1,6 +1,6 @@
 //! Orders that were written in answers, and what became of the answers.
 
-use crate::storage::Error;
+use crate::storage::{Error, OfferState};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -61,19 +61,27 @@ pub async fn add(db: &mut PgConnection, answer: Answer, offers: &[Offer]) -> Res
     Ok(())
 }
 
+/// The end of this transaction waits for no disk: the next one that does has this one on it, too.
+pub async fn wait_for_no_disk(db: &mut PgConnection) -> Result<(), Error> {
+    sqlx::query!("SELECT set_config('synchronous_commit', 'off', true)")
+        .fetch_one(db)
+        .await?;
+    Ok(())
+}
+
 /// What an answer is by now: from one state to the next; returns how many orders of it changed.
 pub async fn turn(
     db: &mut PgConnection,
     answer: Answer,
-    from: &str,
-    to: &str,
+    from: OfferState,
+    to: OfferState,
 ) -> Result<u64, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.onec_offers SET state = $4 WHERE session = $1 AND batch = $2 AND state = $3",
         answer.session,
         answer.batch,
-        from,
-        to
+        from.as_str(),
+        to.as_str()
     )
     .execute(db)
     .await?;
@@ -124,7 +132,7 @@ pub enum By {
     Success,
     /// Another query in the same round: only answers that were written whole.
     Query {
-        /// The round.
+        /// The `mode=init` of the session after which that query came, by its count.
         round: i32,
     },
 }

@@ -137,7 +137,7 @@ pub struct WaitingRow {
     pub received_at: Option<DateTime<Utc>>,
     /// What it is: saved or deleted.
     pub kind: Option<String>,
-    /// The event.
+    /// The newest event of the order; `None`: it is kept no longer.
     pub body: Option<Json>,
     /// The base's own contents of it, where they count.
     pub contents: Option<Value>,
@@ -159,7 +159,7 @@ impl WaitingRow {
 pub enum Carrier {
     /// An exchange session; none: somebody who only looks.
     Session(Option<i64>),
-    /// The bridge itself.
+    /// The bridge posts them to an HTTP service of the base.
     Push,
 }
 
@@ -316,22 +316,27 @@ pub async fn name(
 ) -> Result<Vec<NamedRow>, Error> {
     let column = |of: fn(&NamedRow) -> &String| given.iter().map(of).cloned().collect::<Vec<_>>();
     let (shops, numbers) = (column(|one| &one.shop), column(|one| &one.number));
+    // The keys alone find what is to be read. `doc_id IS NULL` would be looked up by its own index,
+    // which shows every order that has no name yet, once for each that gets one.
     sqlx::query!(
         "WITH given AS (
              SELECT * FROM UNNEST($2::text[], $3::text[], $4::text[], $5::text[]) WITH ORDINALITY
                  AS g (shop, number, doc_id, doc_number, nth)),
-         free AS (
-             SELECT g.* FROM given g
-             WHERE NOT EXISTS (SELECT FROM bridge.onec_orders k WHERE k.base = $1
-               AND k.doc_id = g.doc_id)
-               AND NOT EXISTS (SELECT FROM bridge.onec_orders k WHERE k.base = $1
-                 AND k.doc_number = g.doc_number)
-               AND NOT EXISTS (SELECT FROM given h
-                               WHERE h.nth < g.nth
-                                 AND (h.doc_id = g.doc_id OR h.doc_number = g.doc_number)))
+         first AS (
+             SELECT g.*, row_number() OVER (PARTITION BY g.doc_id ORDER BY g.nth) AS of_id,
+                    row_number() OVER (PARTITION BY g.doc_number ORDER BY g.nth) AS of_number
+             FROM given g),
+         taken AS MATERIALIZED (
+             SELECT k.doc_id, k.doc_number FROM bridge.onec_orders k
+             WHERE k.base = $1 AND k.doc_id = ANY($4)
+             UNION ALL
+             SELECT k.doc_id, k.doc_number FROM bridge.onec_orders k
+             WHERE k.base = $1 AND k.doc_number = ANY($5))
          UPDATE bridge.onec_orders k SET doc_id = f.doc_id, doc_number = f.doc_number
-         FROM free f WHERE k.base = $1 AND k.shop = f.shop AND k.number = f.number
-           AND k.doc_id IS NULL",
+         FROM first f WHERE k.base = $1 AND k.shop = f.shop AND k.number = f.number
+           AND num_nulls(k.doc_id) = 1 AND f.of_id = 1 AND f.of_number = 1
+           AND NOT EXISTS (SELECT FROM taken t WHERE t.doc_id = f.doc_id)
+           AND NOT EXISTS (SELECT FROM taken t WHERE t.doc_number = f.doc_number)",
         base,
         &shops,
         &numbers,

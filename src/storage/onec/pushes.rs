@@ -1,7 +1,10 @@
 //! Orders that are brought to an HTTP service of a base.
 
 use super::offers::{Offer, SentRow};
-use crate::storage::Error;
+use crate::{
+    domain::OrderKey,
+    storage::{Error, PushState},
+};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -11,8 +14,9 @@ pub async fn lock(
     db: &mut PgConnection,
     base: &str,
     (shops, numbers): (&[String], &[String]),
-) -> Result<Vec<(String, String)>, Error> {
-    let rows = sqlx::query!(
+) -> Result<Vec<OrderKey>, Error> {
+    Ok(sqlx::query_as!(
+        OrderKey,
         "SELECT k.shop, k.number FROM bridge.onec_orders k
          JOIN UNNEST($2::text[], $3::text[]) AS n (shop, number) USING (shop, number)
          WHERE k.base = $1 AND k.waits ORDER BY k.shop, k.number FOR UPDATE OF k",
@@ -21,8 +25,7 @@ pub async fn lock(
         numbers
     )
     .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.shop, row.number)).collect())
+    .await?)
 }
 
 /// Those of these orders that are on their way to the base.
@@ -30,8 +33,9 @@ pub async fn under_way(
     db: &mut PgConnection,
     base: &str,
     (shops, numbers): (&[String], &[String]),
-) -> Result<Vec<(String, String)>, Error> {
-    let rows = sqlx::query!(
+) -> Result<Vec<OrderKey>, Error> {
+    Ok(sqlx::query_as!(
+        OrderKey,
         "SELECT p.shop, p.number FROM bridge.onec_pushes p
          JOIN UNNEST($2::text[], $3::text[]) AS n (shop, number) USING (shop, number)
          WHERE p.base = $1 AND p.state = 'sending' AND p.due_at > now()",
@@ -40,22 +44,17 @@ pub async fn under_way(
         numbers
     )
     .fetch_all(db)
-    .await?;
-    Ok(rows.into_iter().map(|row| (row.shop, row.number)).collect())
+    .await?)
 }
 
 /// Whether an order may be pushed to the base now.
-pub async fn may_go(
-    db: &mut PgConnection,
-    base: &str,
-    (shop, number): (&str, &str),
-) -> Result<bool, Error> {
+pub async fn may_go(db: &mut PgConnection, base: &str, order: &OrderKey) -> Result<bool, Error> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM bridge.onec_pushable
                           WHERE base = $1 AND shop = $2 AND number = $3) AS "may!""#,
         base,
-        shop,
-        number
+        order.shop,
+        order.number
     )
     .fetch_one(db)
     .await?)
@@ -107,7 +106,7 @@ pub async fn begin(
 pub async fn again(
     db: &mut PgConnection,
     base: &str,
-    (shop, number): (&str, &str),
+    order: &OrderKey,
     (seconds, judged): (f64, bool),
 ) -> Result<(), Error> {
     sqlx::query!(
@@ -116,8 +115,8 @@ pub async fn again(
              attempts = attempts + CASE WHEN $5 THEN 1 ELSE 0 END
          WHERE base = $1 AND shop = $2 AND number = $3 AND state = 'sending'",
         base,
-        shop,
-        number,
+        order.shop,
+        order.number,
         seconds,
         judged
     )
@@ -127,17 +126,13 @@ pub async fn again(
 }
 
 /// The base does not take this version of an order: it is not pushed again.
-pub async fn refused(
-    db: &mut PgConnection,
-    base: &str,
-    (shop, number): (&str, &str),
-) -> Result<(), Error> {
+pub async fn refused(db: &mut PgConnection, base: &str, order: &OrderKey) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.onec_pushes SET state = 'refused', attempts = attempts + 1, due_at = now()
          WHERE base = $1 AND shop = $2 AND number = $3 AND state = 'sending'",
         base,
-        shop,
-        number
+        order.shop,
+        order.number
     )
     .execute(db)
     .await?;
@@ -145,17 +140,13 @@ pub async fn refused(
 }
 
 /// Has a refused order pushed again; false: none is refused.
-pub async fn revive(
-    db: &mut PgConnection,
-    base: &str,
-    (shop, number): (&str, &str),
-) -> Result<bool, Error> {
+pub async fn revive(db: &mut PgConnection, base: &str, order: &OrderKey) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.onec_pushes SET state = 'waiting', attempts = 0, due_at = now()
          WHERE base = $1 AND shop = $2 AND number = $3 AND state = 'refused'",
         base,
-        shop,
-        number
+        order.shop,
+        order.number
     )
     .execute(db)
     .await?;
@@ -203,7 +194,7 @@ pub async fn next_due(db: &mut PgConnection, base: &str) -> Result<Option<f64>, 
 }
 
 /// How many orders did not arrive at a base.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub struct CountRow {
     /// On their way, or in doubt.
     pub sending: i64,
@@ -215,14 +206,20 @@ pub struct CountRow {
 
 /// How many orders did not arrive at a base.
 pub async fn count(db: &mut PgConnection, base: &str) -> Result<CountRow, Error> {
-    Ok(sqlx::query_as!(
-        CountRow,
-        r#"SELECT count(*) FILTER (WHERE state = 'sending') AS "sending!",
-                  count(*) FILTER (WHERE state = 'waiting') AS "waiting!",
-                  count(*) FILTER (WHERE state = 'refused') AS "refused!"
-           FROM bridge.onec_pushes WHERE base = $1"#,
+    let rows = sqlx::query!(
+        r#"SELECT state AS "state: PushState", count(*) AS "count!"
+           FROM bridge.onec_pushes WHERE base = $1 GROUP BY state"#,
         base
     )
-    .fetch_one(db)
-    .await?)
+    .fetch_all(db)
+    .await?;
+    let mut all = CountRow::default();
+    for row in rows {
+        match row.state {
+            PushState::Sending => all.sending = row.count,
+            PushState::Waiting => all.waiting = row.count,
+            PushState::Refused => all.refused = row.count,
+        }
+    }
+    Ok(all)
 }

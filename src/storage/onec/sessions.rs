@@ -4,10 +4,10 @@ use crate::storage::Error;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-/// A session.
+/// An exchange session of a base, as it is stored.
 #[derive(Debug, Clone)]
 pub struct SessionRow {
-    /// The session's id.
+    /// The session's id: later ones have greater ones.
     pub id: i64,
     /// The base's name in the settings.
     pub base: String,
@@ -154,7 +154,7 @@ pub async fn next_batch(db: &mut PgConnection, id: i64) -> Result<i32, Error> {
 /// A session as people look at it.
 #[derive(Debug, Clone)]
 pub struct SeenRow {
-    /// The session's id.
+    /// The session's id: later ones have greater ones.
     pub id: i64,
     /// What is exchanged: the `type` of its requests.
     pub kind: String,

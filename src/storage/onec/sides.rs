@@ -170,9 +170,9 @@ pub async fn set_paid(
 /// An event of an order.
 #[derive(Debug)]
 pub struct EventRow {
-    /// The event.
+    /// The event as it was accepted.
     pub body: Json,
-    /// When it came.
+    /// When it was accepted, by the database's clock.
     pub received_at: DateTime<Utc>,
 }
 

@@ -17,7 +17,7 @@ pub struct NewAttempt {
     pub message: String,
 }
 
-/// Adds refused tries.
+/// Adds tries that the portal refused, for people to look at.
 pub async fn add(db: &mut PgConnection, new: &[NewAttempt]) -> Result<(), Error> {
     if new.is_empty() {
         return Ok(());

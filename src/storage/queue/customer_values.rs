@@ -17,7 +17,7 @@ pub struct KnownBearer {
     pub shop: String,
     /// `id:` and a customer id, a phone, or an address.
     pub value: String,
-    /// The customer id.
+    /// The shop's id of the customer, if it knows him.
     pub customer_id: Option<String>,
     /// The parts of the name.
     pub names: Json<Names>,
@@ -34,7 +34,7 @@ pub struct Bearer {
     pub value: String,
     /// Tells this one from another.
     pub bearer: String,
-    /// The customer id.
+    /// The shop's id of the customer, if it knows him.
     pub customer_id: Option<String>,
     /// The parts of the name.
     pub names: Names,

@@ -1,4 +1,4 @@
-//! Which lanes have something to do, for many lanes in one statement.
+//! Lanes that have something to do, found for many lanes in one statement.
 
 use crate::storage::Error;
 use sqlx::PgConnection;

@@ -11,7 +11,7 @@ use std::time::Duration;
 /// A held lease. Whoever settles shows it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Lease {
-    /// The portal.
+    /// The portal's name in the settings, or `shop:` and a shop's.
     pub portal: String,
     /// The worker that drives the lane.
     pub owner: String,
@@ -150,7 +150,7 @@ pub async fn fence(db: &mut PgConnection, lease: &Lease) -> Result<(), Error> {
 /// A lane: who drives it, and whether and why it is paused.
 #[derive(Debug, Clone)]
 pub struct LaneRow {
-    /// The portal.
+    /// The portal's name in the settings, or `shop:` and a shop's.
     pub portal: String,
     /// Who drives it, if the lease holds.
     pub owner: Option<String>,
@@ -211,7 +211,7 @@ pub async fn all(db: &mut PgConnection) -> Result<Vec<LaneRow>, Error> {
     .await?)
 }
 
-/// One lane.
+/// One lane by its name; `None` if nobody has driven or paused it yet.
 pub async fn one(db: &mut PgConnection, portal: &str) -> Result<Option<LaneRow>, Error> {
     Ok(sqlx::query_as!(
         LaneRow,
@@ -343,7 +343,7 @@ pub async fn pause(db: &mut PgConnection, portal: &str, who: &str) -> Result<(),
     Ok(())
 }
 
-/// Ends any pause.
+/// Ends any pause, whoever began it, and forgets the failures in a row.
 pub async fn resume(db: &mut PgConnection, portal: &str) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.lanes

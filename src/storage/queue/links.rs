@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 pub struct Link {
     /// What stands for it.
     pub entity: LinkEntity,
-    /// The shop's thing.
+    /// What the shop calls it: the key of the order, customer, firm or product.
     pub key: String,
     /// Its id in the portal.
     pub bitrix_id: i64,
@@ -99,7 +99,7 @@ pub async fn remove(
 /// the keys of their links.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct UnlinkedRows {
-    /// The shop.
+    /// The shop's name in the settings.
     pub shop: String,
     /// The order's number there.
     pub number: String,

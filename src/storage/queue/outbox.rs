@@ -27,7 +27,7 @@ pub struct NewEvent {
     pub event_id: String,
     /// What it says of its order.
     pub kind: EventKind,
-    /// The snapshot's version.
+    /// `version` of the snapshot, if the shop counts them.
     pub version: Option<i64>,
     /// `updated_at` of the snapshot: when the shop last changed the order, by its own clock.
     pub updated_at: Option<DateTime<Utc>>,
@@ -54,7 +54,7 @@ pub struct NewEvent {
 /// The identity of a stored event and what tells it from another of the same identity.
 #[derive(Debug, Clone)]
 pub struct StoredEvent {
-    /// Row id.
+    /// The row's id: what was accepted later has a greater one.
     pub id: i64,
     /// The shop's name in the settings.
     pub shop: String,
@@ -200,7 +200,7 @@ fn told(what: OrderEvent) -> Value {
 }
 
 impl NewEvent {
-    /// It came in.
+    /// The line of the order's timeline that says that the event was accepted.
     pub fn accepted(&self) -> OrderEvent {
         let event = self.event_id.clone();
         OrderEvent::Accepted { event }

@@ -59,7 +59,7 @@ pub async fn member(db: &mut PgConnection, portal: &str) -> Result<Option<String
 pub struct Witness {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
     /// The id of its deal in the portal.
     pub deal_id: i64,
@@ -346,13 +346,13 @@ pub async fn unverified(
 /// Whether an order is to be looked up by its origin; one that is linked by now is not.
 pub async fn set_unverified(
     db: &mut PgConnection,
-    (shop, number): (&str, &str),
+    order: &OrderKey,
     unverified: bool,
 ) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.orders SET unverified = $3 AND known = '{}' WHERE shop = $1 AND number = $2",
-        shop,
-        number,
+        order.shop,
+        order.number,
         unverified
     )
     .execute(db)
@@ -365,7 +365,7 @@ pub async fn set_unverified(
 pub struct LookedUp {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
     /// Its deal, if there is one.
     pub deal_id: Option<i64>,

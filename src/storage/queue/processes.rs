@@ -95,7 +95,7 @@ pub async fn answering(db: &mut PgConnection) -> Result<Vec<String>, Error> {
 /// What a process says to a request to read its settings again.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ReloadAnswer {
-    /// The process.
+    /// The process, by the name under which it holds leases.
     pub owner: String,
     /// Whether the settings could not be used: then the old ones go on.
     pub failed: bool,

@@ -58,7 +58,7 @@ pub async fn granted(db: &mut PgConnection, id: i64, fresh: f64) -> Result<Optio
     .await?)
 }
 
-/// Asks no longer.
+/// Takes a request for a permit back, granted or not.
 pub async fn withdraw(db: &mut PgConnection, id: i64) -> Result<(), Error> {
     sqlx::query!("DELETE FROM bridge.permits WHERE id = $1", id)
         .execute(db)

@@ -21,13 +21,13 @@ pub struct NewSubject<'a> {
     pub kind: SubjectKind,
     /// The shop's name in the settings.
     pub shop: &'a str,
-    /// Its key.
+    /// Its key, unique in the shop: the kind, a colon and an id.
     pub key: &'a str,
     /// The portal's name in the settings.
     pub portal: &'a str,
     /// The order that it is about, or the sale.
     pub order: Option<&'a str>,
-    /// What was received.
+    /// What was received, as JSON.
     pub body: &'a Value,
 }
 
@@ -43,6 +43,24 @@ pub async fn add(db: &mut PgConnection, new: &NewSubject<'_>) -> Result<(), Erro
         new.portal,
         new.order,
         new.body
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
+/// Puts the notes that wait for one card on another.
+pub async fn readdress(
+    db: &mut PgConnection,
+    shop: &str,
+    (from, to): (&str, &str),
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.subjects SET order_number = $3
+         WHERE shop = $1 AND order_number = $2 AND kind = 'note' AND done_at IS NULL",
+        shop,
+        from,
+        to
     )
     .execute(db)
     .await?;
@@ -84,9 +102,9 @@ pub async fn put(db: &mut PgConnection, new: &NewSubject<'_>) -> Result<(), Erro
 pub struct DueSubject {
     /// The shop's name in the settings.
     pub shop: String,
-    /// Its key.
+    /// Its key, unique in the shop: the kind, a colon and an id.
     pub key: String,
-    /// What it is.
+    /// Which kind of subject it is.
     pub kind: SubjectKind,
     /// The order that it is about, or the sale.
     pub order_number: Option<String>,
@@ -94,7 +112,7 @@ pub struct DueSubject {
     pub revision: i64,
     /// When it was received.
     pub received_at: DateTime<Utc>,
-    /// What was received.
+    /// What was received, as JSON.
     pub body: Json,
     /// What the planner knows of it.
     pub known: Json,
@@ -274,7 +292,7 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
 pub struct FollowedLead {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The subject's key.
+    /// The subject's key, unique in the shop.
     pub key: String,
     /// The id of the lead in the portal.
     pub lead_id: i64,
@@ -327,11 +345,11 @@ pub async fn next_to_follow(
 pub struct WhatBecame {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The subject's key.
+    /// The subject's key, unique in the shop.
     pub key: String,
     /// The deal that was made of it.
     pub deal_id: Option<i64>,
-    /// Its contact.
+    /// The id of its contact in the portal, if there is one.
     pub contact_id: Option<i64>,
 }
 

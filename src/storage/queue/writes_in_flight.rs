@@ -10,9 +10,9 @@ use sqlx::PgConnection;
 pub struct WriteInFlight {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
-    /// What it is.
+    /// What is about to be written, as JSON.
     pub what: Value,
 }
 

@@ -28,15 +28,15 @@ pub enum Error {
     /// A row holds what this version cannot read.
     #[error("a row of {table} holds what this version cannot read: {detail}")]
     Unreadable {
-        /// The table.
+        /// The table that holds it, or what else was read.
         table: &'static str,
-        /// What is odd.
+        /// The column, the key of the row, and what is odd.
         detail: String,
     },
     /// More rows were made than ids had been reserved for: none of them is stored.
     #[error("more rows of {table} were made than ids were reserved for")]
     NotReserved {
-        /// The table.
+        /// The table that the ids were reserved for.
         table: &'static str,
     },
 }

@@ -10,15 +10,15 @@ pub struct Settings {
     pub version: String,
     /// The same as a number, such as 170002.
     pub version_number: i32,
-    /// `fsync`.
+    /// `fsync`: with `off` a crash of the machine may destroy the database.
     pub fsync: String,
-    /// `synchronous_commit`.
+    /// `synchronous_commit`: with `off` a crash loses the last accepted events.
     pub synchronous_commit: String,
-    /// `full_page_writes`.
+    /// `full_page_writes`: with `off` a crash of the machine may leave torn pages.
     pub full_page_writes: String,
-    /// `autovacuum`.
+    /// `autovacuum`: with `off` the queue's tables grow without end.
     pub autovacuum: String,
-    /// The database's encoding.
+    /// `server_encoding` of the database: texts need `UTF8`.
     pub encoding: String,
     /// Whether it is a standby.
     pub in_recovery: bool,

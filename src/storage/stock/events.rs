@@ -12,9 +12,9 @@ pub struct NewStockEvent {
     pub stock: String,
     /// Who tells it; empty: an operator.
     pub shop: String,
-    /// `source` of the event.
+    /// `source` of the event: with the id its identity.
     pub source: String,
-    /// `id` of the event.
+    /// `id` of the event, unique within the source.
     pub event_id: String,
     /// Tells a repetition from another event with the same identity.
     pub fingerprint: Vec<u8>,
@@ -34,10 +34,47 @@ pub struct NewStockEvent {
     pub names: Vec<String>,
     /// How much of each.
     pub quantities: Vec<Decimal>,
+    /// The unit of each, where it was said; none at all: of none it was.
+    pub units: Vec<Option<String>>,
     /// When each moved, where it was said.
     pub times: Vec<Option<DateTime<Utc>>>,
     /// The ids of the lines.
     pub lines: Vec<String>,
+}
+
+/// The first line of an event whose unit is none in which its product is counted, and that in a
+/// sentence; of an event that is stored already none.
+pub async fn other_unit(
+    db: &mut PgConnection,
+    event: &NewStockEvent,
+) -> Result<Option<(i64, String)>, Error> {
+    if event.units.iter().all(Option::is_none) {
+        return Ok(None);
+    }
+    let row = sqlx::query!(
+        r#"SELECT n.nth - 1 AS "nth!", format('`%s` is counted in `%s`, and not in `%s`', n.name,
+                      array_to_string(o.units, '` or `'), n.unit) AS "odd!"
+           FROM unnest($3::text[], $4::text[]) WITH ORDINALITY AS n (name, unit, nth)
+           LEFT JOIN bridge.stock_shops h ON h.shop = $2
+           CROSS JOIN LATERAL (
+               SELECT bridge.stock_named($1, coalesce(h.products_by,
+                   ARRAY['product_id', 'xml_id', 'sku', 'barcode']), n.name) AS found) p
+           CROSS JOIN LATERAL (
+               SELECT bridge.stock_other_units($1, coalesce(p.found[1], n.name), n.unit)
+                   AS units) o
+           WHERE n.unit IS NOT NULL AND o.units IS NOT NULL
+             AND NOT EXISTS (SELECT FROM bridge.stock_events e
+                             WHERE (e.shop, e.source, e.event_id) = ($2, $5, $6))
+           ORDER BY n.nth LIMIT 1"#,
+        event.stock,
+        event.shop,
+        &event.names,
+        &event.units as &[Option<String>],
+        event.source,
+        event.event_id
+    );
+    let row = row.fetch_optional(db).await?;
+    Ok(row.map(|row| (row.nth, row.odd)))
 }
 
 /// Stores an event once, and applies moves. Says `queued`, `duplicate` or `conflict`; else what is
@@ -122,6 +159,46 @@ pub async fn untaken_warehouses(
                ON (l.base, l.kind, l.id) = (c.base, 'warehouse', c.store)
            WHERE c.base = $1 AND c.counted_at IS DISTINCT FROM c.formed_at
            GROUP BY c.store, l.name ORDER BY count(*) DESC, c.store LIMIT 20"#,
+        base
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
+/// A product that 1C counts in another unit than the shop sells it in.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct OddUnit {
+    /// The product, as the shop names it.
+    pub product: String,
+    /// The unit in 1C's catalogue.
+    pub onec: String,
+    /// The unit of the shop's product.
+    pub shop: String,
+}
+
+/// Products that a base counts in another unit than the shops of a stock say: some of them.
+pub async fn odd_units(
+    db: &mut PgConnection,
+    stock: &str,
+    base: &str,
+) -> Result<Vec<OddUnit>, Error> {
+    let rows = sqlx::query_as!(
+        OddUnit,
+        r#"SELECT DISTINCT k.product, p.product ->> 'unit' AS "onec!",
+                  s.body #>> '{data,unit}' AS "shop!"
+           FROM bridge.onec_counts c
+           JOIN bridge.onec_products p
+               ON p.base = c.base AND p.id IN (c.product, split_part(c.product, '#', 1))
+           JOIN bridge.stock_product_keys k
+               ON (k.stock, k.value, k.kind) = ($1, c.product, 'xml_id')
+           JOIN bridge.stock_shops h ON h.stock = k.stock
+           LEFT JOIN bridge.product_variations v ON v.shop = h.shop AND v.id = k.product
+           JOIN bridge.subjects s ON s.shop = h.shop AND s.kind = 'product'
+               AND s.key IN ('product:' || k.product, v.key)
+           WHERE c.base = $2
+             AND bridge.unit_code(p.product ->> 'unit')
+                 <> bridge.unit_code(s.body #>> '{data,unit}')
+           ORDER BY k.product LIMIT 20"#,
+        stock,
         base
     );
     Ok(rows.fetch_all(db).await?)

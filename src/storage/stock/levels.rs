@@ -1,6 +1,6 @@
 //! Levels, and the feed of those that changed.
 
-use crate::storage::Error;
+use crate::storage::{Error, MoveCause};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -138,14 +138,14 @@ pub struct MoveRow {
     /// Goods that came or went, as stated.
     pub stated: Option<String>,
     /// What kind of thing moved it.
-    pub cause: String,
+    pub cause: MoveCause,
     /// The shop that it was for; empty: an operator did it.
     pub shop: String,
     /// The reservation, order or event.
     pub cause_id: String,
     /// The line of it that moved these goods.
     pub line: String,
-    /// When it happened.
+    /// The moment at which it happened, which may be long before the bridge was told of it.
     pub at: DateTime<Utc>,
     /// What was done, in a word of the database (`held`, `released`, `expired`); of goods that were
     /// moved by hand, the reason that was given.
@@ -171,8 +171,9 @@ pub async fn ledger(
         MoveRow,
         r#"SELECT m.id AS "id!", m.store AS "store!", trim_scale(m.on_hand)::text AS "on_hand!",
                   trim_scale(m.reserved)::text AS "reserved!",
-                  trim_scale(m.stated)::text AS stated, m.cause AS "cause!", m.shop AS "shop!",
-                  m.cause_id AS "cause_id!", m.line AS "line!", m.at AS "at!", m.note AS "note!",
+                  trim_scale(m.stated)::text AS stated, m.cause AS "cause!: MoveCause",
+                  m.shop AS "shop!", m.cause_id AS "cause_id!", m.line AS "line!", m.at AS "at!",
+                  m.note AS "note!",
                   trim_scale(m.stands)::text AS "stands!",
                   CASE WHEN m.cause = 'count' AND m.note = 'counted' THEN trim_scale(
                       m.stands - coalesce((

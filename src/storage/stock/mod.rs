@@ -15,7 +15,8 @@ mod tills;
 pub mod told;
 
 pub use events::{
-    NewStockEvent, UntakenWarehouse, count_of_onec, count_part, insert, order, untaken_warehouses,
+    NewStockEvent, OddUnit, UntakenWarehouse, count_of_onec, count_part, insert, odd_units, order,
+    other_unit, untaken_warehouses,
 };
 pub use levels::{
     ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, changes, check,
@@ -25,7 +26,9 @@ pub use receipt_rows::{
     ReceiptFilter, ReceiptRow, TillFigures, forget_receipts, newest_receipts, products_named,
     prune_receipt_events, till_figures, unread_tills,
 };
-pub use receipts::{ParkedRow, ReceiptKey, number_of, parked, receipt, receipt_again};
+pub use receipts::{
+    ParkedRow, ReceiptKey, lock_sale, number_of, parked, receipt, receipt_again, refunds_of,
+};
 pub use reservations::{expire, extend, read, release, reserve, ship};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};
 pub use tills::{HintRow, add_hints, drop_hint, hints, move_till_cursor, take_till, till_cursor};

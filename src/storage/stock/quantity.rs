@@ -1,21 +1,26 @@
 //! Quantities that can be sold, as they are written into the portals' catalogues.
 
-use crate::storage::Error;
-use serde_json::Value;
+use crate::storage::{Error, Json};
 use sqlx::PgConnection;
+use std::collections::BTreeMap;
 
 /// What can be sold of products of a stock: by product, as text; without those nobody knows.
 pub async fn available(
     db: &mut PgConnection,
     stock: &str,
     products: &[String],
-) -> Result<Value, Error> {
+) -> Result<BTreeMap<String, String>, Error> {
     let available = sqlx::query_scalar!(
-        r#"SELECT bridge.stock_available($1, $2) AS "it!""#,
+        r#"SELECT bridge.stock_available($1, $2) AS "it!: Json<BTreeMap<String, String>>""#,
         stock,
         products
     );
-    Ok(available.fetch_one(db).await?)
+    let available = available.fetch_one(db).await?;
+    Ok(available.read_of(
+        "bridge.stock_levels",
+        "on_hand",
+        format_args!("the stock {stock}"),
+    )?)
 }
 
 /// Makes the products of the next changed levels due in these shops' portals; returns of how many

@@ -17,7 +17,7 @@ pub struct ReceiptRow {
     pub store: Option<String>,
     /// The store, as it was named.
     pub store_named: Option<String>,
-    /// `sale` or `refund`.
+    /// `sale`: goods went to the customer; `refund`: they came back.
     pub kind: String,
     /// The order that was picked up.
     pub number: Option<String>,
@@ -52,7 +52,7 @@ pub struct ReceiptRow {
 /// Which receipts are listed.
 #[derive(Debug, Clone, Default)]
 pub struct ReceiptFilter {
-    /// Only this shop's.
+    /// Only receipts of this shop.
     pub shop: Option<String>,
     /// Only this till's, or those of its parts.
     pub till: Option<String>,
@@ -108,6 +108,8 @@ pub struct TillFigures {
     pub parked: i64,
     /// Of these, those whose store is not known.
     pub storeless: i64,
+    /// Of the others, those that wait for nothing but a unit.
+    pub in_other_units: i64,
     /// When its vendor's API was last read to its end.
     pub read_at: Option<DateTime<Utc>>,
     /// Since when that was tried in vain, in seconds; none: it was read, or never tried.
@@ -130,6 +132,11 @@ pub async fn till_figures(
                   (SELECT count(*) FROM bridge.receipts p
                    WHERE p.parked <> '[]' AND p.store IS NULL AND p.shop = $1
                      AND (p.till = $2 OR starts_with(p.till, $2 || '/'))) AS "storeless!",
+                  (SELECT count(*) FROM bridge.receipts p
+                   WHERE p.parked <> '[]' AND p.store IS NOT NULL AND p.shop = $1
+                     AND (p.till = $2 OR starts_with(p.till, $2 || '/'))
+                     AND NOT EXISTS (SELECT FROM jsonb_array_elements(p.parked) AS l (line)
+                                     WHERE l.line -> 'products' <> '[]')) AS "in_other_units!",
                   (SELECT c.read_at FROM bridge.till_cursors c WHERE c.till = $2) AS read_at,
                   (SELECT extract(epoch FROM now() - coalesce(c.read_at, c.cursor_at))::float8
                    FROM bridge.till_cursors c WHERE c.till = $2) AS unread_for
@@ -160,20 +167,20 @@ pub async fn unread_tills(
         .collect())
 }
 
-/// The products that the names of a line may mean, by how its shop names products.
+/// The products that the names of a line may mean, by how its shop names products; none of them:
+/// the one that they mean is counted in another unit.
 pub async fn products_named(
     db: &mut PgConnection,
     shop: &str,
     names: &serde_json::Value,
-) -> Result<Vec<String>, Error> {
+) -> Result<Option<Vec<String>>, Error> {
     let found = sqlx::query_scalar!(
         r#"SELECT bridge.stock_receipt_products(s.stock, s.products_by, $2) AS "it"
            FROM bridge.stock_shops s WHERE s.shop = $1"#,
         shop,
         names
     );
-    let found = found.fetch_optional(db).await?;
-    Ok(found.flatten().unwrap_or_default())
+    Ok(found.fetch_optional(db).await?.flatten())
 }
 
 /// Forgets what receipts said, beside their goods, when they last changed longer ago than so many

@@ -42,10 +42,14 @@ pub async fn receipt_again(
     Ok(answer.fetch_one(db).await?)
 }
 
-/// The order that a receipt was the pick-up of; none: of none, or it has not come.
+/// The order that a receipt was the pick-up of; none: of none, or it has not come. One that is
+/// annulled need not say it again.
 pub async fn number_of(db: &mut PgConnection, key: &ReceiptKey) -> Result<Option<String>, Error> {
     let number = sqlx::query_scalar!(
-        "SELECT number FROM bridge.receipts WHERE (shop, till, receipt) = ($1, $2, $3)",
+        "SELECT coalesce(r.number, (SELECT min(g.number) FROM bridge.receipt_goods g
+                                    WHERE (g.shop, g.till, g.receipt) = (r.shop, r.till, r.receipt)
+                                      AND g.number <> '' AND r.cancelled)) AS number
+         FROM bridge.receipts r WHERE (r.shop, r.till, r.receipt) = ($1, $2, $3)",
         key.shop,
         key.till,
         key.receipt
@@ -53,10 +57,39 @@ pub async fn number_of(db: &mut PgConnection, key: &ReceiptKey) -> Result<Option
     Ok(number.fetch_optional(db).await?.flatten())
 }
 
+/// The refunds of a sale that have come and are not annulled.
+pub async fn refunds_of(db: &mut PgConnection, sale: &ReceiptKey) -> Result<Vec<String>, Error> {
+    let refunds = sqlx::query_scalar!(
+        "SELECT receipt FROM bridge.receipts
+         WHERE shop = $1 AND till = $2 AND body ->> 'of' = $3 AND kind = 'refund'
+           AND NOT cancelled
+         ORDER BY received_at, receipt",
+        sale.shop,
+        sale.till,
+        sale.receipt
+    );
+    Ok(refunds.fetch_all(db).await?)
+}
+
+/// Waits for whoever else has to do with a sale and its refunds, until the transaction ends: of a
+/// pick-up and its refund that come at once, one sees the other.
+pub async fn lock_sale(db: &mut PgConnection, sale: &ReceiptKey) -> Result<(), Error> {
+    sqlx::query!(
+        "SELECT pg_advisory_xact_lock(hashtext('bridge.receipts'),
+                                      hashtext(concat_ws('/', $1::text, $2::text, $3::text)))",
+        sale.shop,
+        sale.till,
+        sale.receipt
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// A receipt with parked lines.
 #[derive(Debug, Clone)]
 pub struct ParkedRow {
-    /// Which receipt it is.
+    /// The shop, the till and the receipt's id.
     pub key: ReceiptKey,
     /// The stock's name in the settings.
     pub stock: String,

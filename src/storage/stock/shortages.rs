@@ -1,7 +1,7 @@
 //! More is reserved than there is: what it takes to decide, and what was decided.
 
 use super::levels::{LevelFigures, LevelKey};
-use crate::storage::{Error, Json, ShortageEnd};
+use crate::storage::{Error, Json, MoveCause, ShortageEnd};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -177,11 +177,11 @@ pub async fn figures(
 }
 
 /// The cause of the last move that lowered what is on hand.
-pub async fn cause(db: &mut PgConnection, level: LevelKey<'_>) -> Result<Option<String>, Error> {
+pub async fn cause(db: &mut PgConnection, level: LevelKey<'_>) -> Result<Option<MoveCause>, Error> {
     Ok(sqlx::query_scalar!(
-        "SELECT cause FROM bridge.stock_moves
-         WHERE (stock, product, store) = ($1, $2, $3) AND on_hand < 0
-         ORDER BY id DESC LIMIT 1",
+        r#"SELECT cause AS "cause: MoveCause" FROM bridge.stock_moves
+           WHERE (stock, product, store) = ($1, $2, $3) AND on_hand < 0
+           ORDER BY id DESC LIMIT 1"#,
         level.stock,
         level.product,
         level.store
@@ -369,7 +369,7 @@ pub struct ShortageFilter<'a> {
     pub limit: i64,
 }
 
-/// Shortages, oldest first.
+/// Shortages that the filter lets through, by id: the oldest first.
 pub async fn list(
     db: &mut PgConnection,
     filter: &ShortageFilter<'_>,

@@ -17,9 +17,9 @@ use sqlx::PgConnection;
 pub struct Row {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
-    /// Its deal.
+    /// The id of its deal in the portal, if there is one.
     pub deal_id: Option<i64>,
     /// The stage, as last known.
     pub stage: Option<String>,
@@ -49,15 +49,15 @@ pub struct Row {
 pub struct FoundRow {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
-    /// Its deal.
+    /// The id of its deal in the portal, if there is one.
     pub deal_id: Option<i64>,
     row: Result<Row, Unreadable>,
 }
 
 impl FoundRow {
-    /// Which order.
+    /// The shop and the number of the order.
     pub fn key(&self) -> OrderKey {
         OrderKey::new(&self.shop, &self.number)
     }
@@ -72,7 +72,7 @@ impl FoundRow {
         self.row.as_mut().map_err(|why| why.clone().into())
     }
 
-    /// The same, taken.
+    /// The row itself; or an error that names the table, the column and the order.
     pub fn into_row(self) -> Result<Row, Error> {
         self.row.map_err(Error::from)
     }

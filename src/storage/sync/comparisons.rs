@@ -63,8 +63,8 @@ pub async fn ask_deals(
     Ok(done.rows_affected())
 }
 
-/// Puts orders that were just written on the list, unless both sides are known to agree; who asked
-/// before keeps the word: (shop, number, the stage that was read).
+/// Enqueues just-written orders for comparison, unless both sides are known to agree: shop, number,
+/// and the stage that was read. An entry that is there keeps its `why`.
 pub async fn ask_written(
     db: &mut PgConnection,
     shops: &[String],
@@ -99,13 +99,13 @@ pub async fn ask_written(
 pub struct DueComparison {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
     /// Which request this answers.
     pub asked: i64,
-    /// Who asked.
+    /// In one word, what put it on the list.
     pub why: String,
-    /// Its deal.
+    /// The id of its deal in the portal, if there is one.
     pub deal_id: Option<i64>,
     /// A stage that is being written.
     pub writing: Option<Json<StageWriteInFlight>>,

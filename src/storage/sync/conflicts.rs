@@ -100,7 +100,7 @@ pub struct ConflictRow {
     pub shop: String,
     /// The order's number in its shop.
     pub number: String,
-    /// Its deal.
+    /// The id of its deal in the portal, if there is one.
     pub deal_id: Option<i64>,
     /// The code that tells why the order waits.
     pub code: String,
@@ -128,7 +128,7 @@ pub struct ConflictRow {
     pub inputs: Option<Json>,
 }
 
-/// Conflicts, oldest first.
+/// Conflicts that the filter lets through, by id: the oldest first.
 pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<ConflictRow>, Error> {
     Ok(sqlx::query_as!(
         ConflictRow,

@@ -72,7 +72,7 @@ pub async fn reserve(db: &mut PgConnection, count: i32) -> Result<ReservedIds, E
     })
 }
 
-/// Stores decisions.
+/// Stores decisions, under the ids that were reserved for them.
 pub async fn insert(
     db: &mut PgConnection,
     portal: &str,
@@ -118,10 +118,10 @@ pub async fn insert(
     Ok(())
 }
 
-/// A stored decision.
+/// A decision as it is stored, with what it rested on.
 #[derive(Debug, Clone)]
 pub struct DecisionRow {
-    /// Its id.
+    /// The decision's id: later ones have greater ones.
     pub id: i64,
     /// When the decision was made.
     pub at: DateTime<Utc>,

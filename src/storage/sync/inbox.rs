@@ -1,6 +1,6 @@
 //! Notifications of portals: raw, and only a hint.
 
-use crate::storage::Error;
+use crate::storage::{Error, InboxState};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -17,8 +17,8 @@ pub struct Notification {
     pub body: String,
     /// When the portal sent it, by its own clock.
     pub sent_at: Option<DateTime<Utc>>,
-    /// Whether the bridge acts on it.
-    pub acted_on: bool,
+    /// Whether the bridge acts on it, or has.
+    pub state: InboxState,
 }
 
 /// Stores notifications: one statement, committed by itself.
@@ -28,20 +28,19 @@ pub async fn insert(db: &mut PgConnection, all: &[&Notification]) -> Result<(), 
     let deals: Vec<Option<i64>> = all.iter().map(|one| one.deal_id).collect();
     let bodies: Vec<&str> = all.iter().map(|one| &*one.body).collect();
     let times: Vec<Option<DateTime<Utc>>> = all.iter().map(|one| one.sent_at).collect();
-    let acted_on: Vec<bool> = all.iter().map(|one| one.acted_on).collect();
+    let states: Vec<&str> = all.iter().map(|one| one.state.as_str()).collect();
     sqlx::query!(
         "INSERT INTO bridge.inbox (portal, event, deal_id, body, sent_at, state)
-         SELECT portal, event, deal_id, body::jsonb, sent_at, CASE WHEN acted_on THEN 'new'
-           ELSE 'ignored' END
+         SELECT portal, event, deal_id, body::jsonb, sent_at, state
          FROM UNNEST($1::text[], $2::text[], $3::bigint[], $4::text[], $5::timestamptz[],
-           $6::boolean[])
-              AS n (portal, event, deal_id, body, sent_at, acted_on)",
+           $6::text[])
+              AS n (portal, event, deal_id, body, sent_at, state)",
         &portals as &[&str],
         &events as &[&str],
         &deals as &[Option<i64>],
         &bodies as &[&str],
         &times as &[Option<DateTime<Utc>>],
-        &acted_on
+        &states as &[&str]
     )
     .execute(db)
     .await?;
@@ -79,7 +78,8 @@ pub async fn take_next(db: &mut PgConnection, portal: &str) -> Result<Option<Not
         r#"UPDATE bridge.inbox SET state = 'done'
            WHERE id = (SELECT id FROM bridge.inbox WHERE portal = $1 AND state = 'new' ORDER BY id
              LIMIT 1)
-           RETURNING portal, event, deal_id, body::text AS "body!", sent_at, true AS "acted_on!""#,
+           RETURNING portal, event, deal_id, body::text AS "body!", sent_at,
+             state AS "state: InboxState""#,
         portal
     )
     .fetch_optional(db)

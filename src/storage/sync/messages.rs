@@ -1,6 +1,6 @@
 //! Messages to shops that are no change of status: sent once each, or read from their feed.
 
-use crate::storage::{Error, MessageState, queue::lanes::Lease};
+use crate::storage::{Error, MessageKind, MessageState, queue::lanes::Lease};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -8,14 +8,14 @@ use sqlx::PgConnection;
 /// A message that is to be sent, or was.
 #[derive(Debug, Clone)]
 pub struct MessageRow {
-    /// Its id here.
+    /// The row's id: later messages have greater ones.
     pub id: i64,
     /// The shop's name in the settings.
     pub shop: String,
     /// Its identity as a message.
     pub message_id: String,
     /// `type` of the CloudEvents message.
-    pub kind: String,
+    pub kind: MessageKind,
     /// What it is about.
     pub subject: String,
     /// The order it concerns.
@@ -35,7 +35,7 @@ pub struct MessageRow {
 /// Writes a message to a shop about something; it is sent when the transaction is committed.
 pub async fn add(
     db: &mut PgConnection,
-    kind: &str,
+    kind: MessageKind,
     (shop, subject, number): (&str, &str, Option<&str>),
     body: &Value,
 ) -> Result<(), Error> {
@@ -43,7 +43,7 @@ pub async fn add(
         "INSERT INTO bridge.shop_messages (shop, kind, subject, number, body)
          VALUES ($1, $2, $3, $4, $5)",
         shop,
-        kind,
+        kind.as_str(),
         subject,
         number,
         body
@@ -68,8 +68,8 @@ pub async fn due(
 ) -> Result<Vec<MessageRow>, Error> {
     Ok(sqlx::query_as!(
         MessageRow,
-        r#"SELECT m.id, m.shop, m.message_id, m.kind, m.subject, m.number, m.body, m.made_at,
-                  coalesce(m.seq, 0) AS "seq!", m.attempts, m.first_sent_at
+        r#"SELECT m.id, m.shop, m.message_id, m.kind AS "kind: MessageKind", m.subject, m.number,
+                  m.body, m.made_at, coalesce(m.seq, 0) AS "seq!", m.attempts, m.first_sent_at
            FROM bridge.shop_messages m
            WHERE m.shop = $1 AND m.state = 'waiting' AND m.due_at <= now() AND m.id <> ALL($2)
              AND NOT EXISTS (SELECT FROM bridge.shop_messages e
@@ -220,8 +220,8 @@ pub async fn feed(
 ) -> Result<Vec<MessageRow>, Error> {
     Ok(sqlx::query_as!(
         MessageRow,
-        r#"SELECT id, shop, message_id, kind, subject, number, body, made_at, seq AS "seq!",
-                  attempts, first_sent_at
+        r#"SELECT id, shop, message_id, kind AS "kind: MessageKind", subject, number, body,
+                  made_at, seq AS "seq!", attempts, first_sent_at
            FROM bridge.shop_messages WHERE shop = $1 AND seq > $2 ORDER BY seq LIMIT $3"#,
         shop,
         after,

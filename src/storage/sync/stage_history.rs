@@ -15,7 +15,8 @@ pub struct Move {
     pub funnel: i64,
     /// The stage it went to.
     pub stage: String,
-    /// `TYPE_ID`.
+    /// `TYPE_ID` of `crm.stagehistory.list`: 1 made, 2 moved on, 3 moved to a final stage, 5 moved
+    /// to another funnel.
     pub kind: i16,
     /// When, by the portal's clock.
     pub moved_at: DateTime<Utc>,

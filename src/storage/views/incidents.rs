@@ -15,7 +15,7 @@ pub struct TroubleRow {
     pub message: String,
     /// How often it was met since it began.
     pub times: i64,
-    /// When it began.
+    /// When it was first met since it was last over.
     pub first_at: DateTime<Utc>,
     /// When it was last met.
     pub last_at: DateTime<Utc>,

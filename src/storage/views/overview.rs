@@ -108,7 +108,7 @@ pub async fn refused(
 /// A decision about a difference.
 #[derive(Debug, Clone)]
 pub struct DecisionRow {
-    /// The decision's id.
+    /// The decision's id: later ones have greater ones.
     pub id: i64,
     /// When it was made.
     pub at: DateTime<Utc>,

@@ -64,7 +64,7 @@ impl Among<'_> {
 /// Which of them are wanted. `None` wants all.
 #[derive(Debug, Clone, Default)]
 pub struct Wanted {
-    /// Of these shops.
+    /// Orders of these shops alone.
     pub shops: Vec<String>,
     /// Of deals of these portals, where a deal is looked for.
     pub portals: Vec<String>,

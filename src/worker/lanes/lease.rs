@@ -53,7 +53,7 @@ impl HeldLease {
         self.settings.doubt
     }
 
-    /// The portal's name.
+    /// The portal that the lane leads to, by its name in the settings.
     pub(in crate::worker) fn portal(&self) -> &str {
         &self.lease.portal
     }
@@ -63,7 +63,7 @@ impl HeldLease {
         &self.lease.portal
     }
 
-    /// What settling shows.
+    /// The lease that transactions check before they write.
     pub(in crate::worker) fn lease(&self) -> &Lease {
         &self.lease
     }

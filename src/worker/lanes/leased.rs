@@ -38,7 +38,7 @@ pub(in crate::worker) trait LaneTurn: Send {
         Box::pin(std::future::pending())
     }
 
-    /// One turn. Returns how long to wait before the next, unless the bell rings; `None`: not at
+    /// One turn. Returns how long to wait before the next, unless the lane is woken; `None`: not at
     /// all.
     fn turn(
         &mut self,
@@ -160,7 +160,7 @@ pub(in crate::worker) async fn rests_for(
     Ok((rest.filter(|rest| !rest.is_zero()), row.failures))
 }
 
-/// Waits until the bell rings, the time is over, or somebody says stop.
+/// Waits until the lane is woken, the time is over, or somebody says stop.
 pub(in crate::worker) async fn sleep(time: Duration, bell: &Notify, stop: &CancellationToken) {
     tokio::select! {
         () = tokio::time::sleep(time) => {}

@@ -104,7 +104,7 @@ impl Leases {
     }
 
     /// Takes the lane as soon as it is free, and this process's to take; `None` once told to stop.
-    /// Its bell says that it may be free now.
+    /// A wake-up says that it may be free now.
     pub(in crate::worker) async fn take(
         &self,
         (lane, limits): (&str, LaneLimits),

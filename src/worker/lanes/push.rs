@@ -196,8 +196,7 @@ impl PushLane {
         push: &Push,
         words: &str,
     ) -> Result<(), app::Error> {
-        let (shop, number) = push.order();
-        self.failed.insert(OrderKey::new(shop, number));
+        self.failed.insert(push.order());
         let tries = push.attempts().saturating_add(1);
         let cap = self.settings.backoff_cap.min(LONGEST_PAUSE);
         let own = backoff::delay(tries, self.settings.backoff, cap);

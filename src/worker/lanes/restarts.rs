@@ -33,7 +33,7 @@ pub(in crate::worker) struct Restarts {
 struct Count {
     /// Failures in a row.
     failed: u32,
-    /// The last panic.
+    /// When it last panicked; `None`: not yet in this process.
     broke: Option<Instant>,
     /// Whether people may have been told: at first, by an earlier process.
     told: bool,

@@ -63,7 +63,7 @@ pub(in crate::worker) enum Task {
         /// What tells the customers whom lost calls may still make.
         doubtful: BTreeSet<String>,
     },
-    /// Entries on cards.
+    /// Calls, mails, messages and to-dos that are put on cards.
     Entries { jobs: Vec<EntryJob> },
     /// Products of a shop's catalogue.
     Products {

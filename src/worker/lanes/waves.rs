@@ -59,7 +59,7 @@ pub(in crate::worker) struct Waves {
 }
 
 impl Waves {
-    /// Starts a wave.
+    /// Starts a wave beside those that run; returns the id of its task.
     pub(in crate::worker) fn start(
         &mut self,
         hand: Hand,

@@ -94,9 +94,8 @@ pub(in crate::worker) async fn find_again<P: PortalClient>(
             Ok(None) => return Ok(false),
             Err(error) if error.is_of_the_row() => {
                 if let Some(order) = parts.failed(part) {
-                    let order = (&*order.shop, &*order.number);
                     app.dead_letters
-                        .bury_search(held.lease(), order, &error.chain())
+                        .bury_search(held.lease(), &order, &error.chain())
                         .await?;
                     any = true;
                 }

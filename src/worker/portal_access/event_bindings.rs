@@ -20,7 +20,7 @@ pub const CONNECTOR: &str = "b24-bridge";
 /// What is to be bound.
 #[derive(Debug, Clone)]
 pub(super) struct WantedBinding {
-    /// Where notifications go.
+    /// The address that the portal posts notifications to, if it is to post them.
     pub(super) handler: Option<String>,
     /// Whether a shop writes leads.
     pub(super) leads: bool,

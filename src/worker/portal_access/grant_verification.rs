@@ -69,9 +69,9 @@ impl From<OAuthError> for VerificationError {
 /// What came of judging.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Verification {
-    /// Tokens were stored.
+    /// The grant was good: its tokens are stored.
     Stored,
-    /// Refused for good.
+    /// The grant was refused for good: it is not judged again.
     Refused,
     /// Not to be judged now.
     Later,

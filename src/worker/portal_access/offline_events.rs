@@ -26,7 +26,7 @@ pub struct OfflineEvent {
 pub(super) struct Packet {
     /// The portal's id of the reservation (`process_id`).
     pub(super) process: String,
-    /// What it holds.
+    /// The events of the reservation.
     pub(super) items: Vec<OfflineEvent>,
 }
 

@@ -58,7 +58,7 @@ impl StoredTokens {
         &self.0.portal
     }
 
-    /// The authorisation server.
+    /// The authorisation server that renews the tokens.
     pub fn server(&self) -> &OAuth {
         &self.0.server
     }

@@ -1,4 +1,4 @@
-//! The calls of the way back: readings, which may be let go, and moves of deals.
+//! The calls of the stage sync: scans, which may be cancelled, and moves of deals.
 
 use crate::{
     clients::bitrix24::Priority,
@@ -17,7 +17,7 @@ use tokio::{task::JoinHandle, time::Instant};
 use tokio_util::sync::{CancellationToken, DropGuard};
 use tracing::Instrument as _;
 
-/// What the calls of a look came to.
+/// What the calls of a scan came to.
 #[derive(Debug, Default)]
 pub(in crate::worker) struct SyncTurn {
     /// What cut it short.
@@ -30,9 +30,9 @@ pub(in crate::worker) struct SyncTurn {
     pub(super) broke: Option<Bug>,
 }
 
-/// A look on its way. It changes nothing in the portal, so nobody has to wait for it: once let go,
-/// its call ends by itself (in the middle of it a token may be renewed, which must not be torn
-/// off), and no other follows.
+/// A scan on its way. It changes nothing in the portal, so nobody has to wait for it: once
+/// cancelled, its call ends by itself (in the middle of it a token may be renewed, which must not
+/// be torn off), and no other follows.
 pub(super) struct ScanTask {
     task: JoinHandle<(ScanResult, SyncTurn)>,
     _let_go: DropGuard,

@@ -1,9 +1,9 @@
-//! The way back: reads where deals stand, has differences decided, and writes what was decided.
+//! Stage sync: reads where deals stand, has differences decided, and writes what was decided.
 //!
 //! A call that fails for what is in it, while the portal takes others, holds up nobody: what is
-//! looked at together becomes less until it is one, and moves that were refused together are sent
-//! again in halves. A look whose call takes long goes on by itself: its lane goes on with orders,
-//! except those that the look has in hand.
+//! scanned together becomes less until it is one, and moves that were refused together are sent
+//! again in halves. A scan whose call takes long goes on by itself: its lane goes on with orders,
+//! except those that the scan has in hand.
 
 mod calls;
 mod turn;
@@ -27,7 +27,7 @@ use tokio_util::sync::CancellationToken;
 use tracing::Instrument as _;
 use turn::SyncMemory;
 
-/// How a look ended.
+/// How a scan, and what was written after it, ended.
 pub(super) type Looked = Result<SyncTurn, app::Error>;
 
 /// A portal whose lane is held.
@@ -37,24 +37,24 @@ pub(super) struct HeldPortal<'a, P> {
     pub(super) held: &'a HeldLease,
 }
 
-/// The way back of a lane: one look at a time. What is dropped is stopped.
+/// The stage sync of a lane: one scan at a time. Dropping it stops the scan.
 #[derive(Default)]
 pub(super) struct StageSync {
-    /// With the look that is under way, while there is one.
+    /// With the scan that is under way, while there is one.
     memory: SyncMemory,
     under_way: Option<UnderWay>,
-    /// Whether the history is to be read at once, by the look after the one that is under way.
+    /// Whether the history is to be read at once, by the scan after the one that is under way.
     rescan: bool,
     /// When the bridge itself last wrote to the portal: people look at what is new.
     stirred: Option<Instant>,
 }
 
-/// A look that is under way.
+/// A scan that is under way.
 struct UnderWay {
     task: JoinSet<(SyncMemory, Looked)>,
     /// The orders that it has in hand.
     orders: BTreeSet<OrderKey>,
-    /// Lets go of its reading.
+    /// Cancels its reading.
     let_go: CancellationToken,
 }
 
@@ -70,8 +70,8 @@ impl StageSync {
         self.stirred = Some(Instant::now());
     }
 
-    /// How long until a look is to begin, where a comparison is due then; `None` while one is under
-    /// way, as its end rings the lane's bell.
+    /// How long until a scan is to begin, where a comparison is due then; `None` while one is under
+    /// way, as its end wakes the lane.
     pub(super) fn next(
         &self,
         comparison: Option<Duration>,
@@ -89,13 +89,13 @@ impl StageSync {
         self.under_way.is_some()
     }
 
-    /// The orders that a look has in hand.
+    /// The orders that a scan has in hand.
     pub(super) fn orders(&self) -> BTreeSet<OrderKey> {
         let under_way = self.under_way.as_ref();
         under_way.map_or_else(BTreeSet::new, |look| look.orders.clone())
     }
 
-    /// Begins a look, if something is due and none is under way: whether it did.
+    /// Begins a scan, if something is due and none is under way: whether it did.
     pub(super) async fn begin<P: PortalClient>(
         &mut self,
         of: HeldPortal<'_, P>,
@@ -135,8 +135,8 @@ impl StageSync {
         Ok(true)
     }
 
-    /// Waits for the look that was begun as long as a lane has patience; `None` if it goes on by
-    /// itself. Its reading is let go for a live order.
+    /// Waits for the scan that was begun as long as a lane has patience; `None` if it goes on by
+    /// itself. Its reading is cancelled for a live order.
     pub(super) async fn wait<P: PortalClient>(
         &mut self,
         app: &App,
@@ -156,7 +156,7 @@ impl StageSync {
         Some(self.take(ended))
     }
 
-    /// How a look ended that went on by itself, without waiting.
+    /// How a scan ended that went on by itself, without waiting.
     pub(super) fn ended(&mut self) -> Option<Looked> {
         let ended = self.under_way.as_mut()?.task.try_join_next()?;
         Some(self.take(ended))

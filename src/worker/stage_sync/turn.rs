@@ -1,4 +1,4 @@
-//! One look: what is due, what the portal shows of it, and what follows from that.
+//! One scan: what is due, what the portal shows of it, and what follows from that.
 
 use super::{
     HeldPortal,
@@ -28,7 +28,7 @@ const UNREADABLE: Duration = Duration::from_mins(1);
 const BUSY: Duration = Duration::from_secs(1);
 /// How often a write may lead to another at once: the next turn goes on.
 const MOST_PASSES: usize = 3;
-/// Looks follow each other no faster than this, so that what comes in bursts is read once.
+/// Scans follow each other no faster than this, so that what comes in bursts is read once.
 const PACE: Duration = Duration::from_millis(400);
 
 /// A portal where nothing has moved for so many times the interval is read less often: its quiet
@@ -37,14 +37,14 @@ const QUIET: f64 = 1_000.0;
 /// How much longer that pause is than the interval, at most.
 const LONGEST: u32 = 10;
 
-/// What a lane remembers of the way back.
+/// What a lane remembers between scans.
 #[derive(Debug, Default)]
 pub(super) struct SyncMemory {
     /// Since when nothing has moved in the portal, as far as is known; none if nothing ever did.
     moved: Option<Instant>,
     /// When the portal's history was last read to its end.
     read: Option<Instant>,
-    /// When the last look began.
+    /// When the last scan began.
     looked: Option<Instant>,
     /// How often the number of orders in one turn is halved.
     halvings: u32,
@@ -52,14 +52,14 @@ pub(super) struct SyncMemory {
     asked_who: bool,
     /// Who the bridge is in the portal.
     me: Option<u64>,
-    /// Whether the last reading was let go for a live order: the next one is not.
+    /// Whether the last reading was cancelled for a live order: the next one is not.
     let_go: bool,
-    /// Whether the history is read by itself in the next look: where a look failed, it may be the
+    /// Whether the history is read by itself in the next scan: where a scan failed, it may be the
     /// history's fault.
     history_alone: bool,
 }
 
-/// What is to be looked at.
+/// A scan that is due: the orders, and what is to be read for them.
 #[derive(Debug)]
 pub(super) struct Look {
     /// The orders, with their deals.
@@ -92,7 +92,7 @@ impl SyncMemory {
         pause.saturating_sub(read.elapsed())
     }
 
-    /// How long the pace asks to wait before the next look.
+    /// How long the pace asks to wait before the next scan.
     pub(super) fn min_interval(&self) -> Duration {
         self.looked.map_or(Duration::ZERO, |looked| {
             PACE.saturating_sub(looked.elapsed())
@@ -113,7 +113,7 @@ impl SyncMemory {
         }
     }
 
-    /// What the portal shows; nothing if that was let go.
+    /// What the portal shows; `None` if the reading was cancelled.
     async fn read<P: PortalClient>(
         &mut self,
         portal: &P,
@@ -130,7 +130,7 @@ impl SyncMemory {
         read
     }
 
-    /// What to look at now; `None` if nothing is due.
+    /// What to scan now; `None` if nothing is due.
     pub(super) async fn prepare(
         &mut self,
         app: &App,
@@ -173,8 +173,8 @@ impl SyncMemory {
         Ok(Some(Look { due, scan }))
     }
 
-    /// Looks, and does what follows. A reading may be let go, but not twice in a row; what is done
-    /// after it may not.
+    /// Scans, and does what follows. A reading may be cancelled, but not twice in a row; what is
+    /// done after it may not.
     pub(super) async fn carry_out<P: PortalClient>(
         &mut self,
         of: &HeldPortal<'_, P>,
@@ -226,7 +226,7 @@ impl SyncMemory {
                 return Ok(turned);
             }
         } else if !due.is_empty() {
-            // Not by a look at the history alone: what failed is still among the orders.
+            // Not by a scan of the history alone: what failed is still among the orders.
             self.halvings = self.halvings.saturating_sub(1);
         }
         self.settle(of, due, seen, &mut turned, tries).await?;

@@ -130,6 +130,17 @@ impl Place {
         }
     }
 
+    /// The sentences about goods in an order's life.
+    async fn told(&self, number: &str) -> Vec<String> {
+        let path = format!("/v1/orders/main/{number}");
+        let (_, view) = self.api.ask(Method::GET, &path, None).await;
+        let timeline = view["timeline"].as_array().unwrap().clone();
+        let goods = timeline.iter().filter(|entry| entry["kind"] == "goods");
+        goods
+            .map(|entry| entry["text"].as_str().unwrap().to_owned())
+            .collect()
+    }
+
     fn deal(&self, origin: &str) -> Value {
         let deals = self.portal.deals();
         let own: Vec<_> = deals
@@ -272,6 +283,50 @@ async fn what_is_brought_back_of_an_order_is_a_comment_on_its_deal() {
 }
 
 #[tokio::test]
+async fn a_refund_that_comes_before_its_pick_up_is_a_comment_on_the_orders_deal() {
+    let place = Place::new().await;
+    place.api.bring("a", "cup", "9").await;
+    let one = json!([{ "product_id": "cup", "quantity": "1", "price": "10" }]);
+    let refund = json!({ "kind": "refund", "of": "P1", "lines": one });
+    place.sells("B1", refund).await;
+    place
+        .sells("B2", json!({ "kind": "refund", "of": "R1", "lines": one }))
+        .await;
+    // What was claimed after them has its deal: so they had their turn.
+    place.sells("R0", json!({})).await;
+    place.until_done("receipt:one/R0").await;
+    place
+        .sells("P1", json!({ "number": "A-6", "lines": one }))
+        .await;
+    place.sells("R1", json!({})).await;
+    place.order("A-6", 1).await;
+    place.quiet().await;
+    let comments = place.comments_on(&place.deal("A-6"));
+    assert_eq!(comments.len(), 2, "{comments:?}");
+    for words in ["Возврат: чек B1", "Заказ выдан на кассе: чек P1"] {
+        assert!(
+            comments.iter().any(|one| one.contains(words)),
+            "{comments:?}"
+        );
+    }
+    let of_sale = place.comments_on(&place.deal("receipt:one/R1"));
+    assert!(
+        of_sale.len() == 1 && of_sale[0].contains("чек B2"),
+        "{of_sale:?}"
+    );
+    assert_eq!(place.portal.deals().len(), 3, "a pick-up is no deal");
+    let edited = json!({ "number": "A-6", "version": 2, "lines": one });
+    place.sells("P1", edited).await;
+    let back = "goods of the order were brought back: receipt B1 of the till one";
+    let told = place.told("A-6").await;
+    assert_eq!(
+        told.iter().filter(|one| *one == back).count(),
+        1,
+        "{told:?}"
+    );
+}
+
+#[tokio::test]
 async fn a_version_that_comes_while_an_older_one_is_under_way_is_not_lost() {
     let mut place = Place::new().await;
     place.api.bring("a", "cup", "99").await;
@@ -302,6 +357,17 @@ async fn a_pick_up_makes_no_second_deal_and_is_told_on_that_of_its_order() {
     let comments = place.comments_on(&place.deal("W-1"));
     assert!(
         comments.len() == 1 && comments[0].contains("Заказ выдан на кассе: чек R1"),
+        "{comments:?}"
+    );
+    // It need not say once more which order it was.
+    let annulled = json!({ "version": 2, "cancelled": true, "lines": [] });
+    place.sells("R1", annulled).await;
+    place.quiet().await;
+    assert_eq!(place.portal.deals().len(), 1);
+    let comments = place.comments_on(&place.deal("W-1"));
+    let words = "Чек аннулирован, товар вернулся: чек R1";
+    assert!(
+        comments.iter().any(|one| one.contains(words)),
         "{comments:?}"
     );
 }

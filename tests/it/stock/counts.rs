@@ -403,3 +403,42 @@ async fn the_feed_never_passes_a_change_that_is_not_committed() {
     let (_, page) = api.ask(Method::GET, &path, None).await;
     assert_eq!(page["changes"][0]["product"], "slow", "{page}");
 }
+
+#[tokio::test]
+async fn a_count_or_a_move_in_another_unit_is_refused_and_the_same_unit_by_another_word_is_not() {
+    let api = world().await;
+    api.bring("a", "tea", "9").await;
+    api.unit("tea", "кг").await;
+    let lines = |unit: &str| {
+        json!([{ "line": 1, "product": "cup", "quantity": 6, "unit": "упак" },
+               { "line": 2, "product": "tea", "quantity": 5, "unit": unit }])
+    };
+    let counted = |unit: &str| json!({ "store": "a", "as_of": ago(0), "counts": lines(unit) });
+    let moved = |unit: &str| json!({ "store": "a", "moves": lines(unit) });
+    for (kind, data, place) in [
+        (COUNTED, counted("г"), "/data/counts/1/unit"),
+        (MOVED, moved("г"), "/data/moves/1/unit"),
+    ] {
+        let (status, answer) = api.try_to_tell(kind, data).await;
+        assert_eq!(status, StatusCode::UNPROCESSABLE_ENTITY, "{answer}");
+        assert_eq!(answer["code"], "STOCK-UNIT", "{answer}");
+        assert_eq!(answer["errors"][0]["pointer"], place, "{answer}");
+        let detail = answer["errors"][0]["detail"].as_str().unwrap();
+        assert!(
+            detail.contains("`tea` is counted in `кг`, and not in `г`"),
+            "{detail}"
+        );
+    }
+    assert_eq!(
+        on_hand(&api, "tea").await,
+        "9",
+        "nothing of either was taken"
+    );
+    assert_eq!(on_hand(&api, "cup").await, "0");
+    api.tell(COUNTED, counted("Килограмм")).await;
+    assert_eq!(on_hand(&api, "tea").await, "5");
+    api.tell(MOVED, moved("166")).await;
+    assert_eq!(on_hand(&api, "tea").await, "10");
+    assert_eq!(on_hand(&api, "cup").await, "12");
+    api.prove().await;
+}

@@ -3,7 +3,10 @@
 use super::world::{event, settings_of};
 use crate::support::{database::Database, provider};
 use b24_bridge::{
-    app::{App, Registry, stock::ReceiptKey},
+    app::{
+        App, Registry,
+        stock::{OddUnit, ReceiptKey},
+    },
     config::Config,
     domain::ShopName,
 };
@@ -146,6 +149,48 @@ async fn a_product_that_the_shop_has_named_is_counted_by_its_id_in_1c() {
     assert_eq!(bridge.take().await, 1);
     assert_eq!(bridge.on_hand("4711").await, ["3"]);
     assert!(bridge.on_hand("guid-1").await.is_empty());
+}
+
+#[tokio::test]
+async fn grams_are_not_taken_from_what_1c_counts_in_kilograms() {
+    let bridge = Bridge::new().await;
+    let goods = r#"INSERT INTO bridge.onec_bases (base) VALUES ('ut');
+                   INSERT INTO bridge.onec_products (base, id, product, formed_at, touched_at)
+                   VALUES ('ut', 'guid-1', '{"unit": "166"}', now(), now())"#;
+    sqlx::raw_sql(goods).execute(&bridge.db.pool).await.unwrap();
+    bridge.file("A-1", 10, 40).await;
+    assert_eq!(bridge.take().await, 1);
+    for (receipt, unit) in [("R1", "г"), ("R2", "кг")] {
+        let mut sold = sold(receipt, 20);
+        sold["lines"][0]["unit"] = json!(unit);
+        bridge.tell("pos.receipt.saved.v1", sold).await;
+    }
+    assert_eq!(
+        bridge.on_hand("guid-1").await,
+        ["8"],
+        "two kilograms were sold"
+    );
+    let parked = "SELECT receipt FROM bridge.receipts WHERE parked <> '[]'";
+    let parked: Vec<String> = sqlx::query_scalar(parked)
+        .fetch_all(&bridge.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(parked, ["R1"]);
+    let odd = || async {
+        let stock = bridge.app.stock.stocks()[0].clone();
+        let odd = bridge.app.stock.odd_units(&stock).await.unwrap();
+        let text = |one: OddUnit| format!("{}: {}, {}", one.product, one.onec, one.shop);
+        odd.into_iter().map(text).collect::<Vec<_>>()
+    };
+    for (unit, found) in [("килограмм", vec![]), ("г", vec!["guid-1: 166, г"])] {
+        let say = "INSERT INTO bridge.subjects AS s (shop, key, kind, portal, body)
+                   VALUES ('main', 'product:guid-1', 'product', 'main',
+                           jsonb_build_object('data', jsonb_build_object('unit', $1::text)))
+                   ON CONFLICT (shop, key) DO UPDATE SET body = excluded.body";
+        let say = sqlx::query(say).bind(unit);
+        say.execute(&bridge.db.pool).await.unwrap();
+        assert_eq!(odd().await, found, "{unit}");
+    }
 }
 
 #[test]

@@ -242,3 +242,60 @@ async fn an_order_ships_what_was_never_counted_and_a_shop_without_policy_moves_n
     assert_eq!(plain.cups().await, pair("5", "0"));
     api.prove().await;
 }
+
+#[tokio::test]
+async fn an_orders_life_tells_what_tills_gave_out_and_took_back_each_once() {
+    let api = shop("placed").await;
+    api.ordered(order(1, "N", 1)).await;
+    let closed = (Utc::now() - TimeDelta::minutes(5)).to_rfc3339();
+    let receipt = |receipt: &str, kind: &str, members: Value| {
+        let mut data = json!({ "receipt": receipt, "till": "T", "store": "a", "kind": kind,
+            "closed_at": closed, "lines": [{ "product_id": "cup", "quantity": 1 }] });
+        let Value::Object(members) = members else {
+            panic!("an object")
+        };
+        data.as_object_mut().unwrap().extend(members);
+        data
+    };
+    let annulled = json!({ "cancelled": true, "lines": [] });
+    for data in [
+        receipt("P1", "sale", json!({ "number": "A-1", "version": 1 })),
+        receipt("B1", "refund", json!({ "of": "P1", "version": 1 })),
+        receipt(
+            "B1",
+            "refund",
+            json!({ "of": "P1", "version": 2, "total": 5 }),
+        ),
+        receipt("B2", "refund", json!({ "number": "A-1" })),
+        receipt(
+            "B2",
+            "refund",
+            json!({ "number": "A-1", "cancelled": true }),
+        ),
+        // It need not say once more which order it was.
+        receipt("P1", "sale", json!({ "version": 2, "cancelled": true })),
+        receipt("P1", "sale", json!({ "version": 3, "cancelled": true })),
+        // Nobody had heard of it before it was annulled, or it is nobody's.
+        receipt("P2", "sale", json!({ "number": "A-1", "cancelled": true })),
+        receipt("P3", "sale", annulled),
+        receipt("B4", "refund", json!({ "of": "P9" })),
+    ] {
+        api.tell("pos.receipt.saved.v1", data).await;
+    }
+    let told = api.told().await;
+    let life = [
+        "the order's goods are held",
+        "the order's goods were picked up: receipt P1 of the till T",
+        "goods of the order were brought back: receipt B1 of the till T",
+        "goods of the order were brought back: receipt B2 of the till T",
+        "a return of the order's goods was annulled: receipt B2 of the till T",
+        "the pick-up of the order was annulled: receipt P1 of the till T",
+    ];
+    assert_eq!(told, life);
+    let sale = json!({ "number": "A-1" });
+    api.tell("pos.receipt.saved.v1", receipt("P9", "sale", sale))
+        .await;
+    let came_before = "goods of the order were brought back: receipt B4 of the till T";
+    assert_eq!(api.told().await.last().unwrap(), came_before);
+    api.prove().await;
+}

@@ -3,7 +3,10 @@
 
 use super::world::{OTHER, event, one, serve, settings, settings_of};
 use crate::support::{api::Api, settings::KEY};
-use b24_bridge::app::{Actor, DeadLetter, LetterFilter, Retry, stock::ReceiptKey};
+use b24_bridge::{
+    app::{Actor, DeadLetter, LetterFilter, Retry, stock::ReceiptKey},
+    domain::TillName,
+};
 use chrono::{TimeDelta, Utc};
 use reqwest::{Method, StatusCode};
 use serde_json::{Value, json};
@@ -238,6 +241,55 @@ async fn an_unknown_product_parks_its_line_alone_and_is_posted_when_it_is_known(
     assert_eq!((replay().await, replay().await), (1, 0));
     assert_eq!(api.on_hand("newer", "a").await, "2");
     assert_eq!(api.on_hand("cup", "a").await, "8");
+    assert!(api.letters().await.is_empty());
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn a_line_in_another_unit_than_its_product_waits_and_is_never_added_up() {
+    let api = world().await;
+    api.bring("a", "tea", "9").await;
+    api.bring("a", "cup", "9").await;
+    api.unit("tea", "кг").await;
+    let grams = json!([{ "product_id": "tea", "quantity": "250", "unit": "г" }]);
+    let grams = with(&sale("R1", &[]), json!({ "lines": grams }));
+    let till = TillName::parse("one").unwrap();
+    let trial = [event(SAVED, with(&grams, json!({ "till": null })))];
+    let trial = api.app.stock.try_receipts(&till, &trial).await.unwrap();
+    assert!(trial[0].lines[0].other_unit, "{trial:?}");
+    api.tell(SAVED, grams).await;
+    let lines = json!([
+        { "product_id": "tea", "quantity": "1", "unit": "КГ." },
+        { "product_id": "tea", "quantity": "1", "unit": 166 },
+        { "product_id": "tea", "quantity": "1" },
+        { "product_id": "cup", "quantity": "1", "unit": "упак" },
+    ]);
+    api.tell(SAVED, with(&sale("R2", &[]), json!({ "lines": lines })))
+        .await;
+    assert_eq!(api.on_hand("tea", "a").await, "6", "no gram is a kilogram");
+    assert_eq!(
+        api.on_hand("cup", "a").await,
+        "8",
+        "whose unit nobody has said"
+    );
+    let letters = api.letters().await;
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!(letters[0].0, "STOCK-UNIT");
+    for words in [
+        "the receipt R1 of the till T",
+        "product_id `tea`",
+        "unit `г`",
+    ] {
+        assert!(letters[0].1.contains(words), "{letters:?}");
+    }
+    let replay = || async {
+        let from = ReceiptKey::default();
+        api.app.stock.replay_receipts(&from).await.unwrap().1
+    };
+    assert_eq!(replay().await, 0);
+    api.unit("tea", "грамм").await;
+    assert_eq!(replay().await, 1);
+    assert_eq!(api.on_hand("tea", "a").await, "-244");
     assert!(api.letters().await.is_empty());
     api.prove().await;
 }

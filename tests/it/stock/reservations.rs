@@ -344,6 +344,42 @@ async fn what_is_not_known_is_refused_with_its_place_and_its_neighbours_are_not(
 }
 
 #[tokio::test]
+async fn a_misspelt_member_is_refused_by_name_and_changes_nothing() {
+    let api = world().await;
+    api.bring("a", "cup", "5").await;
+    let line = json!([{ "line": "1", "product": "cup", "quantity": 1 }]);
+    let held = api.put("r", &one("cup", 1)).await.1;
+    let path = |act: &str| format!("/v1/reservations/main/r{act}");
+    for (method, path, body, place) in [
+        (
+            Method::PUT,
+            path(""),
+            json!({ "expire_at": "2026-01-15T10:00:00Z", "lines": line }),
+            "/expire_at",
+        ),
+        (Method::PUT, path(""), held.clone(), "/lines/0/shipped"),
+        (
+            Method::POST,
+            path("/ship"),
+            json!({ "line": line }),
+            "/line",
+        ),
+        (
+            Method::POST,
+            path("/extend"),
+            json!({ "hold": "1h", "holdd": "2h" }),
+            "/holdd",
+        ),
+    ] {
+        let (status, answer) = api.ask(method, &path, Some(&body)).await;
+        assert_eq!(status, UNPROCESSABLE, "{path}: {answer}");
+        assert_eq!(answer["errors"][0]["pointer"], place, "{answer}");
+    }
+    assert_eq!(api.get_reservation("r").await, held);
+    api.prove().await;
+}
+
+#[tokio::test]
 async fn nobody_sees_or_changes_the_reservations_of_another_shop() {
     let api = world().await;
     api.bring("a", "cup", "5").await;

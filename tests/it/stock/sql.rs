@@ -80,6 +80,22 @@ async fn a_request_that_cannot_be_used_raises_and_says_where() {
             },
             "/store",
         ),
+        (
+            {
+                let mut r = request("x", "cup", 1);
+                r["expire_at"] = json!("2026-01-15T10:00:00Z");
+                r
+            },
+            "/expire_at: there is no member",
+        ),
+        (
+            {
+                let mut r = request("x", "cup", 1);
+                r["lines"][0]["qty"] = json!(2);
+                r
+            },
+            "/lines/0/qty",
+        ),
     ] {
         let error = reserve(&mut db, &wrong).await.unwrap_err().to_string();
         assert!(error.contains(place), "{wrong}: {error}");

@@ -140,6 +140,16 @@ impl Api {
         (text("on_hand"), text("reserved"))
     }
 
+    /// The shop's product says in which unit it is counted.
+    pub(super) async fn unit(&self, product: &str, unit: &str) {
+        let say = "INSERT INTO bridge.subjects AS s (shop, key, kind, portal, body)
+                   VALUES ('main', 'product:' || $1, 'product', 'main',
+                           jsonb_build_object('data', jsonb_build_object('unit', $2::text)))
+                   ON CONFLICT (shop, key) DO UPDATE SET body = excluded.body";
+        let say = sqlx::query(say).bind(product).bind(unit);
+        say.execute(&self.db.pool).await.unwrap();
+    }
+
     /// Every level is what its moves and reservations come to.
     pub(super) async fn prove(&self) {
         let found = self.app.stock.check_stock("main").await.unwrap();

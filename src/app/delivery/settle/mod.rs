@@ -38,9 +38,9 @@ use std::{
 pub struct RetryPolicy {
     /// Tries that the portal judged before an event is dead.
     pub most: u32,
-    /// The first pause.
+    /// The longest pause after the first refused try; doubled with each further one.
     pub pause: Duration,
-    /// The longest pause.
+    /// The longest pause after any try.
     pub cap: Duration,
     /// How long a write whose answer was lost may still land: the portal's own limit for a call,
     /// and a margin.
@@ -58,13 +58,13 @@ impl RetryPolicy {
 /// What a settled wave came to.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct SettleSummary {
-    /// Events done.
+    /// Events that are written, and done.
     pub done: usize,
-    /// Events that died.
+    /// Events that became dead letters.
     pub dead: usize,
     /// Events refused that are tried again.
     pub retried: usize,
-    /// Events nobody judged.
+    /// Events that the portal has not judged: they go back, and the try is not counted.
     pub stalled: usize,
 }
 

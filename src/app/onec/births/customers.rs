@@ -14,7 +14,7 @@ use crate::{
             births::{customer, customer_id},
         },
     },
-    storage::{onec::births, sync::messages},
+    storage::{MessageKind, onec::births, sync::messages},
 };
 use serde_json::json;
 use sqlx::PgConnection;
@@ -45,7 +45,7 @@ impl Onec {
             });
             let subject = format!("customer {id}");
             let of = (shop.as_str(), &*subject, None);
-            messages::add(&mut *tx, "bridge.customer.saved.v1", of, &body).await?;
+            messages::add(&mut *tx, MessageKind::CustomerSaved, of, &body).await?;
         }
         Ok(Became::applied())
     }

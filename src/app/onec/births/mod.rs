@@ -21,6 +21,7 @@ use crate::{
     },
     process::bug,
     storage::{
+        MessageKind,
         journal::{self, Line},
         onec::births::{self, BirthRow, NewBirth, TakenRow},
         queue,
@@ -122,7 +123,7 @@ impl Onec {
                 "snapshot": new.snapshot,
             });
             let of = (new.shop, new.number, Some(new.number));
-            messages::add(&mut *tx, "bridge.order.created.v1", of, &body).await?;
+            messages::add(&mut *tx, MessageKind::OrderCreated, of, &body).await?;
         }
         let became = Became::told().of(new.shop, new.number);
         Ok(became)

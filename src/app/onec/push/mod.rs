@@ -9,7 +9,7 @@ use super::query::Drafts;
 use crate::{
     app::{Error, Onec, registry::onec_lane_of},
     domain::{
-        BaseName, ErrorCode,
+        BaseName, ErrorCode, OrderKey,
         happening::{GoodsEvent, Words},
     },
     formats::{
@@ -69,9 +69,9 @@ pub struct PushView {
 }
 
 impl Push {
-    /// Which order: its shop and its number.
-    pub fn order(&self) -> (&str, &str) {
-        (&self.sent.shop, &self.sent.number)
+    /// Which order.
+    pub fn order(&self) -> OrderKey {
+        OrderKey::new(&self.sent.shop, &self.sent.number)
     }
 
     /// Tries of this version that the service judged or failed at.
@@ -143,11 +143,11 @@ impl Onec {
             let Some(row) = found.first() else {
                 return Ok(None);
             };
-            let key = (row.shop.clone(), row.number.clone());
-            let (shops, numbers) = ([key.0.clone()], [key.1.clone()]);
+            let key = OrderKey::new(&row.shop, &row.number);
+            let (shops, numbers) = OrderKey::columns([key.clone()]);
             let locked = pushes::lock(&mut tx, name, (&shops, &numbers)).await?;
             // A session may have been offered it meanwhile.
-            if locked.is_empty() || !pushes::may_go(&mut tx, name, (&key.0, &key.1)).await? {
+            if locked.is_empty() || !pushes::may_go(&mut tx, name, &key).await? {
                 continue;
             }
             let push = self
@@ -204,8 +204,7 @@ impl Onec {
     pub async fn push_taken(&self, lease: &Lease, push: &Push) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
-        let (shop, number) = push.order();
-        let (shops, numbers) = ([shop.to_owned()], [number.to_owned()]);
+        let (shops, numbers) = OrderKey::columns([push.order()]);
         let name = push.base.name.as_str();
         pushes::lock(&mut tx, name, (&shops, &numbers)).await?;
         let sent = std::slice::from_ref(&push.sent);
@@ -219,9 +218,10 @@ impl Onec {
     pub async fn push_refused(&self, lease: &Lease, push: &Push, words: &str) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
-        let (shop, number) = push.order();
+        let order = push.order();
         let name = push.base.name.as_str();
-        pushes::refused(&mut tx, name, (shop, number)).await?;
+        pushes::refused(&mut tx, name, &order).await?;
+        let OrderKey { shop, number } = &order;
         let payload = json!({"about": "push", "base": name, "shop": shop, "number": number});
         let code = ErrorCode::OneCPushRefused.as_str();
         let letter = Special {
@@ -236,8 +236,8 @@ impl Onec {
         if dead_letters::write_special(&mut tx, &letter).await? {
             self.metrics.died(name, code);
             let line = Line {
-                shop: shop.to_owned(),
-                number: number.to_owned(),
+                shop: shop.clone(),
+                number: number.clone(),
                 kind: "dead",
                 what: GoodsEvent::OnecPushRefused {
                     base: name.to_owned(),
@@ -263,7 +263,7 @@ impl Onec {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let again = (after.as_secs_f64(), judged);
-        pushes::again(&mut tx, push.base.name.as_str(), push.order(), again).await?;
+        pushes::again(&mut tx, push.base.name.as_str(), &push.order(), again).await?;
         Ok(tx.commit().await?)
     }
 

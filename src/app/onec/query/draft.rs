@@ -3,7 +3,7 @@
 use super::turn::{Drafts, Event, Turn, number_of_version};
 use crate::{
     app::Error,
-    domain::{EventBody, ShopName},
+    domain::{EventBody, OrderKey, ShopName},
     formats::{
         commerceml::write::Order,
         onec::order::{self, Identity},
@@ -26,7 +26,7 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(in crate::app::onec) struct Page {
     /// What is written, side by side with `written`.
     pub(in crate::app::onec) offered: Vec<Offer>,
-    /// The documents.
+    /// The documents as CommerceML orders, in the order of their rows.
     pub(in crate::app::onec) written: Vec<Order>,
     /// Those that do not go.
     pub(in crate::app::onec) held: Vec<Held>,
@@ -50,7 +50,7 @@ impl Drafts {
         let mut page = Page::default();
         for (row, event) in rows.into_iter().zip(events) {
             let version = number_of_version(&row);
-            let name = names.get(&(row.shop.clone(), row.number.clone()));
+            let name = names.get(&OrderKey::new(&row.shop, &row.number));
             match self.turn((&row, event), name, &version, &goods) {
                 Turn::Held(one) => page.held.push(one),
                 Turn::Writes {
@@ -83,7 +83,7 @@ impl Drafts {
         tx: &mut PgConnection,
         rows: &[WaitingRow],
         events: &[Event],
-    ) -> Result<BTreeMap<(String, String), Identity>, Error> {
+    ) -> Result<BTreeMap<OrderKey, Identity>, Error> {
         let is_named = |row: &WaitingRow| row.doc_id.is_some() && row.doc_number.is_some();
         let events = rows.iter().zip(events);
         let fresh = events.filter(|(row, _)| !is_named(row));
@@ -99,15 +99,13 @@ impl Drafts {
         tx: &mut PgConnection,
         rows: impl Iterator<Item = &'a WaitingRow>,
         fresh: &[NamedRow],
-    ) -> Result<BTreeMap<(String, String), Identity>, Error> {
+    ) -> Result<BTreeMap<OrderKey, Identity>, Error> {
         let mut names = BTreeMap::new();
         for row in rows {
             if let (Some(id), Some(number)) = (&row.doc_id, &row.doc_number) {
                 let (id, number) = (id.clone(), number.clone());
-                names.insert(
-                    (row.shop.clone(), row.number.clone()),
-                    Identity { id, number },
-                );
+                let order = OrderKey::new(&row.shop, &row.number);
+                names.insert(order, Identity { id, number });
             }
         }
         if !fresh.is_empty() {
@@ -117,7 +115,11 @@ impl Drafts {
                     id: row.doc_id,
                     number: row.doc_number,
                 };
-                names.insert((row.shop, row.number), name);
+                let order = OrderKey {
+                    shop: row.shop,
+                    number: row.number,
+                };
+                names.insert(order, name);
             }
         }
         Ok(names)

@@ -12,6 +12,7 @@ mod turn;
 use super::{Offered, Session};
 use crate::{
     app::{Error, Onec},
+    domain::OrderKey,
     formats::{
         commerceml::{
             SchemaVersion,
@@ -20,7 +21,7 @@ use crate::{
         onec::Base,
     },
     storage::{
-        journal,
+        OfferState, journal,
         onec::{
             bases,
             offers::{self, Answer, By},
@@ -40,7 +41,7 @@ pub(super) use receipts::receipts_since;
 pub(super) use turn::Drafts;
 
 /// Orders read and offered in one transaction.
-const PAGE: i64 = 200;
+const PAGE: i64 = 500;
 /// An answer of the new protocol ends after about so many bytes.
 const SLICE: usize = 8 * 1024 * 1024;
 /// From this version on a query confirms what was offered before it.
@@ -78,7 +79,9 @@ pub struct Query {
     /// None after the end.
     orders: Option<Orders<Pipe>>,
     drafts: Drafts,
-    /// Orders up to this event are written.
+    /// The next page, read while the one before it is written.
+    ahead: Option<Vec<WaitingRow>>,
+    /// Orders up to this event are read.
     after: i64,
     offered: u64,
     written: usize,
@@ -171,6 +174,7 @@ impl Onec {
             pipe,
             orders,
             drafts,
+            ahead: None,
             after: 0,
             offered: 0,
             written: 0,
@@ -197,22 +201,39 @@ impl Query {
         if self.over {
             return Ok(None);
         }
-        let new = self.session.version.is_some();
-        let mut db = self.onec.db.acquire().await?;
-        let name = self.session.base.name.as_str();
-        let but = new.then_some(self.session.id);
-        let carrier = Carrier::Session(but);
-        let rows = orders::waiting(&mut db, name, self.after, carrier, PAGE).await?;
-        drop(db);
-        self.over = i64::try_from(rows.len()).unwrap_or(i64::MAX) < PAGE;
+        let rows = match self.ahead.take() {
+            Some(rows) => rows,
+            None => self.page().await?,
+        };
         if let Some(last) = rows.last() {
             self.after = last.head;
         }
-        self.offer(rows).await?;
+        self.over = i64::try_from(rows.len()).unwrap_or(i64::MAX) < PAGE;
+        if self.over {
+            self.offer(rows).await?;
+        } else {
+            let next = self.page();
+            let (next, offered) = tokio::join!(next, self.offer(rows));
+            offered?;
+            self.ahead = Some(next?);
+        }
         let bytes = self.pipe.take();
         self.written += bytes.len();
+        let new = self.session.version.is_some();
         self.over |= new && (self.written > SLICE || Instant::now() > self.until);
         Ok(Some(bytes))
+    }
+
+    /// Reads the orders that wait behind those that are read.
+    fn page(&self) -> impl Future<Output = Result<Vec<WaitingRow>, Error>> + use<> {
+        let (pool, after) = (self.onec.db.clone(), self.after);
+        let name = self.session.base.name.clone();
+        let new = self.session.version.is_some();
+        let carrier = Carrier::Session(new.then_some(self.session.id));
+        async move {
+            let mut db = pool.acquire().await?;
+            Ok(orders::waiting(&mut db, name.as_str(), after, carrier, PAGE).await?)
+        }
     }
 
     /// The last bytes: from now on what was written is offered. None: another query of the session
@@ -220,7 +241,8 @@ impl Query {
     pub async fn end(&mut self) -> Result<Option<Vec<u8>>, Error> {
         if let Some(answer) = self.answer {
             let mut db = self.onec.db.acquire().await?;
-            let turned = offers::turn(&mut db, answer, "sending", "offered").await?;
+            let (from, to) = (OfferState::Sending, OfferState::Offered);
+            let turned = offers::turn(&mut db, answer, from, to).await?;
             if turned != self.offered {
                 return Ok(None);
             }
@@ -239,6 +261,8 @@ impl Query {
             return Ok(());
         }
         let mut tx = self.onec.db.begin().await?;
+        // None of it counts before the end of the answer is stored, and that waits for the disk.
+        offers::wait_for_no_disk(&mut tx).await?;
         if self.session.base.push.is_some() {
             self.leave_pushed(&mut tx, &mut rows).await?;
         }
@@ -272,8 +296,8 @@ impl Query {
         rows: &mut Vec<WaitingRow>,
     ) -> Result<(), Error> {
         let name = self.session.base.name.as_str();
-        let shops: Vec<String> = rows.iter().map(|row| row.shop.clone()).collect();
-        let numbers: Vec<String> = rows.iter().map(|row| row.number.clone()).collect();
+        let of = |row: &WaitingRow| OrderKey::new(&row.shop, &row.number);
+        let (shops, numbers) = OrderKey::columns(rows.iter().map(of));
         let key = (shops.as_slice(), numbers.as_slice());
         let still: BTreeSet<_> = pushes::lock(&mut *tx, name, key)
             .await?
@@ -281,7 +305,7 @@ impl Query {
             .collect();
         let gone = pushes::under_way(&mut *tx, name, key).await?;
         rows.retain(|row| {
-            let key = (row.shop.clone(), row.number.clone());
+            let key = of(row);
             still.contains(&key) && !gone.contains(&key)
         });
         Ok(())

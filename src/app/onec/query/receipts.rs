@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::Error,
-    domain::{ErrorCode, ShopName},
+    domain::{ErrorCode, OrderKey, ShopName},
     formats::{
         commerceml::write::Order,
         onec::{
@@ -16,11 +16,14 @@ use crate::{
         },
     },
     process::bug,
-    storage::onec::{
-        goods,
-        offers::Offer,
-        orders::{NamedRow, WaitingRow},
-        receipts::{self, TillReceiptRow},
+    storage::{
+        Unreadable,
+        onec::{
+            goods,
+            offers::Offer,
+            orders::{NamedRow, WaitingRow},
+            receipts::{self, TillReceiptRow},
+        },
     },
 };
 use chrono::{DateTime, Utc};
@@ -40,16 +43,14 @@ pub(in crate::app::onec) fn receipts_since(
     }
 }
 
-/// A shop, and the key of a receipt.
-type Key = (String, String);
 /// Receipts by the orders that they are to the base.
-type Found = BTreeMap<Key, TillReceiptRow>;
+type Found = BTreeMap<OrderKey, TillReceiptRow>;
 
 /// What receipts are written with.
 struct Around {
-    names: BTreeMap<Key, Identity>,
-    sales: BTreeMap<Key, String>,
-    goods: BTreeMap<Key, BTreeMap<String, KnownGoods>>,
+    names: BTreeMap<OrderKey, Identity>,
+    sales: BTreeMap<OrderKey, String>,
+    goods: BTreeMap<OrderKey, BTreeMap<String, KnownGoods>>,
     by_sku: BTreeMap<String, String>,
 }
 
@@ -65,18 +66,18 @@ impl Drafts {
             return Ok(());
         }
         let base = self.base.name.as_str();
-        let shops: Vec<String> = rows.iter().map(|row| row.shop.clone()).collect();
-        let numbers: Vec<String> = rows.iter().map(|row| row.number.clone()).collect();
+        let of = |row: &WaitingRow| OrderKey::new(&row.shop, &row.number);
+        let (shops, numbers) = OrderKey::columns(rows.iter().map(of));
         let keys = (shops.as_slice(), numbers.as_slice());
         let found = receipts::documents(&mut *tx, base, keys).await?;
-        let key = |row: TillReceiptRow| ((row.shop.clone(), row.number.clone()), row);
-        let found: BTreeMap<Key, _> = found.into_iter().map(key).collect();
+        let key = |row: TillReceiptRow| (OrderKey::new(&row.shop, &row.number), row);
+        let found: BTreeMap<OrderKey, _> = found.into_iter().map(key).collect();
         let since = receipts::since(&mut *tx, base).await?;
         let since = receipts_since(&self.base, since);
         let mut fates = Vec::with_capacity(rows.len());
         let mut fresh = Vec::new();
         for row in rows {
-            let receipt = found.get(&(row.shop.clone(), row.number.clone()));
+            let receipt = found.get(&OrderKey::new(&row.shop, &row.number));
             let fate = receipt.map(|receipt| self.standing(&row, receipt, since).fate());
             if let (Some(receipt), Some(Fate::Goes), None) = (receipt, fate, &row.doc_id) {
                 fresh.extend(self.named_anew(receipt));
@@ -160,9 +161,11 @@ impl Drafts {
         let sales = receipts::sales(&mut *tx, base, keys).await?;
         let sales = sales
             .into_iter()
-            .map(|(shop, number, id)| ((shop, number), id));
-        let mut known: BTreeMap<Key, BTreeMap<String, KnownGoods>> = BTreeMap::new();
-        let mut skus: BTreeSet<String> = found.values().flat_map(skus_of).collect();
+            .map(|(shop, number, id)| (OrderKey { shop, number }, id));
+        let mut known: BTreeMap<OrderKey, BTreeMap<String, KnownGoods>> = BTreeMap::new();
+        // One that cannot be read names nothing: it is refused where it is written.
+        let bodies = found.values().filter_map(|receipt| body_of(receipt).ok());
+        let mut skus: BTreeSet<String> = bodies.flat_map(skus_of).collect();
         for row in receipts::goods(&mut *tx, base, keys).await? {
             skus.extend(row.sku.clone());
             let goods = KnownGoods {
@@ -170,7 +173,11 @@ impl Drafts {
                 xml_id: row.xml_id,
                 sku: row.sku,
             };
-            let lines = known.entry((row.shop, row.number)).or_default();
+            let order = OrderKey {
+                shop: row.shop,
+                number: row.number,
+            };
+            let lines = known.entry(order).or_default();
             lines.insert(row.line, goods);
         }
         let skus: Vec<String> = skus.into_iter().collect();
@@ -194,7 +201,7 @@ impl Drafts {
         (receipt, fate): (&TillReceiptRow, Fate),
         around: &Around,
     ) -> Result<(Order, String), (Option<ErrorCode>, String)> {
-        let key = (row.shop.clone(), row.number.clone());
+        let key = OrderKey::new(&row.shop, &row.number);
         let unusable = |why: String| (Some(ErrorCode::OneCOrder), why);
         let name = around.names.get(&key).ok_or_else(|| {
             let why = "another order has its Ид or its Номер in the base";
@@ -221,10 +228,7 @@ impl Drafts {
             basis: around.sales.get(&key).cloned(),
             store: receipt.store.as_deref(),
             closed_at: receipt.closed_at,
-            data: receipt
-                .body
-                .value()
-                .map_err(|why| unusable(why.to_owned()))?,
+            data: body_of(receipt).map_err(|why| unusable(why.to_string()))?,
             goods: around.goods.get(&key).unwrap_or(&none),
         };
         let rules = self.onec.intake.rules_of(&row.shop);
@@ -241,10 +245,19 @@ impl Drafts {
 /// Why a receipt cannot be written that is not there.
 const GONE: &str = "the receipt is kept no longer";
 
+/// The receipt as it came.
+fn body_of(receipt: &TillReceiptRow) -> Result<&Value, Unreadable> {
+    let body = receipt.body.value();
+    body.map_err(|why| {
+        let (shop, till) = (&receipt.shop, &receipt.till);
+        let place = format_args!("{} of the till {till} of the shop {shop}", receipt.receipt);
+        Unreadable::of("bridge.receipts", "body", place, why)
+    })
+}
+
 /// The articles that its lines name.
-fn skus_of(receipt: &TillReceiptRow) -> Vec<String> {
-    let lines = receipt.body.value().ok();
-    let lines = lines.and_then(|body| body.get("lines")?.as_array());
+fn skus_of(body: &Value) -> Vec<String> {
+    let lines = body.get("lines").and_then(Value::as_array);
     let named = lines
         .into_iter()
         .flatten()

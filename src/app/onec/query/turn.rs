@@ -164,10 +164,10 @@ impl Drafts {
             && !has
             && let Some(hold) = self.holds(order, received_at)
         {
-            return held(None, hold.sentence());
+            return held(None, hold.as_str());
         }
         if matches!(body, EventBody::Deleted { .. }) && !has {
-            return held(None, Hold::Deleted.sentence());
+            return held(None, Hold::Deleted.as_str());
         }
         let Some(name) = name else {
             let why = "another order has its Ид or its Номер in the base";

@@ -57,7 +57,7 @@ pub struct Comparison {
 /// What a look at the portal comes with.
 #[derive(Debug)]
 pub struct ScanContext {
-    /// What was seen.
+    /// The deals and the stage history that the call brought.
     pub seen: ScanResult,
     /// What the portal's clock showed.
     pub heard: Option<ServerTime>,
@@ -283,8 +283,10 @@ impl Sync {
         one: &Comparison,
         words: &str,
     ) -> Result<(), Error> {
-        let order = (&*one.claimed.shop, &*one.claimed.number);
-        self.dead_letters.bury_comparison(lease, order, words).await
+        let order = one.order();
+        self.dead_letters
+            .bury_comparison(lease, &order, words)
+            .await
     }
 
     /// Compares some orders in one transaction; all of them or none.

@@ -465,7 +465,7 @@ impl<'a> OrderSync<'a> {
     }
 }
 
-/// As JSON.
+/// The value as JSON, for a column that keeps it.
 pub(in crate::app) fn value<T: Serialize>(of: &T) -> Value {
     serde_json::to_value(of).unwrap_or_default()
 }

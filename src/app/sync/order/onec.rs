@@ -90,7 +90,7 @@ pub(in crate::app) struct OneCDecided {
     pub(in crate::app) told: Option<SentStatus>,
     /// The order's status before.
     pub(in crate::app) hub: Counted,
-    /// What it claims.
+    /// The shop's status that the document's words stand for.
     pub(in crate::app) meaning: String,
 }
 
@@ -282,7 +282,7 @@ fn message(
     }
 }
 
-/// The order's status.
+/// The order's status: what the shop says, or what it was told since.
 pub(in crate::app) fn hub(
     said: &ReportedStatus,
     status: &str,

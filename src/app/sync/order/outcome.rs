@@ -21,7 +21,7 @@ pub(in crate::app::sync) struct RecordedDecision {
 /// What becomes of the order on the list of comparisons.
 #[derive(Debug, PartialEq, Eq)]
 pub(in crate::app::sync) enum NextStep {
-    /// Compared.
+    /// It is compared, and leaves the list.
     Done,
     /// A stage is being written: looked at again after it.
     Written(StageWrite),
@@ -55,7 +55,7 @@ pub(in crate::app::sync) struct StatusMessage {
     pub(in crate::app::sync) previous: String,
     /// Where the deal stands.
     pub(in crate::app::sync) stage: Stage,
-    /// The decision's sentence.
+    /// Why, in the decision's own sentence.
     pub(in crate::app::sync) reason: String,
     /// The decision that says so.
     pub(in crate::app::sync) decision: i64,
@@ -78,7 +78,7 @@ pub(in crate::app::sync) struct Outcome {
 }
 
 impl RecordedDecision {
-    /// The action's word.
+    /// The action in one word, as the decisions' table keeps it.
     pub(in crate::app::sync) fn action(&self) -> &'static str {
         match self.decision.action {
             Action::Agree { .. } => "agree",
@@ -89,7 +89,7 @@ impl RecordedDecision {
         }
     }
 
-    /// The basis's word.
+    /// The basis in one word, as the decisions' table keeps it.
     pub(in crate::app::sync) fn basis(&self) -> &'static str {
         match self.decision.record.basis {
             Basis::Consistent => "consistent",
@@ -105,7 +105,7 @@ impl RecordedDecision {
         }
     }
 
-    /// The winner's word.
+    /// `shop` or `portal`; `None` where nobody is right.
     pub(in crate::app::sync) fn winner(&self) -> Option<&'static str> {
         self.decision.record.winner.map(Side::as_str)
     }

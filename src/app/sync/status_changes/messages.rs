@@ -15,7 +15,7 @@ pub struct OutgoingChange {
     pub(super) sent_at: DateTime<Utc>,
     /// Its id: the same however often it is sent.
     pub id: String,
-    /// The CloudEvents message.
+    /// The CloudEvents message that is sent or read.
     pub message: Value,
 }
 

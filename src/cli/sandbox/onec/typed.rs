@@ -1,4 +1,4 @@
-//! What a person types for the base to do, one line each.
+//! Lines that a person types for the sandbox's 1C base to do, one act each.
 
 use crate::sandbox::onec::Act;
 use std::str::FromStr;

@@ -66,13 +66,13 @@ pub(in crate::cli) struct Args {
 /// What a shop is made with.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
 pub(in crate::cli) enum ShopKind {
-    /// 1C-Bitrix: Site Management
+    /// A store on 1C-Bitrix: Site Management
     #[value(name = "1c-bitrix")]
     Bitrix,
-    /// WooCommerce
+    /// A store on WooCommerce
     #[value(name = "woocommerce")]
     WooCommerce,
-    /// Own code
+    /// A store that posts events by its own code
     Own,
 }
 

@@ -29,7 +29,7 @@ pub struct Person {
     pub id: Option<String>,
     /// First, last and second name.
     pub names: Names,
-    /// Phones in E.164.
+    /// The telephones in E.164, by which cards are compared.
     pub phones: Vec<String>,
     /// E-mail addresses in lower case.
     pub emails: Vec<String>,

@@ -59,7 +59,7 @@ pub enum Agreement {
     Contradict,
     /// One of them says too little.
     Unknown,
-    /// One part agrees.
+    /// Exactly one part of the names agrees.
     Alike,
     /// First and last name agree.
     Same,

@@ -13,6 +13,7 @@ use chrono::NaiveDateTime;
 use encoding_rs::WINDOWS_1251;
 use rust_decimal::Decimal;
 use std::{
+    borrow::Cow,
     fmt::Write as _,
     io::{self, Write},
 };
@@ -40,7 +41,7 @@ pub struct Form {
 /// An order to be written. Names are those of CommerceML; see [`super::Document`].
 #[derive(Debug, Clone)]
 pub struct Order {
-    /// `Ид`.
+    /// `Ид`: the id by which 1C knows the order, the same for ever.
     pub id: String,
     /// `Номер`, with its prefix.
     pub number: String,
@@ -58,9 +59,9 @@ pub struct Order {
     pub currency: String,
     /// The sum of all lines.
     pub total: Decimal,
-    /// Who ordered.
+    /// `Контрагент`: who ordered.
     pub customer: Counterparty,
-    /// `Комментарий`.
+    /// `Комментарий`: text for people.
     pub comment: String,
     /// Taxes of the whole order.
     pub taxes: Vec<Tax>,
@@ -70,11 +71,11 @@ pub struct Order {
     pub warehouse: Option<(String, String)>,
     /// The lines, the delivery among them.
     pub lines: Vec<OrderLine>,
-    /// `ЗначенияРеквизитов`.
+    /// `ЗначенияРеквизитов` of the order: name and value.
     pub requisites: Vec<(String, Requisite)>,
-    /// Payments.
+    /// The payments of the order, a document each.
     pub payments: Vec<Payment>,
-    /// Shipments.
+    /// The shipments of the order, a document each.
     pub shipments: Vec<Shipment>,
 }
 
@@ -94,9 +95,9 @@ pub enum Trade {
 /// A requisite's value: dates are written in the form of the version.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Requisite {
-    /// Text, as it is.
+    /// A text, which is escaped where XML needs it.
     Text(String),
-    /// A truth value.
+    /// A truth value, as `true` or `false`.
     Truth(bool),
     /// A date with a time.
     Date(NaiveDateTime),
@@ -109,38 +110,38 @@ pub struct OrderLine {
     pub id: String,
     /// `ИдКаталога`: 1C's GUID of the catalogue that the goods are of.
     pub catalogue: Option<String>,
-    /// `Артикул`.
+    /// `Артикул`: the article of the goods.
     pub sku: Option<String>,
-    /// `Наименование`.
+    /// `Наименование`: the name of the goods or the service.
     pub name: String,
     /// The unit: ОКЕИ code, short name, full name, international sign.
     pub unit: Unit,
     /// The price of one unit, the discount taken off.
     pub price: Decimal,
-    /// How much.
+    /// `Количество`: how many units.
     pub quantity: Decimal,
     /// What the line comes to.
     pub sum: Decimal,
     /// The discount that the sum holds already.
     pub discount: Option<Decimal>,
-    /// Its tax.
+    /// The tax of the line; `None`: without any.
     pub tax: Option<Tax>,
     /// Whether it is a service.
     pub is_service: bool,
-    /// Further requisites.
+    /// `ЗначенияРеквизитов` of the line beyond the usual ones: name and value.
     pub requisites: Vec<(String, String)>,
 }
 
 /// A unit of measure.
 #[derive(Debug, Clone)]
 pub struct Unit {
-    /// The code in ОКЕИ.
+    /// The code in ОКЕИ, as `796`.
     pub code: String,
-    /// The short name.
+    /// The short name, as `шт`.
     pub short: String,
-    /// The full name.
+    /// The full name, as `Штука`.
     pub full: String,
-    /// The international sign.
+    /// The international sign, as `PCE`.
     pub sign: String,
 }
 
@@ -158,53 +159,53 @@ impl Default for Unit {
 /// How a payment is made.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PaymentKind {
-    /// In cash.
+    /// In cash: `Выплата наличных денег`.
     Cash,
-    /// By bank transfer.
+    /// By bank transfer: `Выплата безналичных денег`.
     Cashless,
-    /// By card.
+    /// By card: `Эквайринговая операция`.
     Acquiring,
 }
 
 /// A payment of an order.
 #[derive(Debug, Clone)]
 pub struct Payment {
-    /// `Ид`.
+    /// `Ид`: the id by which 1C knows the payment.
     pub id: String,
-    /// `Номер`.
+    /// `Номер`: the payment's number.
     pub number: String,
-    /// `НомерВерсии`.
+    /// `НомерВерсии`: another one with each change.
     pub version: String,
-    /// When.
+    /// When it was paid, by the base's clock.
     pub at: NaiveDateTime,
-    /// How.
+    /// In which way it was paid.
     pub kind: PaymentKind,
-    /// How much.
+    /// What was paid, in the order's currency.
     pub sum: Decimal,
-    /// Its requisites.
+    /// `ЗначенияРеквизитов` of the payment: name and value.
     pub requisites: Vec<(String, Requisite)>,
 }
 
 /// A shipment of an order.
 #[derive(Debug, Clone)]
 pub struct Shipment {
-    /// `Ид`.
+    /// `Ид`: the id by which 1C knows the shipment.
     pub id: String,
-    /// `Номер`.
+    /// `Номер`: the shipment's number.
     pub number: String,
-    /// `НомерВерсии`.
+    /// `НомерВерсии`: another one with each change.
     pub version: String,
-    /// When.
+    /// When the goods left, by the base's clock.
     pub at: NaiveDateTime,
     /// What it comes to.
     pub sum: Decimal,
-    /// What is shipped.
+    /// The goods that left.
     pub lines: Vec<OrderLine>,
     /// The warehouse: id and name.
     pub warehouse: Option<(String, String)>,
     /// Whether it was taken back.
     pub deleted: bool,
-    /// Its requisites.
+    /// `ЗначенияРеквизитов` of the shipment: name and value.
     pub requisites: Vec<(String, Requisite)>,
 }
 
@@ -216,7 +217,7 @@ pub struct Orders<W> {
 }
 
 impl<W: Write> Orders<W> {
-    /// Begins a file.
+    /// Begins a file: writes the byte order mark, if the form has one, and the root.
     pub fn begin(mut out: W, form: Form) -> io::Result<Self> {
         if form.encoding == Encoding::Utf8Bom {
             out.write_all(b"\xEF\xBB\xBF")?;
@@ -262,7 +263,7 @@ impl<W: Write> Orders<W> {
         self.flush()
     }
 
-    /// Ends the file.
+    /// Ends the file: closes the root and writes out what is buffered.
     pub fn end(mut self) -> io::Result<W> {
         self.text.push_str("</КоммерческаяИнформация>\n");
         self.flush()?;
@@ -284,7 +285,10 @@ impl<W: Write> Orders<W> {
 }
 
 /// Text that XML 1.0 can hold: escaped, and without the control characters that it has no form for.
-pub(super) fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(stays) {
+        return Cow::Borrowed(text);
+    }
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {
@@ -297,5 +301,11 @@ pub(super) fn escaped(text: &str) -> String {
             c => out.push(c),
         }
     }
-    out
+    Cow::Owned(out)
+}
+
+/// Whether a byte belongs to no character that is escaped or left out. The controls from U+0080
+/// on begin with C2, U+FFFE and U+FFFF with EF, as others do that stay.
+fn stays(byte: u8) -> bool {
+    byte >= b' ' && !matches!(byte, b'&' | b'<' | b'>' | b'"' | 0x7f | 0xc2 | 0xef)
 }

@@ -33,7 +33,13 @@ impl<'a> Xml<'a> {
     }
 
     fn leaf(&mut self, name: &str, value: &str) {
-        let _ = writeln!(self.text, "<{name}>{}</{name}>", escaped(value));
+        self.text.push('<');
+        self.text.push_str(name);
+        self.text.push('>');
+        self.text.push_str(&escaped(value));
+        self.text.push_str("</");
+        self.text.push_str(name);
+        self.text.push_str(">\n");
     }
 
     fn given(&mut self, name: &str, value: Option<&String>) {

@@ -43,9 +43,9 @@ const OF_SALES: [&str; 5] = [
 /// A receipt, as a base is told of it.
 #[derive(Debug, Clone)]
 pub struct TillReceipt<'a> {
-    /// The till.
+    /// The till's name in the settings, or that and a part of it.
     pub till: &'a str,
-    /// Its id there.
+    /// The receipt's id in the till.
     pub receipt: &'a str,
     /// Whether goods came back.
     pub is_refund: bool,
@@ -68,7 +68,7 @@ pub struct KnownGoods {
     pub product: Option<String>,
     /// 1C's own id of it.
     pub xml_id: Option<String>,
-    /// Its article.
+    /// The article, if the line has one.
     pub sku: Option<String>,
 }
 
@@ -110,7 +110,7 @@ pub struct Standing {
     pub goes: bool,
     /// The base was offered it before.
     pub named: bool,
-    /// It is annulled.
+    /// The till has annulled it.
     pub annulled: bool,
     /// It did not change since receipts go.
     pub older: bool,
@@ -121,7 +121,7 @@ pub struct Standing {
 /// What becomes of a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
-    /// It goes.
+    /// The base is offered it.
     Goes,
     /// The base is told that it is no more.
     IsNoMore,

@@ -205,3 +205,17 @@ fn units_are_known_by_symbol_and_by_code() {
     assert_eq!(measure("796"), Some((796, "шт".to_owned())));
     assert_eq!(measure("парсек"), None);
 }
+
+#[test]
+fn the_stock_knows_the_same_units_as_the_lines_of_orders() {
+    let of_stock = include_str!("../../../../migrations/20261128003345_stock_units.sql");
+    for (code, _, names) in UNITS {
+        for name in *names {
+            let known = format!("('{name}', '{code}')");
+            assert!(of_stock.contains(&known), "{known}");
+        }
+    }
+    let all: usize = UNITS.iter().map(|(.., names)| names.len()).sum();
+    let pairs = of_stock.matches("', '").count();
+    assert_eq!(pairs, all, "no more than these");
+}

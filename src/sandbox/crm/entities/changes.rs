@@ -134,7 +134,8 @@ impl PortalState {
         Ok(true)
     }
 
-    /// Deletes a card.
+    /// Deletes a card, whose links to other cards go with it. The error is the portal's own for
+    /// none.
     pub(crate) fn remove(&mut self, caller: &Caller, entity: Entity, id: u64) -> Result<(), Fail> {
         self.crm.take(entity, id).ok_or_else(Fail::not_found)?;
         self.unlink_everywhere(entity, id);

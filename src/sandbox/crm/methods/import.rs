@@ -25,7 +25,7 @@ pub(crate) fn cards(method: &str, params: &Params) -> u32 {
     }
 }
 
-/// `crm.item.import`: one card.
+/// `crm.item.import`: makes one card, and starts no automation.
 pub(in crate::sandbox::crm) fn one(
     world: &mut PortalState,
     caller: &Caller,

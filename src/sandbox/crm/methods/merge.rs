@@ -16,7 +16,7 @@ use crate::sandbox::{
 };
 use serde_json::{Value, json};
 
-/// `crm.entity.mergeBatch`.
+/// `crm.entity.mergeBatch`: merges cards of one kind into the first of them.
 pub(crate) fn batch(world: &mut PortalState, caller: &Caller, params: &Params) -> Outcome {
     let none = Value::Null;
     let given = params.any("params").unwrap_or(&none);

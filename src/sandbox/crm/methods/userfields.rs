@@ -33,7 +33,7 @@ const TYPES: [&str; 15] = [
     "crm",
 ];
 
-/// One such field.
+/// A user field of one kind of card (`UF_CRM_*`).
 #[derive(Debug, Clone)]
 pub(crate) struct UserField {
     pub(crate) id: usize,
@@ -84,7 +84,7 @@ impl UserField {
     }
 }
 
-/// `crm.*.userfield.add` and `.list`.
+/// Answers `crm.*.userfield.add` and `.list` for one kind of card.
 pub(crate) fn call(
     world: &mut PortalState,
     entity: Entity,

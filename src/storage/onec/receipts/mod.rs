@@ -74,9 +74,9 @@ pub async fn any(db: &mut PgConnection, shops: &[String]) -> Result<bool, Error>
 pub struct ChangedRow {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The till.
+    /// The till's name in the settings, or that and a part of it.
     pub till: String,
-    /// Its id there.
+    /// The receipt's id in the till.
     pub receipt: String,
     /// When its newest version came.
     pub changed_at: DateTime<Utc>,
@@ -193,11 +193,11 @@ pub async fn look_again(db: &mut PgConnection, base: &str, code: &str) -> Result
 pub struct FoundRow {
     /// The shop's name in the settings.
     pub shop: String,
-    /// Its key.
+    /// The key under which the base's queue has the receipt.
     pub number: String,
-    /// `Ид`.
+    /// `Ид` under which the base was offered it.
     pub doc_id: String,
-    /// `Номер`.
+    /// `Номер` under which the base was offered it.
     pub doc_number: String,
     /// When 1C made the file in which it last spoke of it.
     pub document_at: Option<DateTime<Utc>>,
@@ -230,13 +230,13 @@ pub async fn find(
 pub struct Said<'a> {
     /// The document's number in 1C.
     pub onec_number: Option<&'a str>,
-    /// Its status.
+    /// The document's status, as 1C writes it.
     pub status: Option<&'a str>,
     /// Whether it is posted.
     pub posted: Option<bool>,
     /// Whether it is cancelled, or marked for deletion.
     pub cancelled: Option<bool>,
-    /// The document.
+    /// The id of the document that says so.
     pub document: i64,
     /// When its file was made.
     pub at: Option<DateTime<Utc>>,

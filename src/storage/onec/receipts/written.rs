@@ -1,4 +1,4 @@
-//! What receipts are written with for a base.
+//! Receipts of tills with all that is needed to write them for a base.
 
 use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};
@@ -9,13 +9,13 @@ use sqlx::PgConnection;
 pub struct TillReceiptRow {
     /// The shop's name in the settings.
     pub shop: String,
-    /// Its key.
+    /// The key under which the base's queue has the receipt.
     pub number: String,
-    /// The till.
+    /// The till's name in the settings, or that and a part of it.
     pub till: String,
-    /// Its id there.
+    /// The receipt's id in the till.
     pub receipt: String,
-    /// `sale` or `refund`.
+    /// `sale`: goods went to the customer; `refund`: they came back.
     pub kind: String,
     /// The order of which it is the pick-up.
     pub order_number: Option<String>,
@@ -65,9 +65,9 @@ pub async fn documents(
 pub struct KnownRow {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The receipt's key.
+    /// The key under which the base's queue has the receipt.
     pub number: String,
-    /// The line.
+    /// The line's id in the receipt.
     pub line: String,
     /// The product, as the shop names it.
     pub product: String,

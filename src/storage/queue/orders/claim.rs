@@ -18,9 +18,9 @@ use sqlx::PgConnection;
 pub struct DueOrder {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
-    /// Its newest event.
+    /// The row id of its newest event.
     pub event: i64,
     /// That event as it was sent.
     pub body: Json,

@@ -19,13 +19,13 @@ use sqlx::PgConnection;
 pub struct QueueHead {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
-    /// Its newest event.
+    /// The row id of its newest event; `None`: it has none.
     pub head_id: Option<i64>,
-    /// That event's version.
+    /// `version` of that event's snapshot, if the shop counts them.
     pub head_version: Option<i64>,
-    /// That event's `updated_at`.
+    /// `updated_at` of that event's snapshot, by the shop's clock.
     pub head_updated_at: Option<DateTime<Utc>>,
     /// Tries of it that the portal refused.
     pub attempts: i32,
@@ -72,7 +72,8 @@ pub async fn lock_or_make(
     .await?)
 }
 
-/// Locks these orders.
+/// Locks the rows of these orders until the transaction ends. All do so in one order, so that
+/// nobody waits in a circle.
 pub async fn lock(
     db: &mut PgConnection,
     shops: &[String],
@@ -100,13 +101,13 @@ pub async fn lock(
 pub struct NewQueueHead {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
-    /// The event.
+    /// The row id of the event.
     pub event: i64,
-    /// Its version.
+    /// `version` of its snapshot, if the shop counts them.
     pub version: Option<i64>,
-    /// Its `updated_at`.
+    /// `updated_at` of its snapshot, by the shop's clock.
     pub updated_at: Option<DateTime<Utc>>,
     /// What it says of the order's status, laid over what was said before.
     pub said: Value,
@@ -167,9 +168,9 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewQueueHead]) -> Result<
 pub struct EventAgeRow {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
-    /// The head.
+    /// The row id of that event.
     pub head: i64,
     /// How new it is.
     pub age: Value,

@@ -9,7 +9,7 @@ use sqlx::PgConnection;
 pub struct AttemptResult {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
     /// What the queue does with the order.
     pub then: Disposition,
@@ -17,13 +17,13 @@ pub struct AttemptResult {
     pub known: Value,
     /// Whether all that was sent is known to have arrived.
     pub whole: bool,
-    /// The deal.
+    /// The id of its deal in the portal, if that is known.
     pub deal_id: Option<i64>,
-    /// The lead.
+    /// The id of its lead in the portal, if that is known.
     pub lead_id: Option<i64>,
-    /// The contact.
+    /// The id of its contact in the portal, if that is known.
     pub contact_id: Option<i64>,
-    /// The company.
+    /// The id of its company in the portal, if that is known.
     pub company_id: Option<i64>,
     /// The stage, if it was read or written.
     pub stage: Option<String>,
@@ -40,18 +40,18 @@ pub enum Disposition {
     Dead {
         /// Tries that were judged.
         attempts: i32,
-        /// Why.
+        /// The stable code of the refusal.
         code: String,
-        /// In whose words.
+        /// What was said with it, in the portal's words or the bridge's.
         message: String,
     },
     /// Refused: another try later.
     Retry {
         /// Tries that were judged.
         attempts: i32,
-        /// Why.
+        /// The stable code of the refusal.
         code: String,
-        /// In whose words.
+        /// What was said with it, in the portal's words or the bridge's.
         message: String,
         /// How long to wait.
         delay_ms: i64,
@@ -243,7 +243,7 @@ pub async fn give_up(
 pub struct StoppedEvent {
     /// The code of the last refusal.
     pub code: String,
-    /// In whose words.
+    /// What was said with it, in the portal's words or the bridge's.
     pub message: String,
     /// Tries that were judged.
     pub attempts: i32,

@@ -12,17 +12,17 @@ use sqlx::PgConnection;
 pub struct OrderRow {
     /// The portal's name in the settings.
     pub portal: String,
-    /// The deal.
+    /// The id of its deal in the portal, once there is one.
     pub deal_id: Option<i64>,
-    /// The lead.
+    /// The id of its lead in the portal, once there is one.
     pub lead_id: Option<i64>,
-    /// The contact.
+    /// The id of its contact in the portal, once there is one.
     pub contact_id: Option<i64>,
-    /// The company.
+    /// The id of its company in the portal, once there is one.
     pub company_id: Option<i64>,
     /// The shop's status: what it said, or was told since.
     pub status: Option<String>,
-    /// The stage.
+    /// `STAGE_ID` of its deal, as last known.
     pub stage: Option<String>,
     /// Whether both sides hold the same, and nothing is on its way.
     pub in_sync: bool,
@@ -36,7 +36,7 @@ pub struct OrderRow {
     pub event: Option<Json>,
 }
 
-/// One order.
+/// An order by its shop and number; `None` if it was never accepted.
 pub async fn view(
     db: &mut PgConnection,
     shop: &str,
@@ -64,13 +64,13 @@ pub async fn view(
 /// An order whose newest event was refused and is tried again by itself.
 #[derive(Debug, Clone)]
 pub struct RefusedOrder {
-    /// That event.
+    /// The row id of that event.
     pub event: i64,
     /// It as it was sent.
     pub body: Json,
     /// What it was refused with last.
     pub code: String,
-    /// In whose words.
+    /// What was said with it, in the portal's words or the bridge's.
     pub message: String,
     /// Tries that were judged.
     pub attempts: i32,
@@ -103,11 +103,11 @@ pub async fn still_tried(
 pub struct WithDeal {
     /// The shop's name in the settings.
     pub shop: String,
-    /// The order's number.
+    /// The order's number in its shop.
     pub number: String,
     /// The id of its deal in the portal.
     pub deal_id: i64,
-    /// The shop's status.
+    /// The order's status in the shop, as far as the bridge knows it.
     pub status: Option<String>,
     /// What was last agreed.
     pub agreed: Option<Json<Agreed>>,

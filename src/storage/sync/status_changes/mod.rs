@@ -30,7 +30,7 @@ pub struct NewChange {
     pub status: String,
     /// The status that the shop is believed to have.
     pub previous: String,
-    /// The deal's stage.
+    /// `STAGE_ID` of the deal that the change rests on.
     pub stage: String,
     /// Why, in one sentence.
     pub reason: String,
@@ -167,7 +167,7 @@ pub async fn reopen_document(db: &mut PgConnection, shop: &str, number: &str) ->
 pub struct ChangeRow {
     /// The shop's name in the settings.
     pub shop: String,
-    /// Its number.
+    /// The change's place among all of its shop.
     pub seq: i64,
     /// Its identity as a message.
     pub message_id: String,
@@ -181,7 +181,7 @@ pub struct ChangeRow {
     pub status: String,
     /// The status that the shop is believed to have.
     pub previous_status: String,
-    /// The deal's stage.
+    /// `STAGE_ID` of the deal that the change rests on.
     pub stage: String,
     /// Why, in one sentence.
     pub reason: String,

@@ -127,7 +127,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         })
     }
 
-    /// One turn: a wave of orders if any are due, then the way back, then a wave of history if
+    /// One turn: a wave of orders if any are due, then a scan of stages, then a wave of history if
     /// nothing else is due. Returns how long to wait before the next.
     async fn turn(&mut self, held: &HeldLease) -> Result<Option<Duration>, app::Error> {
         let tries = self.tries();
@@ -238,8 +238,8 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
 }
 
 impl<P: PortalClient> PortalLane<P> {
-    /// One look of the way back, if something is due: how long to wait, if the portal is in
-    /// trouble, and whether there was one. A look that takes long goes on by itself.
+    /// One scan of stages, if something is due: how long to wait, if the portal is in trouble, and
+    /// whether there was one. A scan that takes long goes on by itself.
     async fn look(
         &mut self,
         held: &HeldLease,
@@ -263,7 +263,7 @@ impl<P: PortalClient> PortalLane<P> {
         Ok((wait, true))
     }
 
-    /// Judges what a look means for the lane.
+    /// Judges what a scan means for the lane.
     async fn looked(
         &mut self,
         held: &HeldLease,
@@ -385,7 +385,8 @@ impl<P: PortalClient> PortalLane<P> {
         let seconds = |due: f64| Duration::from_secs_f64(due.clamp(0.02, 3600.0));
         let poll = self.settings.poll;
         let due = self.app.delivery.next_due(self.name.as_str()).await?;
-        // What is due and was not taken up is in a wave or a look, or waits for one: its end rings.
+        // What is due and was not taken up is in a wave or a scan, or waits for one: its end wakes
+        // the lane.
         let is_free = self.waves.is_empty() && !self.back.is_under_way();
         let due = due.filter(|due| *due > 0.0 || is_free);
         let due = due.map(seconds);

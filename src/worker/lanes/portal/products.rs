@@ -116,7 +116,7 @@ impl<P: PortalClient> PortalLane<P> {
     }
 
     /// How long no product can be taken up; `None` if none waits, or one wave is under way: its end
-    /// rings.
+    /// wakes the lane.
     pub(super) async fn next_product(&self) -> Result<Option<Duration>, app::Error> {
         if self.brings_products() {
             return Ok(None);

@@ -269,6 +269,28 @@ async fn a_type_of_prices_that_1c_does_not_have_is_told() {
 }
 
 #[tokio::test]
+async fn products_wait_while_a_list_of_theirs_cannot_be_read_and_that_is_told() {
+    let trade = Trade::new().await;
+    trade
+        .send("import.xml", &catalogue(&product("a", "Первый")))
+        .await;
+    let pool = &trade.world.db.pool;
+    let spoil = "UPDATE bridge.onec_lists SET detail = '\"odd\"' WHERE id = 'g2'";
+    sqlx::query(spoil).execute(pool).await.unwrap();
+    let goods = &trade.world.site.app.catalogue;
+    let told = goods.take_up_goods().await.unwrap_err().chain();
+    let place = "bridge.onec_lists holds what this version cannot read: `detail` of the group g2 ";
+    assert!(told.contains(place), "{told}");
+    let due = "SELECT count(*) FROM bridge.onec_products WHERE due";
+    let taken = "SELECT count(*) FROM bridge.subjects WHERE kind = 'product'";
+    assert_eq!((trade.count(due).await, trade.count(taken).await), (1, 0));
+    let mend = "UPDATE bridge.onec_lists SET detail = '{\"parent\": \"g1\"}' WHERE id = 'g2'";
+    sqlx::query(mend).execute(pool).await.unwrap();
+    assert!(goods.take_up_goods().await.unwrap());
+    assert_eq!((trade.count(due).await, trade.count(taken).await), (0, 1));
+}
+
+#[tokio::test]
 async fn the_shop_does_not_tell_of_products_that_are_1cs() {
     let world = World::with("", OWNED).await;
     let event = json!({"specversion": "1.0", "type": "shop.product.saved.v1",

@@ -12,7 +12,7 @@ use b24_bridge::{
         bitrix24,
         onec::{Client, Standing},
     },
-    domain::{BaseName, PortalName},
+    domain::{BaseName, OrderKey, PortalName},
     sandbox::onec::{PushFault, Service},
     worker::{self, CrashHook, CrashPoint, Hooks},
 };
@@ -317,7 +317,7 @@ async fn an_order_that_a_session_was_offered_is_not_pushed_while_the_session_las
     assert!(claimed.is_none());
     base.success().await.unwrap();
     let claimed = app.onec.claim_push(lease, &trade, minute).await.unwrap();
-    assert_eq!(claimed.unwrap().order(), ("main", "A-1"));
+    assert_eq!(claimed.unwrap().order(), OrderKey::new("main", "A-1"));
     assert_eq!(service.requests(), 0);
 }
 

@@ -16,6 +16,7 @@ use b24_bridge::{
     },
     domain::ShopName,
     stock::{Reservation, Shipment},
+    storage::ReservationState as State,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
@@ -145,13 +146,13 @@ impl<'a> History<'a> {
     }
 
     fn reserved(&self, place: &Place) -> i64 {
-        let held = self.known.values().filter(|known| known.state == "held");
+        let held = self.known.values().filter(|it| it.state == State::Held);
         held.map(|known| open(known, place)).sum()
     }
 
     /// What the reservation of this id could have at a place, with what it holds itself.
     fn free(&self, place: &Place, id: &str) -> i64 {
-        let own = self.known.get(id).filter(|known| known.state == "held");
+        let own = self.known.get(id).filter(|it| it.state == State::Held);
         self.on_hand(place) - self.reserved(place) + own.map_or(0, |own| open(own, place))
     }
 
@@ -251,7 +252,7 @@ impl<'a> History<'a> {
     /// What a request is to come to, by trying every store.
     fn expected(&self, id: &str, wanted: &Reservation) -> Expected {
         let known = self.known.get(id);
-        if known.is_some_and(|known| known.state == "shipped") {
+        if known.is_some_and(|known| known.state == State::Shipped) {
             return Expected::AsItIs;
         }
         let shipped = known.map(shipped_of).unwrap_or_default();
@@ -395,8 +396,8 @@ impl<'a> History<'a> {
             0
         };
         let ReservationAnswer::Reserved(now) = answer else {
-            let refused =
-                !(known.state == "held" || (known.state == "shipped" && !part)) || wanted > open;
+            let refused = !(known.state == State::Held || (known.state == State::Shipped && !part))
+                || wanted > open;
             assert!(refused, "{answer:?}: {}", self.story());
             return;
         };
@@ -430,10 +431,10 @@ impl<'a> History<'a> {
         match self.app.stock.release(&self.shop, &id).await.unwrap() {
             ReservationAnswer::Reserved(now) => {
                 let before = &self.known[&id];
-                let state = if before.state == "held" {
-                    "released"
+                let state = if before.state == State::Held {
+                    State::Released
                 } else {
-                    &before.state
+                    before.state
                 };
                 assert_eq!(now.state, state, "{}", self.story());
                 self.known.insert(id, now);
@@ -460,7 +461,7 @@ impl<'a> History<'a> {
         self.app.stock.expire_reservations().await.unwrap();
         let answer = self.app.stock.reservation(&self.shop, &id).await.unwrap();
         if let ReservationAnswer::Reserved(now) = answer {
-            assert!(!held || now.state == "expired", "{}", self.story());
+            assert!(!held || now.state == State::Expired, "{}", self.story());
             self.known.insert(id, now);
         }
     }

@@ -376,7 +376,7 @@ impl History {
             .await;
         if let ReservationAnswer::Reserved(now) = &answer {
             let state = self.model.reservations[&id].state.as_str();
-            assert_eq!(now.state, state, "{:#?}", self.story);
+            assert_eq!(now.state.as_str(), state, "{:#?}", self.story);
         }
         asked(&answer)
     }

@@ -130,7 +130,7 @@ enum WriteFate {
     Late(u16),
 }
 
-/// What happens next.
+/// One step of a random history.
 #[derive(Debug, Clone)]
 enum Op {
     Wait(u32),

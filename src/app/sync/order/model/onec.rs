@@ -140,7 +140,7 @@ impl World {
         }
     }
 
-    /// The order's status.
+    /// The order's status: what the shop says, or what it was told since.
     pub(super) fn hub(&self) -> Option<String> {
         let said = self.database.row.said.clone()?;
         let status = said.status.clone()?;

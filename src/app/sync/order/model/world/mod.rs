@@ -32,10 +32,10 @@ const MOST_PASSES: usize = 3;
 #[derive(Debug, Clone)]
 struct Change {
     decided_at: DateTime<Utc>,
-    /// 1C says so.
+    /// The change is 1C's word, and not the portal's.
     is_onecs: bool,
     first_sent: Option<DateTime<Utc>>,
-    /// Given up.
+    /// Sending it was given up.
     is_dead: bool,
     message: Message,
 }
