@@ -100,7 +100,7 @@ pub use operations::{
     order_view::{OrderView, TimelineEntry},
 };
 pub use portal_access::PortalAccess;
-pub use portal_access::shared_limit::{PATIENCE as PERMIT_PATIENCE, permit_bell};
+pub use portal_access::shared_limit::{PATIENCE as PERMIT_PATIENCE, permit_wake_name};
 pub use registry::{Registry, ShopsByPortal, SyncRules, onec_lane_of};
 pub use stock::Stock;
 pub use sync::Sync;

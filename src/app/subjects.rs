@@ -43,7 +43,7 @@ pub(in crate::app) fn claim_of(due: &DueSubject) -> Claim {
 }
 
 /// Makes a claimed subject a dead letter. Nothing that is known of it is touched.
-pub(in crate::app) async fn bury(
+pub(in crate::app) async fn dead_letter(
     db: &PgPool,
     metrics: &Metrics,
     lease: &Lease,

@@ -25,7 +25,7 @@ use chrono::{DateTime, Utc};
 )]
 pub struct OneCInputs<'a> {
     /// The status that counts for the order: what 1C's claim is compared with.
-    pub hub: &'a Counted,
+    pub counted: &'a Counted,
     /// The id and the name that 1C says.
     pub words: &'a [&'a str],
     /// The status of the shop that these words mean, by the base's table.
@@ -96,8 +96,9 @@ impl OneCDecision {
 /// Decides one claim. That both mean the same is for the caller to see first.
 pub fn decide(inputs: &OneCInputs<'_>) -> OneCDecision {
     let rules = inputs.policy.rules.iter().enumerate();
-    let hub = (&*inputs.hub.status, inputs.hub.by);
-    let mut rules = rules.filter(|(_, rule)| rule.matches_onec(hub, inputs.stage, inputs.words));
+    let counted = (&*inputs.counted.status, inputs.counted.by);
+    let mut rules =
+        rules.filter(|(_, rule)| rule.matches_onec(counted, inputs.stage, inputs.words));
     let rule = rules.next();
     let (verdict, basis) = judged(inputs, rule.map(|(_, rule)| rule));
     let (verdict, turns) = bounded(inputs, verdict, basis);
@@ -147,7 +148,7 @@ fn claims(inputs: &OneCInputs<'_>, rule: Option<&Rule>) -> (Verdict, Basis) {
             Winner::Review => (Verdict::Ask, Basis::Default),
             _ => (Verdict::PutBack, Basis::Default),
         },
-        Some(agreed) if agreed == inputs.hub.status && !inputs.overtaken => {
+        Some(agreed) if agreed == inputs.counted.status && !inputs.overtaken => {
             (Verdict::Take, Basis::OneSide)
         }
         Some(_) => {
@@ -169,7 +170,7 @@ fn claims(inputs: &OneCInputs<'_>, rule: Option<&Rule>) -> (Verdict, Basis) {
 fn later(inputs: &OneCInputs<'_>) -> (Verdict, Basis) {
     let conflict = &inputs.policy.conflict;
     let when = (inputs.after, inputs.came);
-    let other = inputs.hub.at;
+    let other = inputs.counted.at;
     let later = other.and_then(|at| outside(at, when, conflict.clock_tolerance));
     match (later, conflict.undated()) {
         (Some(true), _) => (Verdict::PutBack, Basis::Latest),
@@ -182,7 +183,7 @@ fn later(inputs: &OneCInputs<'_>) -> (Verdict, Basis) {
 /// A final fact of the order that the claim would take back, other than 1C's own.
 fn undone(inputs: &OneCInputs<'_>) -> Option<Fact> {
     let finality: &Finality = &inputs.policy.finality;
-    let status = &inputs.hub.status;
+    let status = &inputs.counted.status;
     let facts = finality.facts(status, inputs.paid, inputs.cancelled);
     let is_own = |fact: &Fact| inputs.own && !(*fact == Fact::Paid && inputs.paid);
     let kept = |fact: &Fact| finality.keeps(*fact, status, inputs.meaning, &inputs.policy.statuses);
@@ -198,7 +199,7 @@ fn says(list: &[String], status: &str) -> bool {
 fn bounded(inputs: &OneCInputs<'_>, verdict: Verdict, basis: Basis) -> (Verdict, Option<usize>) {
     let next = match verdict {
         Verdict::Take => WrittenValue::Status(inputs.meaning.to_owned()),
-        Verdict::PutBack => WrittenValue::Onec(inputs.hub.status.clone()),
+        Verdict::PutBack => WrittenValue::Onec(inputs.counted.status.clone()),
         Verdict::Ask => return (verdict, None),
     };
     let turns = too_many(inputs.turns, &inputs.policy.turns, &next, inputs.now);
@@ -214,13 +215,13 @@ fn explanation(
     (basis, rule): (Basis, Option<usize>),
     turns: Option<usize>,
 ) -> Explanation {
-    let (hub, meaning) = (inputs.hub.status.clone(), inputs.meaning.to_owned());
+    let (status, meaning) = (inputs.counted.status.clone(), inputs.meaning.to_owned());
     Explanation {
         occasion: occasion(inputs),
         reason: reason(inputs, verdict, basis, rule),
         effect: match (verdict, turns) {
             (Verdict::Take, _) => Effect::ShopTold { status: meaning },
-            (Verdict::PutBack, _) => Effect::OnecSent { status: hub },
+            (Verdict::PutBack, _) => Effect::OnecSent { status },
             (Verdict::Ask, Some(turns)) => Effect::Stopped { turns },
             (Verdict::Ask, None) => Effect::PersonAsked,
         },
@@ -228,7 +229,7 @@ fn explanation(
 }
 
 fn occasion(inputs: &OneCInputs<'_>) -> Occasion {
-    let (status, onec) = (inputs.hub.status.clone(), inputs.meaning.to_owned());
+    let (status, onec) = (inputs.counted.status.clone(), inputs.meaning.to_owned());
     match inputs.agreed {
         None => Occasion::OnecFirstMeeting { onec, status },
         Some(agreed) if agreed == status => Occasion::OnecChanged {
@@ -251,7 +252,7 @@ fn reason(
     rule: Option<usize>,
 ) -> Option<DecisionReason> {
     let by = by(rule);
-    let right = match inputs.hub.by {
+    let right = match inputs.counted.by {
         Source::Bitrix24 => Side::Portal,
         _ => Side::Shop,
     };

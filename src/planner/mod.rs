@@ -358,7 +358,7 @@ pub enum CallAnswer {
     NotRun,
     /// Refused, or left without a usable answer, as a whole, while other calls go through:
     /// something in it is to blame.
-    Spoilt {
+    Poisoned {
         /// What it came to.
         code: ErrorCode,
         /// What exactly, for people.

@@ -174,13 +174,13 @@ impl Gate {
 
 /// The faults of one portal: the shares, the orders, and the dice.
 #[derive(Debug)]
-pub(crate) struct Trouble {
+pub(crate) struct FaultPlan {
     pub(crate) shares: Faults,
     orders: VecDeque<Order>,
     dice: Dice,
 }
 
-impl Trouble {
+impl FaultPlan {
     pub(crate) fn new(shares: Faults, seed: u64) -> Self {
         Self {
             shares,
@@ -265,8 +265,8 @@ mod tests {
     #[test]
     fn the_same_seed_tells_the_same_story() {
         let story = |seed| {
-            let mut trouble = Trouble::new(Faults::everything(0.05), seed);
-            (0..200).map(|_| trouble.next(&[])).collect::<Vec<_>>()
+            let mut plan = FaultPlan::new(Faults::everything(0.05), seed);
+            (0..200).map(|_| plan.next(&[])).collect::<Vec<_>>()
         };
         assert_eq!(story(7), story(7));
         assert_ne!(story(7), story(8));
@@ -274,23 +274,23 @@ mod tests {
 
     #[test]
     fn an_order_waits_for_its_method() {
-        let mut trouble = Trouble::new(Faults::default(), 1);
+        let mut plan = FaultPlan::new(Faults::default(), 1);
         let method = Some("crm.deal.add".to_owned());
-        trouble.order(Order {
+        plan.order(Order {
             fault: Fault::LostAnswer,
             times: 2,
             method,
         });
         let add = ["crm.deal.add".to_owned()];
-        assert_eq!(trouble.next(&["crm.deal.get".to_owned()]), None);
+        assert_eq!(plan.next(&["crm.deal.get".to_owned()]), None);
         assert!(matches!(
-            trouble.next(&add),
+            plan.next(&add),
             Some((Fault::LostAnswer, Some(_)))
         ));
         assert!(matches!(
-            trouble.next(&add),
+            plan.next(&add),
             Some((Fault::LostAnswer, Some(_)))
         ));
-        assert_eq!(trouble.next(&add), None);
+        assert_eq!(plan.next(&add), None);
     }
 }

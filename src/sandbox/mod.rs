@@ -35,7 +35,7 @@ mod transport;
 use clock::Clock;
 use crm::Crm;
 use events::Events;
-use faults::{Dice, Trouble};
+use faults::{Dice, FaultPlan};
 use limits::{Operating, Rate};
 use oauth::Tokens;
 use parking_lot::Mutex;
@@ -138,7 +138,7 @@ pub(crate) struct PortalState {
     pub(crate) options: Options,
     pub(crate) clock: Clock,
     pub(crate) dice: Dice,
-    pub(crate) trouble: Trouble,
+    pub(crate) fault_plan: FaultPlan,
     pub(crate) rate: Rate,
     pub(crate) operating: Operating,
     pub(crate) tokens: Tokens,
@@ -162,7 +162,7 @@ impl PortalState {
         let clock = Clock::new(options.utc_offset_minutes, options.clock_skew_seconds);
         Self {
             dice: Dice(options.seed ^ 0x5eed),
-            trouble: Trouble::new(options.faults, options.seed),
+            fault_plan: FaultPlan::new(options.faults, options.seed),
             rate: Rate::default(),
             operating: Operating::default(),
             tokens: Tokens::default(),

@@ -350,14 +350,14 @@ impl Sandbox {
 
     /// Replaces the shares of the faults.
     pub fn set_faults(&self, faults: Faults) {
-        self.portal.with(|world| world.trouble.shares = faults);
+        self.portal.with(|world| world.fault_plan.shares = faults);
     }
 
     /// Orders a fault for the next so many requests, or for those that carry a method.
     pub fn fail_next(&self, fault: Fault, times: u32, method: Option<&str>) {
         let method = method.map(str::to_owned);
         self.portal.with(|world| {
-            world.trouble.order(Order {
+            world.fault_plan.order(Order {
                 fault,
                 times,
                 method,

@@ -8,7 +8,7 @@ use super::{
     Lanes, Settings,
     lanes::{leases::Leases, restarts::Restarts},
 };
-use crate::app::{self, App, lane_of, onec_lane_of, permit_bell};
+use crate::app::{self, App, lane_of, onec_lane_of, permit_wake_name};
 use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
@@ -54,7 +54,7 @@ pub(super) async fn keep(
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
-        match look(&app, &lanes, &leases.lanes()).await {
+        match wake_due(&app, &lanes, &leases.lanes()).await {
             Ok(()) => turns.went_well().await,
             Err(error) => {
                 let error = error.chain();
@@ -67,8 +67,12 @@ pub(super) async fn keep(
     }
 }
 
-async fn look(app: &App, lanes: &WatchedLanes, held: &BTreeSet<String>) -> Result<(), app::Error> {
-    let ring = |lane: &str| app.waker().subscribe(lane).notify_one();
+async fn wake_due(
+    app: &App,
+    lanes: &WatchedLanes,
+    held: &BTreeSet<String>,
+) -> Result<(), app::Error> {
+    let wake = |lane: &str| app.waker().subscribe(lane).notify_one();
     let portals = lanes.portals.iter();
     let portals: Vec<_> = portals
         .filter(|one| held.contains(&one.0))
@@ -76,7 +80,7 @@ async fn look(app: &App, lanes: &WatchedLanes, held: &BTreeSet<String>) -> Resul
         .collect();
     for some in portals.chunks(AT_ONCE) {
         for portal in app.lanes.due_portals(some).await? {
-            ring(&portal);
+            wake(&portal);
         }
     }
     let shops = lanes.shops.iter();
@@ -84,7 +88,7 @@ async fn look(app: &App, lanes: &WatchedLanes, held: &BTreeSet<String>) -> Resul
     let shops: Vec<String> = shops.map(|(shop, _)| shop.clone()).collect();
     for some in shops.chunks(AT_ONCE) {
         for shop in app.lanes.due_shops(some).await? {
-            ring(&lane_of(&shop));
+            wake(&lane_of(&shop));
         }
     }
     let bases = lanes.bases.iter();
@@ -94,11 +98,11 @@ async fn look(app: &App, lanes: &WatchedLanes, held: &BTreeSet<String>) -> Resul
         .collect();
     for some in bases.chunks(AT_ONCE) {
         for base in app.lanes.due_bases(some).await? {
-            ring(&onec_lane_of(&base));
+            wake(&onec_lane_of(&base));
         }
     }
     for portal in app.lanes.asked_for_places().await? {
-        ring(&permit_bell(&portal));
+        wake(&permit_wake_name(&portal));
     }
     Ok(())
 }

@@ -1,7 +1,7 @@
 //! Housekeeping, on a schedule: waking lanes, taking up events from SQL, and pruning.
 
 use super::{Settings, lanes::restarts::Restarts};
-use crate::app::{self, App, News, NewsListener, Retention, permit_bell};
+use crate::app::{self, App, News, NewsListener, Retention, permit_wake_name};
 use std::time::Duration;
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
@@ -188,12 +188,12 @@ async fn hear(app: &App, listener: &mut Option<NewsListener>, most: Duration) {
     let Some(open) = listener else {
         return tokio::time::sleep_until(until).await;
     };
-    let ring = |lane: &str| app.waker().subscribe(lane).notify_one();
+    let wake = |lane: &str| app.waker().subscribe(lane).notify_one();
     loop {
         match tokio::time::timeout_at(until, open.next()).await {
             Err(_) | Ok(Ok(News::Published)) => return,
-            Ok(Ok(News::Permit(portal))) => ring(&permit_bell(&portal)),
-            Ok(Ok(News::Lane(lane))) => ring(&lane),
+            Ok(Ok(News::Permit(portal))) => wake(&permit_wake_name(&portal)),
+            Ok(Ok(News::Lane(lane))) => wake(&lane),
             Ok(Err(_)) => {
                 *listener = None;
                 return tokio::time::sleep(Duration::from_millis(200)).await;

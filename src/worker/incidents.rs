@@ -19,7 +19,7 @@ use tokio_util::sync::CancellationToken;
 
 /// A call that takes longer than this is told of while it runs.
 const SLOW: Duration = Duration::from_secs(5);
-/// The same trouble is written down at most this often.
+/// The same incident is written down at most this often.
 const PACE: Duration = Duration::from_secs(1);
 /// How long nothing happens if nothing is due.
 const REST: Duration = Duration::from_hours(1);
@@ -54,7 +54,7 @@ struct IncidentTracker {
     resting: BTreeMap<String, Instant>,
 }
 
-/// A trouble that lasts.
+/// An incident that lasts.
 #[derive(Debug)]
 struct OpenIncident {
     written: Instant,

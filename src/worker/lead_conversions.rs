@@ -4,7 +4,7 @@ use super::{
     CallFailure, PortalClient,
     lanes::{
         lease::HeldLease,
-        wave_runner::{its_own, send},
+        wave_runner::{fails_alone, send},
     },
 };
 use crate::{
@@ -69,7 +69,7 @@ impl ConversionLooks {
             Ok(answer) => answer,
             Err(fault) => {
                 // Nobody else waits for a call that fails for what is in it.
-                followed.failure = its_own(portal, held, &fault).await.err();
+                followed.failure = fails_alone(portal, held, &fault).await.err();
                 CallAnswer::NotRun
             }
         };

@@ -67,7 +67,7 @@ async fn look<P: PortalClient>(
     portal: &P,
     orders: &[OrderWithDeal],
 ) -> Result<BTreeMap<u64, Option<DealState>>, SurveyError> {
-    let mut glance = DealScan::look(&ScanRequest {
+    let mut glance = DealScan::read(&ScanRequest {
         history: History::Skip,
         deals: orders.iter().map(|order| order.deal).collect(),
         moves_of: Vec::new(),

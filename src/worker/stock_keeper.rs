@@ -12,7 +12,7 @@ const PAUSE: Duration = Duration::from_secs(1);
 
 /// Keeps stock until told to stop. Several processes do it beside each other.
 pub(super) async fn keep(app: App, _: Settings, turns: Restarts, stop: CancellationToken) {
-    let bell = app.waker().subscribe(STOCK);
+    let wake_up = app.waker().subscribe(STOCK);
     let mut looked_at = ReceiptKey::default();
     while !stop.is_cancelled() {
         match once(&app, &mut looked_at).await {
@@ -23,7 +23,7 @@ pub(super) async fn keep(app: App, _: Settings, turns: Restarts, stop: Cancellat
                 turns.failed(&error).await;
             }
         }
-        let more = tokio::time::timeout(PAUSE, bell.notified());
+        let more = tokio::time::timeout(PAUSE, wake_up.notified());
         stop.run_until_cancelled(more).await;
     }
 }

@@ -35,7 +35,7 @@ pub(super) async fn keep(
     turns: Restarts,
     stop: CancellationToken,
 ) {
-    let bell = app.waker().subscribe(&format!("{TILL}{till}"));
+    let wake_up = app.waker().subscribe(&format!("{TILL}{till}"));
     let mut unread = Unread {
         lane: format!("{TILL}{till}"),
         times: 0,
@@ -57,7 +57,7 @@ pub(super) async fn keep(
             Ok(()) => unread.over(&app).await,
             Err(Failed::App(_)) => {}
         }
-        let more = tokio::time::timeout(PAUSE, bell.notified());
+        let more = tokio::time::timeout(PAUSE, wake_up.notified());
         stop.run_until_cancelled(more).await;
     }
 }

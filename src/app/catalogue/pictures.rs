@@ -125,11 +125,11 @@ impl Catalogue {
                     }
                 }
                 Ok(Err(fault)) => {
-                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+                    subjects::dead_letter(&self.db, &self.metrics, lease, &claim, fault).await?;
                 }
                 Err(bug) => {
                     let fault = (ErrorCode::Bug, bug.to_string());
-                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+                    subjects::dead_letter(&self.db, &self.metrics, lease, &claim, fault).await?;
                 }
             }
             if products.len() == WAVE {

@@ -58,11 +58,11 @@ impl Catalogue {
                     work.push((claim, job));
                 }
                 Ok(Err(fault)) => {
-                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+                    subjects::dead_letter(&self.db, &self.metrics, lease, &claim, fault).await?;
                 }
                 Err(bug) => {
                     let fault = (ErrorCode::Bug, bug.to_string());
-                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+                    subjects::dead_letter(&self.db, &self.metrics, lease, &claim, fault).await?;
                 }
             }
         }
@@ -73,7 +73,7 @@ impl Catalogue {
         for (claim, job) in work {
             if let Some(why) = uncounted.get(&key_of(&job)) {
                 let fault = unreadable(why);
-                subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+                subjects::dead_letter(&self.db, &self.metrics, lease, &claim, fault).await?;
             } else {
                 counted.push((claim, job));
             }

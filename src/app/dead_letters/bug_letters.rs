@@ -92,7 +92,7 @@ pub(in crate::app) struct Whose<'a> {
 impl DeadLetters {
     /// Takes an order off the list of comparisons because the bridge failed at it; a letter says
     /// so. Nothing that is known of the order is touched.
-    pub async fn bury_comparison(
+    pub async fn dead_letter_comparison(
         &self,
         lease: &Lease,
         order: &OrderKey,
@@ -112,14 +112,14 @@ impl DeadLetters {
             code: code.to_string(),
         };
         let line = dead(shop, number, what);
-        self.bury_order(&mut tx, lease, &about, &words, line)
+        self.write_order_letter(&mut tx, lease, &about, &words, line)
             .await?;
         Ok(tx.commit().await?)
     }
 
     /// Looks an order up by its origin no more because the bridge failed at it; a letter says so.
     /// Nothing is believed of it meanwhile: it is looked up when the shop next sends it.
-    pub async fn bury_search(
+    pub async fn dead_letter_search(
         &self,
         lease: &Lease,
         order: &OrderKey,
@@ -139,13 +139,13 @@ impl DeadLetters {
             code: code.to_string(),
         };
         let line = dead(shop, number, what);
-        self.bury_order(&mut tx, lease, &about, &words, line)
+        self.write_order_letter(&mut tx, lease, &about, &words, line)
             .await?;
         Ok(tx.commit().await?)
     }
 
     /// Writes an order's letter, and its line if there was no such letter.
-    async fn bury_order(
+    async fn write_order_letter(
         &self,
         tx: &mut PgConnection,
         lease: &Lease,
@@ -158,14 +158,14 @@ impl DeadLetters {
             shop: Some(&line.shop),
             number: Some(&line.number),
         };
-        if self.bury_about(tx, whose, about, words).await? {
+        if self.write_bug_letter(tx, whose, about, words).await? {
             journal::add(tx, &[line]).await?;
         }
         Ok(())
     }
 
     /// Writes the letter; true if there was none of the same thing.
-    pub(in crate::app) async fn bury_about(
+    pub(in crate::app) async fn write_bug_letter(
         &self,
         tx: &mut PgConnection,
         whose: Whose<'_>,
@@ -218,7 +218,7 @@ impl DeadLetters {
             order: order.clone(),
         };
         let mut db = self.db.acquire().await?;
-        self.bury_about(&mut db, self.of_shop(shop), &about, &words)
+        self.write_bug_letter(&mut db, self.of_shop(shop), &about, &words)
             .await?;
         Ok(None)
     }

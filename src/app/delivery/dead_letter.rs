@@ -32,7 +32,7 @@ impl Delivery {
     ) -> Result<(), Error> {
         if claim.kind == Kind::Subject {
             let fault = (code, message.to_owned());
-            return subjects::bury(&self.db, &self.metrics, lease, claim, fault).await;
+            return subjects::dead_letter(&self.db, &self.metrics, lease, claim, fault).await;
         }
         let (shop, number, event) = (claim.shop.clone(), claim.number.clone(), claim.event);
         let message = clean(message);

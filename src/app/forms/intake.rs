@@ -110,7 +110,7 @@ impl Forms {
                 if enquiry.has_contact() {
                     FormTaken::Queued
                 } else {
-                    dies(&mut tx, (shop.as_str(), &key), &rules.name).await?;
+                    dead_letter_unreachable(&mut tx, (shop.as_str(), &key), &rules.name).await?;
                     FormTaken::Dead
                 }
             }
@@ -153,7 +153,7 @@ pub(super) fn unreachable_words(form: &str) -> String {
 }
 
 /// Makes a new subject a dead letter.
-async fn dies(
+async fn dead_letter_unreachable(
     db: &mut sqlx::PgConnection,
     (shop, key): (&str, &str),
     form: &str,

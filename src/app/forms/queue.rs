@@ -180,11 +180,11 @@ impl Forms {
             match bug::caught(|| self.understand(&one)) {
                 Ok(Ok(one)) => work.push(one),
                 Ok(Err(fault)) => {
-                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+                    subjects::dead_letter(&self.db, &self.metrics, lease, &claim, fault).await?;
                 }
                 Err(bug) => {
                     let fault = (ErrorCode::Bug, bug.to_string());
-                    subjects::bury(&self.db, &self.metrics, lease, &claim, fault).await?;
+                    subjects::dead_letter(&self.db, &self.metrics, lease, &claim, fault).await?;
                 }
             }
         }

@@ -33,7 +33,7 @@ impl Intake {
                     continue;
                 }
             };
-            self.bury_received(&settings.shop, event, code, &faults)
+            self.dead_letter_received(&settings.shop, event, code, &faults)
                 .await?;
             words.push("dead");
         }

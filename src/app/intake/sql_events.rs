@@ -41,7 +41,7 @@ impl Intake {
         let mut sum = 0;
         for _ in 0..BATCH {
             let taken = match self.ingest_batch(1).await {
-                Err(error) if error.is_of_the_row() => self.give_up_next(&error).await?,
+                Err(error) if error.is_of_the_row() => self.dead_letter_next(&error).await?,
                 taken => taken?,
             };
             if taken == 0 {
@@ -230,7 +230,7 @@ impl Intake {
     }
 
     /// Makes the oldest event a dead letter because the bridge failed at it.
-    async fn give_up_next(&self, error: &Error) -> Result<usize, Error> {
+    async fn dead_letter_next(&self, error: &Error) -> Result<usize, Error> {
         let mut tx = self.db.begin().await?;
         let rows = sql_events::take(&mut tx, 1).await?;
         let Some(row) = rows.first() else {
@@ -254,14 +254,15 @@ impl Intake {
             Ok(event) => names_in(event),
             Err(_) => sql_events::names(tx, row.id).await?,
         };
-        self.bury_stray(tx, named, &row.event, rejection).await?;
+        self.dead_letter_rejected(tx, named, &row.event, rejection)
+            .await?;
         Ok(PublishedOutcome::Dead)
     }
 
     /// Keeps what a sender that cannot be refused sent, and what cannot be accepted, as a dead
     /// letter that names every fault. The same thing sent again while the letter is open is no
     /// second letter.
-    pub async fn bury_received(
+    pub async fn dead_letter_received(
         &self,
         shop: &ShopName,
         event: &Value,
@@ -280,12 +281,12 @@ impl Intake {
         }
         let mut db = self.db.acquire().await?;
         let named = names_in(&event);
-        self.bury_stray(&mut db, named, &Json::Value(event), &rejection)
+        self.dead_letter_rejected(&mut db, named, &Json::Value(event), &rejection)
             .await?;
         Ok(())
     }
 
-    async fn bury_stray(
+    async fn dead_letter_rejected(
         &self,
         db: &mut PgConnection,
         named: NamedShop,

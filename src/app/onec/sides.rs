@@ -319,7 +319,7 @@ impl Onec {
                 let OneCDecided {
                     decision,
                     told,
-                    hub,
+                    counted,
                     meaning,
                 } = *decided;
                 let verdict = decision.verdict;
@@ -327,7 +327,7 @@ impl Onec {
                 let decided = Decided {
                     decision,
                     told,
-                    hub: hub.status,
+                    status: counted.status,
                     meaning,
                 };
                 self.carry_out(tx, (&order, &portal), decided, kept.id)
@@ -459,7 +459,7 @@ struct Decided {
     decision: OneCDecision,
     told: Option<SentStatus>,
     /// The order's status before.
-    hub: String,
+    status: String,
     meaning: String,
 }
 
@@ -489,7 +489,7 @@ impl Decided {
             winner: winner.map(str::to_owned),
             what: self.decision.what(),
             inputs: json!({
-                "status": self.hub, "onec": self.meaning, "document": document,
+                "status": self.status, "onec": self.meaning, "document": document,
                 "base": order.base.name.as_str(), "agreed": order.side.agreed,
                 "said": order.side.said,
             }),

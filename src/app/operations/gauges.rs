@@ -11,7 +11,7 @@ use crate::{
         stock::shortages,
         sync::inbox,
         views::{
-            incidents::{self, TroubleRow},
+            incidents::{self, IncidentRow},
             stats,
         },
     },
@@ -125,7 +125,7 @@ impl Operations {
     }
 
     /// What a shop's forms lack, and what keeps products waiting.
-    fn read_held_back(&self, broken: &[TroubleRow], no_right: &[TroubleRow]) {
+    fn read_held_back(&self, broken: &[IncidentRow], no_right: &[IncidentRow]) {
         let metrics = &self.metrics;
         let catalogues = self.registry.catalogues.keys();
         let rules = catalogues.filter_map(|shop| self.registry.rules(shop));

@@ -8,7 +8,7 @@ use crate::{
 
 pub use crate::storage::views::{
     incidents::{
-        DeadRow, RefusedChange, RefusedRow as Refused, TroubleRow as Trouble, WaitingConflicts,
+        DeadRow, IncidentRow as Incident, RefusedChange, RefusedRow as Refused, WaitingConflicts,
     },
     overview::{DecisionRow as Decided, Minute, WaitingOrder},
 };
@@ -27,7 +27,7 @@ pub const GOODS: &str = ":goods";
 pub const TILL: &str = ":till:";
 /// Before a portal's name in the place of a lane's: looking after its application.
 pub const APPLICATION: &str = ":application:";
-/// For how many seconds a trouble that is over is still shown.
+/// For how many seconds an incident that is over is still shown.
 const LATELY: f64 = 900.0;
 
 /// What the overview shows beside the status.
@@ -44,7 +44,7 @@ pub struct Overview {
     /// What was refused and is tried again.
     pub refused: Vec<Refused>,
     /// What the calls to the portals met lately.
-    pub troubles: Vec<Trouble>,
+    pub incidents: Vec<Incident>,
 }
 
 impl Operations {
@@ -65,7 +65,7 @@ impl Operations {
             conflicts: incidents::conflicts(&mut db).await?,
             dead: incidents::dead(&mut db).await?,
             refused: incidents::refused(&mut db).await?,
-            troubles: incidents::lately(&mut db, LATELY).await?,
+            incidents: incidents::lately(&mut db, LATELY).await?,
         })
     }
 

@@ -15,7 +15,7 @@ use crate::{
         queue::lanes::{self, LaneRow},
         settings,
         views::{
-            incidents::{self, TroubleRow},
+            incidents::{self, IncidentRow},
             stats,
         },
     },
@@ -189,8 +189,8 @@ impl StuckTask {
     }
 }
 
-impl From<TroubleRow> for StuckTask {
-    fn from(row: TroubleRow) -> Self {
+impl From<IncidentRow> for StuckTask {
+    fn from(row: IncidentRow) -> Self {
         Self {
             lane: row.lane,
             times: row.times,

@@ -16,7 +16,7 @@ use tokio::time::Instant;
 /// How long a place is waited for: longer than any pause of a limiter.
 pub const PATIENCE: Duration = Duration::from_secs(90);
 /// What is woken in place of a lane when somebody asks the owner of a portal's lane for a permit.
-pub fn permit_bell(portal: &str) -> String {
+pub fn permit_wake_name(portal: &str) -> String {
     format!("permit:{portal}")
 }
 

@@ -315,7 +315,7 @@ impl Sync {
             messages::put_off(&mut tx, one.row.id, attempts, fault, seconds).await?;
             self.metrics.callback("refused");
         } else {
-            self.bury_shop_message(&mut tx, one, (ErrorCode::Callback, &words), attempts)
+            self.dead_letter_message(&mut tx, one, (ErrorCode::Callback, &words), attempts)
                 .await?;
         }
         Ok(tx.commit().await?)
@@ -339,12 +339,12 @@ impl Sync {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let words = clean(words);
-        self.bury_shop_message(&mut tx, one, (ErrorCode::Bug, &words), one.row.attempts)
+        self.dead_letter_message(&mut tx, one, (ErrorCode::Bug, &words), one.row.attempts)
             .await?;
         Ok(tx.commit().await?)
     }
 
-    async fn bury_shop_message(
+    async fn dead_letter_message(
         &self,
         tx: &mut PgConnection,
         one: &ShopMessage,

@@ -134,7 +134,7 @@ impl Sync {
         };
         match stored {
             Err(error) if error.is_of_the_row() => {
-                self.bury_notification(&one, &error.chain()).await?;
+                self.dead_letter_notification(&one, &error.chain()).await?;
             }
             stored => stored?,
         }
@@ -160,7 +160,7 @@ impl Sync {
             match self.store_notifications(&part).await {
                 Err(error) if error.is_of_the_row() => {
                     if let Some(one) = parts.failed(part) {
-                        self.bury_notification(&one, &error.chain()).await?;
+                        self.dead_letter_notification(&one, &error.chain()).await?;
                     }
                 }
                 stored => stored?,
@@ -188,7 +188,7 @@ impl Sync {
             .step(Step::Hear, deal.as_deref().unwrap_or_default());
     }
 
-    async fn bury_notification(&self, one: &Notification, words: &str) -> Result<(), Error> {
+    async fn dead_letter_notification(&self, one: &Notification, words: &str) -> Result<(), Error> {
         let about = About::Notification {
             event: one.event.clone(),
             deal: one.deal_id,
@@ -200,7 +200,7 @@ impl Sync {
         };
         let mut db = self.db.acquire().await?;
         self.dead_letters
-            .bury_about(&mut db, whose, &about, words)
+            .write_bug_letter(&mut db, whose, &about, words)
             .await?;
         Ok(())
     }
@@ -232,7 +232,7 @@ impl Sync {
                         break;
                     };
                     tx.commit().await?;
-                    self.bury_notification(&one, &error.chain()).await?;
+                    self.dead_letter_notification(&one, &error.chain()).await?;
                     1
                 }
                 taken => taken?,
@@ -290,14 +290,16 @@ impl Sync {
         for row in &seen.broken {
             let deal = row.deal.map_or(0, int);
             let body = row.row.clone();
-            sum.asked += self.bury_row(lease, (deal, body), &row.words).await?;
+            sum.asked += self
+                .dead_letter_history_row(lease, (deal, body), &row.words)
+                .await?;
         }
         let mut parts = Bisection::of(seen.history.clone());
         while let Some(part) = parts.next() {
             match self.take_moves(lease, &part, seen.newest).await {
                 Err(error) if error.is_of_the_row() => {
                     if let Some(row) = parts.failed(part) {
-                        sum.asked += self.bury_move(lease, &row, &error.chain()).await?;
+                        sum.asked += self.dead_letter_move(lease, &row, &error.chain()).await?;
                     }
                 }
                 taken => {
@@ -347,17 +349,23 @@ impl Sync {
 
     /// Gives a row of the history up; its deal is compared by what it says of itself. Returns how
     /// many orders that asks for.
-    async fn bury_move(&self, lease: &Lease, row: &StageMove, words: &str) -> Result<u64, Error> {
+    async fn dead_letter_move(
+        &self,
+        lease: &Lease,
+        row: &StageMove,
+        words: &str,
+    ) -> Result<u64, Error> {
         let one = moved(row);
         let body = json!({
             "id": one.id, "funnel": one.funnel, "stage": one.stage, "kind": one.kind,
             "moved_at": one.moved_at,
         });
-        self.bury_row(lease, (one.deal_id, body), words).await
+        self.dead_letter_history_row(lease, (one.deal_id, body), words)
+            .await
     }
 
     /// The same with the row as people are shown it; deal 0 is none.
-    async fn bury_row(
+    async fn dead_letter_history_row(
         &self,
         lease: &Lease,
         (deal, row): (i64, Value),
@@ -373,7 +381,7 @@ impl Sync {
         let mut asked = 0;
         if self
             .dead_letters
-            .bury_about(&mut tx, whose, &about, words)
+            .write_bug_letter(&mut tx, whose, &about, words)
             .await?
         {
             asked = comparisons::ask_deals(&mut tx, &lease.portal, &[deal], "history", GATHER_MS)

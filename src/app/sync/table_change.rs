@@ -120,7 +120,7 @@ impl Sync {
     /// stands as the plan says. Returns how many.
     pub async fn apply_table(&self, shop: &ShopName, who: &Actor) -> Result<usize, Error> {
         let plan = self.table_plan(shop).await?;
-        self.bury_failed(shop, &plan).await?;
+        self.dead_letter_failed(shop, &plan).await?;
         let wanted: Vec<String> = {
             let plan = plan.into_iter();
             plan.filter(|one| one.outcome.winner().is_some())
@@ -187,7 +187,11 @@ impl Sync {
     }
 
     /// Writes the letters of orders at which the bridge failed.
-    async fn bury_failed(&self, shop: &ShopName, plan: &[PlannedChange]) -> Result<(), Error> {
+    async fn dead_letter_failed(
+        &self,
+        shop: &ShopName,
+        plan: &[PlannedChange],
+    ) -> Result<(), Error> {
         for one in plan {
             let PlannedOutcome::Failed(Words(why)) = &one.outcome else {
                 continue;
@@ -202,7 +206,7 @@ impl Sync {
             };
             let mut db = self.db.acquire().await?;
             self.dead_letters
-                .bury_about(&mut db, whose, &about, why)
+                .write_bug_letter(&mut db, whose, &about, why)
                 .await?;
         }
         Ok(())

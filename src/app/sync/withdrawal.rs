@@ -72,7 +72,7 @@ impl Sync {
             let row = match row.row_mut() {
                 Ok(row) => row,
                 Err(error) => {
-                    self.bury_message(tx, &change, now, &Error::from(error).chain())
+                    self.dead_letter_unsent(tx, &change, now, &Error::from(error).chain())
                         .await?;
                     continue;
                 }
@@ -84,7 +84,7 @@ impl Sync {
             let sending = match sending {
                 Ok(sending) => sending,
                 Err(bug) => {
-                    self.bury_message(tx, &change, now, &Error::from(bug).chain())
+                    self.dead_letter_unsent(tx, &change, now, &Error::from(bug).chain())
                         .await?;
                     died(row, change.decided_at, now);
                     continue;

@@ -24,7 +24,7 @@ const PAGE: usize = 50;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct PageQuery {
     /// With keys after this.
     after: String,
     /// `open`: only those that are not in step.
@@ -36,7 +36,7 @@ pub(super) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,
     Path(name): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<PageQuery>,
 ) -> Result<Markup, ErrorPage> {
     let shop = ShopName::parse(&name).ok();
     let shop = shop.filter(|shop| state.app.registry().catalogues.contains_key(shop));

@@ -33,7 +33,7 @@ const PAGE: u32 = 50;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
-pub(super) struct Asked {
+pub(super) struct PageQuery {
     /// With ids below this.
     below: String,
     /// What an act came to.
@@ -45,7 +45,7 @@ pub(super) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,
     Path(name): Path<String>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<PageQuery>,
 ) -> Result<Markup, ErrorPage> {
     let shop = known(&state, &name, &visitor)?;
     let filter = SubmissionFilter {

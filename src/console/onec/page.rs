@@ -30,7 +30,7 @@ const FILES: i64 = 10;
 const OPEN: i64 = 50;
 
 #[derive(Debug, Default, Deserialize)]
-pub(in crate::console) struct Asked {
+pub(in crate::console) struct PageQuery {
     #[serde(default)]
     base: String,
     #[serde(default)]
@@ -43,7 +43,7 @@ pub(in crate::console) struct Asked {
 pub(in crate::console) async fn get(
     Extract(onec): Extract<Onec>,
     visitor: Viewer,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<PageQuery>,
 ) -> Result<Markup, ErrorPage> {
     let fault = |error| ErrorPage::of(error, visitor.lang);
     let text = |text| visitor.text(text);

@@ -30,19 +30,19 @@ pub(in crate::console) struct About<T> {
     form: T,
 }
 
-struct Asked {
+struct TriedOrder {
     shop: ShopName,
     number: String,
     tried: Option<StillTried>,
 }
 
 /// What is still tried of the order, if it is what the page showed.
-async fn asked(
+async fn tried_order(
     letters: &DeadLetters,
     (shop, number): (String, String),
     event: &str,
     lang: Lang,
-) -> Result<Asked, ErrorPage> {
+) -> Result<TriedOrder, ErrorPage> {
     let shop = ShopName::parse(&shop).map_err(|_| ErrorPage::not_found(lang))?;
     if number.contains('\0') {
         return Err(ErrorPage::not_found(lang));
@@ -50,23 +50,23 @@ async fn asked(
     let tried = letters.still_tried(&shop, &number).await;
     let tried = tried.map_err(|error| ErrorPage::of(error, lang))?;
     let tried = tried.filter(|tried| tried.event.to_string() == event);
-    Ok(Asked {
+    Ok(TriedOrder {
         shop,
         number,
         tried,
     })
 }
 
-fn back(asked: &Asked, done: &str) -> Response {
-    let page = links::order(asked.shop.as_str(), &asked.number);
+fn back(of: &TriedOrder, done: &str) -> Response {
+    let page = links::order(of.shop.as_str(), &of.number);
     Redirect::to(&links::link(&page, &[("done", Some(done))])).into_response()
 }
 
 /// The page after an act, which says what became of it.
-fn after(asked: &Asked, done: Result<&str, Error>, lang: Lang) -> Result<Response, ErrorPage> {
+fn after(of: &TriedOrder, done: Result<&str, Error>, lang: Lang) -> Result<Response, ErrorPage> {
     match done {
-        Ok(done) => Ok(back(asked, done)),
-        Err(Error::NotFound) => Ok(back(asked, NO_LONGER)),
+        Ok(done) => Ok(back(of, done)),
+        Err(Error::NotFound) => Ok(back(of, NO_LONGER)),
         Err(error) => Err(ErrorPage::of(error, lang)),
     }
 }
@@ -79,30 +79,30 @@ pub(in crate::console) async fn mend(
 ) -> Result<Response, ErrorPage> {
     let OperatorForm { visitor, form } = act;
     let letters = &state.app.dead_letters;
-    let asked = asked(letters, path, &form.event, visitor.lang).await?;
+    let of = tried_order(letters, path, &form.event, visitor.lang).await?;
     let edit = form.form.read();
-    let payload = match &asked.tried {
+    let payload = match &of.tried {
         Some(tried) => edit.payload(&tried.payload).map(|new| (tried.event, new)),
         None => Err(Error::NotFound),
     };
     let done = match payload {
         Ok((event, payload)) => {
-            let order = (&asked.shop, &*asked.number);
+            let order = (&of.shop, &*of.number);
             let who = visitor.actor();
             letters.mend_tried(order, event, &who, payload).await
         }
         Err(error) => Err(error),
     };
     let Err(Error::Invalid(faults)) = done else {
-        return after(&asked, done.map(|_| "queued"), visitor.lang);
+        return after(&of, done.map(|_| "queued"), visitor.lang);
     };
-    let order = (&asked.shop, asked.number.clone());
+    let order = (&of.shop, of.number.clone());
     let refused = edit.refused(faults);
     let page = detail::page(
         &state,
         &visitor,
         order,
-        &detail::Asked::default(),
+        &detail::PageQuery::default(),
         Some(&refused),
     )
     .await?;
@@ -117,10 +117,10 @@ pub(in crate::console) async fn give_up(
 ) -> Result<Response, ErrorPage> {
     let OperatorForm { visitor, form } = act;
     let letters = &state.app.dead_letters;
-    let asked = asked(letters, path, &form.event, visitor.lang).await?;
-    let order = (&asked.shop, &*asked.number);
+    let of = tried_order(letters, path, &form.event, visitor.lang).await?;
+    let order = (&of.shop, &*of.number);
     let reason = form.form.reason.trim();
-    let done = match &asked.tried {
+    let done = match &of.tried {
         Some(tried) => {
             let who = visitor.actor();
             letters
@@ -129,5 +129,5 @@ pub(in crate::console) async fn give_up(
         }
         None => Err(Error::NotFound),
     };
-    after(&asked, done.map(|()| GIVEN_UP), visitor.lang)
+    after(&of, done.map(|()| GIVEN_UP), visitor.lang)
 }

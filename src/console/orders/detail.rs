@@ -22,7 +22,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 #[derive(Debug, Default, Deserialize)]
-pub(in crate::console) struct Asked {
+pub(in crate::console) struct PageQuery {
     /// What an act on this page came to.
     #[serde(default)]
     done: String,
@@ -39,7 +39,7 @@ pub(in crate::console) async fn get(
     Extract(state): Extract<State>,
     visitor: Viewer,
     Path((shop, number)): Path<(String, String)>,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<PageQuery>,
 ) -> Result<Markup, ErrorPage> {
     let lang = visitor.lang;
     let shop = ShopName::parse(&shop).map_err(|_| ErrorPage::not_found(lang))?;
@@ -54,7 +54,7 @@ pub(super) async fn page(
     state: &State,
     visitor: &Viewer,
     (shop, number): (&ShopName, String),
-    asked: &Asked,
+    asked: &PageQuery,
     refused: Option<&Refused<'_>>,
 ) -> Result<Markup, ErrorPage> {
     let lang = visitor.lang;

@@ -8,7 +8,7 @@ use crate::{
     app::{
         APPLICATION, FROM_SQL, GOODS, HOUSEKEEPING, JOBS, LaneState, PortalStatus, STOCK,
         ShopStatus, StatusReport, TILL, lane_of,
-        operations::overview::{DeadRow, Overview, Refused, Trouble, WaitingConflicts},
+        operations::overview::{DeadRow, Incident, Overview, Refused, WaitingConflicts},
     },
     console::{
         i18n::{locale::Lang, messages::Text},
@@ -134,9 +134,9 @@ impl<'a> Alerts<'a> {
         let portals = report.portals.iter();
         all.extend(portals.filter_map(|one| portal(visitor, one, glance)));
         all.extend(report.shops.iter().filter_map(callback));
-        let lasting = |trouble: &&Trouble| trouble.over_at.is_none() && known(report, trouble);
-        let lasting = glance.troubles.iter().filter(lasting);
-        all.extend(lasting.filter_map(|one| trouble(report, one)));
+        let lasting = |incident: &&Incident| incident.over_at.is_none() && known(report, incident);
+        let lasting = glance.incidents.iter().filter(lasting);
+        all.extend(lasting.filter_map(|one| incident(report, one)));
         all.extend(glance.dead.iter().map(dead));
         all.extend(glance.conflicts.iter().map(conflict));
         all.extend(glance.refused.iter().map(refused));
@@ -183,11 +183,11 @@ impl<'a> Alerts<'a> {
     /// What was wrong a moment ago and is over: anywhere, or with one lane.
     pub(in crate::console) fn lately(&self, visitor: &Viewer, lane: Option<&str>) -> Markup {
         let CachedOverview { report, glance } = self.look;
-        let here = |trouble: &Trouble| lane.is_none_or(|lane| trouble.lane == lane);
-        let over = |trouble: &&Trouble| {
-            trouble.over_at.is_some() && known(report, trouble) && here(trouble)
+        let here = |incident: &Incident| lane.is_none_or(|lane| incident.lane == lane);
+        let over = |incident: &&Incident| {
+            incident.over_at.is_some() && known(report, incident) && here(incident)
         };
-        let over: Vec<_> = glance.troubles.iter().filter(over).collect();
+        let over: Vec<_> = glance.incidents.iter().filter(over).collect();
         html! {
             @if !over.is_empty() {
                 section.over {
@@ -228,27 +228,27 @@ fn conflict(conflict: &WaitingConflicts) -> Alert {
     }
 }
 
-fn known(report: &StatusReport, trouble: &Trouble) -> bool {
-    if own(trouble).is_some() {
+fn known(report: &StatusReport, incident: &Incident) -> bool {
+    if own(incident).is_some() {
         return true;
     }
-    match shop_of(trouble) {
+    match shop_of(incident) {
         Some(name) => report
             .shops
             .iter()
-            .any(|shop| shop.shop == name && (shop.callback.is_some() || sent(trouble))),
+            .any(|shop| shop.shop == name && (shop.callback.is_some() || sent(incident))),
         None => report
             .portals
             .iter()
-            .any(|portal| portal.portal == trouble.lane),
+            .any(|portal| portal.portal == incident.lane),
     }
 }
 
 /// Whether it is about what a shop sends, not about what it is told.
-fn sent(trouble: &Trouble) -> bool {
+fn sent(incident: &Incident) -> bool {
     [ErrorCode::WebhookOwner, ErrorCode::NotAnOrder]
         .iter()
-        .any(|code| code.as_str() == trouble.code)
+        .any(|code| code.as_str() == incident.code)
 }
 
 /// The place as a remedy names it.
@@ -261,13 +261,13 @@ fn at((kind, name): (Text, &str)) -> Place<'_> {
 }
 
 /// The shop that it is about.
-fn shop_of(trouble: &Trouble) -> Option<&str> {
-    trouble.lane.strip_prefix("shop:")
+fn shop_of(incident: &Incident) -> Option<&str> {
+    incident.lane.strip_prefix("shop:")
 }
 
 /// The bridge's own work that it is about, if it is about no lane.
-fn own(trouble: &Trouble) -> Option<Text> {
-    match trouble.lane.as_str() {
+fn own(incident: &Incident) -> Option<Text> {
+    match incident.lane.as_str() {
         FROM_SQL => Some(Text::FromSql),
         JOBS => Some(Text::LetterJobs),
         HOUSEKEEPING => Some(Text::Housekeeping),
@@ -279,21 +279,21 @@ fn own(trouble: &Trouble) -> Option<Text> {
 }
 
 /// Where it is, and its page.
-fn place(trouble: &Trouble) -> ((Text, &str), String, Text) {
-    if let Some(own) = own(trouble) {
+fn place(incident: &Incident) -> ((Text, &str), String, Text) {
+    if let Some(own) = own(incident) {
         return ((own, ""), "/console".to_owned(), Text::Overview);
     }
-    if let Some(portal) = trouble.lane.strip_prefix(APPLICATION) {
+    if let Some(portal) = incident.lane.strip_prefix(APPLICATION) {
         let href = links::portal(portal);
         return ((Text::ApplicationOf, portal), href, Text::ToPortal);
     }
-    if let Some(shop) = shop_of(trouble).filter(|_| sent(trouble)) {
+    if let Some(shop) = shop_of(incident).filter(|_| sent(incident)) {
         ((Text::Shop, shop), links::shop(shop), Text::ToShop)
-    } else if let Some(shop) = shop_of(trouble) {
+    } else if let Some(shop) = shop_of(incident) {
         ((Text::CallbackOf, shop), links::shop(shop), Text::ToShop)
     } else {
-        let href = links::portal(&trouble.lane);
-        ((Text::Portal, &trouble.lane), href, Text::ToPortal)
+        let href = links::portal(&incident.lane);
+        ((Text::Portal, &incident.lane), href, Text::ToPortal)
     }
 }
 
@@ -303,7 +303,7 @@ fn portal(visitor: &Viewer, portal: &PortalStatus, glance: &Overview) -> Option<
     let explained = portal.state == LaneState::Running
         && (glance.refused.iter().any(|one| one.lane == portal.portal)
             || glance
-                .troubles
+                .incidents
                 .iter()
                 .any(|one| one.lane == portal.portal && one.over_at.is_none()));
     if flow == Flow::Flowing || explained {
@@ -391,32 +391,32 @@ fn callback(shop: &ShopStatus) -> Option<Alert> {
     })
 }
 
-/// A trouble that lasts though the lane runs; one that stopped the lane is told of there.
-fn trouble(report: &StatusReport, trouble: &Trouble) -> Option<Alert> {
+/// An incident that lasts though the lane runs; one that stopped the lane is told of there.
+fn incident(report: &StatusReport, incident: &Incident) -> Option<Alert> {
     let stopped = |portal: &&PortalStatus| {
-        portal.portal == trouble.lane
+        portal.portal == incident.lane
             && matches!(portal.state, LaneState::Paused | LaneState::Waiting)
-            && portal.paused_code.as_deref() == Some(&trouble.code)
+            && portal.paused_code.as_deref() == Some(&incident.code)
     };
     if report.portals.iter().any(|portal| stopped(&portal)) {
         return None;
     }
-    let (place, href, label) = place(trouble);
-    let moved = trouble.code == ErrorCode::Moved.as_str();
-    let flow = if trouble.code == ErrorCode::Stuck.as_str() {
+    let (place, href, label) = place(incident);
+    let moved = incident.code == ErrorCode::Moved.as_str();
+    let flow = if incident.code == ErrorCode::Stuck.as_str() {
         Flow::Stuck
     } else {
         Flow::Slow
     };
     Some(Alert {
-        lane: trouble.lane.clone(),
+        lane: incident.lane.clone(),
         badge: if moved { Text::TakeNote } else { flow.text() },
-        code: Some(ErrorCode::parse(&trouble.code)?),
-        words: trouble.message.clone(),
+        code: Some(ErrorCode::parse(&incident.code)?),
+        words: incident.message.clone(),
         figures: if moved {
             Vec::new()
         } else {
-            vec![(Text::Times, trouble.times.to_string())]
+            vec![(Text::Times, incident.times.to_string())]
         },
         ..Alert::new(flow, place, href, label)
     })

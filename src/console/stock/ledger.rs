@@ -21,7 +21,7 @@ use serde::Deserialize;
 const PAGE: u32 = 200;
 
 #[derive(Debug, Default, Deserialize)]
-pub(in crate::console) struct Asked {
+pub(in crate::console) struct PageQuery {
     #[serde(default)]
     stock: String,
     #[serde(default)]
@@ -34,7 +34,7 @@ pub(in crate::console) struct Asked {
 pub(in crate::console) async fn get(
     Extract(stock): Extract<Stock>,
     visitor: Viewer,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<PageQuery>,
 ) -> Result<Markup, ErrorPage> {
     let fault = |error| ErrorPage::of(error, visitor.lang);
     let known = stock

@@ -27,7 +27,7 @@ const PAGE: u32 = 100;
 const SHOWN: i64 = 20;
 
 #[derive(Debug, Default, Deserialize)]
-pub(in crate::console) struct Asked {
+pub(in crate::console) struct PageQuery {
     #[serde(default)]
     done: String,
     #[serde(default)]
@@ -44,7 +44,7 @@ pub(in crate::console) struct Asked {
 pub(in crate::console) async fn get(
     Extract(stock): Extract<Stock>,
     visitor: Viewer,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<PageQuery>,
 ) -> Result<Markup, ErrorPage> {
     let fault = |error| ErrorPage::of(error, visitor.lang);
     let text = |text| visitor.text(text);

@@ -26,7 +26,7 @@ use std::borrow::Cow;
 const PAGE: u32 = 100;
 
 #[derive(Debug, Default, Deserialize)]
-pub(in crate::console) struct Asked {
+pub(in crate::console) struct PageQuery {
     #[serde(default)]
     till: String,
     #[serde(default)]
@@ -39,7 +39,7 @@ pub(in crate::console) struct Asked {
 pub(in crate::console) async fn get(
     Extract(stock): Extract<Stock>,
     visitor: Viewer,
-    Query(asked): Query<Asked>,
+    Query(asked): Query<PageQuery>,
 ) -> Result<Markup, ErrorPage> {
     let fault = |error| ErrorPage::of(error, visitor.lang);
     if asked.till.contains('\0') {

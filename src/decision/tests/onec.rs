@@ -3,15 +3,15 @@
 use super::*;
 use crate::decision::onec::{OneCInputs, Verdict, decide};
 
-/// The order has `hub` by the shop since 500, 1C is known to have had `agreed`, and says `meaning`
-/// between 800 and 900.
+/// The order has `status` by the shop since 500, 1C is known to have had `agreed`, and says
+/// `meaning` between 800 and 900.
 #[expect(
     clippy::struct_excessive_bools,
     reason = "each is a fact of its own that holds or not"
 )]
 struct Said {
     policy: Policy,
-    hub: &'static str,
+    status: &'static str,
     by: Source,
     changed: i64,
     agreed: Option<&'static str>,
@@ -22,13 +22,13 @@ struct Said {
     own: bool,
 }
 
-fn said(hub: &'static str, meaning: &'static str) -> Said {
+fn said(status: &'static str, meaning: &'static str) -> Said {
     Said {
         policy: order().policy,
-        hub,
+        status,
         by: Source::Shop,
         changed: 500,
-        agreed: Some(hub),
+        agreed: Some(status),
         meaning,
         paid: false,
         overtaken: false,
@@ -53,14 +53,14 @@ impl Said {
     }
 
     fn verdict(&self) -> (Verdict, Basis) {
-        let hub = Counted {
-            status: self.hub.to_owned(),
+        let counted = Counted {
+            status: self.status.to_owned(),
             by: self.by,
             at: Some(at(self.changed)),
             settled: true,
         };
         let decision = decide(&OneCInputs {
-            hub: &hub,
+            counted: &counted,
             words: &["id", "Имя"],
             meaning: self.meaning,
             agreed: self.agreed,

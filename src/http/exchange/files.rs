@@ -13,7 +13,7 @@ impl Exchange<'_> {
     pub(super) async fn file(&self, body: Body) -> Result<(&'static str, Response), Refused> {
         // Whoever sends a body is known before it is read.
         let session = self.session().await?;
-        let name = self.asked.filename.as_deref().unwrap_or_default();
+        let name = self.request.filename.as_deref().unwrap_or_default();
         let limit = usize::try_from(self.base().file_limit).unwrap_or(usize::MAX);
         // Not every client keeps to the pieces that it was told.
         let most = limit.max(self.state.config.http.max_body_bytes);
@@ -28,7 +28,7 @@ impl Exchange<'_> {
         if piece.is_empty() {
             return Err(self.refuse(ErrorCode::OneCFile, "часть файла пуста"));
         }
-        let kind = &self.asked.kind;
+        let kind = &self.request.kind;
         let stored = self
             .state
             .app
@@ -57,7 +57,7 @@ impl Exchange<'_> {
     /// A step of taking a file in.
     pub(super) async fn import(&self) -> Result<(&'static str, Response), Refused> {
         let session = self.session().await?;
-        let name = self.asked.filename.as_deref().unwrap_or_default();
+        let name = self.request.filename.as_deref().unwrap_or_default();
         self.take_in(&session, name).await
     }
 
@@ -86,7 +86,7 @@ impl Exchange<'_> {
         let app = &self.state.app;
         let ended = app
             .onec
-            .end_onec_catalogue(&session, self.asked.timestamp)
+            .end_onec_catalogue(&session, self.request.timestamp)
             .await;
         if ended.map_err(|error| self.failed(error))?.is_some() {
             return Ok(self.success());

@@ -27,7 +27,7 @@ impl Exchange<'_> {
     /// `mode=checkauth`: opens a session. No Set-Cookie: 1C would send the cookie twice.
     pub(super) async fn check_auth(&self) -> Result<Response, Refused> {
         let login = self.verified().await?;
-        let kind = &self.asked.kind;
+        let kind = &self.request.kind;
         let opened = self
             .state
             .app
@@ -49,11 +49,11 @@ impl Exchange<'_> {
         if let Some(session) = self.by_token().await? {
             return Ok(session);
         }
-        if !self.asked.tokens.is_empty() {
+        if !self.request.tokens.is_empty() {
             return Err(self.refuse(ErrorCode::OneCSession, ""));
         }
         let login = self.verified().await?;
-        let (app, kind) = (&self.state.app, &self.asked.kind);
+        let (app, kind) = (&self.state.app, &self.request.kind);
         let found = app
             .onec
             .onec_session_of(&self.onec.base, kind, &login)
@@ -61,7 +61,7 @@ impl Exchange<'_> {
         if let Some(session) = found.map_err(|error| self.failed(error))? {
             return Ok(session);
         }
-        if self.asked.mode == "success" {
+        if self.request.mode == "success" {
             return Err(self.refuse(ErrorCode::OneCSession, ""));
         }
         let opened = app
@@ -91,14 +91,14 @@ impl Exchange<'_> {
     }
 
     async fn by_token(&self) -> Result<Option<Session>, Refused> {
-        if self.asked.tokens.is_empty() {
+        if self.request.tokens.is_empty() {
             return Ok(None);
         }
         let found = self
             .state
             .app
             .onec
-            .onec_session(&self.onec.base, &self.asked.tokens)
+            .onec_session(&self.onec.base, &self.request.tokens)
             .await;
         let Some(session) = found.map_err(|error| self.failed(error))? else {
             return Ok(None);
@@ -109,20 +109,20 @@ impl Exchange<'_> {
     }
 
     fn may(&self, user: Option<&OneCUser>, login: &str) -> Result<(), Refused> {
-        if user.is_some_and(|user| user.exchanges(&self.asked.kind)) {
+        if user.is_some_and(|user| user.exchanges(&self.request.kind)) {
             return Ok(());
         }
         let detail = format!(
             "пользователю {login:.60} обмен type={} не разрешён",
-            self.asked.kind
+            self.request.kind
         );
         Err(self.refuse(ErrorCode::OneCLogin, &detail))
     }
 
     /// The login that the request shows, verified.
     async fn verified(&self) -> Result<String, Refused> {
-        let Some((login, password)) = &self.asked.login else {
-            let detail = if self.asked.authorization {
+        let Some((login, password)) = &self.request.login else {
+            let detail = if self.request.authorization {
                 "заголовок Authorization пришёл не в виде Basic"
             } else {
                 "заголовок Authorization не пришёл"
@@ -174,7 +174,7 @@ impl Exchange<'_> {
         self.state
             .app
             .metrics()
-            .onec_asked(base, self.asked.known_mode(), "login");
+            .onec_asked(base, self.request.known_mode(), "login");
         let shown: String = login.chars().take(60).collect();
         self.refuse(ErrorCode::OneCLogin, &format!("логин «{shown}»"))
     }

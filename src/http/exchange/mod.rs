@@ -35,7 +35,7 @@ use axum::{
     http::{HeaderMap, Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
-use request::Asked;
+use request::ExchangeRequest;
 use std::{collections::BTreeMap, time::Duration};
 
 /// The path where bases are served, each under its name in the settings.
@@ -90,18 +90,18 @@ pub(super) async fn exchange(Extract(state): Extract<State>, request: Request) -
         return Problem::malformed(status, "1C sends GET and POST").into_response();
     }
     let (parts, body) = request.into_parts();
-    let asked = Asked::read(&parts);
+    let request = ExchangeRequest::read(&parts);
     let base = onec.base.name.as_str();
     let headers = parts.headers.clone();
     let flushes = parts.extensions.get::<Flushes>().cloned();
     let exchange = Exchange {
         state: &state,
         onec,
-        asked: &asked,
+        request: &request,
         headers,
         flushes,
     };
-    let mode = asked.known_mode();
+    let mode = request.known_mode();
     let (result, response) = match exchange.answer(body).await {
         Ok((result, response)) => (result, response),
         Err(refused) => ("failure", *refused.0),
@@ -114,7 +114,7 @@ pub(super) async fn exchange(Extract(state): Extract<State>, request: Request) -
 struct Exchange<'a> {
     state: &'a State,
     onec: &'a OneC,
-    asked: &'a Asked,
+    request: &'a ExchangeRequest,
     headers: HeaderMap,
     flushes: Option<Flushes>,
 }
@@ -134,7 +134,7 @@ impl Exchange<'_> {
 
     fn refuse(&self, code: ErrorCode, detail: &str) -> Refused {
         let base = &self.base().name;
-        tracing::warn!(%base, %code, detail, mode = self.asked.known_mode(), "1C was refused");
+        tracing::warn!(%base, %code, detail, mode = self.request.known_mode(), "1C was refused");
         self.say(&Answer::failure(code, detail)).into()
     }
 
@@ -151,17 +151,17 @@ impl Exchange<'_> {
     }
 
     async fn answer(&self, body: Body) -> Result<(&'static str, Response), Refused> {
-        let kind = self.asked.kind.as_str();
+        let kind = self.request.kind.as_str();
         if !["sale", "catalog", "get_catalog", "listen"].contains(&kind) {
             let detail = "type: известны sale, catalog, get_catalog и listen";
             return Err(self.refuse(ErrorCode::OneCRequest, detail));
         }
-        if kind == "listen" && self.asked.mode != "checkauth" {
+        if kind == "listen" && self.request.mode != "checkauth" {
             self.may_export(&self.somebody().await?)?;
             return self.listen().await;
         }
         let files = matches!(kind, "sale" | "catalog");
-        match self.asked.mode.as_str() {
+        match self.request.mode.as_str() {
             "checkauth" => Ok(("success", self.check_auth().await?)),
             "init" => self.init().await,
             "info" if kind == "sale" => {
@@ -196,7 +196,7 @@ impl Exchange<'_> {
                 self.somebody().await?;
                 let detail = format!(
                     "режим mode={:.40} для type={kind} неизвестен",
-                    self.asked.mode
+                    self.request.mode
                 );
                 Err(self.refuse(ErrorCode::OneCRequest, &detail))
             }
@@ -206,7 +206,7 @@ impl Exchange<'_> {
     /// The version that is asked for; an odd one is refused.
     fn version(&self) -> Result<Option<SchemaVersion>, Refused> {
         let Some(text) = self
-            .asked
+            .request
             .version
             .as_deref()
             .filter(|text| !text.is_empty())
@@ -220,7 +220,7 @@ impl Exchange<'_> {
     }
 
     fn subordinate(&self) -> bool {
-        let given = self.asked.cml_version.as_deref();
+        let given = self.request.cml_version.as_deref();
         let version = given.and_then(SchemaVersion::parse);
         version.is_some_and(|version| version >= SUBORDINATE)
     }
@@ -238,7 +238,7 @@ impl Exchange<'_> {
             .state
             .app
             .onec
-            .drop_onec_files(&session, &self.asked.kind)
+            .drop_onec_files(&session, &self.request.kind)
             .await;
         dropped.map_err(|error| self.failed(error))?;
         let base = self.base();
@@ -247,7 +247,7 @@ impl Exchange<'_> {
             format!("file_limit={}", base.file_limit),
         ];
         if asked.is_some() {
-            if let Some(token) = self.asked.tokens.first() {
+            if let Some(token) = self.request.tokens.first() {
                 lines.push(format!("sessid={token}"));
             }
             lines.push(format!("version={spoken}"));

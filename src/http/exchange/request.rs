@@ -10,9 +10,9 @@ pub(super) const COOKIE: &str = "b24bridge";
 /// The longest token that is looked at.
 const LONGEST: usize = 64;
 
-/// What is asked for.
+/// What a request of 1C asks for, and who says that it is 1C.
 #[derive(Debug, Default)]
-pub(super) struct Asked {
+pub(super) struct ExchangeRequest {
     pub(super) kind: String,
     pub(super) mode: String,
     pub(super) version: Option<String>,
@@ -27,30 +27,30 @@ pub(super) struct Asked {
     pub(super) authorization: bool,
 }
 
-impl Asked {
+impl ExchangeRequest {
     pub(super) fn read(parts: &Parts) -> Self {
-        let mut asked = Self::default();
+        let mut request = Self::default();
         for cookie in cookies(&parts.headers) {
-            asked.token(&cookie);
+            request.token(&cookie);
         }
         for pair in parts.uri.query().unwrap_or_default().split('&') {
             let (name, value) = pair.split_once('=').unwrap_or((pair, ""));
             let value = decoded(value);
             match name {
-                "type" => asked.kind = value,
-                "mode" => asked.mode = value,
-                "version" => asked.version = Some(value),
-                "cmlVersion" => asked.cml_version = Some(value),
-                "sessid" => asked.token(&value),
-                "filename" => asked.filename = Some(value),
-                "timestamp" => asked.timestamp = value.trim().parse().ok(),
+                "type" => request.kind = value,
+                "mode" => request.mode = value,
+                "version" => request.version = Some(value),
+                "cmlVersion" => request.cml_version = Some(value),
+                "sessid" => request.token(&value),
+                "filename" => request.filename = Some(value),
+                "timestamp" => request.timestamp = value.trim().parse().ok(),
                 _ => {}
             }
         }
         let value = parts.headers.get(header::AUTHORIZATION);
-        asked.authorization = value.is_some();
-        asked.login = value.and_then(|value| basic(value.as_bytes()));
-        asked
+        request.authorization = value.is_some();
+        request.login = value.and_then(|value| basic(value.as_bytes()));
+        request
     }
 
     fn token(&mut self, token: &str) {
@@ -124,22 +124,22 @@ mod tests {
     use super::*;
     use axum::http::Request;
 
-    fn asked(uri: &str, headers: &[(&str, &str)]) -> Asked {
+    fn parsed(uri: &str, headers: &[(&str, &str)]) -> ExchangeRequest {
         let mut request = Request::builder().uri(uri);
         for (name, value) in headers {
             request = request.header(*name, *value);
         }
-        Asked::read(&request.body(()).unwrap().into_parts().0)
+        ExchangeRequest::read(&request.body(()).unwrap().into_parts().0)
     }
 
     #[test]
     fn a_session_is_named_by_a_cookie_that_may_come_twice_or_by_sessid() {
         let both = ("cookie", "a=b; b24bridge=x1; b24bridge=x1");
-        assert_eq!(asked("/?type=sale", &[both]).tokens, ["x1"]);
-        assert_eq!(asked("/?sessid=x2&mode=init", &[]).tokens, ["x2"]);
-        assert_eq!(asked("/?sessid=sessid%3Dx2", &[]).tokens, ["x2"]);
+        assert_eq!(parsed("/?type=sale", &[both]).tokens, ["x1"]);
+        assert_eq!(parsed("/?sessid=x2&mode=init", &[]).tokens, ["x2"]);
+        assert_eq!(parsed("/?sessid=sessid%3Dx2", &[]).tokens, ["x2"]);
         let quoted = ("cookie", "b24bridge=\"x3\"");
-        assert_eq!(asked("/?sessid=", &[quoted]).tokens, ["x3"]);
+        assert_eq!(parsed("/?sessid=", &[quoted]).tokens, ["x3"]);
     }
 
     #[test]

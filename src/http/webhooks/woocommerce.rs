@@ -138,7 +138,7 @@ pub(in crate::http) async fn post_delivery(
         }
         Err(broken) => {
             let (event, faults) = (&broken.event, &broken.faults);
-            return give_up(&state, &name, event, ErrorCode::Invalid, faults).await;
+            return dead_letter_event(&state, &name, event, ErrorCode::Invalid, faults).await;
         }
     };
     store(&state, &name, &event).await
@@ -154,15 +154,17 @@ async fn store(
     let accepted = state.app.intake.accept_events(Some(name), events).await?;
     match accepted.into_iter().next() {
         Some(Accepted::Invalid(faults)) => {
-            give_up(state, name, event, ErrorCode::Invalid, &faults).await
+            dead_letter_event(state, name, event, ErrorCode::Invalid, &faults).await
         }
-        Some(Accepted::Refused(code, faults)) => give_up(state, name, event, code, &faults).await,
+        Some(Accepted::Refused(code, faults)) => {
+            dead_letter_event(state, name, event, code, &faults).await
+        }
         Some(Accepted::Failed(words)) => {
             let faults = vec![Fault {
                 pointer: String::new(),
                 detail: words,
             }];
-            give_up(state, name, event, ErrorCode::Bug, &faults).await
+            dead_letter_event(state, name, event, ErrorCode::Bug, &faults).await
         }
         Some(Accepted::Queued) => {
             state.app.intake.shop_sent_order(name).await?;
@@ -179,7 +181,7 @@ async fn store(
 }
 
 /// Keeps an order that cannot be used as a dead letter.
-async fn give_up(
+async fn dead_letter_event(
     state: &State,
     shop: &ShopName,
     event: &Value,
@@ -190,7 +192,7 @@ async fn give_up(
     state
         .app
         .intake
-        .bury_received(shop, event, code, faults)
+        .dead_letter_received(shop, event, code, faults)
         .await?;
     Ok(answer(StatusCode::ACCEPTED, "dead", Some(UNUSABLE)))
 }

@@ -1,6 +1,6 @@
 //! The commands that put entries on a card, and the marks by which they are found again.
 
-use super::{Asked, CardId, State};
+use super::{CardId, Question, State};
 use crate::{
     domain::{CallEntry, Entry, MailEntry, TodoEntry},
     planner::{field_mapping::readable, json::text},
@@ -49,7 +49,7 @@ impl State {
 
     /// Which entries stand there already: by the origin of an activity, by the mark of a to-do or
     /// of a comment. What could not be a call or a mail, for want of a person, is a comment.
-    pub(super) fn recognise(&mut self, asked: Asked, rows: &[Map<String, Value>]) {
+    pub(super) fn recognise(&mut self, question: Question, rows: &[Map<String, Value>]) {
         let (shop, key) = (self.job.shop.as_str(), self.job.number.as_str());
         let mark = self.mark();
         let bears = |name: &str| rows.iter().any(|row| text(row.get(name)).contains(&mark));
@@ -57,7 +57,7 @@ impl State {
         let by_origin = |row: &Map<String, Value>| {
             text(row.get("ORIGINATOR_ID")) == shop && text(row.get("ORIGIN_ID")) == key
         };
-        let origin = asked == Asked::Origin && rows.iter().any(by_origin);
+        let origin = question == Question::Origin && rows.iter().any(by_origin);
         for (entry, seen) in self.job.entries.iter().zip(&mut self.seen) {
             *seen |= match entry {
                 Entry::Call(_) | Entry::ReceivedMail(_) => origin || comment,

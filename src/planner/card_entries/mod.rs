@@ -125,7 +125,7 @@ impl Planned for EntryJob {
 
 /// What a command asks for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Asked {
+enum Question {
     /// The deal that the order has, as far as it is linked.
     Order,
     /// Cards with the customer's telephones or addresses.
@@ -179,7 +179,7 @@ enum Phase {
 #[derive(Debug)]
 pub struct EntryWave {
     jobs: Vec<State>,
-    asked: HashMap<String, (JobIx, Asked)>,
+    pending: HashMap<String, (JobIx, Question)>,
     keys: usize,
     phase: Phase,
 }
@@ -200,7 +200,7 @@ impl EntryWave {
         };
         Self {
             jobs: jobs.into_iter().map(state).collect(),
-            asked: HashMap::new(),
+            pending: HashMap::new(),
             keys: 0,
             phase: Phase::Search,
         }
@@ -214,10 +214,10 @@ impl EntryWave {
             .collect()
     }
 
-    fn command(&mut self, job: JobIx, (asked, method, params): Planning) -> Command {
+    fn command(&mut self, job: JobIx, (question, method, params): Planning) -> Command {
         let key = format!("e{}", self.keys);
         self.keys += 1;
-        self.asked.insert(key.clone(), (job, asked));
+        self.pending.insert(key.clone(), (job, question));
         Command {
             key,
             method,
@@ -225,10 +225,10 @@ impl EntryWave {
         }
     }
 
-    fn take(&mut self, job: JobIx, asked: Asked, answer: Option<CommandAnswer>) {
+    fn take(&mut self, job: JobIx, question: Question, answer: Option<CommandAnswer>) {
         let state = &mut self.jobs[job];
         match answer {
-            Some(CommandAnswer::Done { result, .. }) => state.done(asked, &result),
+            Some(CommandAnswer::Done { result, .. }) => state.done(question, &result),
             Some(CommandAnswer::Refused { error, description }) => {
                 let message = if description.is_empty() {
                     error
@@ -246,14 +246,14 @@ impl EntryWave {
                 };
                 state.end(Outcome::Refused { code, message });
             }
-            Some(CommandAnswer::Later) => state.again(ErrorCode::Operating, asked),
-            None => state.again(ErrorCode::InDoubt, asked),
+            Some(CommandAnswer::Later) => state.again(ErrorCode::Operating, question),
+            None => state.again(ErrorCode::InDoubt, question),
         }
     }
 }
 
 /// What is asked, by which method, and with what.
-type Planning = (Asked, &'static str, Value);
+type Planning = (Question, &'static str, Value);
 
 impl Rounds for EntryWave {
     fn next_round(&mut self) -> Vec<Call> {
@@ -290,13 +290,13 @@ impl Rounds for EntryWave {
     fn answer(&mut self, call: &Call, answer: CallAnswer) {
         let asks = call.commands.iter();
         let asks: Vec<_> = asks
-            .filter_map(|command| Some((command.key.clone(), self.asked.remove(&command.key)?)))
+            .filter_map(|command| Some((command.key.clone(), self.pending.remove(&command.key)?)))
             .collect();
         let sharing: BTreeSet<JobIx> = asks.iter().map(|(_, (job, _))| *job).collect();
         match answer {
             CallAnswer::Answered(mut answered) => {
-                for (key, (job, asked)) in asks {
-                    self.take(job, asked, answered.remove(&key));
+                for (key, (job, question)) in asks {
+                    self.take(job, question, answered.remove(&key));
                 }
             }
             CallAnswer::InDoubt | CallAnswer::NotRun => {
@@ -306,14 +306,14 @@ impl Rounds for EntryWave {
                 } else {
                     ErrorCode::Down
                 };
-                for (_, (job, asked)) in asks {
-                    self.jobs[job].again(code, asked);
+                for (_, (job, question)) in asks {
+                    self.jobs[job].again(code, question);
                 }
             }
-            CallAnswer::Spoilt { code, message } => {
-                for (_, (job, asked)) in asks {
+            CallAnswer::Poisoned { code, message } => {
+                for (_, (job, question)) in asks {
                     let state = &mut self.jobs[job];
-                    state.lost |= code == ErrorCode::Unanswered && asked.writes();
+                    state.lost |= code == ErrorCode::Unanswered && question.writes();
                     let message = message.clone();
                     state.end(if sharing.len() > 1 {
                         Outcome::Apart { code, message }
@@ -327,7 +327,7 @@ impl Rounds for EntryWave {
 
     fn waiting_for(&self, call: &Call) -> Vec<JobIx> {
         let asks = call.commands.iter();
-        let jobs = asks.filter_map(|command| Some(self.asked.get(&command.key)?.0));
+        let jobs = asks.filter_map(|command| Some(self.pending.get(&command.key)?.0));
         jobs.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
@@ -344,7 +344,7 @@ impl Rounds for EntryWave {
     }
 }
 
-impl Asked {
+impl Question {
     fn writes(self) -> bool {
         matches!(self, Self::Put(_))
     }
@@ -364,14 +364,14 @@ impl State {
     }
 
     /// Ends the job for now: nobody judged the command, and the job is tried again.
-    fn again(&mut self, code: ErrorCode, asked: Asked) {
-        self.lost |= code == ErrorCode::InDoubt && asked.writes();
+    fn again(&mut self, code: ErrorCode, question: Question) {
+        self.lost |= code == ErrorCode::InDoubt && question.writes();
         self.end(Outcome::Again { code });
     }
 
-    fn done(&mut self, asked: Asked, result: &Value) {
-        match asked {
-            Asked::Put(entry) => match made_id(result) {
+    fn done(&mut self, question: Question, result: &Value) {
+        match question {
+            Question::Put(entry) => match made_id(result) {
                 Some(_) => {
                     self.seen[entry] = true;
                     self.wrote = true;
@@ -381,14 +381,14 @@ impl State {
                     message: format!("the portal's answer holds no id: {result}"),
                 }),
             },
-            Asked::Card => {
+            Question::Card => {
                 self.found.card = rows(result).first().and_then(search::Row::read);
                 if self.found.card.is_none() {
                     self.lose_card();
                 }
             }
-            Asked::Origin | Asked::Marks => self.recognise(asked, &rows(result)),
-            _ => self.found.take(asked, result),
+            Question::Origin | Question::Marks => self.recognise(question, &rows(result)),
+            _ => self.found.take(question, result),
         }
     }
 
@@ -421,7 +421,7 @@ impl State {
         }
         let planned = missing.into_iter().map(|at| {
             let (method, params) = self.entry(card, &self.job.entries[at]);
-            (Asked::Put(at), method, params)
+            (Question::Put(at), method, params)
         });
         planned.collect()
     }

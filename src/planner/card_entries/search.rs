@@ -1,6 +1,6 @@
 //! The search for the card that entries belong on.
 
-use super::{Asked, CardId, Planning, State};
+use super::{CardId, Planning, Question, State};
 use crate::{
     domain::Phone,
     planner::{
@@ -53,19 +53,19 @@ pub(super) struct Found {
 }
 
 impl Found {
-    pub(super) fn take(&mut self, asked: Asked, result: &Value) {
+    pub(super) fn take(&mut self, question: Question, result: &Value) {
         let read = || {
             rows(result)
                 .iter()
                 .filter_map(Row::read)
                 .collect::<Vec<_>>()
         };
-        match asked {
-            Asked::Order => self.order = read().into_iter().min_by_key(|row| row.id),
-            Asked::Deals => self.deals = read(),
-            Asked::Leads => self.leads = read(),
-            Asked::Contacts => self.contacts = read(),
-            Asked::People => {
+        match question {
+            Question::Order => self.order = read().into_iter().min_by_key(|row| row.id),
+            Question::Deals => self.deals = read(),
+            Question::Leads => self.leads = read(),
+            Question::Contacts => self.contacts = read(),
+            Question::People => {
                 let ids = |kind: &str| {
                     let list = result.get(kind).map(elements).unwrap_or_default();
                     list.into_iter().filter_map(id).collect::<Vec<_>>()
@@ -73,7 +73,7 @@ impl Found {
                 self.contact_ids.extend(ids("CONTACT"));
                 self.lead_ids.extend(ids("LEAD"));
             }
-            Asked::Card | Asked::Origin | Asked::Marks | Asked::Put(_) => {}
+            Question::Card | Question::Origin | Question::Marks | Question::Put(_) => {}
         }
     }
 
@@ -111,7 +111,7 @@ impl State {
         let mut asks = Vec::new();
         if let Some(order) = &sought.order {
             let of = of_origins(self.job.shop.as_str(), &[order.as_str()]);
-            asks.push((Asked::Order, "crm.deal.list", listed(&of, &FIELDS[..3])));
+            asks.push((Question::Order, "crm.deal.list", listed(&of, &FIELDS[..3])));
         }
         let phones: Vec<String> = sought.phones.iter().flat_map(Phone::spellings).collect();
         for (kind, values) in [("PHONE", &phones), ("EMAIL", &sought.emails)] {
@@ -119,7 +119,7 @@ impl State {
                 // Each kind of card by itself: many hits of one hide the others.
                 for of in ["CONTACT", "LEAD"] {
                     let params = json!({"type": kind, "values": values, "entity_type": of});
-                    asks.push((Asked::People, "crm.duplicate.findbycomm", params));
+                    asks.push((Question::People, "crm.duplicate.findbycomm", params));
                 }
             }
         }
@@ -139,14 +139,14 @@ impl State {
             let open = json!({"@CONTACT_ID": contacts, "CLOSED": "N"});
             let mut newest = listed(&open, &FIELDS[..3]);
             newest["order"] = json!({"ID": "DESC"});
-            asks.push((Asked::Deals, "crm.deal.list", newest));
+            asks.push((Question::Deals, "crm.deal.list", newest));
             let own = listed(&of_ids(&contacts), &FIELDS[..2]);
-            asks.push((Asked::Contacts, "crm.contact.list", own));
+            asks.push((Question::Contacts, "crm.contact.list", own));
         }
         let leads = some(&found.lead_ids);
         if !leads.is_empty() {
             let own = listed(&of_ids(&leads), &FIELDS);
-            asks.push((Asked::Leads, "crm.lead.list", own));
+            asks.push((Question::Leads, "crm.lead.list", own));
         }
         asks
     }
@@ -175,10 +175,10 @@ impl State {
             "select": ["ID", "COMMENT"], "order": newest,
         });
         vec![
-            (Asked::Card, list, own),
-            (Asked::Origin, "crm.activity.list", origin),
-            (Asked::Marks, "crm.activity.list", todos),
-            (Asked::Marks, "crm.timeline.comment.list", comments),
+            (Question::Card, list, own),
+            (Question::Origin, "crm.activity.list", origin),
+            (Question::Marks, "crm.activity.list", todos),
+            (Question::Marks, "crm.timeline.comment.list", comments),
         ]
     }
 }

@@ -23,8 +23,8 @@ mod tests;
 
 pub use job::ProductJob;
 pub use links::{LinkedElement, LinkedPrice, ProductLinks};
-pub use pictures::{PictureFault, PictureJob, PictureLink, PictureWave};
 pub(super) use pictures::{ADD as ADD_PICTURE, DELETE as DELETE_PICTURE};
+pub use pictures::{PictureFault, PictureJob, PictureLink, PictureWave};
 pub use plan::{ProductAction, ProductPlan};
 pub use schema::CatalogueFacts;
 
@@ -429,7 +429,7 @@ impl Rounds for ProductWave {
                     self.unanswered(&ask, doubt);
                 }
             }
-            CallAnswer::Spoilt { code, message } => {
+            CallAnswer::Poisoned { code, message } => {
                 let all: BTreeSet<JobIx> = asks.iter().flat_map(|(_, ask)| ask.jobs()).collect();
                 if all.is_empty() {
                     return self.hinder(code, message);

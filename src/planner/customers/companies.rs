@@ -366,7 +366,7 @@ impl Wave {
     /// The company, its requisite and the requisite's address. If the company is refused, the rest
     /// finds no owner and is refused too.
     pub(in crate::planner) fn company_group(&mut self, at: FirmIx) -> AtomicCommands {
-        let key = self.desk.key();
+        let key = self.batcher.key();
         let firm = &self.firms[at];
         let mut fields = Map::new();
         fields.insert("TITLE".to_owned(), json!(cut(&firm.title, 255)));
@@ -391,7 +391,7 @@ impl Wave {
         company: &Value,
         there: Option<u64>,
     ) -> AtomicCommands {
-        let requisite_key = self.desk.key();
+        let requisite_key = self.batcher.key();
         let firm = &self.firms[at];
         let mut group = AtomicCommands::new();
         let add = |method, fields: Value, what| {

@@ -89,7 +89,7 @@ pub struct DealScan {
 
 impl DealScan {
     /// A scan that reads what is asked for, and changes nothing.
-    pub fn look(what: &ScanRequest) -> Self {
+    pub fn read(what: &ScanRequest) -> Self {
         let mut glance = Self::new();
         glance.seen.newest = match what.history {
             History::After(after) => Some(after),
@@ -253,21 +253,23 @@ impl DealScan {
 
     /// Takes what became of a call.
     pub fn answer(&mut self, call: &Call, answer: CallAnswer) {
-        let spoilt = match &answer {
-            CallAnswer::Spoilt { message, .. } => Some(message.clone()),
+        let poisoned = match &answer {
+            CallAnswer::Poisoned { message, .. } => Some(message.clone()),
             _ => None,
         };
         let (mut answered, lost) = match answer {
             CallAnswer::Answered(answered) => (answered, MoveOutcome::InDoubt),
             CallAnswer::InDoubt => (HashMap::new(), MoveOutcome::InDoubt),
-            CallAnswer::NotRun | CallAnswer::Spoilt { .. } => (HashMap::new(), MoveOutcome::NotRun),
+            CallAnswer::NotRun | CallAnswer::Poisoned { .. } => {
+                (HashMap::new(), MoveOutcome::NotRun)
+            }
         };
         for command in &call.commands {
             let Some(ask) = self.asked.remove(&command.key) else {
                 continue;
             };
-            if let (PendingQuestion::Update(deal), Some(words)) = (&ask, &spoilt) {
-                self.seen.spoilt.insert(*deal, words.clone());
+            if let (PendingQuestion::Update(deal), Some(words)) = (&ask, &poisoned) {
+                self.seen.poisoned.insert(*deal, words.clone());
             }
             match answered.remove(&command.key) {
                 Some(CommandAnswer::Done { result, next }) => self.done(ask, &result, next),

@@ -91,11 +91,11 @@ pub struct ScanResult {
     pub refused: Vec<String>,
     /// Deals whose move was in a call that was refused as a whole, and how: one of them is to
     /// blame.
-    pub spoilt: BTreeMap<u64, String>,
+    pub poisoned: BTreeMap<u64, String>,
 }
 
 impl ScanResult {
-    /// Takes what another look saw.
+    /// Takes what another scan saw.
     pub fn absorb(&mut self, other: Self) {
         self.history.extend(other.history);
         self.broken.extend(other.broken);
@@ -107,7 +107,7 @@ impl ScanResult {
         self.moves.extend(other.moves);
         self.written.extend(other.written);
         self.refused.extend(other.refused);
-        self.spoilt.extend(other.spoilt);
+        self.poisoned.extend(other.poisoned);
     }
 }
 

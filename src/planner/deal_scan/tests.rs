@@ -75,7 +75,7 @@ fn portal(history: u64, deals: u64) -> impl Fn(&Command) -> CommandAnswer {
 
 #[test]
 fn a_thousand_deals_are_read_in_one_call_and_missing_ones_are_told() {
-    let mut glance = DealScan::look(&ScanRequest {
+    let mut glance = DealScan::read(&ScanRequest {
         history: History::After(10),
         deals: (1..=1_000).collect(),
         moves_of: Vec::new(),
@@ -93,7 +93,7 @@ fn a_thousand_deals_are_read_in_one_call_and_missing_ones_are_told() {
 
 #[test]
 fn a_long_history_is_read_to_its_end_in_few_calls() {
-    let mut glance = DealScan::look(&ScanRequest {
+    let mut glance = DealScan::read(&ScanRequest {
         history: History::After(0),
         deals: Vec::new(),
         moves_of: Vec::new(),
@@ -107,7 +107,7 @@ fn a_long_history_is_read_to_its_end_in_few_calls() {
 
 #[test]
 fn of_a_portal_that_is_read_for_the_first_time_only_the_newest_row_counts() {
-    let mut glance = DealScan::look(&ScanRequest {
+    let mut glance = DealScan::read(&ScanRequest {
         history: History::Newest,
         deals: Vec::new(),
         moves_of: Vec::new(),
@@ -157,7 +157,7 @@ fn a_hundred_moves_are_made_and_read_back_in_three_calls() {
 #[test]
 fn what_php_makes_of_nothing_is_nothing() {
     for nothing in [json!([]), json!({"items": []}), json!(null), json!(false)] {
-        let mut glance = DealScan::look(&ScanRequest {
+        let mut glance = DealScan::read(&ScanRequest {
             history: History::After(3),
             deals: vec![1],
             moves_of: vec![(1, Some(2))],

@@ -75,7 +75,7 @@ impl Wave {
         let [step] = &mut group[..] else { return };
         let contact = match step.ask {
             PendingCommand::AddContact { .. } => {
-                let key = self.desk.key();
+                let key = self.batcher.key();
                 step.key = Some(key.clone());
                 Some(result_of(&key))
             }
@@ -129,7 +129,7 @@ impl Wave {
     }
 
     pub(in crate::planner) fn new_group(&mut self, job: JobIx) -> AtomicCommands {
-        let key = self.desk.key();
+        let key = self.batcher.key();
         let lead = self.jobs[job].is_lead();
         let fields = if lead {
             self.jobs[job].lead_fields()

@@ -235,7 +235,7 @@ fn a_value_refused_for_an_order_that_has_ended_is_not_held_against_the_one_that_
 
 #[test]
 fn a_call_that_is_spoilt_as_a_whole_judges_an_order_only_if_it_is_alone_in_it() {
-    let spoilt = || CallAnswer::Spoilt {
+    let poisoned = || CallAnswer::Poisoned {
         code: ErrorCode::Proxy,
         message: "403".to_owned(),
     };
@@ -248,7 +248,7 @@ fn a_call_that_is_spoilt_as_a_whole_judges_an_order_only_if_it_is_alone_in_it() 
             let settled = drive_by(jobs.collect(), |call| {
                 count += 1;
                 if count == nth {
-                    return spoilt();
+                    return poisoned();
                 }
                 CallAnswer::Answered(portal.run(call))
             });

@@ -271,7 +271,7 @@ impl Late {
             Doubt { what, over }
         });
         let mut wave = Wave::new(vec![one], PortalFacts::default());
-        wave.beware(who);
+        wave.doubt_customers(who);
         let mut failed = false;
         loop {
             let calls = wave.next_round();

@@ -189,10 +189,10 @@ impl CommandBatcher {
         let room = BATCH_LIMIT - reserve;
         let mut calls = Vec::new();
         let mut filling: Vec<PlannedCommand> = Vec::new();
-        let mut close = |steps: Vec<PlannedCommand>, desk: &mut Self| {
+        let mut close = |steps: Vec<PlannedCommand>, batcher: &mut Self| {
             if !steps.is_empty() {
                 let closing = tail(&steps);
-                calls.push(desk.call(steps.into_iter().chain(closing).collect()));
+                calls.push(batcher.call(steps.into_iter().chain(closing).collect()));
             }
         };
         for group in groups {
@@ -239,21 +239,21 @@ mod tests {
 
     #[test]
     fn a_text_that_names_a_key_is_no_reference_to_it() {
-        let mut desk = CommandBatcher::default();
-        let key = desk.key();
+        let mut batcher = CommandBatcher::default();
+        let key = batcher.key();
         let step = |params| PlannedCommand::new("m", params, PendingCommand::Presets);
         let written = format!("$result[{key}]");
         let group = vec![
             step(json!({})).keyed(&key),
             step(json!({"id": result_of(&key), "rows": [{"NAME": written}]})),
         ];
-        let call = desk.pack(vec![group], 0, |_| Vec::new()).remove(0);
+        let call = batcher.pack(vec![group], 0, |_| Vec::new()).remove(0);
         let [made, leans] = &call.commands[..] else {
             panic!("{call:?}")
         };
         assert_eq!(leans.params["id"], format!("$result[{}]", made.key));
         assert_eq!(leans.params["rows"][0]["NAME"], written);
         assert_ne!(leans.params["id"], written);
-        assert!(desk.take(&made.key).is_some() && desk.take(&leans.key).is_some());
+        assert!(batcher.take(&made.key).is_some() && batcher.take(&leans.key).is_some());
     }
 }

@@ -53,7 +53,7 @@ pub struct Wave {
     /// Companies that were asked for, and whether the portal has them.
     pub(super) companies: BTreeMap<u64, bool>,
     pub(super) facts: PortalFacts,
-    pub(super) desk: CommandBatcher,
+    pub(super) batcher: CommandBatcher,
     /// What tells customers whom a lost call may still make.
     pub(super) doubtful: BTreeSet<String>,
     pub(super) waiting: Vec<AtomicCommands>,
@@ -72,7 +72,7 @@ impl Wave {
             contacts: BTreeMap::new(),
             companies: BTreeMap::new(),
             facts,
-            desk: CommandBatcher::default(),
+            batcher: CommandBatcher::default(),
             doubtful: BTreeSet::new(),
             waiting: Vec::new(),
             lone: false,
@@ -130,11 +130,11 @@ impl Wave {
         let groups = std::mem::take(&mut self.waiting);
         let lone = std::mem::take(&mut self.lone);
         if self.phase != Phase::Write && !lone {
-            return self.desk.pack(groups, 0, |_| Vec::new());
+            return self.batcher.pack(groups, 0, |_| Vec::new());
         }
         let room = read_back_room(&self.jobs);
         let mut calls = self
-            .desk
+            .batcher
             .pack(groups, room, |steps| read_back(&self.jobs, steps, room));
         for call in &mut calls {
             call.halts = lone;

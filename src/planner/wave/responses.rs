@@ -22,11 +22,11 @@ impl Wave {
             CallAnswer::Answered(answered) => answered,
             CallAnswer::InDoubt => return self.call_failed(call, ErrorCode::InDoubt),
             CallAnswer::NotRun => return self.call_failed(call, ErrorCode::Down),
-            CallAnswer::Spoilt { code, message } => return self.spoilt(call, code, &message),
+            CallAnswer::Poisoned { code, message } => return self.poisoned(call, code, &message),
         };
         let mut stopped = false;
         for command in &call.commands {
-            let Some(ask) = self.desk.take(&command.key) else {
+            let Some(ask) = self.batcher.take(&command.key) else {
                 continue;
             };
             let answer = answered.remove(&command.key);
@@ -55,15 +55,15 @@ impl Wave {
     /// The open jobs that wait for an answer to this call.
     pub fn waiting_for(&self, call: &Call) -> Vec<JobIx> {
         let asks = call.commands.iter();
-        let asks = asks.filter_map(|command| self.desk.asked(&command.key));
+        let asks = asks.filter_map(|command| self.batcher.asked(&command.key));
         let jobs: BTreeSet<JobIx> = asks.flat_map(|ask| self.concerned(ask)).collect();
         jobs.into_iter().collect()
     }
 
     /// Something in the call is to blame. If one order is all that is in it, that one is judged.
-    fn spoilt(&mut self, call: &Call, code: ErrorCode, message: &str) {
+    fn poisoned(&mut self, call: &Call, code: ErrorCode, message: &str) {
         let keys = call.commands.iter().map(|command| &command.key);
-        let asks: Vec<PendingCommand> = keys.filter_map(|key| self.desk.take(key)).collect();
+        let asks: Vec<PendingCommand> = keys.filter_map(|key| self.batcher.take(key)).collect();
         let sharing: BTreeSet<JobIx> = asks.iter().flat_map(|ask| self.sharing(ask)).collect();
         for ask in &asks {
             if code == ErrorCode::Unanswered {
@@ -90,7 +90,7 @@ impl Wave {
     fn call_failed(&mut self, call: &Call, code: ErrorCode) {
         let code = if call.writes() { code } else { ErrorCode::Down };
         for command in &call.commands {
-            if let Some(ask) = self.desk.take(&command.key) {
+            if let Some(ask) = self.batcher.take(&command.key) {
                 self.put_off(&ask, code);
             }
         }

@@ -157,7 +157,7 @@ pub enum Landing {
 impl Wave {
     /// Customers whom other orders may still be making: nothing is made or added for them that is
     /// not found.
-    pub fn beware(&mut self, who: BTreeSet<String>) {
+    pub fn doubt_customers(&mut self, who: BTreeSet<String>) {
         self.doubtful.extend(who);
     }
 

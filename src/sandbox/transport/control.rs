@@ -187,25 +187,23 @@ pub(crate) async fn calls(State(portal): HeldCall, Query(query): Query<Last>) ->
 
 /// The shares of the faults and the orders still open.
 pub(crate) async fn faults(State(portal): HeldCall) -> Json<Value> {
-    Json(
-        portal.with(
-            |world| json!({ "shares": world.trouble.shares, "next": world.trouble.pending() }),
-        ),
-    )
+    Json(portal.with(
+        |world| json!({ "shares": world.fault_plan.shares, "next": world.fault_plan.pending() }),
+    ))
 }
 
 /// Replaces the shares; what is left out is 0. Open orders are dropped.
 pub(crate) async fn set_faults(State(portal): HeldCall, Json(shares): Json<Faults>) -> Json<Value> {
     portal.with(|world| {
-        world.trouble.shares = shares;
-        world.trouble.clear_orders();
+        world.fault_plan.shares = shares;
+        world.fault_plan.clear_orders();
     });
     Json(json!({ "ok": true }))
 }
 
 /// Orders a fault for calls to come.
 pub(crate) async fn fail_next(State(portal): HeldCall, Json(order): Json<Order>) -> Json<Value> {
-    portal.with(|world| world.trouble.order(order));
+    portal.with(|world| world.fault_plan.order(order));
     Json(json!({ "ok": true }))
 }
 

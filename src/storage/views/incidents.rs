@@ -4,9 +4,9 @@ use crate::storage::Error;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-/// A trouble of a lane.
+/// An incident of a lane.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub struct TroubleRow {
+pub struct IncidentRow {
     /// The lane: a portal's name, or `shop:` and a shop's.
     pub lane: String,
     /// The code of what was met.
@@ -23,8 +23,8 @@ pub struct TroubleRow {
     pub over_at: Option<DateTime<Utc>>,
 }
 
-/// Writes down a trouble that was met so many times. One that comes back soon goes on; a later one
-/// begins anew.
+/// Writes down an incident that was met so many times. One that comes back soon goes on; a later
+/// one begins anew.
 pub async fn note(
     db: &mut PgConnection,
     lane: &str,
@@ -49,7 +49,7 @@ pub async fn note(
     Ok(())
 }
 
-/// These troubles of a lane are over; without codes all are.
+/// These incidents of a lane are over; without codes all are.
 pub async fn over(
     db: &mut PgConnection,
     lane: &str,
@@ -66,10 +66,10 @@ pub async fn over(
     Ok(())
 }
 
-/// Troubles of these codes that last.
-pub async fn lasting(db: &mut PgConnection, codes: &[String]) -> Result<Vec<TroubleRow>, Error> {
+/// Incidents of these codes that last.
+pub async fn lasting(db: &mut PgConnection, codes: &[String]) -> Result<Vec<IncidentRow>, Error> {
     Ok(sqlx::query_as!(
-        TroubleRow,
+        IncidentRow,
         "SELECT lane, code, message, times, first_at, last_at, over_at FROM bridge.troubles
          WHERE over_at IS NULL AND code = ANY ($1) ORDER BY lane, code",
         codes
@@ -78,10 +78,10 @@ pub async fn lasting(db: &mut PgConnection, codes: &[String]) -> Result<Vec<Trou
     .await?)
 }
 
-/// Troubles that last, or were over within this many seconds.
-pub async fn lately(db: &mut PgConnection, seconds: f64) -> Result<Vec<TroubleRow>, Error> {
+/// Incidents that last, or were over within this many seconds.
+pub async fn lately(db: &mut PgConnection, seconds: f64) -> Result<Vec<IncidentRow>, Error> {
     Ok(sqlx::query_as!(
-        TroubleRow,
+        IncidentRow,
         "SELECT lane, code, message, times, first_at, last_at, over_at FROM bridge.troubles
          WHERE over_at IS NULL OR over_at > now() - make_interval(secs => $1)
            ORDER BY lane, last_at DESC",

@@ -39,7 +39,7 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// What is on its way, and how the shop did lately.
 #[derive(Default)]
-struct NextMessage {
+struct SendWindow {
     sending: JoinSet<(Outgoing, Result<Answer, Bug>)>,
     /// Whose messages they are, and since when; the longest first.
     orders: Vec<(String, Instant)>,
@@ -49,7 +49,7 @@ struct NextMessage {
     failures: i32,
 }
 
-impl NextMessage {
+impl SendWindow {
     fn numbers(&self) -> Vec<String> {
         self.orders
             .iter()
@@ -66,7 +66,7 @@ impl NextMessage {
 /// A shop's lane of this process: whom it calls, and what is on its way.
 pub(in crate::worker) struct CallbackLane {
     calls: ShopCalls,
-    out: NextMessage,
+    window: SendWindow,
     slow: SlowCallWatch,
 }
 
@@ -78,9 +78,9 @@ impl CallbackLane {
         settings: Settings,
     ) -> Self {
         let lane = app::lane_of(shop.as_str());
-        let bell = app.waker().subscribe(&lane);
+        let wake_up = app.waker().subscribe(&lane);
         Self {
-            out: NextMessage::default(),
+            window: SendWindow::default(),
             slow: SlowCallWatch::new(&app, &lane),
             calls: ShopCalls {
                 app,
@@ -88,7 +88,7 @@ impl CallbackLane {
                 lane,
                 sender,
                 settings,
-                bell,
+                wake_up,
             },
         }
     }
@@ -99,23 +99,25 @@ impl LaneTurn for CallbackLane {
         &self.calls.lane
     }
 
-    fn bell(&self) -> &Arc<Notify> {
-        &self.calls.bell
+    fn wake_up(&self) -> &Arc<Notify> {
+        &self.calls.wake_up
     }
 
     async fn taken(&mut self, _: &HeldLease) -> Result<(), app::Error> {
-        self.out = NextMessage::default();
+        self.window = SendWindow::default();
         self.slow = SlowCallWatch::new(&self.calls.app, &self.calls.lane);
         Ok(())
     }
 
     async fn turn(&mut self, held: &HeldLease) -> Result<Option<Duration>, app::Error> {
-        self.calls.turn(held, &mut self.out, &mut self.slow).await
+        self.calls
+            .turn(held, &mut self.window, &mut self.slow)
+            .await
     }
 
     async fn finish(&mut self, held: &HeldLease) -> Result<(), app::Error> {
-        while let Some(sent) = self.out.sending.join_next().await {
-            match self.calls.answered(held, &mut self.out, sent).await {
+        while let Some(sent) = self.window.sending.join_next().await {
+            match self.calls.answered(held, &mut self.window, sent).await {
                 Ok(()) => {}
                 Err(error) if error.is_lease_lost() => return Err(error),
                 Err(error) => {
@@ -137,7 +139,7 @@ struct ShopCalls {
     lane: String,
     sender: Sender,
     settings: Settings,
-    bell: Arc<Notify>,
+    wake_up: Arc<Notify>,
 }
 
 impl ShopCalls {
@@ -145,28 +147,28 @@ impl ShopCalls {
     async fn turn(
         &self,
         held: &HeldLease,
-        out: &mut NextMessage,
+        window: &mut SendWindow,
         slow: &mut SlowCallWatch,
     ) -> Result<Option<Duration>, app::Error> {
         let (pause, failures) = rests_for(&self.app.lanes, held, self.settings.poll).await?;
-        out.failures = failures;
+        window.failures = failures;
         let rest = match pause {
             Some(left) => Some(left),
-            None => self.send(held, out).await?,
+            None => self.send(held, window).await?,
         };
-        let Some(since) = out.since() else {
+        let Some(since) = window.since() else {
             return Ok(rest);
         };
         // Where the window is full only an answer makes room.
         let rest = rest.unwrap_or(LONGEST_PAUSE);
         let sent = tokio::select! {
-            () = sleep(rest, &self.bell, held.ending()) => return Ok(None),
-            sent = slow.while_waiting(since, out.sending.join_next()) => sent,
+            () = sleep(rest, &self.wake_up, held.ending()) => return Ok(None),
+            sent = slow.while_waiting(since, window.sending.join_next()) => sent,
         };
         if let Some(sent) = sent {
-            self.answered(held, out, sent).await?;
+            self.answered(held, window, sent).await?;
         }
-        slow.heard(out.since()).await;
+        slow.heard(window.since()).await;
         Ok(None)
     }
 
@@ -174,16 +176,16 @@ impl ShopCalls {
     async fn send(
         &self,
         held: &HeldLease,
-        out: &mut NextMessage,
+        window: &mut SendWindow,
     ) -> Result<Option<Duration>, app::Error> {
         // After a failure of the whole shop one message is the trial, not eight.
-        let trial = out.failures > 0;
+        let trial = window.failures > 0;
         let most = if trial { 1 } else { AT_ONCE };
-        let free = most.saturating_sub(out.orders.len());
+        let free = most.saturating_sub(window.orders.len());
         if free == 0 {
             return Ok(None);
         }
-        let without = out.numbers();
+        let without = window.numbers();
         let wanted = OutgoingMessage {
             without: &without,
             trial,
@@ -196,19 +198,19 @@ impl ShopCalls {
             .await?;
         for one in due {
             let sender = self.sender.clone();
-            out.orders.push((one.key(), Instant::now()));
-            out.sending.spawn(async move {
+            window.orders.push((one.key(), Instant::now()));
+            window.sending.spawn(async move {
                 let answer = bug::caught_in(sender.send(one.id(), one.message())).await;
                 (one, answer)
             });
         }
-        if out.orders.len() >= most {
+        if window.orders.len() >= most {
             return Ok(None);
         }
         let next = self
             .app
             .sync
-            .next_outgoing_due(&self.shop, &out.numbers())
+            .next_outgoing_due(&self.shop, &window.numbers())
             .await?;
         let next = next.map(|seconds| Duration::from_secs_f64(seconds.clamp(0.02, 3600.0)));
         let rest = self.settings.rest();
@@ -219,18 +221,18 @@ impl ShopCalls {
     async fn answered(
         &self,
         held: &HeldLease,
-        out: &mut NextMessage,
+        window: &mut SendWindow,
         sent: Result<(Outgoing, Result<Answer, Bug>), JoinError>,
     ) -> Result<(), app::Error> {
         let Ok((one, answer)) = sent else {
             // The task died with its order's name: the others are heard first, then all are looked
             // at again.
-            if out.sending.is_empty() {
-                out.orders.clear();
+            if window.sending.is_empty() {
+                window.orders.clear();
             }
             return Ok(());
         };
-        out.orders.retain(|(number, _)| *number != one.key());
+        window.orders.retain(|(number, _)| *number != one.key());
         let answer = match answer {
             Ok(answer) => answer,
             Err(bug) => {
@@ -244,19 +246,19 @@ impl ShopCalls {
         };
         match answer {
             Answer::Gone => self.gone(held).await,
-            Answer::Down { words, pause } => self.failed(held, out, &one, &words, pause).await,
+            Answer::Down { words, pause } => self.failed(held, window, &one, &words, pause).await,
             Answer::Unreachable { words } => {
                 self.app
                     .sync
                     .postpone_outgoing(held.lease(), &one, self.own_pause(&one))
                     .await?;
-                self.pause(held, out, &words, None).await
+                self.pause(held, window, &words, None).await
             }
             answer => {
-                out.failed.clear();
-                if out.failures > 0 {
+                window.failed.clear();
+                if window.failures > 0 {
                     self.app.lanes.clear_pause(held.lease(), true).await?;
-                    out.failures = 0;
+                    window.failures = 0;
                 }
                 match self.take(held, &one, answer).await {
                     Err(error) if error.is_of_the_row() => {
@@ -277,19 +279,19 @@ impl ShopCalls {
     async fn failed(
         &self,
         held: &HeldLease,
-        out: &mut NextMessage,
+        window: &mut SendWindow,
         one: &Outgoing,
         words: &str,
         pause: Option<Duration>,
     ) -> Result<(), app::Error> {
-        out.failed.insert(one.key());
+        window.failed.insert(one.key());
         let own = self.own_pause(one).max(pause.unwrap_or_default());
-        if out.failures > 0 || out.failed.len() >= SEVERAL {
+        if window.failures > 0 || window.failed.len() >= SEVERAL {
             self.app
                 .sync
                 .postpone_outgoing(held.lease(), one, own)
                 .await?;
-            return self.pause(held, out, words, pause).await;
+            return self.pause(held, window, words, pause).await;
         }
         self.app.metrics().callback("failed");
         let tries = one.attempts().unsigned_abs().saturating_add(1);
@@ -390,12 +392,12 @@ impl ShopCalls {
     async fn pause(
         &self,
         held: &HeldLease,
-        out: &mut NextMessage,
+        window: &mut SendWindow,
         words: &str,
         pause: Option<Duration>,
     ) -> Result<(), app::Error> {
         self.app.metrics().callback("down");
-        let nth = out.failures.unsigned_abs().saturating_add(1);
+        let nth = window.failures.unsigned_abs().saturating_add(1);
         let usual = backoff::delay(nth, self.settings.backoff, LONGEST_PAUSE);
         let fault = LaneFault {
             code: ErrorCode::CallbackDown.as_str(),

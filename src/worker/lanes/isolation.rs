@@ -129,33 +129,33 @@ mod tests {
 
     #[test]
     fn companies_get_smaller_until_the_one_is_alone() {
-        let mut apart = IsolatedOrders::default();
+        let mut isolated = IsolatedOrders::default();
         let (all, guilty) = (orders(50), orders(1));
-        let company = |apart: &IsolatedOrders| apart.suspects[&guilty[0]].company;
-        apart.suspect(&all);
-        assert_eq!(company(&apart), 12);
-        apart.suspect(&all[..12]);
-        assert_eq!(company(&apart), 3);
-        apart.suspect(&all[..3]);
-        assert_eq!(company(&apart), 1);
+        let company = |isolated: &IsolatedOrders| isolated.suspects[&guilty[0]].company;
+        isolated.suspect(&all);
+        assert_eq!(company(&isolated), 12);
+        isolated.suspect(&all[..12]);
+        assert_eq!(company(&isolated), 3);
+        isolated.suspect(&all[..3]);
+        assert_eq!(company(&isolated), 1);
         // Who is in trouble with many later is not trusted again for that.
-        apart.suspect(&all);
-        assert_eq!(company(&apart), 1);
-        apart.clear(&guilty[0]);
-        assert!(!apart.suspects.contains_key(&guilty[0]));
+        isolated.suspect(&all);
+        assert_eq!(company(&isolated), 1);
+        isolated.clear(&guilty[0]);
+        assert!(!isolated.suspects.contains_key(&guilty[0]));
     }
 
     #[test]
     fn silence_is_held_against_an_order_only_while_everybody_else_is_answered() {
-        let mut apart = IsolatedOrders::default();
+        let mut isolated = IsolatedOrders::default();
         let two = orders(2);
-        apart.suspect(&two);
-        assert!(!apart.exhausted(&two[0]));
-        apart.silent(&two[..1]);
-        assert!(apart.exhausted(&two[0]));
-        apart.silent(&two[1..]);
-        assert!(!apart.exhausted(&two[0]));
-        apart.silent(&two);
-        assert!(!apart.exhausted(&two[1]));
+        isolated.suspect(&two);
+        assert!(!isolated.exhausted(&two[0]));
+        isolated.silent(&two[..1]);
+        assert!(isolated.exhausted(&two[0]));
+        isolated.silent(&two[1..]);
+        assert!(!isolated.exhausted(&two[0]));
+        isolated.silent(&two);
+        assert!(!isolated.exhausted(&two[1]));
     }
 }

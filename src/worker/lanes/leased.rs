@@ -23,7 +23,7 @@ pub(in crate::worker) trait LaneTurn: Send {
     fn lane(&self) -> &str;
 
     /// What wakes the lane before its time.
-    fn bell(&self) -> &Arc<Notify>;
+    fn wake_up(&self) -> &Arc<Notify>;
 
     /// The lane's own bounds.
     fn limits(&self) -> LaneLimits {
@@ -81,7 +81,7 @@ impl<T: LaneTurn> LeasedLane<T> {
     pub(in crate::worker) async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let of = (self.work.lane(), self.work.limits());
-            let Some(taken) = self.leases.take(of, self.work.bell(), &stop).await else {
+            let Some(taken) = self.leases.take(of, self.work.wake_up(), &stop).await else {
                 return;
             };
             let (leases, held) = (self.leases.clone(), taken.held().clone());
@@ -139,7 +139,7 @@ impl<T: LaneTurn> LeasedLane<T> {
     }
 
     async fn sleep(&self, time: Duration, stop: &CancellationToken) {
-        sleep(time, self.work.bell(), stop).await;
+        sleep(time, self.work.wake_up(), stop).await;
     }
 }
 
@@ -161,10 +161,10 @@ pub(in crate::worker) async fn rests_for(
 }
 
 /// Waits until the lane is woken, the time is over, or somebody says stop.
-pub(in crate::worker) async fn sleep(time: Duration, bell: &Notify, stop: &CancellationToken) {
+pub(in crate::worker) async fn sleep(time: Duration, wake_up: &Notify, stop: &CancellationToken) {
     tokio::select! {
         () = tokio::time::sleep(time) => {}
-        () = bell.notified() => {}
+        () = wake_up.notified() => {}
         () = stop.cancelled() => {}
     }
 }

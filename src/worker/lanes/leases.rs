@@ -108,7 +108,7 @@ impl Leases {
     pub(in crate::worker) async fn take(
         &self,
         (lane, limits): (&str, LaneLimits),
-        bell: &Notify,
+        wake_up: &Notify,
         stop: &CancellationToken,
     ) -> Option<TakenLease> {
         let (taken, mut receiver) = oneshot::channel();
@@ -124,7 +124,7 @@ impl Leases {
                 biased;
                 taken = &mut receiver => return taken.ok(),
                 () = stop.cancelled() => return None,
-                () = bell.notified() => self.asked.notify_one(),
+                () = wake_up.notified() => self.asked.notify_one(),
             }
         }
     }

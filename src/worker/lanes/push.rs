@@ -34,7 +34,7 @@ pub(in crate::worker) struct PushLane {
     lane: String,
     client: Client,
     settings: Settings,
-    bell: Arc<Notify>,
+    wake_up: Arc<Notify>,
     /// Orders at which the service failed since the last that it judged.
     failed: BTreeSet<OrderKey>,
     /// The service has judged an order since the lane was taken or paused.
@@ -51,14 +51,14 @@ impl PushLane {
         settings: Settings,
     ) -> Self {
         let lane = onec_lane_of(base.as_str());
-        let bell = app.waker().subscribe(&lane);
+        let wake_up = app.waker().subscribe(&lane);
         Self {
             app,
             base,
             lane,
             client,
             settings,
-            bell,
+            wake_up,
             failed: BTreeSet::new(),
             works: false,
             failures: 0,
@@ -71,8 +71,8 @@ impl LaneTurn for PushLane {
         &self.lane
     }
 
-    fn bell(&self) -> &Arc<Notify> {
-        &self.bell
+    fn wake_up(&self) -> &Arc<Notify> {
+        &self.wake_up
     }
 
     async fn taken(&mut self, held: &HeldLease) -> Result<(), app::Error> {

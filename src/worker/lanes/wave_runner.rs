@@ -52,10 +52,10 @@ const NOT_JUDGED: [&str; 5] = [
 ];
 
 /// How long a portal may take to answer a call with nothing in it, before it counts as away.
-const INNOCENT: Duration = Duration::from_secs(10);
+const PROBE_TIMEOUT: Duration = Duration::from_secs(10);
 
 /// What a wave brings to the portal.
-pub(in crate::worker) enum Task {
+pub(in crate::worker) enum WaveKind {
     /// Orders, and submissions of forms.
     Orders {
         jobs: Vec<Job>,
@@ -76,14 +76,14 @@ pub(in crate::worker) enum Task {
 }
 
 /// A job of some kind of wave.
-pub(in crate::worker) trait Tasked: Planned + Sized {
+pub(in crate::worker) trait WaveJob: Planned + Sized {
     /// The wave of these jobs.
-    fn task(jobs: Vec<Self>, facts: PortalFacts, doubtful: BTreeSet<String>) -> Task;
+    fn kind(jobs: Vec<Self>, facts: PortalFacts, doubtful: BTreeSet<String>) -> WaveKind;
 }
 
-impl Tasked for Job {
-    fn task(jobs: Vec<Self>, facts: PortalFacts, doubtful: BTreeSet<String>) -> Task {
-        Task::Orders {
+impl WaveJob for Job {
+    fn kind(jobs: Vec<Self>, facts: PortalFacts, doubtful: BTreeSet<String>) -> WaveKind {
+        WaveKind::Orders {
             jobs,
             facts,
             doubtful,
@@ -91,15 +91,15 @@ impl Tasked for Job {
     }
 }
 
-impl Tasked for EntryJob {
-    fn task(jobs: Vec<Self>, _: PortalFacts, _: BTreeSet<String>) -> Task {
-        Task::Entries { jobs }
+impl WaveJob for EntryJob {
+    fn kind(jobs: Vec<Self>, _: PortalFacts, _: BTreeSet<String>) -> WaveKind {
+        WaveKind::Entries { jobs }
     }
 }
 
 /// A wave before it is sent.
-pub(in crate::worker) struct Work {
-    pub(in crate::worker) task: Task,
+pub(in crate::worker) struct QueuedWave {
+    pub(in crate::worker) kind: WaveKind,
     pub(in crate::worker) priority: Priority,
     /// Whether silence counts as an answer.
     pub(in crate::worker) judges: bool,
@@ -110,35 +110,35 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
     app: &App,
     portal: &P,
     held: &HeldLease,
-    work: Work,
+    queued: QueuedWave,
 ) -> WaveResult {
-    let (priority, judges) = (work.priority, work.judges);
+    let (priority, judges) = (queued.priority, queued.judges);
     let mut products = None;
-    let (sent, settlements, facts) = match work.task {
-        Task::Orders {
+    let (sent, settlements, facts) = match queued.kind {
+        WaveKind::Orders {
             jobs,
             facts,
             doubtful,
         } => {
             let mut wave = Wave::new(jobs, facts);
-            wave.beware(doubtful);
+            wave.doubt_customers(doubtful);
             let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
             let (settlements, facts) = wave.finish();
             (sent, settlements, Some(facts))
         }
-        Task::Entries { jobs } => {
+        WaveKind::Entries { jobs } => {
             let mut wave = EntryWave::new(jobs);
             let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
             (sent, wave.finish(), None)
         }
-        Task::Products { jobs, facts } => {
+        WaveKind::Products { jobs, facts } => {
             let mut wave = ProductWave::new(jobs, facts);
             let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
             let (settlements, facts, hindrance) = wave.finish();
             products = Some(ProductsLearned { facts, hindrance });
             (sent, settlements, None)
         }
-        Task::Pictures { jobs } => {
+        WaveKind::Pictures { jobs } => {
             let jobs = with_files(portal.pictures(), jobs).await;
             let mut wave = PictureWave::new(jobs);
             let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
@@ -208,13 +208,13 @@ async fn exchange<P: PortalClient>(
                     so_far.answered = true;
                     wave.answer(call, answer);
                 }
-                Err(fault) => match its_own(portal, held, &fault).await {
+                Err(fault) => match fails_alone(portal, held, &fault).await {
                     Ok(()) => {
                         so_far.answered = true;
                         if fault.maybe_executed {
                             so_far.unanswered.extend(wave.waiting_for(call));
                         }
-                        wave.answer(call, spoilt(fault, judges));
+                        wave.answer(call, poisoned(fault, judges));
                     }
                     Err(whole) => {
                         wave.answer(call, unusable(&fault));
@@ -243,16 +243,16 @@ pub(in crate::worker) fn unusable(fault: &CallFailure) -> CallAnswer {
 }
 
 /// The same for a call that failed while the portal takes others.
-pub(in crate::worker) fn spoilt(fault: CallFailure, judges: bool) -> CallAnswer {
+pub(in crate::worker) fn poisoned(fault: CallFailure, judges: bool) -> CallAnswer {
     match fault.maybe_executed {
-        false => CallAnswer::Spoilt {
+        false => CallAnswer::Poisoned {
             code: match fault.class {
                 Class::Refused => ErrorCode::Refused,
                 _ => fault.code,
             },
             message: fault.message,
         },
-        true if judges => CallAnswer::Spoilt {
+        true if judges => CallAnswer::Poisoned {
             code: ErrorCode::Unanswered,
             message: fault.message,
         },
@@ -262,7 +262,7 @@ pub(in crate::worker) fn spoilt(fault: CallFailure, judges: bool) -> CallAnswer 
 
 /// Whether a call failed for what is in it: then the portal takes one with nothing in it. Else the
 /// failure of the portal as a whole.
-pub(in crate::worker) async fn its_own<P: PortalClient>(
+pub(in crate::worker) async fn fails_alone<P: PortalClient>(
     portal: &P,
     held: &HeldLease,
     fault: &CallFailure,
@@ -277,7 +277,7 @@ pub(in crate::worker) async fn its_own<P: PortalClient>(
     if !may_be || !held.may_send() {
         return Err(fault.clone());
     }
-    match tokio::time::timeout(INNOCENT, portal.innocent()).await {
+    match tokio::time::timeout(PROBE_TIMEOUT, portal.probe_batch()).await {
         Ok(Ok(())) => Ok(()),
         // What the portal says of itself tells more than what it said of the call.
         Ok(Err(whole)) if whole.class != Class::InDoubt => Err(whole),

@@ -19,7 +19,7 @@ use tokio::{
 
 /// How long a lane waits for a wave before it goes on without it.
 pub(in crate::worker) const PATIENCE: Duration = Duration::from_secs(4);
-/// Waves under way at once, besides one look and a reading that was let go. A slow portal is not
+/// Waves under way at once, besides one scan and a reading that was cancelled. A slow portal is not
 /// asked for ever more at the same time.
 pub(in crate::worker) const MOST: usize = 4;
 
@@ -31,12 +31,12 @@ pub(in crate::worker) struct Ended {
 
 /// What a wave has in hand.
 #[derive(Debug, Default)]
-pub(in crate::worker) struct Hand {
+pub(in crate::worker) struct WaveInFlight {
     orders: BTreeSet<OrderKey>,
     customers: BTreeSet<String>,
 }
 
-impl Hand {
+impl WaveInFlight {
     pub(in crate::worker) fn of<J: Planned>(claimed: &[(Claim, J)]) -> Self {
         Self {
             orders: claimed
@@ -55,37 +55,37 @@ impl Hand {
 #[derive(Default)]
 pub(in crate::worker) struct Waves {
     running: JoinSet<Ended>,
-    hands: HashMap<Id, Hand>,
+    in_flight: HashMap<Id, WaveInFlight>,
 }
 
 impl Waves {
     /// Starts a wave beside those that run; returns the id of its task.
     pub(in crate::worker) fn start(
         &mut self,
-        hand: Hand,
+        carried: WaveInFlight,
         wave: impl Future<Output = Ended> + Send + 'static,
     ) -> Id {
         let id = self.running.spawn(wave).id();
-        self.hands.insert(id, hand);
+        self.in_flight.insert(id, carried);
         id
     }
 
     pub(in crate::worker) fn is_empty(&self) -> bool {
-        self.hands.is_empty()
+        self.in_flight.is_empty()
     }
 
     /// Whether no other may be started.
     pub(in crate::worker) fn full(&self) -> bool {
-        self.hands.len() >= MOST
+        self.in_flight.len() >= MOST
     }
 
     pub(in crate::worker) fn is_running(&self, wave: Id) -> bool {
-        self.hands.contains_key(&wave)
+        self.in_flight.contains_key(&wave)
     }
 
     /// The orders that are in some wave.
     pub(in crate::worker) fn orders(&self) -> BTreeSet<OrderKey> {
-        let all = self.hands.values().flat_map(|hand| &hand.orders);
+        let all = self.in_flight.values().flat_map(|wave| &wave.orders);
         all.cloned().collect()
     }
 
@@ -98,7 +98,11 @@ impl Waves {
         if self.is_empty() {
             return claimed;
         }
-        let in_hand = |who: &String| self.hands.values().any(|hand| hand.customers.contains(who));
+        let in_hand = |who: &String| {
+            self.in_flight
+                .values()
+                .any(|wave| wave.customers.contains(who))
+        };
         claimed.retain(|(_, job)| !job.customers().iter().any(in_hand));
         claimed
     }
@@ -122,7 +126,7 @@ impl Waves {
     fn take(&mut self, ended: Result<(Id, Ended), tokio::task::JoinError>) -> Ended {
         match ended {
             Ok((id, ended)) => {
-                self.hands.remove(&id);
+                self.in_flight.remove(&id);
                 ended
             }
             // A wave catches its own panics, and is stopped only together with all of this.

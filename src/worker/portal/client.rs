@@ -82,7 +82,7 @@ pub trait PortalClient: Clone + Send + Sync + 'static {
     fn probe(&self) -> impl Future<Output = Result<(), CallFailure>> + Send;
 
     /// A call of the kind that orders travel in, with nothing in it that anybody could refuse.
-    fn innocent(&self) -> impl Future<Output = Result<(), CallFailure>> + Send {
+    fn probe_batch(&self) -> impl Future<Output = Result<(), CallFailure>> + Send {
         self.probe()
     }
 }
@@ -137,9 +137,9 @@ impl PortalClient for Client {
         Ok(())
     }
 
-    async fn innocent(&self) -> Result<(), CallFailure> {
+    async fn probe_batch(&self) -> Result<(), CallFailure> {
         let command = Command {
-            key: "innocent".to_owned(),
+            key: "probe".to_owned(),
             method: "server.time".to_owned(),
             params: json!({}),
         };

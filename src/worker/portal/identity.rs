@@ -95,7 +95,7 @@ pub(in crate::worker) async fn find_again<P: PortalClient>(
             Err(error) if error.is_of_the_row() => {
                 if let Some(order) = parts.failed(part) {
                     app.dead_letters
-                        .bury_search(held.lease(), &order, &error.chain())
+                        .dead_letter_search(held.lease(), &order, &error.chain())
                         .await?;
                     any = true;
                 }

@@ -1,7 +1,7 @@
 //! Places in the portal's limit for calls of other processes, given by the lane's owner.
 
 use crate::{
-    app::{self, App, permit_bell},
+    app::{self, App, permit_wake_name},
     worker::{PortalClient, lanes::lease::HeldLease},
 };
 use std::time::Duration;
@@ -14,7 +14,7 @@ pub(in crate::worker) async fn serve<P: PortalClient>(
     held: &HeldLease,
     rest: Duration,
 ) {
-    let bell = app.waker().subscribe(&permit_bell(held.portal()));
+    let wake_up = app.waker().subscribe(&permit_wake_name(held.portal()));
     loop {
         match one(&app, &portal, held).await {
             Ok(true) => continue,
@@ -26,7 +26,7 @@ pub(in crate::worker) async fn serve<P: PortalClient>(
             }
         }
         tokio::select! {
-            () = bell.notified() => {}
+            () = wake_up.notified() => {}
             () = tokio::time::sleep(rest) => {}
         }
     }

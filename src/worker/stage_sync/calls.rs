@@ -8,7 +8,7 @@ use crate::{
         CallFailure, PortalClient,
         lanes::{
             lease::HeldLease,
-            wave_runner::{its_own, send, spoilt, unusable},
+            wave_runner::{fails_alone, poisoned, send, unusable},
         },
     },
 };
@@ -19,13 +19,13 @@ use tracing::Instrument as _;
 
 /// What the calls of a scan came to.
 #[derive(Debug, Default)]
-pub(in crate::worker) struct SyncTurn {
+pub(in crate::worker) struct ScanOutcome {
     /// What cut it short.
     pub(in crate::worker) failure: Option<CallFailure>,
     /// Whether the portal answered at all.
     pub(in crate::worker) answered: bool,
     /// Whether a call failed for what was in it.
-    pub(super) spoilt: bool,
+    pub(super) poisoned: bool,
     /// The panic over what was in it, if it was one.
     pub(super) broke: Option<Bug>,
 }
@@ -34,24 +34,28 @@ pub(in crate::worker) struct SyncTurn {
 /// cancelled, its call ends by itself (in the middle of it a token may be renewed, which must not
 /// be torn off), and no other follows.
 pub(super) struct ScanTask {
-    task: JoinHandle<(ScanResult, SyncTurn)>,
-    _let_go: DropGuard,
+    task: JoinHandle<(ScanResult, ScanOutcome)>,
+    _cancel: DropGuard,
 }
 
 impl ScanTask {
-    pub(super) fn start<P: PortalClient>(portal: &P, held: &HeldLease, look: &ScanRequest) -> Self {
-        let (portal, held, scan) = (portal.clone(), held.clone(), DealScan::look(look));
-        let let_go = CancellationToken::new();
-        let guard = let_go.clone().drop_guard();
+    pub(super) fn start<P: PortalClient>(
+        portal: &P,
+        held: &HeldLease,
+        request: &ScanRequest,
+    ) -> Self {
+        let (portal, held, scan) = (portal.clone(), held.clone(), DealScan::read(request));
+        let cancel = CancellationToken::new();
+        let guard = cancel.clone().drop_guard();
         let read =
-            async move { run_scan(&portal, &held, scan, Priority::Reconcile, None, &let_go).await };
+            async move { run_scan(&portal, &held, scan, Priority::Reconcile, None, &cancel).await };
         Self {
             task: tokio::spawn(read.in_current_span()),
-            _let_go: guard,
+            _cancel: guard,
         }
     }
 
-    pub(super) async fn end(self) -> (ScanResult, SyncTurn) {
+    pub(super) async fn end(self) -> (ScanResult, ScanOutcome) {
         match self.task.await {
             Ok(read) => read,
             Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -66,14 +70,14 @@ pub(super) async fn move_deals<P: PortalClient>(
     portal: &P,
     held: &HeldLease,
     writes: Vec<StageWrite>,
-) -> (ScanResult, SyncTurn) {
-    let (mut seen, mut turned) = (ScanResult::default(), SyncTurn::default());
+) -> (ScanResult, ScanOutcome) {
+    let (mut seen, mut outcome) = (ScanResult::default(), ScanOutcome::default());
     let mut left = vec![writes];
     // What was decided longer ago is decided again: from its record it is told until when it may
     // land.
     let until = Instant::now() + (held.lands_within() / 5).max(Duration::from_secs(2));
     while let Some(mut writes) = left.pop() {
-        if turned.failure.is_some() {
+        if outcome.failure.is_some() {
             let not_run = writes.iter().map(|one| (one.deal, StageWritten::NotRun));
             seen.written.extend(not_run);
             continue;
@@ -88,21 +92,21 @@ pub(super) async fn move_deals<P: PortalClient>(
             held.ending(),
         )
         .await;
-        turned.answered |= done.answered;
-        turned.failure = done.failure;
+        outcome.answered |= done.answered;
+        outcome.failure = done.failure;
         let alone = writes.len() == 1;
-        writes.retain(|one| part.spoilt.contains_key(&one.deal));
+        writes.retain(|one| part.poisoned.contains_key(&one.deal));
         match &mut writes[..] {
             [] => {}
             [one] if alone && one.comment.is_some() => {
                 one.comment = None;
-                let words = part.spoilt.get(&one.deal).cloned().unwrap_or_default();
+                let words = part.poisoned.get(&one.deal).cloned().unwrap_or_default();
                 seen.refused
                     .push(format!("the comment was refused: {words}"));
                 left.push(writes);
             }
             [one] if alone => {
-                let words = part.spoilt.get(&one.deal).cloned().unwrap_or_default();
+                let words = part.poisoned.get(&one.deal).cloned().unwrap_or_default();
                 let refused = StageWritten::Refused(words);
                 seen.absorb(part);
                 seen.written.insert(one.deal, refused);
@@ -115,29 +119,29 @@ pub(super) async fn move_deals<P: PortalClient>(
         }
         seen.absorb(part);
     }
-    (seen, turned)
+    (seen, outcome)
 }
 
-/// Sends the calls of a scan while the lease holds, the portal answers, and nobody lets go of it.
+/// Sends the calls of a scan while the lease holds, the portal answers, and nobody cancels it.
 async fn run_scan<P: PortalClient>(
     portal: &P,
     held: &HeldLease,
     mut scan: DealScan,
     priority: Priority,
     until: Option<Instant>,
-    let_go: &CancellationToken,
-) -> (ScanResult, SyncTurn) {
-    let mut turned = SyncTurn::default();
+    cancel: &CancellationToken,
+) -> (ScanResult, ScanOutcome) {
+    let mut outcome = ScanOutcome::default();
     let late = || until.is_some_and(|until| Instant::now() > until);
     while let Some(call) = scan.next_call() {
-        if turned.failure.is_some() || let_go.is_cancelled() || late() || !held.may_send() {
+        if outcome.failure.is_some() || cancel.is_cancelled() || late() || !held.may_send() {
             scan.answer(&call, CallAnswer::NotRun);
             continue;
         }
         let sent = bug::caught_in(send(portal, held, &call, priority, until)).await;
         let read = sent.map(|sent| {
             sent.map(|answer| {
-                turned.answered = true;
+                outcome.answered = true;
                 bug::caught(|| scan.answer(&call, answer))
             })
         });
@@ -150,22 +154,22 @@ async fn run_scan<P: PortalClient>(
                     place = bug.place,
                     "a panic over an answer"
                 );
-                turned.spoilt = true;
-                turned.broke = Some(bug);
+                outcome.poisoned = true;
+                outcome.broke = Some(bug);
                 scan.answer(&call, CallAnswer::InDoubt);
             }
-            Ok(Err(fault)) => match its_own(portal, held, &fault).await {
+            Ok(Err(fault)) => match fails_alone(portal, held, &fault).await {
                 Ok(()) => {
-                    turned.answered = true;
-                    turned.spoilt = true;
-                    scan.answer(&call, spoilt(fault, false));
+                    outcome.answered = true;
+                    outcome.poisoned = true;
+                    scan.answer(&call, poisoned(fault, false));
                 }
                 Err(whole) => {
                     scan.answer(&call, unusable(&fault));
-                    turned.failure = Some(whole);
+                    outcome.failure = Some(whole);
                 }
             },
         }
     }
-    (scan.finish(), turned)
+    (scan.finish(), outcome)
 }

@@ -16,7 +16,7 @@ use crate::{
     app::{self, App, RetryPolicy},
     domain::OrderKey,
 };
-pub(super) use calls::SyncTurn;
+pub(super) use calls::ScanOutcome;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{
     sync::Notify,
@@ -28,7 +28,7 @@ use tracing::Instrument as _;
 use turn::SyncMemory;
 
 /// How a scan, and what was written after it, ended.
-pub(super) type Looked = Result<SyncTurn, app::Error>;
+pub(super) type ScanEnd = Result<ScanOutcome, app::Error>;
 
 /// A portal whose lane is held.
 pub(super) struct HeldPortal<'a, P> {
@@ -46,16 +46,16 @@ pub(super) struct StageSync {
     /// Whether the history is to be read at once, by the scan after the one that is under way.
     rescan: bool,
     /// When the bridge itself last wrote to the portal: people look at what is new.
-    stirred: Option<Instant>,
+    last_write: Option<Instant>,
 }
 
 /// A scan that is under way.
 struct UnderWay {
-    task: JoinSet<(SyncMemory, Looked)>,
+    task: JoinSet<(SyncMemory, ScanEnd)>,
     /// The orders that it has in hand.
     orders: BTreeSet<OrderKey>,
     /// Cancels its reading.
-    let_go: CancellationToken,
+    cancel_scan: CancellationToken,
 }
 
 impl StageSync {
@@ -66,8 +66,8 @@ impl StageSync {
     }
 
     /// The bridge writes to the portal: moves are to be expected.
-    pub(super) fn stir(&mut self) {
-        self.stirred = Some(Instant::now());
+    pub(super) fn expect_moves(&mut self) {
+        self.last_write = Some(Instant::now());
     }
 
     /// How long until a scan is to begin, where a comparison is due then; `None` while one is under
@@ -81,7 +81,7 @@ impl StageSync {
             return None;
         }
         let comparison = comparison.map(|due| due.max(self.memory.min_interval()));
-        let reread = self.memory.until_next(interval, self.stirred);
+        let reread = self.memory.until_next(interval, self.last_write);
         Some(comparison.map_or(reread, |due| due.min(reread)))
     }
 
@@ -92,7 +92,7 @@ impl StageSync {
     /// The orders that a scan has in hand.
     pub(super) fn orders(&self) -> BTreeSet<OrderKey> {
         let under_way = self.under_way.as_ref();
-        under_way.map_or_else(BTreeSet::new, |look| look.orders.clone())
+        under_way.map_or_else(BTreeSet::new, |scan| scan.orders.clone())
     }
 
     /// Begins a scan, if something is due and none is under way: whether it did.
@@ -102,35 +102,35 @@ impl StageSync {
         interval: Duration,
         tries: RetryPolicy,
         busy: &BTreeSet<OrderKey>,
-        bell: Arc<Notify>,
+        wake_up: Arc<Notify>,
     ) -> Result<bool, app::Error> {
         if self.under_way.is_some() {
             return Ok(false);
         }
-        let pace = (interval, self.stirred);
-        let Some(look) = self.memory.prepare(of.app, of.held, pace, busy).await? else {
+        let pace = (interval, self.last_write);
+        let Some(pending) = self.memory.prepare(of.app, of.held, pace, busy).await? else {
             return Ok(false);
         };
-        let (orders, let_go) = (look.orders(), CancellationToken::new());
+        let (orders, cancel_scan) = (pending.orders(), CancellationToken::new());
         let mut memory = std::mem::take(&mut self.memory);
         let (app, portal, held) = (of.app.clone(), of.portal.clone(), of.held.clone());
-        let token = let_go.clone();
+        let token = cancel_scan.clone();
         let mut task = JoinSet::new();
-        let looking = async move {
+        let scanning = async move {
             let of = HeldPortal {
                 app: &app,
                 portal: &portal,
                 held: &held,
             };
-            let done = memory.carry_out(&of, look, &tries, &token).await;
-            bell.notify_one();
+            let done = memory.carry_out(&of, pending, &tries, &token).await;
+            wake_up.notify_one();
             (memory, done)
         };
-        task.spawn(looking.in_current_span());
+        task.spawn(scanning.in_current_span());
         self.under_way = Some(UnderWay {
             task,
             orders,
-            let_go,
+            cancel_scan,
         });
         Ok(true)
     }
@@ -142,14 +142,14 @@ impl StageSync {
         app: &App,
         portal: &P,
         held: &HeldLease,
-    ) -> Option<Looked> {
+    ) -> Option<ScanEnd> {
         let under_way = self.under_way.as_mut()?;
         let until = Instant::now() + PATIENCE;
         let ended = loop {
-            let is_kept = !under_way.let_go.is_cancelled();
+            let is_kept = !under_way.cancel_scan.is_cancelled();
             tokio::select! {
                 ended = under_way.task.join_next() => break ended?,
-                () = live_order(app, portal, held), if is_kept => under_way.let_go.cancel(),
+                () = live_order(app, portal, held), if is_kept => under_way.cancel_scan.cancel(),
                 () = tokio::time::sleep_until(until) => return None,
             }
         };
@@ -157,26 +157,26 @@ impl StageSync {
     }
 
     /// How a scan ended that went on by itself, without waiting.
-    pub(super) fn ended(&mut self) -> Option<Looked> {
+    pub(super) fn ended(&mut self) -> Option<ScanEnd> {
         let ended = self.under_way.as_mut()?.task.try_join_next()?;
         Some(self.take(ended))
     }
 
     /// Waits for the end of what is under way.
-    pub(super) async fn end(&mut self) -> Option<Looked> {
+    pub(super) async fn end(&mut self) -> Option<ScanEnd> {
         let ended = self.under_way.as_mut()?.task.join_next().await?;
         Some(self.take(ended))
     }
 
-    fn take(&mut self, ended: Result<(SyncMemory, Looked), JoinError>) -> Looked {
+    fn take(&mut self, ended: Result<(SyncMemory, ScanEnd), JoinError>) -> ScanEnd {
         self.under_way = None;
         match ended {
-            Ok((memory, looked)) => {
+            Ok((memory, end)) => {
                 self.memory = memory;
                 if std::mem::take(&mut self.rescan) {
                     self.memory.force_rescan();
                 }
-                looked
+                end
             }
             // It is stopped only together with all of this.
             Err(error) => std::panic::resume_unwind(error.into_panic()),
@@ -187,10 +187,10 @@ impl StageSync {
 /// Comes back when a live order is due and the portal has room for its calls besides the one that
 /// is on its way.
 async fn live_order<P: PortalClient>(app: &App, portal: &P, held: &HeldLease) {
-    let bell = app.waker().subscribe(held.portal());
+    let wake_up = app.waker().subscribe(held.portal());
     loop {
         // Consuming the wake-up here is safe: the lane looks again after every scan.
-        bell.notified().await;
+        wake_up.notified().await;
         let limit = portal.limit();
         let room = limit.drain_time() <= limit.full_drain_time() / 2;
         if room && app.delivery.live_due(held.portal()).await.unwrap_or(false) {

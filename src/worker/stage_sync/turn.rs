@@ -2,7 +2,7 @@
 
 use super::{
     HeldPortal,
-    calls::{ScanTask, SyncTurn, move_deals},
+    calls::{ScanOutcome, ScanTask, move_deals},
 };
 use crate::{
     app::{self, App, Comparison, RetryPolicy, ScanContext},
@@ -45,7 +45,7 @@ pub(super) struct SyncMemory {
     /// When the portal's history was last read to its end.
     read: Option<Instant>,
     /// When the last scan began.
-    looked: Option<Instant>,
+    last_scan: Option<Instant>,
     /// How often the number of orders in one turn is halved.
     halvings: u32,
     /// Whether the portal was asked who the bridge is.
@@ -53,7 +53,7 @@ pub(super) struct SyncMemory {
     /// Who the bridge is in the portal.
     me: Option<u64>,
     /// Whether the last reading was cancelled for a live order: the next one is not.
-    let_go: bool,
+    last_cancelled: bool,
     /// Whether the history is read by itself in the next scan: where a scan failed, it may be the
     /// history's fault.
     history_alone: bool,
@@ -61,13 +61,13 @@ pub(super) struct SyncMemory {
 
 /// A scan that is due: the orders, and what is to be read for them.
 #[derive(Debug)]
-pub(super) struct Look {
+pub(super) struct PendingScan {
     /// The orders, with their deals.
     due: Vec<Comparison>,
     scan: ScanRequest,
 }
 
-impl Look {
+impl PendingScan {
     pub(super) fn orders(&self) -> BTreeSet<OrderKey> {
         self.due.iter().map(Comparison::order).collect()
     }
@@ -79,24 +79,23 @@ impl SyncMemory {
         self.read = None;
     }
 
-    /// How long until something is to be done though nothing is due. Where something moved at the
-    /// moment `stirred`, or since, the history is read at the interval; the longer ago that is, the
+    /// How long until something is to be done though nothing is due. Where something moved at
+    /// `last_write`, or since, the history is read at the interval; the longer ago that is, the
     /// less often, and where nothing ever moved, least.
-    pub(super) fn until_next(&self, interval: Duration, stirred: Option<Instant>) -> Duration {
+    pub(super) fn until_next(&self, interval: Duration, last_write: Option<Instant>) -> Duration {
         let Some(read) = self.read else {
             return Duration::ZERO;
         };
         let most = interval.saturating_mul(LONGEST);
-        let quiet = self.moved.max(stirred).map(|at| at.elapsed());
+        let quiet = self.moved.max(last_write).map(|at| at.elapsed());
         let pause = quiet.map_or(most, |quiet| quiet.div_f64(QUIET).clamp(interval, most));
         pause.saturating_sub(read.elapsed())
     }
 
     /// How long the pace asks to wait before the next scan.
     pub(super) fn min_interval(&self) -> Duration {
-        self.looked.map_or(Duration::ZERO, |looked| {
-            PACE.saturating_sub(looked.elapsed())
-        })
+        self.last_scan
+            .map_or(Duration::ZERO, |began| PACE.saturating_sub(began.elapsed()))
     }
 
     /// What to read: the history from there on, and the deals that are to be compared.
@@ -119,14 +118,14 @@ impl SyncMemory {
         portal: &P,
         held: &HeldLease,
         scan: &ScanRequest,
-        let_go: &CancellationToken,
-    ) -> Option<(ScanResult, SyncTurn)> {
+        cancel: &CancellationToken,
+    ) -> Option<(ScanResult, ScanOutcome)> {
         let reading = ScanTask::start(portal, held, scan);
         let read = tokio::select! {
             read = reading.end() => Some(read),
-            () = let_go.cancelled(), if !self.let_go => None,
+            () = cancel.cancelled(), if !self.last_cancelled => None,
         };
-        self.let_go = read.is_none();
+        self.last_cancelled = read.is_none();
         read
     }
 
@@ -135,11 +134,11 @@ impl SyncMemory {
         &mut self,
         app: &App,
         held: &HeldLease,
-        (interval, stirred): (Duration, Option<Instant>),
+        (interval, last_write): (Duration, Option<Instant>),
         busy: &BTreeSet<OrderKey>,
-    ) -> Result<Option<Look>, app::Error> {
+    ) -> Result<Option<PendingScan>, app::Error> {
         app.sync.drain_inbox(held.portal()).await?;
-        let reread = self.until_next(interval, stirred).is_zero();
+        let reread = self.until_next(interval, last_write).is_zero();
         if !self.min_interval().is_zero() && !reread {
             return Ok(None);
         }
@@ -155,13 +154,15 @@ impl SyncMemory {
             let due = app.sync.comparisons(held.lease(), most).await?;
             // What a wave has in hand is looked at after it.
             let (later, due) = due.into_iter().partition(|one| one.is_of(busy));
-            app.sync.compare_later(held.lease(), later, BUSY).await?;
+            app.sync
+                .postpone_comparisons(held.lease(), later, BUSY)
+                .await?;
             due
         };
         if due.is_empty() && !reread {
             return Ok(None);
         }
-        self.looked = Some(Instant::now());
+        self.last_scan = Some(Instant::now());
         let position = app.sync.history_position(held.portal()).await?;
         self.moved = position
             .quiet
@@ -170,7 +171,7 @@ impl SyncMemory {
         if apart && !due.is_empty() {
             scan.history = History::Skip;
         }
-        Ok(Some(Look { due, scan }))
+        Ok(Some(PendingScan { due, scan }))
     }
 
     /// Scans, and does what follows. A reading may be cancelled, but not twice in a row; what is
@@ -178,43 +179,45 @@ impl SyncMemory {
     pub(super) async fn carry_out<P: PortalClient>(
         &mut self,
         of: &HeldPortal<'_, P>,
-        look: Look,
+        pending: PendingScan,
         tries: &RetryPolicy,
-        let_go: &CancellationToken,
-    ) -> Result<SyncTurn, app::Error> {
+        cancel: &CancellationToken,
+    ) -> Result<ScanOutcome, app::Error> {
         let (app, held) = (of.app, of.held);
-        let Look { mut due, scan } = look;
-        let read = self.read(of.portal, held, &scan, let_go).await;
-        let Some((seen, mut turned)) = read else {
-            return Ok(SyncTurn::default());
+        let PendingScan { mut due, scan } = pending;
+        let read = self.read(of.portal, held, &scan, cancel).await;
+        let Some((seen, mut outcome)) = read else {
+            return Ok(ScanOutcome::default());
         };
-        if turned.answered && scan.ask_who {
+        if outcome.answered && scan.ask_who {
             self.asked_who = true;
             self.me = seen.me;
         }
         if seen.history_read {
             app.sync.ingest_history(held.lease(), &seen).await?;
         }
-        if seen.history_read || turned.failure.is_none() && scan.history != History::Skip {
+        if seen.history_read || outcome.failure.is_none() && scan.history != History::Skip {
             self.read = Some(Instant::now());
         }
-        if turned.failure.is_some() {
+        if outcome.failure.is_some() {
             self.halvings = (self.halvings + 2).min(MOST_HALVINGS);
-            return Ok(turned);
+            return Ok(outcome);
         }
-        if turned.spoilt {
+        if outcome.poisoned {
             self.halvings = (self.halvings + 2).min(TO_ONE);
-            match (&*due, turned.broke.take()) {
+            match (&*due, outcome.broke.take()) {
                 ([one], Some(bug)) => {
                     let words = bug.to_string();
-                    app.sync.bury_compared(held.lease(), one, &words).await?;
-                    return Ok(turned);
+                    app.sync
+                        .dead_letter_comparison(held.lease(), one, &words)
+                        .await?;
+                    return Ok(outcome);
                 }
                 ([_], None) => {
                     app.sync
-                        .compare_later(held.lease(), due, UNREADABLE)
+                        .postpone_comparisons(held.lease(), due, UNREADABLE)
                         .await?;
-                    return Ok(turned);
+                    return Ok(outcome);
                 }
                 // The history itself: people are told, and the orders are looked at without it.
                 ([], Some(bug)) => return Err(bug.into()),
@@ -223,14 +226,14 @@ impl SyncMemory {
             // Who was not seen is asked for again at once, in smaller company.
             due.retain(|one| seen.deals.contains_key(&one.deal));
             if due.is_empty() {
-                return Ok(turned);
+                return Ok(outcome);
             }
         } else if !due.is_empty() {
             // Not by a scan of the history alone: what failed is still among the orders.
             self.halvings = self.halvings.saturating_sub(1);
         }
-        self.settle(of, due, seen, &mut turned, tries).await?;
-        Ok(turned)
+        self.settle(of, due, seen, &mut outcome, tries).await?;
+        Ok(outcome)
     }
 
     /// Has what was seen decided, and writes what was decided.
@@ -239,19 +242,19 @@ impl SyncMemory {
         of: &HeldPortal<'_, P>,
         mut compared: Vec<Comparison>,
         mut seen: ScanResult,
-        turned: &mut SyncTurn,
+        outcome: &mut ScanOutcome,
         tries: &RetryPolicy,
     ) -> Result<(), app::Error> {
         let HeldPortal { app, portal, held } = *of;
         for _ in 0..MOST_PASSES {
             let newest = seen.newest;
-            let looked = ScanContext {
+            let context = ScanContext {
                 seen,
                 heard: portal.heard(),
                 me: self.me,
                 tries: tries.clone(),
             };
-            let done = app.sync.compare(held.lease(), compared, &looked).await?;
+            let done = app.sync.compare(held.lease(), compared, &context).await?;
             if done.writes.is_empty() {
                 break;
             }
@@ -262,18 +265,18 @@ impl SyncMemory {
             let (mut after, wrote) = move_deals(portal, held, writes).await;
             held.reached(CrashPoint::Called).await;
             after.newest = newest.max(after.moves.values().flatten().map(|row| row.id).max());
-            turned.answered |= wrote.answered;
-            turned.failure = wrote.failure;
-            if turned.failure.is_some() {
+            outcome.answered |= wrote.answered;
+            outcome.failure = wrote.failure;
+            if outcome.failure.is_some() {
                 // What became of the writes is stored; the rest is looked at when the portal is
                 // back.
-                let looked = ScanContext {
+                let context = ScanContext {
                     seen: after,
                     heard: None,
                     me: self.me,
                     tries: tries.clone(),
                 };
-                app.sync.compare(held.lease(), again, &looked).await?;
+                app.sync.compare(held.lease(), again, &context).await?;
                 break;
             }
             (compared, seen) = (again, after);
@@ -289,7 +292,7 @@ mod tests {
     const INTERVAL: Duration = Duration::from_secs(30);
 
     /// How long after a reading the next one is due where the last move is so old.
-    async fn pause(moved: Option<Duration>, stirred: Option<Duration>) -> Duration {
+    async fn pause(moved: Option<Duration>, last_write: Option<Duration>) -> Duration {
         tokio::time::advance(Duration::from_hours(24 * 365)).await;
         let at = |age: Duration| Instant::now() - age;
         let memory = SyncMemory {
@@ -297,7 +300,7 @@ mod tests {
             moved: moved.map(at),
             ..SyncMemory::default()
         };
-        memory.until_next(INTERVAL, stirred.map(at))
+        memory.until_next(INTERVAL, last_write.map(at))
     }
 
     #[tokio::test(start_paused = true)]

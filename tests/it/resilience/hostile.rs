@@ -338,7 +338,7 @@ proptest! {
             guard: Some(u64::MAX),
             comment: Some("c".to_owned()),
         };
-        for mut glance in [DealScan::look(&look), DealScan::write(&[write])] {
+        for mut glance in [DealScan::read(&look), DealScan::write(&[write])] {
             for round in 0..20 {
                 let Some(call) = glance.next_call() else {
                     break;
@@ -426,7 +426,7 @@ fn what_broke_something_once() {
         moves_of: Vec::new(),
         ask_who: false,
     };
-    let mut glance = DealScan::look(&look);
+    let mut glance = DealScan::read(&look);
     for round in 0..3 {
         let Some(call) = glance.next_call() else {
             break;

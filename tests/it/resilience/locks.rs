@@ -37,7 +37,7 @@ async fn stray(app: &App, event: &Value) -> Option<i64> {
     };
     let faults = vec![fault];
     app.intake
-        .bury_received(&main_shop(), event, ErrorCode::Status, &faults)
+        .dead_letter_received(&main_shop(), event, ErrorCode::Status, &faults)
         .await
         .unwrap();
     open(app).await.into_iter().max()

@@ -220,12 +220,12 @@ impl SettleBatch {
             }
             Outcome::Hopeless { code, message } => {
                 let attempts = head.attempts.saturating_add(1);
-                self.die(claim, code.as_str(), message, attempts)
+                self.dead(claim, code.as_str(), message, attempts)
             }
             Outcome::Refused { code, message } => {
                 let attempts = head.attempts.saturating_add(1);
                 if attempts >= i32::try_from(tries.most).unwrap_or(i32::MAX) {
-                    return self.die(claim, code.as_str(), message, attempts);
+                    return self.dead(claim, code.as_str(), message, attempts);
                 }
                 self.sum.retried += 1;
                 let delay_ms = tries.delay_ms(attempts);
@@ -277,7 +277,7 @@ impl SettleBatch {
         Disposition::Done
     }
 
-    fn die(&mut self, claim: &Claim, code: &str, message: &str, attempts: i32) -> Disposition {
+    fn dead(&mut self, claim: &Claim, code: &str, message: &str, attempts: i32) -> Disposition {
         self.sum.dead += 1;
         self.end(claim, EventState::Dead);
         let (code, message) = (code.to_owned(), clean(message));
@@ -424,7 +424,7 @@ impl SettleBatch {
         if !all.is_empty() {
             customer_values::put(db, portal, &all).await?;
         }
-        compare_later(db, portal, &self.tried, &self.made).await?;
+        enqueue_comparisons(db, portal, &self.tried, &self.made).await?;
         journal::add(db, &self.lines).await?;
         Ok(self.sum)
     }
@@ -432,7 +432,7 @@ impl SettleBatch {
 
 /// Stores what new deals were made as, and puts orders whose sides are not known to agree on the
 /// list of comparisons.
-async fn compare_later(
+async fn enqueue_comparisons(
     db: &mut sqlx::PgConnection,
     portal: &str,
     tried: &[AttemptResult],

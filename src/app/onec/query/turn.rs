@@ -5,7 +5,7 @@ use crate::{
         Onec,
         delivery::claim::mastered,
         intake::event_reader,
-        sync::order::onec::{OneCContext, hub},
+        sync::order::onec::{OneCContext, order_status},
     },
     domain::{ErrorCode, EventBody, happening::GoodsEvent},
     formats::{
@@ -143,7 +143,7 @@ impl Drafts {
                 .clocks_of(&row.shop, portal.portal.as_str()),
             now,
         };
-        let counted = bug::caught(|| hub(said, &status, agreed, &around));
+        let counted = bug::caught(|| order_status(said, &status, agreed, &around));
         Ok(Some(counted.map_err(|bug| bug.to_string())?.status))
     }
 

@@ -54,7 +54,7 @@ pub struct Comparison {
     pub guard: Option<Option<u64>>,
 }
 
-/// What a look at the portal comes with.
+/// What a scan of the portal comes with.
 #[derive(Debug)]
 pub struct ScanContext {
     /// The deals and the stage history that the call brought.
@@ -153,7 +153,7 @@ impl Sync {
     }
 
     /// Puts these comparisons off.
-    pub async fn compare_later(
+    pub async fn postpone_comparisons(
         &self,
         lease: &Lease,
         compared: Vec<Comparison>,
@@ -252,22 +252,23 @@ impl Sync {
         Ok(comparisons::waiting(&mut db, portal).await?)
     }
 
-    /// Decides what a look at these orders means, and records it. The writes that follow are to be
+    /// Decides what a scan of these orders means, and records it. The writes that follow are to be
     /// sent at once, and looked at. An order at which the bridge fails gets a letter of its own,
     /// and the others are compared.
     pub async fn compare(
         &self,
         lease: &Lease,
         compared: Vec<Comparison>,
-        looked: &ScanContext,
+        context: &ScanContext,
     ) -> Result<ComparisonResult, Error> {
         let mut sum = ComparisonResult::default();
         let mut parts = Bisection::of(compared);
         while let Some(part) = parts.next() {
-            match self.compare_some(lease, part.clone(), looked).await {
+            match self.compare_some(lease, part.clone(), context).await {
                 Err(error) if error.is_of_the_row() => {
                     if let Some(one) = parts.failed(part) {
-                        self.bury_compared(lease, &one, &error.chain()).await?;
+                        self.dead_letter_comparison(lease, &one, &error.chain())
+                            .await?;
                     }
                 }
                 done => sum.add(done?),
@@ -277,7 +278,7 @@ impl Sync {
     }
 
     /// Gives a comparison up at which the bridge failed.
-    pub async fn bury_compared(
+    pub async fn dead_letter_comparison(
         &self,
         lease: &Lease,
         one: &Comparison,
@@ -285,7 +286,7 @@ impl Sync {
     ) -> Result<(), Error> {
         let order = one.order();
         self.dead_letters
-            .bury_comparison(lease, &order, words)
+            .dead_letter_comparison(lease, &order, words)
             .await
     }
 
@@ -294,23 +295,23 @@ impl Sync {
         &self,
         lease: &Lease,
         compared: Vec<Comparison>,
-        looked: &ScanContext,
+        context: &ScanContext,
     ) -> Result<ComparisonResult, Error> {
-        bug::caught_in(Box::pin(self.compare_in_one(lease, compared, looked))).await?
+        bug::caught_in(Box::pin(self.compare_in_one(lease, compared, context))).await?
     }
 
     async fn compare_in_one(
         &self,
         lease: &Lease,
         compared: Vec<Comparison>,
-        looked: &ScanContext,
+        context: &ScanContext,
     ) -> Result<ComparisonResult, Error> {
         let systems = self.clocks.clock_sources(&lease.portal);
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
         self.clocks.load_clocks(&mut tx, &systems).await?;
         let now = clock_offsets::now(&mut tx).await?;
-        if let Some(heard) = &looked.heard {
+        if let Some(heard) = &context.heard {
             self.clocks.record_portal_clock(&lease.portal, heard, now);
         }
         self.clocks.store_clocks(&mut tx, &systems).await?;
@@ -341,13 +342,13 @@ impl Sync {
             let title = self.title_of(&row.shop, &row.number);
             let around = SyncContext {
                 title: title.as_deref(),
-                seen: &looked.seen,
+                seen: &context.seen,
                 two_way: &two_way,
                 clocks: self.clocks.clocks_of(&row.shop, &lease.portal),
                 now,
-                me: looked.me,
-                doubt: TimeDelta::from_std(looked.tries.doubt).unwrap_or_default(),
-                tries: &looked.tries,
+                me: context.me,
+                doubt: TimeDelta::from_std(context.tries.doubt).unwrap_or_default(),
+                tries: &context.tries,
                 why: &one.claimed.why.clone(),
                 later: &later,
             };

@@ -101,7 +101,7 @@ impl<'a> OrderSync<'a> {
 
     /// Compares; the row holds what is to be stored.
     pub(super) fn compare(mut self) -> Outcome {
-        self.look();
+        self.observe();
         self.row.agreed.clone_from(&self.agreed);
         self.row.turns.clone_from(&self.turns);
         self.outcome
@@ -157,7 +157,7 @@ impl<'a> OrderSync<'a> {
         Some((said, shop, portal))
     }
 
-    fn look(&mut self) {
+    fn observe(&mut self) {
         let state = match self.around.seen.deals.get(&self.deal) {
             None => return self.unread(),
             Some(None) => return self.missing(),
@@ -288,7 +288,7 @@ impl<'a> OrderSync<'a> {
                 if moved || self.row.standing.is_some() {
                     self.record(decision, said, (shop, portal));
                 }
-                self.settled();
+                self.close_difference();
                 // A word is carried out when nothing is on its way any more. One on a difference
                 // that ended by itself is spent: what it would hold back would wait for ever.
                 let spoken = self.row.ruling.clone();
@@ -297,7 +297,7 @@ impl<'a> OrderSync<'a> {
                 if !(is_begun && open) {
                     self.row.ruling = None;
                 }
-                self.awaits(&agreed);
+                self.expect_messages(&agreed);
                 self.agreed = Some(agreed);
             }
             Action::WritePortal { .. } => self.move_deal(decision, said, (shop, portal)),
@@ -305,7 +305,7 @@ impl<'a> OrderSync<'a> {
             Action::Refused { .. } => {
                 if !stands {
                     self.record(decision, said, (shop, portal));
-                    self.settled();
+                    self.close_difference();
                     self.row.ruling = None;
                     self.row.standing = Some(standing);
                 }
@@ -353,11 +353,11 @@ impl<'a> OrderSync<'a> {
         let id = self.record(decision, said, (shop, portal));
         // A question changes nothing: it is no turn.
         if status != previous {
-            self.turn(WrittenValue::Status(status.clone()));
+            self.note_write(WrittenValue::Status(status.clone()));
         }
-        self.settled();
-        self.spoken(decision);
-        self.awaits(&agreed);
+        self.close_difference();
+        self.keep_ruling(decision);
+        self.expect_messages(&agreed);
         let told = agreed.told.last().into_iter();
         let denied = told.flat_map(|told| &told.denies);
         self.outcome.denies = denied.map(|fact| fact.word().to_owned()).collect();
@@ -397,10 +397,10 @@ impl<'a> OrderSync<'a> {
         };
         let restores = purpose == decision::Purpose::Restore;
         if !restores {
-            self.turn(WrittenValue::Stage(stage.clone()));
+            self.note_write(WrittenValue::Stage(stage.clone()));
         }
-        self.settled();
-        self.spoken(decision);
+        self.close_difference();
+        self.keep_ruling(decision);
         let comment = self.comment(decision, &stage, portal);
         let writing = StageWriteInFlight {
             stage,
@@ -435,14 +435,14 @@ impl<'a> OrderSync<'a> {
     }
 
     /// No difference waits or stands any more.
-    fn settled(&mut self) {
+    fn close_difference(&mut self) {
         self.row.waiting = None;
         self.row.standing = None;
         self.outcome.conflict = ConflictChange::Close;
     }
 
     /// A person's word that is being carried out is kept until it is; another decision ends it.
-    fn spoken(&mut self, decision: &Decision) {
+    fn keep_ruling(&mut self, decision: &Decision) {
         let spoken = self.row.ruling.clone();
         let carried_out = spoken.filter(|_| decision.record.basis == Basis::Ruling);
         self.row.ruling = carried_out.map(|mut spoken| {
@@ -451,11 +451,11 @@ impl<'a> OrderSync<'a> {
         });
     }
 
-    fn awaits(&mut self, agreed: &Agreed) {
+    fn expect_messages(&mut self, agreed: &Agreed) {
         self.outcome.awaited = Some(agreed.told.iter().map(|told| told.at).collect());
     }
 
-    fn turn(&mut self, wrote: WrittenValue) {
+    fn note_write(&mut self, wrote: WrittenValue) {
         self.turns.push(BridgeWrite {
             at: self.around.now,
             wrote,

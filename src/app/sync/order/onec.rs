@@ -89,7 +89,7 @@ pub(in crate::app) struct OneCDecided {
     /// What the shop is told.
     pub(in crate::app) told: Option<SentStatus>,
     /// The order's status before.
-    pub(in crate::app) hub: Counted,
+    pub(in crate::app) counted: Counted,
     /// The shop's status that the document's words stand for.
     pub(in crate::app) meaning: String,
 }
@@ -113,18 +113,18 @@ pub(in crate::app) fn hear(
         return OneCOutcome::Nothing;
     };
     let agreed = row.agreed.clone();
-    let hub = hub(&said, &status, agreed.as_ref(), around);
+    let counted = order_status(&said, &status, agreed.as_ref(), around);
     // What became of its word since, whoever said it, is no longer its own.
-    side.won = side.won.take().filter(|won| *won == hub.status);
-    let same = is_same(&said, &hub, word, around);
+    side.won = side.won.take().filter(|won| *won == counted.status);
+    let same = is_same(&said, &counted, word, around);
     if same {
-        side.agreed = Some(hub.status.clone());
+        side.agreed = Some(counted.status.clone());
     }
-    let claim = match claim(side, word, (&hub, same), around) {
+    let claim = match claim(side, word, (&counted, same), around) {
         Ok(Some(claim)) => claim,
         Ok(None) => {
             side.heard(word);
-            return if !same && hub.settled && is_behind(side, word, &hub, around) {
+            return if !same && counted.settled && is_behind(side, word, &counted, around) {
                 OneCOutcome::Behind
             } else {
                 OneCOutcome::Nothing
@@ -138,7 +138,7 @@ pub(in crate::app) fn hear(
     if row.waiting.is_some() || row.ruling.is_some() {
         return OneCOutcome::Waits(DocumentReason::PersonAsked);
     }
-    if !hub.settled {
+    if !counted.settled {
         return OneCOutcome::Waits(DocumentReason::ComparedFirst);
     }
     let turns = row.turns.clone();
@@ -146,9 +146,9 @@ pub(in crate::app) fn hear(
     let words: Vec<&str> = word.status.iter().map(String::as_str).collect();
     // What was kept may have been said before 1C took in what it has now.
     let overtaken = word.after.is_some_and(|after| after > word.came);
-    let own = side.won.as_ref() == Some(&hub.status);
+    let own = side.won.as_ref() == Some(&counted.status);
     let decision = onec::decide(&OneCInputs {
-        hub: &hub,
+        counted: &counted,
         words: &words,
         meaning: &claim.meaning,
         agreed: side.agreed.as_deref(),
@@ -168,7 +168,7 @@ pub(in crate::app) fn hear(
     let heard = Heard {
         said: &said,
         status: &status,
-        hub,
+        counted,
         own,
         agreed,
         turns,
@@ -180,7 +180,7 @@ pub(in crate::app) fn hear(
 struct Heard<'a> {
     said: &'a ReportedStatus,
     status: &'a str,
-    hub: Counted,
+    counted: Counted,
     /// The order has its status by 1C's own word.
     own: bool,
     agreed: Agreed,
@@ -195,7 +195,7 @@ fn carried_out(
     heard: Heard<'_>,
     around: &OneCContext<'_>,
 ) -> OneCOutcome {
-    let Heard { hub, turns, .. } = &heard;
+    let Heard { counted, turns, .. } = &heard;
     let (now, mut turns) = (around.now, turns.clone());
     let mut turn = |wrote| {
         turns.push(BridgeWrite { at: now, wrote });
@@ -215,7 +215,7 @@ fn carried_out(
             row.agreed = Some(heard.agreed.clone().told_by_onec(message.clone()));
             told = Some(message);
             if word.cancelled == Some(true) {
-                side.before_cancel = Some(hub.status.clone());
+                side.before_cancel = Some(counted.status.clone());
             }
             side.agreed = Some(claim.meaning.clone());
             side.won = Some(claim.meaning.clone());
@@ -224,7 +224,7 @@ fn carried_out(
         // A fact of 1C's is no status that it would have to give up.
         Verdict::PutBack | Verdict::Ask if !claim.is_status => side.heard(word),
         Verdict::PutBack => {
-            turn(WrittenValue::Onec(hub.status.clone()));
+            turn(WrittenValue::Onec(counted.status.clone()));
             side.heard(word);
         }
         Verdict::Ask => {}
@@ -236,7 +236,7 @@ fn carried_out(
     OneCOutcome::Decided(Box::new(OneCDecided {
         decision,
         told,
-        hub: heard.hub,
+        counted: heard.counted,
         meaning: claim.meaning,
     }))
 }
@@ -255,17 +255,17 @@ fn message(
     // What 1C takes back of its own rests on no fact but money: one that comes later stops it.
     let is_money = |fact: Fact| fact == Fact::Paid && said.paid;
     let hold = |fact: Fact| hold.contains(&fact) && (!heard.own || is_money(fact));
-    let kept = |fact| finality.keeps(fact, &heard.hub.status, meaning, &policy.statuses);
+    let kept = |fact| finality.keeps(fact, &heard.counted.status, meaning, &policy.statuses);
     SentStatus {
         status: meaning.to_owned(),
         by: Source::OneC,
         claimed_after: word.after.filter(|after| *after <= word.came),
         takes_back: heard.own,
-        previous: heard.hub.status.clone(),
+        previous: heard.counted.status.clone(),
         previous_since: heard
             .said
             .since
-            .filter(|_| heard.hub.status == heard.status),
+            .filter(|_| heard.counted.status == heard.status),
         before: None,
         at: around.now,
         first_sent_at: None,
@@ -283,7 +283,7 @@ fn message(
 }
 
 /// The order's status: what the shop says, or what it was told since.
-pub(in crate::app) fn hub(
+pub(in crate::app) fn order_status(
     said: &ReportedStatus,
     status: &str,
     agreed: Option<&Agreed>,
@@ -323,20 +323,25 @@ pub(in crate::app) fn hub(
 /// Whether 1C has what the order has.
 fn is_same(
     said: &ReportedStatus,
-    hub: &Counted,
+    counted: &Counted,
     word: &OneCWord,
     around: &OneCContext<'_>,
 ) -> bool {
     let finality = &around.two_way.policy.finality;
     if word.cancelled == Some(true) {
-        return said.cancelled || finality.cancelled.contains(&hub.status);
+        return said.cancelled || finality.cancelled.contains(&counted.status);
     }
-    around.table.accepts(&hub.status, &word.status)
+    around.table.accepts(&counted.status, &word.status)
 }
 
 /// Whether 1C has what it was sent last, and that is not the order's status any more.
-fn is_behind(side: &OneCSide, word: &OneCWord, hub: &Counted, around: &OneCContext<'_>) -> bool {
-    let sent = side.agreed.as_ref().filter(|sent| **sent != hub.status);
+fn is_behind(
+    side: &OneCSide,
+    word: &OneCWord,
+    counted: &Counted,
+    around: &OneCContext<'_>,
+) -> bool {
+    let sent = side.agreed.as_ref().filter(|sent| **sent != counted.status);
     sent.is_some_and(|sent| around.table.accepts(sent, &word.status))
 }
 
@@ -344,20 +349,20 @@ fn is_behind(side: &OneCSide, word: &OneCWord, hub: &Counted, around: &OneCConte
 fn claim(
     side: &OneCSide,
     word: &OneCWord,
-    (hub, same): (&Counted, bool),
+    (counted, same): (&Counted, bool),
     around: &OneCContext<'_>,
 ) -> Result<Option<Claim>, OneCOutcome> {
     let status = if same {
         None
     } else {
-        status_claim(side, word, hub, around)?
+        status_claim(side, word, counted, around)?
     };
     let claim = match status {
         Some(meaning) => Some(Claim {
             meaning,
             is_status: true,
         }),
-        None => fact_claim(side, word, hub, around).map(|meaning| Claim {
+        None => fact_claim(side, word, counted, around).map(|meaning| Claim {
             meaning,
             is_status: false,
         }),
@@ -379,7 +384,7 @@ fn claim(
 fn status_claim(
     side: &OneCSide,
     word: &OneCWord,
-    hub: &Counted,
+    counted: &Counted,
     around: &OneCContext<'_>,
 ) -> Result<Option<String>, OneCOutcome> {
     let finality = &around.two_way.policy.finality;
@@ -400,7 +405,7 @@ fn status_claim(
     }
     let Some(first) = word.status.first() else {
         let before = side.before_cancel.clone().filter(|_| revives);
-        return Ok(before.filter(|before| *before != hub.status));
+        return Ok(before.filter(|before| *before != counted.status));
     };
     // What it was sent last it only repeats.
     let was_sent = |agreed: &String| around.table.accepts(agreed, &word.status);
@@ -425,7 +430,7 @@ fn status_claim(
 fn fact_claim(
     side: &OneCSide,
     word: &OneCWord,
-    hub: &Counted,
+    counted: &Counted,
     around: &OneCContext<'_>,
 ) -> Option<String> {
     let import = around.import;
@@ -438,7 +443,7 @@ fn fact_claim(
     let paid = import.status_on_payment.as_ref().filter(|_| paid);
     let map = &around.two_way.policy.statuses;
     let is_ahead = |status: &&String| {
-        **status != hub.status && map.position(status) > map.position(&hub.status)
+        **status != counted.status && map.position(status) > map.position(&counted.status)
     };
     shipped.or(paid).filter(is_ahead).cloned()
 }

@@ -182,7 +182,7 @@ impl OrderSync<'_> {
         if let Some(agreed) = writing.agreed.clone() {
             let mut agreed = agreed.since_then(self.agreed.as_ref(), writing.sent);
             agreed.portal_since = since;
-            self.awaits(&agreed);
+            self.expect_messages(&agreed);
             self.agreed = Some(agreed);
         }
     }

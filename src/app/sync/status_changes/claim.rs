@@ -44,7 +44,7 @@ impl Sync {
                         let mut tx = self.db.begin().await?;
                         let now = clock_offsets::now(&mut tx).await?;
                         lanes::fence(&mut tx, lease).await?;
-                        self.bury_message(&mut tx, &one, now, &error.chain())
+                        self.dead_letter_unsent(&mut tx, &one, now, &error.chain())
                             .await?;
                         tx.commit().await?;
                     }

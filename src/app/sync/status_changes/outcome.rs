@@ -146,7 +146,7 @@ impl Sync {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let Some(delay) = delay else {
-            self.give_up(&mut tx, sent, (ErrorCode::Callback, &words), attempts)
+            self.dead_letter_change(&mut tx, sent, (ErrorCode::Callback, &words), attempts)
                 .await?;
             tx.commit().await?;
             self.waker.wake(&change.portal);
@@ -176,13 +176,13 @@ impl Sync {
     ) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
-        self.give_up(&mut tx, sent, (ErrorCode::Bug, words), sent.change.attempts)
+        self.dead_letter_change(&mut tx, sent, (ErrorCode::Bug, words), sent.change.attempts)
             .await?;
         Ok(tx.commit().await?)
     }
 
     /// The same before it is sent, in a transaction of the caller's.
-    pub(in crate::app) async fn bury_message(
+    pub(in crate::app) async fn dead_letter_unsent(
         &self,
         tx: &mut PgConnection,
         change: &ChangeRow,
@@ -190,11 +190,11 @@ impl Sync {
         words: &str,
     ) -> Result<(), Error> {
         let sent = OutgoingChange::new(change.clone(), now);
-        self.give_up(tx, &sent, (ErrorCode::Bug, words), change.attempts)
+        self.dead_letter_change(tx, &sent, (ErrorCode::Bug, words), change.attempts)
             .await
     }
 
-    async fn give_up(
+    async fn dead_letter_change(
         &self,
         tx: &mut PgConnection,
         sent: &OutgoingChange,

@@ -375,7 +375,7 @@ impl Rounds for PictureWave {
                     self.jobs[job].end(Outcome::Again { code });
                 }
             }
-            CallAnswer::Spoilt { code, message } => {
+            CallAnswer::Poisoned { code, message } => {
                 let alone = asked.len() == 1;
                 for (_, job) in asked {
                     let message = message.clone();

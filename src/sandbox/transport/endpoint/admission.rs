@@ -82,7 +82,7 @@ pub(super) fn admit(
     if incoming.method == "batch" {
         named.extend(batch::methods(&incoming.params));
     }
-    let fate = world.trouble.next(&named);
+    let fate = world.fault_plan.next(&named);
     let fault = fate.as_ref().map(|(fault, _)| *fault);
     let caller = match fault {
         Some(Fault::Throttled) => {
@@ -101,8 +101,8 @@ pub(super) fn admit(
         .flatten();
     let pauses = Pauses {
         latency: world.options.latency,
-        slow: Duration::from_millis(world.trouble.shares.slow_ms),
-        late: Duration::from_millis(world.trouble.shares.late_ms),
+        slow: Duration::from_millis(world.fault_plan.shares.slow_ms),
+        late: Duration::from_millis(world.fault_plan.shares.late_ms),
     };
     Ok((
         Fate {

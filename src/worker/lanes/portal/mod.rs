@@ -10,7 +10,7 @@ use super::{
     lease::{HeldLease, LaneLimits},
     leased::{Beside, LaneTurn},
     lowered_pace,
-    wave_runner::Tasked,
+    wave_runner::WaveJob,
     waves::Waves,
 };
 use crate::{
@@ -26,7 +26,7 @@ use crate::{
             lead_mode::{LeadMode, Leads},
             permit_server,
         },
-        stage_sync::{HeldPortal, Looked, StageSync, SyncTurn},
+        stage_sync::{HeldPortal, ScanEnd, ScanOutcome, StageSync},
     },
 };
 use products::ProductTurns;
@@ -39,19 +39,19 @@ pub(in crate::worker) struct PortalLane<P> {
     name: PortalName,
     portal: P,
     settings: Settings,
-    bell: Arc<Notify>,
+    wake_up: Arc<Notify>,
     facts: PortalFacts,
-    back: StageSync,
-    apart: IsolatedOrders,
+    stage_sync: StageSync,
+    isolated: IsolatedOrders,
     waves: Waves,
-    acquaintance: PortalRecognition,
+    recognition: PortalRecognition,
     /// Whether failures or a pause were on record when the turn began.
     troubled: bool,
     /// Whether history has just given way to what is read back: then it is its turn, however often
     /// that is due.
-    gave_way: bool,
-    enquiries: LeadMode,
-    following: ConversionLooks,
+    history_waited: bool,
+    lead_mode: LeadMode,
+    conversions: ConversionLooks,
     products: ProductTurns,
     /// The wave of pictures that is under way.
     pictures: Option<Id>,
@@ -64,22 +64,22 @@ impl<P: PortalClient> PortalLane<P> {
         portal: P,
         settings: Settings,
     ) -> Self {
-        let bell = app.waker().subscribe(name.as_str());
+        let wake_up = app.waker().subscribe(name.as_str());
         Self {
             app,
             name,
             portal,
             settings,
-            bell,
+            wake_up,
             facts: PortalFacts::default(),
-            back: StageSync::default(),
-            apart: IsolatedOrders::default(),
+            stage_sync: StageSync::default(),
+            isolated: IsolatedOrders::default(),
             waves: Waves::default(),
-            acquaintance: PortalRecognition::default(),
+            recognition: PortalRecognition::default(),
             troubled: false,
-            gave_way: false,
-            enquiries: LeadMode::default(),
-            following: ConversionLooks::default(),
+            history_waited: false,
+            lead_mode: LeadMode::default(),
+            conversions: ConversionLooks::default(),
             products: ProductTurns::default(),
             pictures: None,
         }
@@ -91,8 +91,8 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         self.name.as_str()
     }
 
-    fn bell(&self) -> &Arc<Notify> {
-        &self.bell
+    fn wake_up(&self) -> &Arc<Notify> {
+        &self.wake_up
     }
 
     fn limits(&self) -> LaneLimits {
@@ -104,8 +104,8 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
     /// Begins with what earlier owners left of the portal's limit.
     async fn taken(&mut self, held: &HeldLease) -> Result<(), app::Error> {
         // Whatever happened while somebody else, or nobody, held the lane.
-        self.back.force_rescan();
-        self.acquaintance.doubt();
+        self.stage_sync.force_rescan();
+        self.recognition.doubt();
         self.products.doubt();
         self.pictures = None;
         let drains = self.limits().drains.as_secs_f64();
@@ -136,17 +136,17 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
                 return Ok(Some(wait));
             }
         }
-        if let Some(looked) = self.back.ended()
-            && let Some(wait) = self.looked(held, looked).await?
+        if let Some(end) = self.stage_sync.ended()
+            && let Some(wait) = self.apply_scan(held, end).await?
         {
             return Ok(Some(wait));
         }
         if let Some(wait) = self.paused(held).await? {
-            self.back.force_rescan();
+            self.stage_sync.force_rescan();
             return Ok(Some(wait));
         }
         let every = self.settings.reconcile * 10;
-        let asked = self.acquaintance.ask(&self.app, &self.portal, held, every);
+        let asked = self.recognition.ask(&self.app, &self.portal, held, every);
         if let Some(failure) = asked.await? {
             return self.failed(held, &failure).await;
         }
@@ -159,7 +159,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         self.begin_products(held).await?;
         self.begin_pictures(held).await?;
         let mut busy = self.waves.orders();
-        busy.extend(self.back.orders());
+        busy.extend(self.stage_sync.orders());
         let claimed = self
             .app
             .delivery
@@ -167,20 +167,20 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         let claimed = self.waves.without_shared(claimed.await?);
         let (history, live): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|(claim, _)| claim.history);
-        let (live, few) = self.apart.divide(live);
+        let (live, few) = self.isolated.divide(live);
         let worked = answered || !live.is_empty() || !few.is_empty();
         if worked || !history.is_empty() {
-            self.back.stir();
+            self.stage_sync.expect_moves();
         }
         if !live.is_empty()
             && let Some(wait) = self.wave(held, &tries, live, Priority::Live).await?
         {
             return Ok(Some(wait));
         }
-        if let Some(wait) = self.few(held, &tries, few, Priority::Live).await? {
+        if let Some(wait) = self.small_wave(held, &tries, few, Priority::Live).await? {
             return Ok(Some(wait));
         }
-        if !history.is_empty() && std::mem::take(&mut self.gave_way) {
+        if !history.is_empty() && std::mem::take(&mut self.history_waited) {
             return self.history(held, &tries, history).await;
         }
         if let Some(wait) = self.follow(held).await? {
@@ -189,13 +189,13 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         if identity::find_again(&self.app, &self.portal, held).await? {
             return Ok(None);
         }
-        let (wait, turned) = self.look(held, &tries).await?;
+        let (wait, scanned) = self.scan_stages(held, &tries).await?;
         if wait.is_some() {
             return Ok(wait);
         }
         // What came meanwhile goes before history.
-        if worked || turned {
-            self.gave_way = turned;
+        if worked || scanned {
+            self.history_waited = scanned;
             return Ok(None);
         }
         if !history.is_empty() {
@@ -214,12 +214,12 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
                 );
             }
         }
-        if let Some(looked) = self.back.end().await
-            && let Err(error) = self.looked(held, looked).await
+        if let Some(end) = self.stage_sync.end().await
+            && let Err(error) = self.apply_scan(held, end).await
         {
             tracing::warn!(
                 portal = %self.name, error = %error.chain(),
-                "a look's end is not stored: its orders are looked at again"
+                "a scan's end is not stored: its orders are scanned again"
             );
         }
         Ok(())
@@ -240,7 +240,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
 impl<P: PortalClient> PortalLane<P> {
     /// One scan of stages, if something is due: how long to wait, if the portal is in trouble, and
     /// whether there was one. A scan that takes long goes on by itself.
-    async fn look(
+    async fn scan_stages(
         &mut self,
         held: &HeldLease,
         tries: &RetryPolicy,
@@ -251,27 +251,29 @@ impl<P: PortalClient> PortalLane<P> {
             portal: &self.portal,
             held,
         };
-        let (interval, bell) = (self.settings.reconcile, Arc::clone(&self.bell));
-        let begun = self.back.begin(of, interval, tries.clone(), &busy, bell);
+        let (interval, wake_up) = (self.settings.reconcile, Arc::clone(&self.wake_up));
+        let begun = self
+            .stage_sync
+            .begin(of, interval, tries.clone(), &busy, wake_up);
         if !begun.await? {
             return Ok((None, false));
         }
-        let wait = match self.back.wait(&self.app, &self.portal, held).await {
-            Some(looked) => self.looked(held, looked).await?,
+        let wait = match self.stage_sync.wait(&self.app, &self.portal, held).await {
+            Some(end) => self.apply_scan(held, end).await?,
             None => None,
         };
         Ok((wait, true))
     }
 
     /// Judges what a scan means for the lane.
-    async fn looked(
+    async fn apply_scan(
         &mut self,
         held: &HeldLease,
-        looked: Looked,
+        end: ScanEnd,
     ) -> Result<Option<Duration>, app::Error> {
-        let SyncTurn {
+        let ScanOutcome {
             failure, answered, ..
-        } = looked?;
+        } = end?;
         self.apply_outcome(held, failure.as_ref(), answered).await
     }
 
@@ -282,7 +284,7 @@ impl<P: PortalClient> PortalLane<P> {
         held: &HeldLease,
         tries: &RetryPolicy,
     ) -> Result<(Option<Duration>, bool), app::Error> {
-        if !self.enquiries.rests().is_zero() {
+        if !self.lead_mode.rests().is_zero() {
             return Ok((None, false));
         }
         let busy = self.waves.orders();
@@ -291,7 +293,7 @@ impl<P: PortalClient> PortalLane<P> {
             return Ok((None, false));
         }
         let asks = work.iter().any(SubjectWork::asks_for_leads);
-        let leads = match self.enquiries.leads(&self.portal, asks).await {
+        let leads = match self.lead_mode.leads(&self.portal, asks).await {
             Leads::Known(leads) => leads,
             Leads::Untold(words) => {
                 self.app.forms.leads_untold(&self.name, &words).await?;
@@ -317,30 +319,33 @@ impl<P: PortalClient> PortalLane<P> {
 
     /// A wave of subjects of one sort, and one of those that are tried in small company: how long
     /// to wait, if the portal is in trouble, and whether there were any.
-    async fn subjects<J: Tasked>(
+    async fn subjects<J: WaveJob>(
         &mut self,
         held: &HeldLease,
         tries: &RetryPolicy,
         claimed: Vec<(Claim, J)>,
     ) -> Result<(Option<Duration>, bool), app::Error> {
         let claimed = self.waves.without_shared(claimed);
-        let (ordinary, few) = self.apart.divide(claimed);
+        let (ordinary, few) = self.isolated.divide(claimed);
         let some = !ordinary.is_empty() || !few.is_empty();
         if !ordinary.is_empty()
             && let Some(wait) = self.wave(held, tries, ordinary, Priority::Live).await?
         {
             return Ok((Some(wait), some));
         }
-        Ok((self.few(held, tries, few, Priority::Live).await?, some))
+        Ok((
+            self.small_wave(held, tries, few, Priority::Live).await?,
+            some,
+        ))
     }
 
     /// Looks what became of the leads of forms, if it is time: how long to wait, if the portal is
     /// in trouble.
     async fn follow(&mut self, held: &HeldLease) -> Result<Option<Duration>, app::Error> {
-        let looked = self.following.turn(&self.app, &self.portal, held);
-        let followed = looked.await?;
+        let turn = self.conversions.turn(&self.app, &self.portal, held);
+        let followed = turn.await?;
         if followed.converted > 0 {
-            self.enquiries.doubt();
+            self.lead_mode.doubt();
         }
         match followed.failure {
             Some(failure) => self.failed(held, &failure).await,
@@ -355,16 +360,16 @@ impl<P: PortalClient> PortalLane<P> {
         tries: &RetryPolicy,
         claimed: Vec<(Claim, Job)>,
     ) -> Result<Option<Duration>, app::Error> {
-        let (ordinary, few) = self.apart.divide(claimed);
+        let (ordinary, few) = self.isolated.divide(claimed);
         match (ordinary.is_empty(), few.is_empty()) {
             (false, _) => self.wave(held, tries, ordinary, Priority::Backfill).await,
-            (true, false) => self.few(held, tries, few, Priority::Backfill).await,
+            (true, false) => self.small_wave(held, tries, few, Priority::Backfill).await,
             (true, true) => self.idle().await.map(Some),
         }
     }
 
     /// A wave of orders that are tried in small company.
-    async fn few<J: Tasked>(
+    async fn small_wave<J: WaveJob>(
         &mut self,
         held: &HeldLease,
         tries: &RetryPolicy,
@@ -376,7 +381,7 @@ impl<P: PortalClient> PortalLane<P> {
         }
         let begun = Instant::now();
         let wait = self.wave(held, tries, claimed, priority).await;
-        self.apart.took(begun.elapsed());
+        self.isolated.took(begun.elapsed());
         wait
     }
 
@@ -387,26 +392,26 @@ impl<P: PortalClient> PortalLane<P> {
         let due = self.app.delivery.next_due(self.name.as_str()).await?;
         // What is due and was not taken up is in a wave or a scan, or waits for one: its end wakes
         // the lane.
-        let is_free = self.waves.is_empty() && !self.back.is_under_way();
+        let is_free = self.waves.is_empty() && !self.stage_sync.is_under_way();
         let due = due.filter(|due| *due > 0.0 || is_free);
         let due = due.map(seconds);
-        let due = due.map(|due| due.max(self.apart.rests().min(poll)));
+        let due = due.map(|due| due.max(self.isolated.rests().min(poll)));
         let form = self.app.forms.next_subject_due(self.name.as_str()).await?;
         let form = form.filter(|due| *due > 0.0 || self.waves.is_empty());
-        let form = form.map(|due| seconds(due).max(self.enquiries.rests()));
+        let form = form.map(|due| seconds(due).max(self.lead_mode.rests()));
         let lead = self
             .app
             .forms
             .next_lead_to_follow(self.name.as_str())
             .await?;
-        let lead = lead.map(|due| seconds(due).max(self.following.rests()));
+        let lead = lead.map(|due| seconds(due).max(self.conversions.rests()));
         let product = self.next_product().await?;
         let picture = self.next_picture().await?;
         let comparison = self.app.sync.next_comparison(self.name.as_str()).await?;
-        let look = self
-            .back
+        let scan = self
+            .stage_sync
             .next(comparison.map(seconds), self.settings.reconcile);
-        let soonest = [due, form, lead, product, picture, look];
+        let soonest = [due, form, lead, product, picture, scan];
         let soonest = soonest.into_iter().flatten().min();
         let rest = self.settings.rest();
         Ok(soonest

@@ -9,7 +9,7 @@ use crate::{
         PortalClient,
         lanes::{
             lease::HeldLease,
-            wave_runner::{Task, Work},
+            wave_runner::{QueuedWave, WaveKind},
         },
     },
 };
@@ -30,18 +30,18 @@ impl<P: PortalClient> PortalLane<P> {
         }
         let busy = self.waves.orders();
         let claimed = self.app.catalogue.claim_pictures(held.lease(), &busy);
-        let (ordinary, few) = self.apart.divide(claimed.await?);
+        let (ordinary, few) = self.isolated.divide(claimed.await?);
         let claimed = if few.is_empty() { ordinary } else { few };
         if claimed.is_empty() {
             return Ok(());
         }
         let alone = claimed.len() == 1;
-        let work = |jobs| Work {
-            task: Task::Pictures { jobs },
+        let queued = |jobs| QueuedWave {
+            kind: WaveKind::Pictures { jobs },
             priority: Priority::Backfill,
             judges: alone,
         };
-        self.pictures = Some(self.set_out(held, claimed, work));
+        self.pictures = Some(self.spawn_wave(held, claimed, queued));
         Ok(())
     }
 
@@ -59,7 +59,7 @@ impl<P: PortalClient> PortalLane<P> {
         Ok(due.map(|due| {
             let due = Duration::from_secs_f64(due.clamp(0.02, 3600.0));
             due.max(self.products.rests())
-                .max(self.apart.rests().min(poll))
+                .max(self.isolated.rests().min(poll))
         }))
     }
 }

@@ -10,7 +10,7 @@ use crate::{
         PortalClient,
         lanes::{
             lease::HeldLease,
-            wave_runner::{ProductsLearned, Task, Work},
+            wave_runner::{ProductsLearned, QueuedWave, WaveKind},
         },
     },
 };
@@ -93,7 +93,7 @@ impl<P: PortalClient> PortalLane<P> {
         }
         let busy = self.waves.orders();
         let claimed = self.app.catalogue.claim(held.lease(), &busy).await?;
-        let (ordinary, few) = self.apart.divide(claimed);
+        let (ordinary, few) = self.isolated.divide(claimed);
         let claimed = if few.is_empty() { ordinary } else { few };
         if claimed.is_empty() {
             return Ok(());
@@ -105,12 +105,12 @@ impl<P: PortalClient> PortalLane<P> {
             self.products.facts = None;
         }
         let alone = claimed.len() == 1;
-        let work = |jobs| Work {
-            task: Task::Products { jobs, facts },
+        let queued = |jobs| QueuedWave {
+            kind: WaveKind::Products { jobs, facts },
             priority: Priority::Backfill,
             judges: alone,
         };
-        let wave = self.set_out(held, claimed, work);
+        let wave = self.spawn_wave(held, claimed, queued);
         self.products.wave = Some(wave);
         Ok(())
     }
@@ -126,7 +126,7 @@ impl<P: PortalClient> PortalLane<P> {
         Ok(due.map(|due| {
             let due = Duration::from_secs_f64(due.clamp(0.02, 3600.0));
             due.max(self.products.rests())
-                .max(self.apart.rests().min(poll))
+                .max(self.isolated.rests().min(poll))
         }))
     }
 }

@@ -15,8 +15,8 @@ use crate::{
         lanes::{
             isolation,
             lease::HeldLease,
-            wave_runner::{self, Tasked},
-            waves::{Ended, Hand, PATIENCE},
+            wave_runner::{self, WaveJob},
+            waves::{Ended, PATIENCE, WaveInFlight},
         },
     },
 };
@@ -27,7 +27,7 @@ use tracing::Instrument as _;
 impl<P: PortalClient> PortalLane<P> {
     /// One wave. Returns how long to wait, if the portal is in trouble. One that takes long goes on
     /// by itself.
-    pub(super) async fn wave<J: Tasked>(
+    pub(super) async fn wave<J: WaveJob>(
         &mut self,
         held: &HeldLease,
         tries: &RetryPolicy,
@@ -37,14 +37,14 @@ impl<P: PortalClient> PortalLane<P> {
         held.reached(CrashPoint::Claimed).await;
         let doubtful = self.app.delivery.customers_in_doubt(held.portal()).await?;
         let judges =
-            matches!(&*claimed, [(claim, _)] if self.apart.exhausted(&isolation::key(claim)));
+            matches!(&*claimed, [(claim, _)] if self.isolated.exhausted(&isolation::key(claim)));
         let facts = self.facts.clone();
-        let work = |jobs| wave_runner::Work {
-            task: J::task(jobs, facts, doubtful),
+        let queued = |jobs| wave_runner::QueuedWave {
+            kind: J::kind(jobs, facts, doubtful),
             priority,
             judges,
         };
-        let wave = self.set_out(held, claimed, work);
+        let wave = self.spawn_wave(held, claimed, queued);
         let until = Instant::now() + PATIENCE;
         while self.waves.is_running(wave) {
             let patience = (!self.waves.full()).then_some(until);
@@ -59,32 +59,32 @@ impl<P: PortalClient> PortalLane<P> {
     }
 
     /// Sends a wave on its way.
-    pub(super) fn set_out<J: Planned>(
+    pub(super) fn spawn_wave<J: Planned>(
         &mut self,
         held: &HeldLease,
         claimed: Vec<(Claim, J)>,
-        work: impl FnOnce(Vec<J>) -> wave_runner::Work,
+        queued: impl FnOnce(Vec<J>) -> wave_runner::QueuedWave,
     ) -> tokio::task::Id {
         let span = tracing::info_span!("wave", portal = %self.name, orders = claimed.len());
         let (app, portal, held) = (self.app.clone(), self.portal.clone(), held.clone());
-        let hand = Hand::of(&claimed);
+        let carried = WaveInFlight::of(&claimed);
         let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
         let numbers: Vec<_> = jobs.iter().map(|job| job.number().clone()).collect();
         let spans: Vec<_> = claims.iter().map(|claim| settling(claim, &span)).collect();
-        let (work, bell) = (work(jobs), Arc::clone(&self.bell));
+        let (queued, wake_up) = (queued(jobs), Arc::clone(&self.wake_up));
         let wave = async move {
             let done = bug::caught_in(async {
                 for number in &numbers {
                     app.step(Step::Plan, number.as_str());
                 }
-                wave_runner::perform(&app, &portal, &held, work).await
+                wave_runner::perform(&app, &portal, &held, queued).await
             });
             let done = done.await;
             drop(spans);
-            bell.notify_one();
+            wake_up.notify_one();
             Ended { claims, done }
         };
-        self.waves.start(hand, wave.instrument(span))
+        self.waves.start(carried, wave.instrument(span))
     }
 
     /// Stores how a wave ended, and judges what that means for the lane.
@@ -136,10 +136,10 @@ impl<P: PortalClient> PortalLane<P> {
                 .delivery
                 .dead_letter_claim(held.lease(), claim, ErrorCode::Bug, &words)
                 .await?;
-            self.apart.clear(&isolation::key(claim));
+            self.isolated.clear(&isolation::key(claim));
         } else {
             let all: Vec<_> = claims.iter().map(isolation::key).collect();
-            self.apart.suspect(&all);
+            self.isolated.suspect(&all);
         }
         Ok(None)
     }
@@ -157,14 +157,14 @@ impl<P: PortalClient> PortalLane<P> {
                 Outcome::Apart { .. } => suspects.push(order),
                 _ if done.unanswered.contains(&settlement.job) => suspects.push(order),
                 Outcome::Done { .. } | Outcome::Hopeless { .. } | Outcome::Onward => {
-                    self.apart.clear(&order);
+                    self.isolated.clear(&order);
                 }
                 Outcome::Refused { .. } | Outcome::Again { .. } => {}
             }
         }
-        self.apart.suspect(&suspects);
+        self.isolated.suspect(&suspects);
         if !silent.is_empty() || done.failure.is_some() {
-            self.apart.silent(&silent);
+            self.isolated.silent(&silent);
         }
     }
 }

@@ -92,7 +92,7 @@ async fn a_lane_that_ends_by_a_panic_is_started_again_counted_and_seen() {
     let stuck = async || {
         let glance = app.operations.overview().await.unwrap();
         glance
-            .troubles
+            .incidents
             .into_iter()
             .find(|one| one.code == "BRIDGE-STUCK")
     };

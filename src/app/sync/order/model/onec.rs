@@ -12,7 +12,7 @@
 use super::*;
 use crate::{
     app::sync::order::onec::{
-        OneCContext, OneCDecided, OneCOutcome, OneCSide, OneCWord, hear, hub,
+        OneCContext, OneCDecided, OneCOutcome, OneCSide, OneCWord, hear, order_status,
     },
     decision::onec::Verdict,
     formats::onec::{Import, StatusTable},
@@ -98,7 +98,7 @@ impl World {
         if open || !news && !self.database.base.again {
             return;
         }
-        let Some(status) = self.hub() else {
+        let Some(status) = self.order_status() else {
             return;
         };
         self.pass(10);
@@ -141,13 +141,13 @@ impl World {
     }
 
     /// The order's status: what the shop says, or what it was told since.
-    pub(super) fn hub(&self) -> Option<String> {
+    pub(super) fn order_status(&self) -> Option<String> {
         let said = self.database.row.said.clone()?;
         let status = said.status.clone()?;
         let agreed = self.database.row.agreed.clone();
         let (table, import) = (StatusTable::default(), Import::default());
         let around = self.around(&table, &import);
-        Some(hub(&said, &status, agreed.as_ref(), &around).status)
+        Some(order_status(&said, &status, agreed.as_ref(), &around).status)
     }
 
     fn around<'a>(&'a self, table: &'a StatusTable, import: &'a Import) -> OneCContext<'a> {
@@ -259,8 +259,8 @@ proptest! {
         prop_assert!(world.agrees(), "{}", world.story());
         prop_assert!(writes <= 18, "{writes} writes\n{}", world.story());
         prop_assert_eq!(&world.shop.turned_back, &None, "{}", world.story());
-        let hub = world.hub();
-        prop_assert_eq!(Some(&world.onec), hub.as_ref(), "{}", world.story());
+        let order_status = world.order_status();
+        prop_assert_eq!(Some(&world.onec), order_status.as_ref(), "{}", world.story());
     }
 
     #[test]

@@ -315,7 +315,7 @@ async fn what_comes_in_place_of_an_order_is_acknowledged_and_the_operator_is_tol
     let glance = world.api.app.operations.overview().await.unwrap();
     assert!(
         glance
-            .troubles
+            .incidents
             .iter()
             .any(|one| one.code == "SHOP-WEBHOOK-OWNER" && one.over_at.is_none())
     );
