@@ -28,6 +28,7 @@
 //! | [`activities`] | calls, mails and messages: what is told, and what is put on a card. Pure |
 //! | [`formats::forms`] | forms of a shop's site: what services post, and what it says. Pure |
 //! | [`clients::moysklad`] | the client of MoySklad's API: its limit, its pages |
+//! | [`clients::pictures`] | files that a shop names by address: which are asked, and bounds |
 //! | [`formats::tills`] | tills: receipts by event, and the bodies of their vendors. Pure |
 //! | [`auth`] | who somebody is, by key, password or session, and what that allows |
 //! | [`cli`] | one file per command |
@@ -54,8 +55,8 @@
 //! *snapshot*: the whole order. *Intake*: accepting events. *Outbox*: accepted events not yet
 //! settled. *Backfill*: a history of orders loaded from a file. *Submission*: what a form of a site
 //! sent. *Activity*: a call, mail or message of a customer. *Subject*: what is neither order nor
-//! customer but goes to the portal: a submission, an activity or a product. *Catalogue*: the
-//! products of a shop, which the portal's are kept in step with.
+//! customer but goes to the portal: a submission, an activity, a product or one of its *pictures*.
+//! *Catalogue*: the products of a shop, which the portal's are kept in step with.
 //!
 //! To the portal: *Lane*: everything that goes to one portal, or to one shop's callback. One worker
 //! drives it at a time, under a *lease* with an *epoch*. *Claim*: taking due orders for a *wave*:

@@ -8,3 +8,4 @@ pub mod callback;
 pub mod connections;
 pub mod moysklad;
 pub mod onec;
+pub mod pictures;

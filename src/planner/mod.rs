@@ -26,8 +26,8 @@ mod wave;
 
 pub use card_entries::{CardId, EntryJob, EntryWave, Place, Sought};
 pub use catalogue::{
-    CatalogueFacts, Hindrance, LinkedElement, LinkedPrice, ProductAction, ProductJob, ProductLinks,
-    ProductPlan, ProductWave, hex_digest,
+    CatalogueFacts, Hindrance, LinkedElement, LinkedPrice, PictureFault, PictureJob, PictureLink,
+    PictureWave, ProductAction, ProductJob, ProductLinks, ProductPlan, ProductWave, hex_digest,
 };
 pub use customers::card_match::{
     Because, Card, Evidence, NotOf, Passed, Recognised, Recognition, Refused, Who,
@@ -184,6 +184,9 @@ pub struct KnownLinks {
     /// What stands for a product in the portal's catalogue.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<Box<ProductLinks>>,
+    /// What stands for a picture on a product's card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub picture: Option<PictureLink>,
 }
 
 /// What an order became in the portal.
@@ -332,7 +335,14 @@ impl Call {
             [".add", ".update", ".set", ".batchImport"]
                 .iter()
                 .any(|end| command.method.ends_with(end))
+                || command.method == catalogue::DELETE_PICTURE
         })
+    }
+
+    /// Whether it brings a file: such a call is none of a batch.
+    pub fn brings_a_file(&self) -> bool {
+        let mut commands = self.commands.iter();
+        commands.any(|command| command.method == catalogue::ADD_PICTURE)
     }
 }
 

@@ -265,6 +265,11 @@ impl Sandbox {
         self.portal.with(|world| world.crm.catalogue.shown())
     }
 
+    /// Pictures of products, as `catalog.productImage.get` shows them, with what is in each file.
+    pub fn pictures(&self) -> Vec<(Value, Vec<u8>)> {
+        self.portal.with(|world| world.crm.catalogue.pictures())
+    }
+
     /// Every request so far, oldest first; the log keeps the last fifty thousand.
     pub fn calls(&self) -> Vec<Call> {
         self.portal

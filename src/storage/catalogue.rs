@@ -345,6 +345,8 @@ pub struct ProductRow {
     pub error_message: Option<String>,
     /// Its id in the portal.
     pub bitrix_id: Option<i64>,
+    /// How many of its pictures were given up.
+    pub pictures_refused: i64,
 }
 
 /// Products of a shop by key, after this one; only those that are not in step, if that is asked.
@@ -358,9 +360,16 @@ pub async fn list(
         ProductRow,
         r#"SELECT key, body -> 'data' ->> 'name' AS name, received_at,
                   due_at IS NOT NULL AS "waits!", done_at IS NOT NULL AS "done!", error_code,
-                  error_message, (known -> 'product' -> 'own' ->> 'id')::bigint AS bitrix_id
-           FROM bridge.subjects
-           WHERE shop = $1 AND kind = 'product' AND key > $2 AND (NOT $3 OR done_at IS NULL)
+                  error_message, (known -> 'product' -> 'own' ->> 'id')::bigint AS bitrix_id,
+                  (SELECT count(*) FROM bridge.subjects i
+                   WHERE i.shop = s.shop AND i.order_number = s.key AND i.kind = 'picture'
+                     AND i.done_at IS NULL AND i.due_at IS NULL) AS "pictures_refused!"
+           FROM bridge.subjects s
+           WHERE shop = $1 AND kind = 'product' AND key > $2
+             AND (NOT $3 OR done_at IS NULL
+                  OR EXISTS (SELECT FROM bridge.subjects i
+                             WHERE i.shop = s.shop AND i.order_number = s.key
+                               AND i.kind = 'picture' AND i.done_at IS NULL))
            ORDER BY key LIMIT $4"#,
         shop,
         after,

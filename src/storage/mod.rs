@@ -36,6 +36,7 @@ pub mod intake;
 pub mod journal;
 mod json;
 pub mod onec;
+pub mod pictures;
 pub mod queue;
 pub mod schema;
 mod states;

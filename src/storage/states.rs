@@ -192,6 +192,8 @@ words! {
         Note = "note",
         /// A product of a catalogue.
         Product = "product",
+        /// A picture of a product.
+        Picture = "picture",
     }
 }
 

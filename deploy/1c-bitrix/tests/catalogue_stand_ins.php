@@ -86,7 +86,8 @@ namespace Bitrix\Iblock {
         {
             return [
                 'ID', 'IBLOCK_ID', 'NAME', 'ACTIVE', 'DETAIL_TEXT', 'PREVIEW_TEXT',
-                'IBLOCK_SECTION_ID', 'WF_PARENT_ELEMENT_ID', 'TIMESTAMP_X',
+                'IBLOCK_SECTION_ID', 'DETAIL_PICTURE', 'PREVIEW_PICTURE', 'WF_PARENT_ELEMENT_ID',
+                'TIMESTAMP_X',
             ];
         }
     }
@@ -248,6 +249,16 @@ namespace {
             // A property that is there and says nothing is a row without a value.
             $value = self::$properties[$id][$code] ?? null;
             return new Rows($code === 'NONE' ? [] : [['CODE' => $code, 'VALUE' => $value]]);
+        }
+    }
+
+    class CFile
+    {
+        /** Of a file that is gone there is no path. */
+        public static function GetPath(int $id): ?string
+        {
+            $cloud = 'https://cloud.example/33.jpg';
+            return [31 => '/upload/31.jpg', 32 => '/upload/32.jpg', 33 => $cloud][$id] ?? null;
         }
     }
 

@@ -95,8 +95,22 @@ check([
             'id' => '17', 'sku' => 'T-1', 'name' => 'Футболка', 'description' => '<p>Хлопок</p>',
             'section' => ['Одежда', 'Футболки'],
             'prices' => [['price' => '990.5', 'currency' => 'RUB']], 'vat' => '20', 'unit' => '796',
-            'vat_included' => true, 'active' => true,
+            'pictures' => [], 'vat_included' => true, 'active' => true,
         ], $event['data']);
+    },
+    'pictures are told by their addresses, the large one first' => function (): void {
+        site();
+        shirt();
+        told();
+        CIBlockElement::update(17, ['DETAIL_PICTURE' => '32', 'PREVIEW_PICTURE' => '31']);
+        CIBlockElement::set(17, 'MORE_PHOTO', '33');
+        same([
+            ['url' => 'https://shop.example/upload/32.jpg'],
+            ['url' => 'https://cloud.example/33.jpg'],
+        ], told()[0]['data']['pictures']);
+        CIBlockElement::update(17, ['DETAIL_PICTURE' => null]);
+        CIBlockElement::set(17, 'MORE_PHOTO', '99');
+        same([['url' => 'https://shop.example/upload/31.jpg']], told()[0]['data']['pictures']);
     },
     'a price is told, though its event does not say whose it is' => function (): void {
         site();

@@ -20,7 +20,8 @@ check([
         $shirt = new WC_Product(17, [
             'name' => 'Футболка &quot;Лето&quot;', 'sku' => 'T-1', 'description' => '<p>Хлопок</p>',
             'regular_price' => '990.50', 'price' => '890', 'category_ids' => [9, 7, 8],
-            'global_unique_id' => ' 4600000000017 ',
+            'global_unique_id' => ' 4600000000017 ', 'image_id' => '31',
+            'gallery_image_ids' => [32, 99],
         ]);
         World::$soon = [];
         $shirt->save();
@@ -35,7 +36,10 @@ check([
             'id' => '17', 'sku' => 'T-1', 'name' => 'Футболка "Лето"',
             'description' => '<p>Хлопок</p>', 'section' => ['Одежда', 'Футболки & майки'],
             'prices' => [['price' => '990.50', 'currency' => 'RUB']], 'vat' => '20',
-            'barcode' => '4600000000017', 'vat_included' => true, 'active' => true,
+            'barcode' => '4600000000017', 'pictures' => [
+                ['url' => 'https://shop.example/uploads/31.jpg'],
+                ['url' => 'https://shop.example/uploads/32.jpg'],
+            ], 'vat_included' => true, 'active' => true,
         ], $event['data']);
         $shirt->save();
         same([], told());

@@ -324,6 +324,12 @@ function check_admin_referer(string $action): void
     }
 }
 
+/** Of an attachment that is gone there is none. */
+function wp_get_attachment_url(int $id): string|false
+{
+    return $id < 90 ? "https://shop.example/uploads/$id.jpg" : false;
+}
+
 function wp_nonce_field(string $action): void
 {
     echo '<input type="hidden" name="_wpnonce" value="' . $action . '">';

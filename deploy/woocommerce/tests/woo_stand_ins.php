@@ -123,6 +123,7 @@ class WC_Product
             'type' => 'simple', 'status' => 'publish', 'parent' => 0, 'name' => '', 'sku' => '',
             'description' => '', 'short_description' => '', 'regular_price' => '', 'price' => '',
             'category_ids' => [], 'tax_status' => 'taxable', 'tax_class' => '', 'children' => [],
+            'image_id' => '', 'gallery_image_ids' => [],
         ];
         $this->modified = gmdate('Y-m-d H:i:s');
     }

@@ -6,13 +6,15 @@ use crate::{
         intake::event_reader::{Rejection, fingerprint, identity_of, shop_for},
     },
     domain::{
-        ErrorCode, Fault, ProductChange, ProductEvent, ShopName, happening::OrderEvent, product_key,
+        ErrorCode, Fault, PictureFile, ProductChange, ProductEvent, ShopName,
+        happening::OrderEvent, product_key, take_picture_files,
     },
     storage::{
         ClosedHow,
         catalogue::{self, NewProductEvent, ProductState},
         dead_letters,
         journal::{self, Line},
+        pictures,
     },
 };
 use serde_json::Value;
@@ -26,7 +28,9 @@ pub(in crate::app) struct ReadProduct {
     portal: String,
     key: String,
     change: ProductChange,
+    /// What stays of the event without its files.
     body: Value,
+    files: Vec<PictureFile>,
 }
 
 impl ReadProduct {
@@ -133,7 +137,13 @@ impl Catalogue {
             let fault = Fault { pointer, detail };
             return Err(refused(ErrorCode::Invalid, vec![fault]));
         }
-        let event = ProductEvent::read(value);
+        let mut body = value.clone();
+        let catalogue = self.registry.catalogues.get(&shop);
+        let files = match catalogue.filter(|catalogue| catalogue.pictures) {
+            Some(_) => take_picture_files(&mut body),
+            None => Vec::new(),
+        };
+        let event = ProductEvent::read(&body);
         let event = event.map_err(|faults| refused(ErrorCode::Invalid, faults))?;
         let (source, event_id) = identity_of(value).unwrap_or((event.source, event.id));
         Ok(ReadProduct {
@@ -146,7 +156,8 @@ impl Catalogue {
             portal: rules.portal.as_str().to_owned(),
             key: product_key(&event.change.id),
             change: event.change,
-            body: value.clone(),
+            body,
+            files,
         })
     }
 
@@ -172,6 +183,7 @@ impl Catalogue {
             body: &event.body,
         };
         let what = if catalogue::add(db, &state).await? {
+            keep_files(db, event).await?;
             remember_variations(db, event).await?;
             OrderEvent::ProductCame
         } else {
@@ -184,6 +196,7 @@ impl Catalogue {
                 OrderEvent::ProductCameOlder
             } else {
                 catalogue::replace(db, &state).await?;
+                keep_files(db, event).await?;
                 remember_variations(db, event).await?;
                 let newer = (ClosedHow::Overtaken, "a newer state of the product came");
                 dead_letters::close_subjects(db, shop, &[key.to_owned()], newer).await?;
@@ -200,6 +213,15 @@ impl Catalogue {
         journal::add(db, &[line]).await?;
         Ok(Accepted::Queued)
     }
+}
+
+/// Keeps the files that came with it.
+async fn keep_files(db: &mut PgConnection, event: &ReadProduct) -> Result<(), Error> {
+    if !event.files.is_empty() {
+        let of = (&*event.new.shop, &*event.key);
+        pictures::keep_files(db, of, &event.files).await?;
+    }
+    Ok(())
 }
 
 /// Which product its variations are of: their levels change what is shown of it.

@@ -2,6 +2,7 @@
 
 mod intake;
 mod onec_goods;
+mod pictures;
 mod queue;
 mod sync;
 

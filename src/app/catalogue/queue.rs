@@ -1,8 +1,9 @@
 //! Due products on their way to the planner.
 
+use super::pictures::Pictured;
 use crate::{
     app::{Catalogue, Claim, Error, delivery::claim::unreadable, subjects},
-    domain::{ErrorCode, OrderKey, OrderNumber, PortalName, ProductEvent, ShopName},
+    domain::{ErrorCode, OrderKey, OrderNumber, Picture, PortalName, ProductEvent, ShopName},
     planner::{Hindrance, KnownLinks, ProductJob, ProductLinks, hex_digest},
     process::bug::{self, Step},
     stock::PortalStock,
@@ -16,6 +17,9 @@ use crate::{
 };
 use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
+
+/// A product, and its pictures.
+type Understood = (ProductJob, Option<Vec<Picture>>);
 
 /// Products in one wave: as many as one call can look up.
 const WAVE: i64 = 2_500;
@@ -38,10 +42,21 @@ impl Catalogue {
         };
         let idle = |one: &&DueProduct| !busy.contains(&OrderKey::new(&one.due.shop, &one.due.key));
         let mut work = Vec::with_capacity(due.len());
+        let mut pictured = Vec::new();
         for one in due.iter().filter(idle) {
             let claim = subjects::claim_of(&one.due);
             match bug::caught(|| self.understand(one)) {
-                Ok(Ok(job)) => work.push((claim, job)),
+                Ok(Ok((job, pictures))) => {
+                    if let Some(pictures) = pictures.filter(|_| job.rules.pictures) {
+                        pictured.push(Pictured {
+                            shop: job.shop.clone(),
+                            product: one.due.key.clone(),
+                            revision: one.due.revision,
+                            pictures,
+                        });
+                    }
+                    work.push((claim, job));
+                }
                 Ok(Err(fault)) => {
                     subjects::dead_letter(&self.db, &self.metrics, lease, &claim, fault).await?;
                 }
@@ -51,6 +66,7 @@ impl Catalogue {
                 }
             }
         }
+        self.name_pictures(&lease.portal, &pictured).await?;
         let jobs = work.iter_mut().map(|(_, job)| job).collect();
         let uncounted = self.count_what_is_sold(jobs).await?;
         let mut counted = Vec::with_capacity(work.len());
@@ -110,7 +126,7 @@ impl Catalogue {
     }
 
     /// The shops of a portal that keep a catalogue there.
-    fn shops_of(&self, portal: &str) -> Vec<String> {
+    pub(super) fn shops_of(&self, portal: &str) -> Vec<String> {
         let with = self.registry.catalogues.keys();
         let with: BTreeSet<&str> = with.map(ShopName::as_str).collect();
         let mut shops = self.registry.shops_of(portal);
@@ -133,7 +149,8 @@ impl Catalogue {
         Ok(incidents::over(&mut db, portal.as_str(), Some(&codes)).await?)
     }
 
-    pub(super) fn understand(&self, one: &DueProduct) -> Result<ProductJob, (ErrorCode, String)> {
+    /// A product as it is understood, and its pictures, if it speaks of them.
+    pub(super) fn understand(&self, one: &DueProduct) -> Result<Understood, (ErrorCode, String)> {
         let due = &one.due;
         self.traps.step(Step::Claim, &due.key);
         let invalid = |why: String| (ErrorCode::Invalid, why);
@@ -155,7 +172,8 @@ impl Catalogue {
             _ => ProductLinks::default(),
         };
         let told = format!("{:?}\n{rules:?}", event.change.product);
-        Ok(ProductJob {
+        let pictures = event.change.pictures;
+        let job = ProductJob {
             quantities: BTreeMap::new(),
             number: OrderNumber::parse(&due.key).map_err(invalid)?,
             id: event.change.id,
@@ -164,7 +182,8 @@ impl Catalogue {
             shop,
             rules,
             links,
-        })
+        };
+        Ok((job, pictures))
     }
 }
 

@@ -42,7 +42,7 @@ impl Catalogue {
         };
         for row in rows {
             match self.understand(&row) {
-                Ok(job) => page.jobs.push(job),
+                Ok((job, _)) => page.jobs.push(job),
                 Err((_, why)) => page.unreadable.push((row.due.key, why)),
             }
         }

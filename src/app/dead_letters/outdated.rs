@@ -53,18 +53,16 @@ impl DeadLetters {
         if open.is_empty() {
             return Ok(Vec::new());
         }
-        let events: HashMap<(&str, &str), i64> = done
-            .iter()
-            .map(|one| ((&*one.order.shop, &*one.order.number), one.event))
-            .collect();
+        let events: HashMap<&OrderKey, i64> =
+            done.iter().map(|one| (&one.order, one.event)).collect();
         let heads = orders::lock(tx, &shops, &numbers).await?;
-        let heads: HashMap<(&str, &str), &QueueHead> = heads
+        let heads: HashMap<OrderKey, &QueueHead> = heads
             .iter()
-            .map(|head| ((&*head.shop, &*head.number), head))
+            .map(|head| (OrderKey::new(&head.shop, &head.number), head))
             .collect();
         let mut closing = Closing::default();
         for letter in &open {
-            let key = (&*letter.shop, &*letter.number);
+            let key = OrderKey::new(&letter.shop, &letter.number);
             let (Some(event), Some(head)) = (events.get(&key), heads.get(&key)) else {
                 continue;
             };

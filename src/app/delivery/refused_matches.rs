@@ -4,7 +4,7 @@ use super::customer_matches as words;
 use crate::{
     app::{Actor, Delivery, Error, intake::event_reader},
     domain::{
-        EventBody, LegalEntity, Person, ShopName,
+        EventBody, LegalEntity, OrderKey, Person, ShopName,
         happening::{self, Act, OrderEvent},
     },
     planner::{Card, KnownLinks, NotOf},
@@ -77,9 +77,9 @@ impl Delivery {
         }
         let ids = [known.contact_id, known.company_id];
         let [contact, company] = ids.map(|id| id.and_then(|id| i64::try_from(id).ok()));
-        let order = (shop.as_str(), number);
+        let order = OrderKey::new(shop.as_str(), number);
         let stored = storage::written(&known)?;
-        orders::take_card(&mut tx, order, &stored, contact, company).await?;
+        orders::take_card(&mut tx, &order, &stored, contact, company).await?;
         let now = kept.body.is_some();
         if now {
             orders::wake(&mut tx, shop.as_str(), number, false).await?;

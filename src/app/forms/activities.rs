@@ -8,7 +8,7 @@ use crate::{
         intake::event_reader::{Rejection, fingerprint, identity_of, shop_for},
     },
     domain::{
-        ActivityRules, ErrorCode, FormRules, FormService, FormTarget, Readable, ShopName,
+        ActivityRules, ErrorCode, FormRules, FormService, FormTarget, OrderKey, Readable, ShopName,
         ShopRules, UnknownCaller, happening::OrderEvent,
     },
     formats::forms::Enquiry,
@@ -214,7 +214,8 @@ pub(in crate::app) async fn of_order(
     shop: &ShopName,
     number: &str,
 ) -> Result<Vec<ActivityView>, Error> {
-    let rows = stored::of_order(db, (shop.as_str(), number), SHOWN).await?;
+    let order = OrderKey::new(shop.as_str(), number);
+    let rows = stored::of_order(db, &order, SHOWN).await?;
     Ok(rows.into_iter().map(view).collect())
 }
 

@@ -12,7 +12,7 @@ use crate::{
     app::{Actor, Claim, Error, Forms, RetryOutcome, delivery::claim::unreadable, subjects},
     domain::{
         Entry, ErrorCode, Fault, FormTarget, OrderKey, OrderNumber, PortalName, ShopName,
-        ShopRules, TodoEntry, happening::OrderEvent, is_product_key,
+        ShopRules, TodoEntry, happening::OrderEvent, is_picture_key, is_product_key,
     },
     formats::{forms, tills},
     planner::{
@@ -218,7 +218,7 @@ impl Forms {
             SubjectKind::Activity => self.understand_activity(&shop, due)?,
             SubjectKind::Receipt => understand_receipt(&shop, due)?,
             SubjectKind::Note => understand_note(&shop, due)?,
-            SubjectKind::Product => {
+            SubjectKind::Product | SubjectKind::Picture => {
                 return Err(invalid("a product goes another way than this".to_owned()));
             }
         };
@@ -283,6 +283,11 @@ impl Forms {
     ) -> Result<RetryOutcome, Error> {
         if mended.is_some() && notes::is_key(key) {
             let detail = "a receipt is mended in its till, and a note is written anew".to_owned();
+            let pointer = String::new();
+            return Err(Error::Invalid(vec![Fault { pointer, detail }]));
+        }
+        if mended.is_some() && is_picture_key(key) {
+            let detail = "a picture is mended in the shop: send its product again".to_owned();
             let pointer = String::new();
             return Err(Error::Invalid(vec![Fault { pointer, detail }]));
         }

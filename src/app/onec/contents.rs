@@ -67,7 +67,7 @@ impl Onec {
         }
         if order.side.contents.is_none() {
             let what = GoodsEvent::OnecSameContents;
-            return note(tx, (&shop, &number), what, kept.id).await;
+            return note(tx, OrderKey { shop, number }, what, kept.id).await;
         }
         let body = json!({"number": number, "source": "onec", "snapshot": snapshot});
         let of = (&*shop, &*number, Some(&*number));
@@ -90,7 +90,7 @@ impl Onec {
                 lines_here,
             }
         };
-        note(tx, (&shop, &number), what, kept.id).await
+        note(tx, OrderKey { shop, number }, what, kept.id).await
     }
 
     /// Stores what 1C has of an order whose contents are its to say; the deal follows. What is the
@@ -293,13 +293,13 @@ fn may_differ(order: &Order<'_>, document: &Document, kept: &Kept, is_master: bo
 
 async fn note(
     tx: &mut PgConnection,
-    (shop, number): (&str, &str),
+    OrderKey { shop, number }: OrderKey,
     what: GoodsEvent,
     document: i64,
 ) -> Result<(), Error> {
     let line = Line {
-        shop: shop.to_owned(),
-        number: number.to_owned(),
+        shop,
+        number,
         kind: "note",
         what: what.into(),
         detail: Some(json!({"document": document})),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::{Error, Onec, sync::order::onec::OneCWord},
-    domain::{ErrorCode, happening::DocumentReason},
+    domain::{ErrorCode, OrderKey, happening::DocumentReason},
     formats::{
         commerceml::{Document, write::Order as Sheet},
         onec::{
@@ -85,8 +85,8 @@ impl Onec {
                 return Ok(Became::refused_for(ErrorCode::OneCTwoOrders, why));
             }
         };
-        let (shop, number) = match about(&found) {
-            Ok(row) => (row.shop.clone(), row.number.clone()),
+        let key = match about(&found) {
+            Ok(row) => OrderKey::new(&row.shop, &row.number),
             Err(refusal) => {
                 let born = match bases.first() {
                     Some(one) => self.waits_for_birth(tx, base, one).await?,
@@ -95,7 +95,7 @@ impl Onec {
                 return Ok(born.unwrap_or_else(|| Became::refused(refusal)));
             }
         };
-        let Some(mut order) = self.locked(tx, base, (&shop, &number)).await? else {
+        let Some(mut order) = self.locked(tx, base, &key).await? else {
             return Ok(Became::refused(unknown()));
         };
         order.is_own = false;
@@ -105,7 +105,7 @@ impl Onec {
         self.mark_paid(tx, &order, (&word, &settled)).await?;
         settled.add_to(&mut word);
         let became = self.hear_word(tx, order, word, kept).await?;
-        Ok(became.without(&lacks).of(&shop, &number).beside())
+        Ok(became.without(&lacks).of(&key.shop, &key.number).beside())
     }
 
     /// 1C says that the order is paid, or no longer: that protects it at once.
@@ -289,7 +289,7 @@ impl Onec {
         };
         facts::put(tx, key, &row).await?;
         if tells {
-            tell(tx, (shop, number), fact, kept.id).await?;
+            tell(tx, OrderKey::new(shop, number), fact, kept.id).await?;
         }
         Ok(heard)
     }
@@ -341,22 +341,22 @@ async fn takes_place(tx: &mut PgConnection, key: Key<'_>, fact: &OneCFact) -> Re
 
 async fn tell(
     tx: &mut PgConnection,
-    (shop, number): (&str, &str),
+    OrderKey { shop, number }: OrderKey,
     fact: &OneCFact,
     document: i64,
 ) -> Result<(), Error> {
     let mut body = fact.data.clone();
-    body["number"] = Value::from(number);
+    body["number"] = Value::from(number.as_str());
     body["source"] = Value::from("onec");
-    let of = (shop, number, Some(number));
+    let of = (&*shop, &*number, Some(&*number));
     let kind = match fact.kind {
         FactKind::Payment => MessageKind::OrderPayment,
         FactKind::Shipment => MessageKind::OrderShipment,
     };
     messages::add(&mut *tx, kind, of, &body).await?;
     let line = Line {
-        shop: shop.to_owned(),
-        number: number.to_owned(),
+        shop,
+        number,
         kind: "note",
         what: fact.what.clone().into(),
         detail: Some(json!({"document": document})),

@@ -13,7 +13,7 @@ use crate::{
         Basis,
         onec::{OneCDecision, Verdict},
     },
-    domain::{ErrorCode, SentStatus, happening::DocumentReason},
+    domain::{ErrorCode, OrderKey, SentStatus, happening::DocumentReason},
     formats::{
         commerceml::{Document, Item, Moment, SchemaVersion},
         onec::{
@@ -213,7 +213,8 @@ impl Onec {
             }
             Err(refusal) => return Ok(Became::refused(refusal)),
         };
-        let Some(mut order) = self.locked(tx, base, (&shop, &number)).await? else {
+        let key = OrderKey::new(&shop, &number);
+        let Some(mut order) = self.locked(tx, base, &key).await? else {
             return Ok(Became::refused(unknown()));
         };
         if order.side.document == Some(kept.id) && !kept.look.again {
@@ -256,9 +257,9 @@ impl Onec {
         &self,
         tx: &mut PgConnection,
         base: &'a Base,
-        (shop, number): (&str, &str),
+        OrderKey { shop, number }: &OrderKey,
     ) -> Result<Option<Order<'a>>, Error> {
-        let (shops, numbers) = ([shop.to_owned()], [number.to_owned()]);
+        let (shops, numbers) = ([shop.clone()], [number.clone()]);
         queue::orders::lock(&mut *tx, &shops, &numbers).await?;
         let found = agreements::lock(&mut *tx, &shops, &numbers).await?.pop();
         let side = sides::side(&mut *tx, (base.name.as_str(), shop, number)).await?;

@@ -7,7 +7,7 @@ use crate::{
         dead_letters::{self, bulk_jobs},
         forms::{activities, submissions},
         intake::sql_events,
-        journal,
+        journal, pictures,
         queue::{attempts, outbox, processes, rate_permits, subjects, writes_in_flight},
         schema::deferred_indexes,
         stock::{self, shortages},
@@ -75,6 +75,7 @@ impl Operations {
             + subjects::prune(&mut db, settled, BATCH).await?
             + activities::prune(&mut db, settled, BATCH).await?
             + catalogue::prune_events(&mut db, settled, BATCH).await?
+            + pictures::prune_files(&mut db, BATCH).await?
             + submissions::prune(&mut db, settled, BATCH).await?
             + processes::prune(&mut db, PROCESSES, BATCH).await?
             + processes::prune_reloads(&mut db, PROCESSES, BATCH).await?

@@ -8,7 +8,7 @@ use crate::{
         forms::notes::{self, Note},
         lane_of,
     },
-    domain::{ShopName, happening::GoodsEvent},
+    domain::{OrderKey, ShopName, happening::GoodsEvent},
     formats::tills::{self, ReceiptKind, TillSettings},
     storage::{
         MessageKind,
@@ -193,7 +193,7 @@ async fn tell_order(
 pub(super) async fn ask_for_the_goods(
     tx: &mut PgConnection,
     registry: &Registry,
-    (shop, number): (&str, &str),
+    OrderKey { shop, number }: &OrderKey,
     why: &str,
 ) -> Result<(), Error> {
     let rules = ShopName::parse(shop).ok();
@@ -202,6 +202,6 @@ pub(super) async fn ask_for_the_goods(
     };
     let title = format!("Товара не хватило: заказ {number}");
     let text = format!("{why}. Договоритесь с покупателем: замена, другой срок или отказ.");
-    let on = (shop, rules.portal.as_str(), number);
+    let on = (shop.as_str(), rules.portal.as_str(), number.as_str());
     Ok(notes::add(tx, on, &Note::Todo(title, text)).await?)
 }

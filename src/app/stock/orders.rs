@@ -3,7 +3,7 @@
 use super::cards::ask_for_the_goods;
 use crate::{
     app::{Error, Stock, intake::event_reader::parse},
-    domain::{EventBody, ShopName, happening::GoodsEvent},
+    domain::{EventBody, OrderKey, ShopName, happening::GoodsEvent},
     stock::OrderGoods,
     storage::{
         journal::{self, Line},
@@ -64,11 +64,12 @@ pub(in crate::app) async fn apply(
             let own = (&*event.shop, &*event.number);
             let wanted = wanted(order);
             shortages::explain(db, own, (None, None), Some(&wanted)).await?;
-            if shortages::lost_now(db, own).await? {
+            let key = OrderKey::new(&event.shop, &event.number);
+            if shortages::lost_now(db, &key).await? {
                 ask_for_the_goods(
                     db,
                     &stock.registry,
-                    own,
+                    &key,
                     "товара не было, когда заказ пришёл",
                 )
                 .await?;

@@ -11,7 +11,7 @@ use super::{
 use crate::{
     app::{Actor, Error, LaneWaker, Registry, Stock, lane_of},
     domain::{
-        Fault,
+        Fault, OrderKey,
         happening::{Act, GoodsEvent, Words},
     },
     stock::{
@@ -434,7 +434,8 @@ async fn lose(
     let why = (Some(rule), Some(reason));
     shortages::explain(tx, (&one.shop, &one.id), why, None).await?;
     if let Some(number) = &one.number {
-        ask_for_the_goods(tx, registry, (&one.shop, number), "товар продан раньше").await?;
+        let order = OrderKey::new(&one.shop, number);
+        ask_for_the_goods(tx, registry, &order, "товар продан раньше").await?;
     }
     let reason = Words(reason.to_owned());
     tell_order(tx, one, GoodsEvent::Lost { reason }).await

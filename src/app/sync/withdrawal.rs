@@ -56,10 +56,9 @@ impl Sync {
         }
         let orders: BTreeSet<_> = waiting
             .iter()
-            .map(|one| (&*one.shop, &*one.number))
+            .map(|one| OrderKey::new(&one.shop, &one.number))
             .collect();
-        let column = |get: fn(&(&str, &str)) -> String| orders.iter().map(get).collect::<Vec<_>>();
-        let (shops, numbers) = (column(|o| o.0.to_owned()), column(|o| o.1.to_owned()));
+        let (shops, numbers) = OrderKey::columns(orders);
         orders::lock(tx, &shops, &numbers).await?;
         let rows = agreements::lock(tx, &shops, &numbers).await?;
         let now = clock_offsets::now(tx).await?;
@@ -254,13 +253,13 @@ fn person(row: &Row) -> Person {
 async fn ask(tx: &mut PgConnection, withdrawn: &[ChangeRow]) -> Result<(), Error> {
     let portals: BTreeMap<_, _> = withdrawn
         .iter()
-        .map(|one| ((one.shop.clone(), one.number.clone()), one.portal.clone()))
+        .map(|one| (OrderKey::new(&one.shop, &one.number), one.portal.clone()))
         .collect();
     if portals.is_empty() {
         return Ok(());
     }
     let (orders, portals): (Vec<_>, Vec<_>) = portals.into_iter().unzip();
-    let (shops, numbers): (Vec<_>, Vec<_>) = orders.into_iter().unzip();
+    let (shops, numbers) = OrderKey::columns(orders);
     Ok(comparisons::ask(tx, (&shops, &numbers, &portals), "shop", 0).await?)
 }
 

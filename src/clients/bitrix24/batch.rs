@@ -89,9 +89,13 @@ impl Client {
         Ok(answers)
     }
 
-    /// One command of a batch as a call of its own. What the portal says of the call, it says of
-    /// the command.
-    async fn alone(&self, command: &Command, priority: Priority) -> Result<BatchResponse, Error> {
+    /// One command of a batch as a call of its own: what brings a file must not be in a batch. What
+    /// the portal says of the call, it says of the command.
+    pub async fn alone(
+        &self,
+        command: &Command,
+        priority: Priority,
+    ) -> Result<BatchResponse, Error> {
         let said = self.call(&command.method, &command.params, priority).await;
         let answer = match said {
             Ok(response) => Ok(response),

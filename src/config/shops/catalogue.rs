@@ -22,6 +22,10 @@ pub(super) struct Raw {
     #[serde(default)]
     withdraw: Withdraw,
     link_rows: Option<bool>,
+    #[serde(default)]
+    pictures: bool,
+    #[serde(default)]
+    picture_hosts: Vec<String>,
 }
 
 /// Whose word counts about products.
@@ -86,6 +90,8 @@ pub(super) fn check(
         rules.adopts = adopt.iter().any(|by| matches!(by, AdoptBy::Article));
     }
     rules.link_rows = raw.link_rows.unwrap_or(true);
+    rules.pictures = raw.pictures;
+    rules.picture_hosts = hosts(raw.picture_hosts, key, problems);
     rules.owner = owner(
         raw.owner,
         raw.onec_price_types,
@@ -93,6 +99,24 @@ pub(super) fn check(
         problems,
     );
     Arc::new(rules)
+}
+
+/// Hosts of the operator's own network from which pictures are taken.
+fn hosts(hosts: Vec<String>, key: &str, problems: &mut Vec<Problem>) -> Vec<String> {
+    for host in &hosts {
+        let url = url::Url::parse(&format!("http://{host}/"));
+        let whole =
+            url.is_ok_and(|url| url.has_host() && url.path() == "/" && url.query().is_none());
+        if !whole || host.contains(['/', '@']) {
+            problems.push(Problem::new(
+                format!("{key}.catalogue.picture_hosts"),
+                format!("`{host}` is no host"),
+                "write the name or the address of a machine, perhaps with a port, as \
+                 \"10.0.0.7:8080\"",
+            ));
+        }
+    }
+    hosts.iter().map(|host| host.to_lowercase()).collect()
 }
 
 /// Who tells what the products are. 1C has many types of prices: which are meant must be said.

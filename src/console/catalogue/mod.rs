@@ -2,7 +2,7 @@
 
 use super::{
     State,
-    i18n::messages::Text,
+    i18n::{locale::Lang, messages::Text},
     session::viewer::Viewer,
     ui::{
         components,
@@ -127,6 +127,7 @@ fn row(visitor: &Viewer, shop: &str, one: &ProductRow) -> Markup {
                 @if dead { " " a href=(links::link("/console/dead-letters", &letters)) {
                     (visitor.text(Text::ToLetters))
                 } }
+                (pictures(visitor, shop, one.pictures_refused))
             }
             td.num data-label=(visitor.text(Text::InPortal)) {
                 @match one.bitrix_id { Some(id) => (id), None => "—" }
@@ -134,6 +135,24 @@ fn row(visitor: &Viewer, shop: &str, one: &ProductRow) -> Markup {
             td.when data-label=(visitor.text(Text::Received)) {
                 (components::time(visitor, one.received_at))
             }
+        }
+    }
+}
+
+/// How many of a product's pictures were refused.
+fn pictures(visitor: &Viewer, shop: &str, refused: i64) -> Markup {
+    if refused == 0 {
+        return html! {};
+    }
+    let words = match visitor.lang {
+        Lang::En => "pictures refused: ",
+        Lang::Ru => "не взято картинок: ",
+    };
+    let letters = [("shop", Some(shop))];
+    html! {
+        " " span.badge.warn { (words) (refused) }
+        " " a href=(links::link("/console/dead-letters", &letters)) {
+            (visitor.text(Text::ToLetters))
         }
     }
 }

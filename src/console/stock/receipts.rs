@@ -15,6 +15,7 @@ use crate::{
             links,
         },
     },
+    formats::onec::receipt::ReceiptHold,
 };
 use axum::extract::{Query, State as Extract};
 use chrono::SecondsFormat;
@@ -181,18 +182,16 @@ fn in_onec(visitor: &Viewer, onec: &ReceiptInOneC) -> Markup {
 
 /// Why a receipt does not go, as it is stored.
 fn in_russian(held: &str) -> Cow<'_, str> {
-    Cow::Borrowed(match held {
-        "receipts do not go to the base" => "чеки в базу не выгружаются",
-        "it was annulled before it went to the base" => "аннулирован до выгрузки",
-        "it is the pick-up of an order, which goes itself" => {
-            "это выдача заказа: выгружается сам заказ"
-        }
-        "it is the pick-up of an order that the shop has not sent" => {
-            "это выдача заказа, которого магазин не прислал"
-        }
-        "it has not changed since receipts go to the base" => "не менялся с начала выгрузки чеков",
-        "what it said is kept no longer" => "его содержание уже забыто",
-        "its lines cannot be brought to its total" => "строки не сводятся к итогу",
-        other => return Lang::Ru.told(other),
+    let Some(why) = ReceiptHold::of(held) else {
+        return Lang::Ru.told(held);
+    };
+    Cow::Borrowed(match why {
+        ReceiptHold::NotSent => "чеки в базу не выгружаются",
+        ReceiptHold::Annulled => "аннулирован до выгрузки",
+        ReceiptHold::PickUp => "это выдача заказа: выгружается сам заказ",
+        ReceiptHold::PickUpOfUnknown => "это выдача заказа, которого магазин не прислал",
+        ReceiptHold::Older => "не менялся с начала выгрузки чеков",
+        ReceiptHold::Gone => "сам чек уже не хранится",
+        ReceiptHold::Emptied => "его содержание уже забыто",
     })
 }

@@ -223,6 +223,18 @@ codes! {
         "Let an administrator of the portal make the incoming webhook, with the permission \
          `catalog`; nothing else is to be done: the bridge tries again each hour, and when it is \
          restarted."
+    CatPictureUnreachable "CAT-PICTURE-UNREACHABLE"
+        "A picture of a product could not be fetched where the shop has it. The product itself is \
+         not concerned."
+        "Open the address that the message names: it must answer with the picture, to the machine \
+         of the bridge, without a login. Then retry, or let the shop send the product again."
+    CatPictureUnusable "CAT-PICTURE-UNUSABLE"
+        "What the shop names as a picture of a product cannot be taken: it is no JPEG, PNG, GIF or \
+         WebP, is larger than 5 MiB, or its address is not a public one. The product itself is not \
+         concerned."
+        "Read in the message which it is. Put a picture of at most 5 MiB there and retry; where \
+         the shop stands in your own network, name its host under `picture_hosts` of the shop's \
+         catalogue, run `b24-bridge reload` and retry."
     Overtaken "SHOP-OVERTAKEN"
         "A newer snapshot of the order was settled since."
         "Nothing to do."

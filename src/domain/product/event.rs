@@ -1,6 +1,6 @@
 //! Reading what is told of a product.
 
-use super::{Attributes, Product, ProductChange, ProductPrice, Variation};
+use super::{Attributes, Product, ProductChange, ProductPrice, Variation, pictures};
 use crate::domain::{Fault, Faults, MOST_FAULTS, OrderNumber, Reader, shorten, unstorable};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -105,6 +105,7 @@ fn change(
         id: id?,
         version,
         updated_at,
+        pictures: product.as_ref().and_then(|_| pictures::read(data)),
         product,
     })
 }
@@ -295,6 +296,7 @@ mod tests {
             version,
             updated_at: hour.map(|h| format!("2026-11-26T{h:02}:00:00Z").parse().unwrap()),
             product: None,
+            pictures: None,
         };
         assert!(at(Some(1), Some(9)).is_older_than(&at(Some(2), Some(8))));
         assert!(at(None, Some(8)).is_older_than(&at(Some(2), Some(9))));

@@ -38,6 +38,11 @@ pub struct CatalogueRules {
     pub adopts: bool,
     /// Whether rows of deals are linked to products.
     pub link_rows: bool,
+    /// Whether pictures are brought to the portal.
+    pub pictures: bool,
+    /// Hosts from which pictures are taken though they have no public address: `host` or
+    /// `host:port`, in lower case.
+    pub picture_hosts: Vec<String>,
 }
 
 /// What of a product the shop owns.
@@ -94,6 +99,8 @@ impl CatalogueRules {
             barcode_property: None,
             adopts: true,
             link_rows: true,
+            pictures: false,
+            picture_hosts: Vec::new(),
         }
     }
 

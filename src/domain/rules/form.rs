@@ -1,6 +1,7 @@
 //! The rules of one form of a shop's site: how it is read, and what it becomes.
 
 use serde::Deserialize;
+use sha2::{Digest as _, Sha256};
 use std::collections::BTreeMap;
 
 /// One form of a shop's site.
@@ -123,6 +124,8 @@ pub fn form_field_name(name: &str) -> String {
 const KEY: &str = "form:";
 /// What the keys of products begin with.
 pub(in crate::domain) const PRODUCT: &str = "product:";
+/// What the keys of pictures begin with.
+const PICTURE: &str = "picture:";
 
 /// The key of a submission within its shop, and its ORIGIN_ID in the portal.
 pub fn form_key(id: i64) -> String {
@@ -139,8 +142,20 @@ pub fn is_product_key(text: &str) -> bool {
     product_id(text).is_some()
 }
 
+/// Whether this is the key of a picture.
+pub fn is_picture_key(text: &str) -> bool {
+    text.starts_with(PICTURE)
+}
+
+/// The key of the picture at this address of the product with this key. The same address is the
+/// same picture.
+pub fn picture_key(product: &str, address: &str) -> String {
+    let digest = hex::encode(Sha256::digest(format!("{product}\n{address}")));
+    format!("{PICTURE}{}", digest.get(..32).unwrap_or(&digest))
+}
+
 /// Whether this is the key of a submission, of a call, a mail or a message, of a receipt or a note,
-/// or of a product. No order has such a number.
+/// of a product or of a picture. No order has such a number.
 pub fn is_subject_key(text: &str) -> bool {
     let numbered = |kind: &str| {
         let id = text
@@ -152,7 +167,22 @@ pub fn is_subject_key(text: &str) -> bool {
     text.starts_with(KEY)
         || of_till.iter().any(|kind| text.starts_with(kind))
         || is_product_key(text)
+        || is_picture_key(text)
         || ["call", "mail", "message"]
             .iter()
             .any(|kind| numbered(kind))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_key_is_of_one_product_and_one_address() {
+        let key = picture_key("product:1", "https://shop.test/a.jpg");
+        assert!(is_picture_key(&key) && key.len() == 40, "{key}");
+        assert_eq!(key, picture_key("product:1", "https://shop.test/a.jpg"));
+        assert_ne!(key, picture_key("product:2", "https://shop.test/a.jpg"));
+        assert_ne!(key, picture_key("product:1", "https://shop.test/b.jpg"));
+    }
 }

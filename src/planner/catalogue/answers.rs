@@ -32,6 +32,22 @@ const NO_RIGHT: [&str; 9] = [
     "error_access_denied",
 ];
 
+/// What a refusal says, in the portal's words where it has any.
+pub(super) fn said(error: &str, description: &str) -> String {
+    let words = if description.is_empty() {
+        error
+    } else {
+        description
+    };
+    words.to_owned()
+}
+
+/// Whether a refusal is for what the webhook's owner may not do.
+pub(super) fn is_denied(error: &str, message: &str) -> bool {
+    let known = NO_RIGHT.iter().any(|code| error.eq_ignore_ascii_case(code));
+    known || message.to_lowercase().contains("access denied")
+}
+
 impl ProductWave {
     /// Takes what became of one command.
     pub(super) fn take(&mut self, ask: Ask, answer: Option<CommandAnswer>) {
@@ -91,19 +107,14 @@ impl ProductWave {
             self.facts.keeps_stock = Some(true);
             return;
         }
-        let message = if description.is_empty() {
-            error
-        } else {
-            description
-        };
-        let denied = NO_RIGHT.iter().any(|code| error.eq_ignore_ascii_case(code));
-        if denied || message.to_lowercase().contains("access denied") {
-            return self.hinder(ErrorCode::CatNoRight, message.to_owned());
+        let message = said(error, description);
+        if is_denied(error, &message) {
+            return self.hinder(ErrorCode::CatNoRight, message);
         }
         if !ask.writes() {
-            return self.hinder(ErrorCode::Refused, message.to_owned());
+            return self.hinder(ErrorCode::Refused, message);
         }
-        let code = if is_code_taken(message) {
+        let code = if is_code_taken(&message) {
             ErrorCode::CatCodeTaken
         } else {
             ErrorCode::Refused
@@ -112,7 +123,7 @@ impl ProductWave {
         self.sound = false;
         for job in ask.jobs() {
             self.jobs[job].unsure = true;
-            self.jobs[job].refuse(code, message.to_owned());
+            self.jobs[job].refuse(code, message.clone());
         }
     }
 

@@ -14,6 +14,7 @@ mod element;
 mod fields;
 mod job;
 mod links;
+mod pictures;
 mod plan;
 mod schema;
 
@@ -22,6 +23,8 @@ mod tests;
 
 pub use job::ProductJob;
 pub use links::{LinkedElement, LinkedPrice, ProductLinks};
+pub(super) use pictures::{ADD as ADD_PICTURE, DELETE as DELETE_PICTURE};
+pub use pictures::{PictureFault, PictureJob, PictureLink, PictureWave};
 pub use plan::{ProductAction, ProductPlan};
 pub use schema::CatalogueFacts;
 

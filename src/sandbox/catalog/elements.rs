@@ -152,6 +152,7 @@ pub(super) fn call(
             catalogue
                 .prices
                 .retain(|_, row| row.get("productId") != Some(&id.into()));
+            catalogue.drop_images_of(id);
             Ok(Value::Bool(true).into())
         }),
         "list" => list(world, kind, params),

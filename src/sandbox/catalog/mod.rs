@@ -5,6 +5,7 @@
 
 mod dictionaries;
 mod elements;
+mod pictures;
 mod prices;
 mod properties;
 mod sections;
@@ -32,6 +33,7 @@ pub(crate) struct Catalogue {
     elements: BTreeMap<u64, Element>,
     sections: BTreeMap<u64, Map<String, Value>>,
     prices: BTreeMap<u64, Map<String, Value>>,
+    images: BTreeMap<u64, pictures::Image>,
     stores: Vec<Value>,
     properties: Vec<properties::Property>,
     last: u64,
@@ -64,7 +66,7 @@ pub(crate) fn call(
     let (group, action) = path.rsplit_once('.')?;
     let need = needed(group, action);
     if world.options.catalog_rights < need {
-        return Some(Err(denied(group)));
+        return Some(Err(denied(group, action)));
     }
     match group {
         "product" | "product.sku" | "product.offer" | "product.service" => {
@@ -72,6 +74,7 @@ pub(crate) fn call(
         }
         "productproperty" => properties::call(world, action, params),
         "price" => prices::call(world, action, params),
+        "productimage" => pictures::call(world, action, params),
         "section" => sections::call(world, action, params),
         _ => dictionaries::call(world, path, params),
     }
@@ -88,10 +91,10 @@ fn needed(group: &str, action: &str) -> CatalogRights {
     }
 }
 
-fn denied(group: &str) -> Fail {
-    let code = match group {
-        "price" => 200_040_300_020,
-        "product" | "product.sku" | "product.offer" | "product.service" => 200_040_300_043,
+fn denied(group: &str, action: &str) -> Fail {
+    let code = match (group, action) {
+        ("price", _) | ("productimage", "add" | "delete") => 200_040_300_020,
+        ("product" | "product.sku" | "product.offer" | "product.service", _) => 200_040_300_043,
         _ => 200_040_300_010,
     };
     Fail::numeric(code, "Access Denied")

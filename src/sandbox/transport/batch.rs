@@ -30,6 +30,12 @@ fn split(command: &str) -> (String, String) {
     )
 }
 
+/// Methods that bring or take files do not run in a batch. With which words they are refused there
+/// is not in the pages.
+fn brings_a_file(method: &str) -> bool {
+    method == "catalog.productimage.add"
+}
+
 /// Carries out a batch. It always succeeds as a whole; the commands have answers of their own.
 pub(crate) fn batch(world: &mut PortalState, caller: &Caller, params: &Params) -> Reply {
     let commands = params.entries("cmd");
@@ -44,7 +50,7 @@ pub(crate) fn batch(world: &mut PortalState, caller: &Caller, params: &Params) -
                 "ERROR_BATCH_LENGTH_EXCEEDED",
                 "Max batch length exceeded",
             ))
-        } else if method == "batch" {
+        } else if method == "batch" || brings_a_file(&method) {
             Err(Fail::bad(
                 "ERROR_BATCH_METHOD_NOT_ALLOWED",
                 "Method is not allowed for batch usage",

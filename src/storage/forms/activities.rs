@@ -1,6 +1,9 @@
 //! Events that told of calls, mails and messages.
 
-use crate::storage::{Error, Json};
+use crate::{
+    domain::OrderKey,
+    storage::{Error, Json},
+};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -73,7 +76,7 @@ pub struct ActivityRow {
 /// The activities of an order, newest first.
 pub async fn of_order(
     db: &mut PgConnection,
-    (shop, number): (&str, &str),
+    order: &OrderKey,
     limit: i64,
 ) -> Result<Vec<ActivityRow>, Error> {
     Ok(sqlx::query_as!(
@@ -83,8 +86,8 @@ pub async fn of_order(
            FROM bridge.subjects
            WHERE shop = $1 AND order_number = $2 AND kind = 'activity'
            ORDER BY received_at DESC LIMIT $3"#,
-        shop,
-        number,
+        order.shop,
+        order.number,
         limit
     )
     .fetch_all(db)

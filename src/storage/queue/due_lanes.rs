@@ -4,9 +4,9 @@ use crate::storage::Error;
 use sqlx::PgConnection;
 
 /// Those of these portals that have something due: an order, a form, an activity, a product, a
-/// receipt, a note, a lead to follow, an order to be compared or found again, a notification. What
-/// waits for the card of an order is not due. `shops` names the shop of each, side by side: a
-/// portal with several shops stands there several times.
+/// picture, a receipt, a note, a lead to follow, an order to be compared or found again, a
+/// notification. What waits for the card of an order, or for a product, is not due. `shops` names
+/// the shop of each, side by side: a portal with several shops stands there several times.
 pub async fn portals(
     db: &mut PgConnection,
     portals: &[String],
@@ -23,7 +23,8 @@ pub async fn portals(
                            AND o.due_at <= now())
               OR EXISTS (SELECT FROM bridge.comparisons c
                          WHERE c.portal = w.portal AND c.due_at <= now() AND c.shop = w.shop)
-              OR EXISTS (SELECT FROM unnest(ARRAY['form', 'activity', 'product', 'receipt', 'note'])
+              OR EXISTS (SELECT FROM unnest(ARRAY['form', 'activity', 'product', 'picture',
+                                            'receipt', 'note'])
                                 AS k (kind)
                          JOIN bridge.subjects s ON s.portal = w.portal AND s.kind = k.kind
                            AND s.due_at <= now() AND s.shop = w.shop

@@ -189,12 +189,13 @@ pub async fn let_go_of_all(db: &mut PgConnection, portal: &str) -> Result<u64, E
     )
     .execute(&mut *db)
     .await?;
-    // Products have nothing but their links: they are looked for in the account that is there now.
+    // Products and pictures have nothing but their links: they are looked for in the account that
+    // is there now.
     sqlx::query!(
         "UPDATE bridge.subjects
          SET known = '{}', revision = revision + 1, done_at = NULL,
              due_at = coalesce(due_at, now()), waits_since = coalesce(waits_since, now())
-         WHERE portal = $1 AND kind = 'product' AND known <> '{}'",
+         WHERE portal = $1 AND kind IN ('product', 'picture') AND known <> '{}'",
         portal
     )
     .execute(&mut *db)

@@ -165,7 +165,8 @@ pub async fn next_due(
 ) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
         "SELECT extract(epoch FROM min(due_at) - now())::float8 FROM bridge.subjects
-         WHERE portal = $1 AND kind <> 'product' AND due_at IS NOT NULL AND shop = ANY($2)
+         WHERE portal = $1 AND kind NOT IN ('product', 'picture') AND due_at IS NOT NULL
+           AND shop = ANY($2)
            AND NOT bridge.subject_waits(kind, shop, order_number, received_at)",
         portal,
         shops
@@ -264,12 +265,12 @@ pub async fn wake(
 }
 
 /// Removes what was done, or given up and let go, more than this many seconds ago; at most `batch`.
-/// Products stay: they are what is known of the portal's catalogue.
+/// Products and pictures stay: they are what is known of the portal's catalogue.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
     let done = sqlx::query!(
         "DELETE FROM bridge.subjects s USING (
              SELECT shop, key FROM bridge.subjects o
-             WHERE kind <> 'product'
+             WHERE kind NOT IN ('product', 'picture')
                AND (done_at < now() - make_interval(secs => $1)
                 OR (done_at IS NULL AND due_at IS NULL
                     AND received_at < now() - make_interval(secs => $1)

@@ -1,7 +1,10 @@
 //! More is reserved than there is: what it takes to decide, and what was decided.
 
 use super::levels::{LevelFigures, LevelKey};
-use crate::storage::{Error, Json, MoveCause, ShortageEnd};
+use crate::{
+    domain::OrderKey,
+    storage::{Error, Json, MoveCause, ShortageEnd},
+};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;
@@ -471,13 +474,13 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
 }
 
 /// Whether this transaction has lost a reservation of an order.
-pub async fn lost_now(db: &mut PgConnection, (shop, number): (&str, &str)) -> Result<bool, Error> {
+pub async fn lost_now(db: &mut PgConnection, order: &OrderKey) -> Result<bool, Error> {
     let lost = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM bridge.shop_messages
                           WHERE shop = $1 AND number = $2 AND seq IS NULL AND made_at >= now()
                             AND kind = 'bridge.reservation.short.v1') AS "it!""#,
-        shop,
-        number
+        order.shop,
+        order.number
     );
     Ok(lost.fetch_one(db).await?)
 }

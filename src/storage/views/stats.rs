@@ -143,7 +143,7 @@ pub async fn depths(db: &mut PgConnection) -> Result<Vec<Depth>, Error> {
                  SELECT portal, CASE WHEN attempts + stalls = 0 THEN 'new' ELSE 'retrying' END,
                         waits_since
                  FROM bridge.subjects WHERE due_at IS NOT NULL
-                   AND (kind NOT IN ('note', 'activity')
+                   AND (kind NOT IN ('note', 'activity', 'picture')
                         OR NOT bridge.subject_waits(kind, shop, order_number, received_at))
                  UNION ALL
                  SELECT 'shop:' || shop, CASE WHEN attempts = 0 THEN 'new'

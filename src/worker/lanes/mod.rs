@@ -7,6 +7,7 @@ pub(super) mod lease;
 pub(super) mod leased;
 pub(super) mod leases;
 pub(super) mod lowered_pace;
+pub(super) mod picture_files;
 pub(super) mod portal;
 pub(super) mod push;
 pub(super) mod restarts;

@@ -1,13 +1,14 @@
 //! One wave: the planner's calls, sent one after the other while the lease holds.
 
-use super::lease::HeldLease;
+use super::{lease::HeldLease, picture_files::with_files};
 use crate::{
     app::App,
     clients::bitrix24::{BatchResponse, Blocked, Class, Command, Priority},
     domain::ErrorCode,
     planner::{
         self, Call, CallAnswer, CatalogueFacts, CommandAnswer, EntryJob, EntryWave, Hindrance, Job,
-        JobIx, Planned, PortalFacts, ProductJob, ProductWave, Rounds, Settlement, Wave,
+        JobIx, PictureJob, PictureWave, Planned, PortalFacts, ProductJob, ProductWave, Rounds,
+        Settlement, Wave,
     },
     worker::{CallFailure, CrashPoint, PortalClient, write_intents::WriteIntents},
 };
@@ -70,6 +71,8 @@ pub(in crate::worker) enum WaveKind {
         /// What is known of the catalogue.
         facts: Option<CatalogueFacts>,
     },
+    /// Pictures on the cards of products.
+    Pictures { jobs: Vec<PictureJob> },
 }
 
 /// A job of some kind of wave.
@@ -133,6 +136,19 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
             let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
             let (settlements, facts, hindrance) = wave.finish();
             products = Some(ProductsLearned { facts, hindrance });
+            (sent, settlements, None)
+        }
+        WaveKind::Pictures { jobs } => {
+            let jobs = with_files(portal.pictures(), jobs).await;
+            let mut wave = PictureWave::new(jobs);
+            let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
+            let (settlements, hindrance) = wave.finish();
+            // What hinders pictures hinders products.
+            let facts = None;
+            products = hindrance.map(|by| ProductsLearned {
+                facts,
+                hindrance: Some(by),
+            });
             (sent, settlements, None)
         }
     };
@@ -281,7 +297,9 @@ pub(in crate::worker) async fn send<P: PortalClient>(
     for _ in 0..3 {
         let span = tracing::info_span!("portal_call", commands = commands.len());
         let answered = async {
-            if call.halts {
+            if let (true, [command]) = (call.brings_a_file(), &*commands) {
+                portal.single(command, priority).await
+            } else if call.halts {
                 portal.sequence(&commands, priority).await
             } else {
                 portal.batch(&commands, priority).await

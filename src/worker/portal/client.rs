@@ -2,8 +2,12 @@
 
 use super::shared_limit::{SharedLimit, Unlimited};
 use crate::{
-    clients::bitrix24::{
-        BatchResponse, Blocked, CallObserver, Class, Client, Command, Error, Priority, ServerTime,
+    clients::{
+        bitrix24::{
+            BatchResponse, Blocked, CallObserver, Class, Client, Command, Error, Priority,
+            ServerTime,
+        },
+        pictures,
     },
     domain::ErrorCode,
     process::telemetry::chain,
@@ -40,6 +44,20 @@ pub trait PortalClient: Clone + Send + Sync + 'static {
         commands: &[Command],
         priority: Priority,
     ) -> impl Future<Output = Result<BatchResponse, CallFailure>> + Send;
+
+    /// One command as a call of its own: a file travels in no batch.
+    fn single(
+        &self,
+        command: &Command,
+        priority: Priority,
+    ) -> impl Future<Output = Result<BatchResponse, CallFailure>> + Send {
+        self.batch(std::slice::from_ref(command), priority)
+    }
+
+    /// By what files are fetched that a shop names; `None`: by nothing.
+    fn pictures(&self) -> Option<pictures::Client> {
+        None
+    }
 
     /// Says to whom every call is told from now on.
     fn watched(&self, _watch: Arc<dyn CallObserver>) {}
@@ -84,6 +102,18 @@ impl PortalClient for Client {
         priority: Priority,
     ) -> Result<BatchResponse, CallFailure> {
         Ok(Client::sequence(self, commands, priority).await?)
+    }
+
+    async fn single(
+        &self,
+        command: &Command,
+        priority: Priority,
+    ) -> Result<BatchResponse, CallFailure> {
+        Ok(Client::alone(self, command, priority).await?)
+    }
+
+    fn pictures(&self) -> Option<pictures::Client> {
+        Some(pictures::Client::new(self.connections()))
     }
 
     fn watched(&self, watch: Arc<dyn CallObserver>) {

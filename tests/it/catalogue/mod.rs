@@ -1,5 +1,6 @@
 //! A shop's catalogue: from what the shop tells of its products to the portal's catalogue.
 
+mod pictures;
 mod quantities;
 mod rows;
 
@@ -53,6 +54,8 @@ impl Shelf {
         let rules = CatalogueRules {
             article_property: Some("ARTNUMBER".to_owned()),
             barcode_property: Some("BARCODE".to_owned()),
+            pictures: true,
+            picture_hosts: vec!["127.0.0.1".to_owned()],
             ..CatalogueRules::of("main")
         };
         let registry = Registry {

@@ -37,6 +37,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
         &["clients::connections", "process::doors", "process::backoff"],
     ),
     ("clients::callback", &["clients::connections"]),
+    ("clients::pictures", &["clients::connections", "domain"]),
     (
         "clients::onec",
         &["clients::connections", "process::telemetry"],
@@ -89,6 +90,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
             "process::doors",
             "clients::moysklad",
             "clients::onec",
+            "clients::pictures",
             "planner",
             "process::backoff",
             "process::telemetry",

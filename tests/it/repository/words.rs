@@ -24,7 +24,8 @@ const PLAIN: &str = "
     multifields names news not notes notices oauth observer offers offline offset offsets one
     onec open openapi operating operations ops options order ordering orders outcome outdated
     outgoing output overview own pace page param parse password passwords path patient pending
-    person phone php phrasebook place placeholders places plan planner policy pool population
+    person phone php phrasebook picture place placeholders places plan planner policy pool
+    population
     ports prices printable problem process product productrows properties protocol public
     profiles push pushes
     quantity queries query questions queue rate read reader reading reconcile record records

@@ -91,7 +91,7 @@ final class BitrixProducts implements Products
         $element = ElementTable::getRow([
             'select' => [
                 'ID', 'IBLOCK_ID', 'NAME', 'ACTIVE', 'DETAIL_TEXT', 'PREVIEW_TEXT',
-                'IBLOCK_SECTION_ID',
+                'IBLOCK_SECTION_ID', 'DETAIL_PICTURE', 'PREVIEW_PICTURE',
             ],
             'filter' => ['=ID' => (int) $id],
         ]);
@@ -123,6 +123,7 @@ final class BitrixProducts implements Products
             'vat' => self::vat($goods, $catalogue),
             'unit' => self::unit((int) ($goods['MEASURE'] ?? 0)),
         ]);
+        $product['pictures'] = $this->pictures($iblock, (int) $id, $element);
         $product['vat_included'] = ($goods['VAT_INCLUDED'] ?? 'Y') !== 'N';
         $product['active'] = $element['ACTIVE'] === 'Y';
         foreach ($offers as $offer) {
@@ -235,6 +236,31 @@ final class BitrixProducts implements Products
             $names[] = (string) $row['NAME'];
         }
         return $names;
+    }
+
+    /**
+     * The large one, else the small one, and those of the property `MORE_PHOTO`; none is said, too.
+     *
+     * @param array<string, mixed> $row the element
+     * @return list<array<string, string>>
+     */
+    private function pictures(int $iblock, int $element, array $row): array
+    {
+        $files = [(int) $row['DETAIL_PICTURE'] ?: (int) $row['PREVIEW_PICTURE']];
+        $more = \CIBlockElement::GetProperty($iblock, $element, [], ['CODE' => 'MORE_PHOTO']);
+        while ($photo = $more->Fetch()) {
+            $files[] = (int) $photo['VALUE'];
+        }
+        $pictures = [];
+        foreach (array_unique(array_filter($files)) as $file) {
+            $path = (string) \CFile::GetPath($file);
+            // In a cloud a file has an address of its own.
+            $site = strncmp($path, '/', 1) === 0 ? rtrim($this->settings['source'], '/') : '';
+            if ($path !== '') {
+                $pictures[] = ['url' => $site . $path];
+            }
+        }
+        return $pictures;
     }
 
     private function article(int $iblock, int $element): ?string

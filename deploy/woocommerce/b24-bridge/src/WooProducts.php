@@ -69,6 +69,7 @@ final class WooProducts implements Products
             'vat' => self::vat($product),
             'barcode' => self::barcode($product),
         ]);
+        $data['pictures'] = self::pictures($product);
         $data['vat_included'] = wc_prices_include_tax();
         $data['active'] = in_array($product->get_status(), ['publish', 'private'], true);
         if ($product->is_type('variable')) {
@@ -123,6 +124,19 @@ final class WooProducts implements Products
             return '';
         }
         return self::cut(trim((string) $product->get_global_unique_id('edit')), 255);
+    }
+
+    /** @return list<array<string, string>> the main one first; none is said, too */
+    private static function pictures(\WC_Product $product): array
+    {
+        $pictures = [];
+        foreach (array_merge([$product->get_image_id()], $product->get_gallery_image_ids()) as $id) {
+            $url = (int) $id > 0 ? wp_get_attachment_url((int) $id) : false;
+            if (is_string($url) && $url !== '') {
+                $pictures[] = ['url' => $url];
+            }
+        }
+        return $pictures;
     }
 
     /** In percent, where the shop's own place has exactly one rate. */

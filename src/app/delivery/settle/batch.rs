@@ -9,7 +9,7 @@ use crate::{
     domain::{
         Agreed, OrderKey,
         happening::{Card, Happening, InStage, Millis, OrderEvent, Words},
-        product_id,
+        is_picture_key, product_id,
     },
     planner::{CardId, CrmEntity, KnownLinks, Landing, Outcome, Place, Settlement},
     storage::{
@@ -257,8 +257,9 @@ impl SettleBatch {
         wrote: bool,
         newest: bool,
     ) -> Disposition {
-        // Thousands of products are sent again as they are.
-        if wrote || settlement.known.product.is_none() {
+        // Thousands of products are sent again as they are, and their pictures with them.
+        let known = &settlement.known;
+        if wrote || known.product.is_none() && !is_picture_key(&claim.number) {
             self.say(claim, "written", done(settlement, wrote));
         }
         if claim.follows && newest {

@@ -198,27 +198,25 @@ impl Delivery {
     ) -> Result<SettleSummary, Error> {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
-        let shops: Vec<_> = ended.iter().map(|(claim, _)| claim.shop.clone()).collect();
-        let numbers: Vec<_> = ended
-            .iter()
-            .map(|(claim, _)| claim.number.clone())
-            .collect();
+        let keys = ended.iter();
+        let keys = keys.map(|(claim, _)| OrderKey::new(&claim.shop, &claim.number));
+        let (shops, numbers) = OrderKey::columns(keys);
         // A wave is of one kind.
         let kind = ended.first().map_or(Kind::Order, |(claim, _)| claim.kind);
         let heads = match kind {
             Kind::Order => orders::lock(&mut tx, &shops, &numbers).await?,
             Kind::Subject => subjects::lock(&mut tx, &shops, &numbers).await?,
         };
-        let heads: HashMap<(&str, &str), &QueueHead> = heads
+        let heads: HashMap<OrderKey, &QueueHead> = heads
             .iter()
-            .map(|head| ((&*head.shop, &*head.number), head))
+            .map(|head| (OrderKey::new(&head.shop, &head.number), head))
             .collect();
         let claims: Vec<&Claim> = ended.iter().map(|(claim, _)| claim).collect();
         let refused = customer_matches::refused(&mut tx, &lease.portal, &claims).await?;
         let mut writes = SettleBatch::default();
         for ((claim, settlement), refused) in ended.iter().zip(refused) {
             self.traps.step(Step::Settle, &claim.number);
-            if let Some(head) = heads.get(&(&*claim.shop, &*claim.number)) {
+            if let Some(head) = heads.get(&OrderKey::new(&claim.shop, &claim.number)) {
                 let newest = head.head_id == Some(claim.event) && head.waits;
                 match customer_matches::taken_back(claim, settlement, &refused?) {
                     // The order was made due when that was said: it stays so.

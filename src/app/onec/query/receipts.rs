@@ -12,7 +12,7 @@ use crate::{
         onec::{
             Base, Since,
             order::{Identity, Writing},
-            receipt::{self, Fate, KnownGoods, Standing, TillReceipt},
+            receipt::{self, Fate, KnownGoods, ReceiptHold, Standing, TillReceipt},
         },
     },
     process::bug,
@@ -87,11 +87,12 @@ impl Drafts {
         let around = self
             .around(&mut *tx, (keys, &found), &fates, &fresh)
             .await?;
+        let refused = |why: ReceiptHold| Err((Some(ErrorCode::OneCOrder), why.as_str().to_owned()));
         for (row, fate) in fates {
             let turn = match fate {
-                None => Err((Some(ErrorCode::OneCOrder), GONE.to_owned())),
-                Some((_, Fate::Held(why))) => Err((None, why.to_owned())),
-                Some((_, Fate::Refused(why))) => Err((Some(ErrorCode::OneCOrder), why.to_owned())),
+                None => refused(ReceiptHold::Gone),
+                Some((_, Fate::Held(why))) => Err((None, why.as_str().to_owned())),
+                Some((_, Fate::Refused(why))) => refused(why),
                 Some((receipt, fate)) => self.written(&row, (receipt, fate), &around),
             };
             match turn {
@@ -241,9 +242,6 @@ impl Drafts {
         Ok((order.map_err(unusable)?, version.to_string()))
     }
 }
-
-/// Why a receipt cannot be written that is not there.
-const GONE: &str = "the receipt is kept no longer";
 
 /// The receipt as it came.
 fn body_of(receipt: &TillReceiptRow) -> Result<&Value, Unreadable> {

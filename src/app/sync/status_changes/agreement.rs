@@ -6,7 +6,10 @@ use crate::{
         Error,
         sync::withdrawal::{self, took},
     },
-    domain::happening::{Acknowledged, OrderEvent, SyncEvent},
+    domain::{
+        OrderKey,
+        happening::{Acknowledged, OrderEvent, SyncEvent},
+    },
     storage::{
         journal,
         queue::orders,
@@ -26,8 +29,8 @@ pub(in crate::app) async fn lock_orders<'a>(
 ) -> Result<(), Error> {
     let keys = changes
         .into_iter()
-        .map(|one| (one.shop.clone(), one.number.clone()));
-    let (shops, numbers): (Vec<_>, Vec<_>) = keys.unzip();
+        .map(|one| OrderKey::new(&one.shop, &one.number));
+    let (shops, numbers) = OrderKey::columns(keys);
     orders::lock(tx, &shops, &numbers).await?;
     Ok(())
 }
@@ -44,8 +47,8 @@ pub(in crate::app) async fn acknowledge(
         let Some(mut row) = locked(tx, change).await? else {
             continue;
         };
-        let order = (&*change.shop, &*change.number);
-        let delivered = status_changes::deliver(tx, order, change.seq, change.attempts).await?;
+        let order = OrderKey::new(&change.shop, &change.number);
+        let delivered = status_changes::deliver(tx, &order, change.seq, change.attempts).await?;
         if !delivered.first {
             continue;
         }

@@ -3,7 +3,7 @@
 use super::messages::{OutgoingChange, OutgoingMessage};
 use crate::{
     app::{Error, Sync, bisection::Bisection},
-    domain::ShopName,
+    domain::{OrderKey, ShopName},
     storage::{
         queue::lanes::{self, Lease},
         sync::{
@@ -95,7 +95,7 @@ impl Sync {
             return Ok(false);
         };
         let mut db = self.db.acquire().await?;
-        let order = (&*sent.change.shop, &*sent.change.number);
-        Ok(status_changes::taken_since(&mut db, order, since).await?)
+        let order = OrderKey::new(&sent.change.shop, &sent.change.number);
+        Ok(status_changes::taken_since(&mut db, &order, since).await?)
     }
 }

@@ -78,4 +78,56 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "[shops.{}.catalogue] is not configured",
         "раздел [shops.{}.catalogue] не настроен",
     ),
+    (
+        "the picture {} of {}: what comes from there is no picture (JPEG, PNG, GIF or WebP)",
+        "картинка {} товара {}: по этому адресу не картинка (JPEG, PNG, GIF или WebP)",
+    ),
+    (
+        "the picture {} of {}: the file is larger than 5 MiB",
+        "картинка {} товара {}: файл больше 5 МиБ",
+    ),
+    (
+        "the picture {} of {}: {} is not a public host, and not one of `picture_hosts`",
+        "картинка {} товара {}: хост {} не публичный и не назван в `picture_hosts`",
+    ),
+    (
+        "the picture {} of {}: this is no address of the web (http or https, without a password)",
+        "картинка {} товара {}: это не адрес сайта (http или https, без пароля)",
+    ),
+    (
+        "the picture {} of {}: the server answers {}",
+        "картинка {} товара {}: сервер отвечает {}",
+    ),
+    (
+        "the picture {} of {}: the server sends from one address to the next",
+        "картинка {} товара {}: сервер водит с адреса на адрес",
+    ),
+    (
+        "the picture {} of {}: no file came: {}",
+        "картинка {} товара {}: файл не пришёл: {}",
+    ),
+    (
+        "a picture of {}: {}: `content` is no base64",
+        "картинка товара {}: {}: в `content` не base64",
+    ),
+    (
+        "a picture of {}: {}: the file is larger than 5 MiB",
+        "картинка товара {}: {}: файл больше 5 МиБ",
+    ),
+    (
+        "a picture of {}: {}: the file is no picture (JPEG, PNG, GIF or WebP)",
+        "картинка товара {}: {}: файл не картинка (JPEG, PNG, GIF или WebP)",
+    ),
+    (
+        "a picture of {}: its file is kept no more",
+        "картинка товара {}: её файл уже не хранится",
+    ),
+    (
+        "the portal does not show the pictures of the card",
+        "портал не показывает картинки карточки",
+    ),
+    (
+        "the portal's answer does not hold the picture",
+        "в ответе портала нет картинки",
+    ),
 ];

@@ -3,6 +3,19 @@
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // 1C
     (
+        "its lines cannot be brought to its total",
+        "строки не сводятся к итогу",
+    ),
+    (
+        "another order has its Ид or its Номер in the base",
+        "в базе такой Ид или Номер уже у другого заказа",
+    ),
+    (
+        "its newest event is kept no longer",
+        "его последнее событие уже не хранится",
+    ),
+    ("a number in it is too large", "число в нём слишком велико"),
+    (
         "the 1C base {} has taken the order as {}",
         "база 1С {} приняла заказ под номером {}",
     ),

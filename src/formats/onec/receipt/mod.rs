@@ -6,7 +6,7 @@ use super::{
     order::{self, Identity, Writing},
 };
 use crate::{
-    domain::{Event, EventBody, Reading, ShopName, Snapshot},
+    domain::{Event, EventBody, Reading, ShopName, Snapshot, words},
     formats::{
         commerceml::write::{Order, Payment, PaymentKind, Requisite, Trade},
         tills::{self, amount, bare, customer, plain},
@@ -118,6 +118,35 @@ pub struct Standing {
     pub pick_up: Option<bool>,
 }
 
+words! {
+    /// Why a receipt does not go to the base. Its sentence is what `bridge.onec_orders.held_why`
+    /// holds: it stays as it is.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum ReceiptHold {
+        /// The base is to get none.
+        NotSent = "receipts do not go to the base",
+        /// The till annulled it, and it never went.
+        Annulled = "it was annulled before it went to the base",
+        /// Its order goes, which says that it is paid and shipped.
+        PickUp = "it is the pick-up of an order, which goes itself",
+        /// Its order may still come.
+        PickUpOfUnknown = "it is the pick-up of an order that the shop has not sent",
+        /// It has not changed since the base gets receipts.
+        Older = "it has not changed since receipts go to the base",
+        /// Nothing of it is left.
+        Gone = "the receipt is kept no longer",
+        /// Its lines are forgotten.
+        Emptied = "what it said is kept no longer",
+    }
+}
+
+impl ReceiptHold {
+    /// Of what is stored; `None`: it says what is wrong with the receipt.
+    pub fn of(stored: &str) -> Option<Self> {
+        Self::ALL.iter().copied().find(|why| why.as_str() == stored)
+    }
+}
+
 /// What becomes of a receipt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Fate {
@@ -126,9 +155,9 @@ pub enum Fate {
     /// The base is told that it is no more.
     IsNoMore,
     /// It does not go: why.
-    Held(&'static str),
+    Held(ReceiptHold),
     /// It cannot go as it is: why.
-    Refused(&'static str),
+    Refused(ReceiptHold),
 }
 
 impl Standing {
@@ -142,21 +171,21 @@ impl Standing {
             }
         };
         match self {
-            Self { goes: false, .. } => Fate::Held("receipts do not go to the base"),
-            Self { annulled: true, .. } => gone("it was annulled before it went to the base"),
+            Self { goes: false, .. } => Fate::Held(ReceiptHold::NotSent),
+            Self { annulled: true, .. } => gone(ReceiptHold::Annulled),
             Self {
                 pick_up: Some(true),
                 ..
-            } => gone("it is the pick-up of an order, which goes itself"),
+            } => gone(ReceiptHold::PickUp),
             Self {
                 pick_up: Some(false),
                 ..
-            } => Fate::Refused("it is the pick-up of an order that the shop has not sent"),
+            } => Fate::Refused(ReceiptHold::PickUpOfUnknown),
             Self {
                 older: true,
                 named: false,
                 ..
-            } => Fate::Held("it has not changed since receipts go to the base"),
+            } => Fate::Held(ReceiptHold::Older),
             _ => Fate::Goes,
         }
     }
@@ -241,7 +270,7 @@ fn unnamed(order: &mut Order) {
 fn snapshot(told: &TillReceipt<'_>, reading: Reading<'_>) -> Result<Snapshot, String> {
     let data = told.data;
     let lines = data.get("lines").and_then(Value::as_array);
-    let lines = lines.ok_or("what it said is kept no longer")?;
+    let lines = lines.ok_or(ReceiptHold::Emptied.as_str())?;
     let mut items = Vec::with_capacity(lines.len());
     let mut sum = Decimal::ZERO;
     for (nth, line) in lines.iter().enumerate() {

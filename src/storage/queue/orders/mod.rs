@@ -9,7 +9,10 @@ pub use results::{AttemptResult, Disposition, StoppedEvent, give_up, record, sto
 pub(in crate::storage) use results::{Columns, record_tries};
 pub use view::{OrderRow, RefusedOrder, WithDeal, count_with_deals, still_tried, view, with_deals};
 
-use crate::storage::{Error, Json};
+use crate::{
+    domain::OrderKey,
+    storage::{Error, Json},
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -287,7 +290,7 @@ pub async fn keep(db: &mut PgConnection, shop: &str, number: &str) -> Result<Opt
 /// Stores what is known of a locked order after a card was taken from it.
 pub async fn take_card(
     db: &mut PgConnection,
-    (shop, number): (&str, &str),
+    order: &OrderKey,
     known: &Value,
     contact_id: Option<i64>,
     company_id: Option<i64>,
@@ -295,8 +298,8 @@ pub async fn take_card(
     sqlx::query!(
         "UPDATE bridge.orders SET known = $3, contact_id = $4, company_id = $5
          WHERE shop = $1 AND number = $2",
-        shop,
-        number,
+        order.shop,
+        order.number,
         known,
         contact_id,
         company_id

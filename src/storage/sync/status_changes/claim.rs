@@ -1,7 +1,10 @@
 //! Claiming due changes, and the time of the next.
 
 use super::ChangeRow;
-use crate::storage::{Error, MessageSource, queue::lanes::Lease};
+use crate::{
+    domain::OrderKey,
+    storage::{Error, MessageSource, queue::lanes::Lease},
+};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -112,15 +115,15 @@ pub async fn next_due(
 /// Whether the shop took a message of another order since a time: whoever answers is there.
 pub async fn taken_since(
     db: &mut PgConnection,
-    (shop, number): (&str, &str),
+    order: &OrderKey,
     since: DateTime<Utc>,
 ) -> Result<bool, Error> {
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM bridge.status_changes
                           WHERE shop = $1 AND number <> $2 AND state = 'delivered'
                             AND settled_at >= $3) AS "taken!""#,
-        shop,
-        number,
+        order.shop,
+        order.number,
         since
     )
     .fetch_one(db)

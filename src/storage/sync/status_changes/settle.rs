@@ -1,7 +1,10 @@
 //! Settling a change: sent, delivered, put off, given up, and tried again.
 
 use super::ChangeRow;
-use crate::storage::{Error, MessageState};
+use crate::{
+    domain::OrderKey,
+    storage::{Error, MessageState},
+};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -58,7 +61,7 @@ pub struct Delivered {
 /// any more.
 pub async fn deliver(
     db: &mut PgConnection,
-    (shop, number): (&str, &str),
+    order: &OrderKey,
     seq: i64,
     attempts: i32,
 ) -> Result<Delivered, Error> {
@@ -80,8 +83,8 @@ pub async fn deliver(
                RETURNING id)
            SELECT EXISTS (SELECT FROM told) AS "first!", ARRAY(SELECT id FROM closed
              ORDER BY id) AS "letters!""#,
-        shop,
-        number,
+        order.shop,
+        order.number,
         seq,
         attempts
     )

@@ -1,6 +1,7 @@
 //! One portal's lane: holds the lease, and brings what is due to the portal.
 
 mod pauses;
+mod pictures;
 mod products;
 mod waves;
 
@@ -30,7 +31,7 @@ use crate::{
 };
 use products::ProductTurns;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio::{sync::Notify, time::Instant};
+use tokio::{sync::Notify, task::Id, time::Instant};
 
 /// A lane of this process.
 pub(in crate::worker) struct PortalLane<P> {
@@ -52,6 +53,8 @@ pub(in crate::worker) struct PortalLane<P> {
     lead_mode: LeadMode,
     conversions: ConversionLooks,
     products: ProductTurns,
+    /// The wave of pictures that is under way.
+    pictures: Option<Id>,
 }
 
 impl<P: PortalClient> PortalLane<P> {
@@ -78,6 +81,7 @@ impl<P: PortalClient> PortalLane<P> {
             lead_mode: LeadMode::default(),
             conversions: ConversionLooks::default(),
             products: ProductTurns::default(),
+            pictures: None,
         }
     }
 }
@@ -103,6 +107,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         self.stage_sync.force_rescan();
         self.recognition.doubt();
         self.products.doubt();
+        self.pictures = None;
         let drains = self.limits().drains.as_secs_f64();
         let left = self.app.lanes.take_over_limit(held.lease(), drains).await?;
         self.portal
@@ -152,6 +157,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
             return Ok(wait);
         }
         self.begin_products(held).await?;
+        self.begin_pictures(held).await?;
         let mut busy = self.waves.orders();
         busy.extend(self.stage_sync.orders());
         let claimed = self
@@ -400,11 +406,13 @@ impl<P: PortalClient> PortalLane<P> {
             .await?;
         let lead = lead.map(|due| seconds(due).max(self.conversions.rests()));
         let product = self.next_product().await?;
+        let picture = self.next_picture().await?;
         let comparison = self.app.sync.next_comparison(self.name.as_str()).await?;
         let scan = self
             .stage_sync
             .next(comparison.map(seconds), self.settings.reconcile);
-        let soonest = [due, form, lead, product, scan].into_iter().flatten().min();
+        let soonest = [due, form, lead, product, picture, scan];
+        let soonest = soonest.into_iter().flatten().min();
         let rest = self.settings.rest();
         Ok(soonest
             .unwrap_or(rest)

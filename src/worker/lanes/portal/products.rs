@@ -42,7 +42,8 @@ impl ProductTurns {
         self.hindered = true;
     }
 
-    fn rests(&self) -> Duration {
+    /// How long nothing of a catalogue is written.
+    pub(super) fn rests(&self) -> Duration {
         let until = self.rest_until;
         until.map_or(Duration::ZERO, |until| {
             until.saturating_duration_since(Instant::now())
@@ -79,11 +80,15 @@ impl ProductTurns {
 }
 
 impl<P: PortalClient> PortalLane<P> {
+    /// Whether a wave of products is under way.
+    pub(super) fn brings_products(&self) -> bool {
+        let wave = self.products.wave;
+        wave.is_some_and(|wave| self.waves.is_running(wave))
+    }
+
     /// Sends a wave of products on its way, if some are due and none is under way.
     pub(super) async fn begin_products(&mut self, held: &HeldLease) -> Result<(), app::Error> {
-        let runs = self.products.wave;
-        let runs = runs.is_some_and(|wave| self.waves.is_running(wave));
-        if runs || self.waves.full() || !self.products.rests().is_zero() {
+        if self.brings_products() || self.waves.full() || !self.products.rests().is_zero() {
             return Ok(());
         }
         let busy = self.waves.orders();
@@ -113,8 +118,7 @@ impl<P: PortalClient> PortalLane<P> {
     /// How long no product can be taken up; `None` if none waits, or one wave is under way: its end
     /// wakes the lane.
     pub(super) async fn next_product(&self) -> Result<Option<Duration>, app::Error> {
-        let runs = self.products.wave;
-        if runs.is_some_and(|wave| self.waves.is_running(wave)) {
+        if self.brings_products() {
             return Ok(None);
         }
         let poll = self.settings.poll;

@@ -333,3 +333,103 @@ async fn stores_rates_units_and_kinds_of_price_are_listed() {
             .any(|unit| unit["code"] == 796)
     );
 }
+
+#[tokio::test]
+async fn a_picture_sent_again_is_another_and_what_is_no_base64_is_a_broken_file() {
+    let desk = desk().await;
+    let product = desk.product(json!({"name": "Чайник"})).await["id"].clone();
+    let send = |name: &str, content: &str| {
+        json!({
+            "fields": {"productId": product}, "fileContent": [name, content]
+        })
+    };
+    let first = desk
+        .get("catalog.productImage.add", send("a.png", "iVBORw0KGgo="))
+        .await;
+    let first = &first["productImage"];
+    assert_eq!(
+        (&first["type"], &first["name"]),
+        (&json!("MORE_PHOTO"), &json!("a.png"))
+    );
+    desk.get("catalog.productImage.add", send("a.png", "iVBORw0KGgo="))
+        .await;
+    desk.get(
+        "catalog.productImage.add",
+        send("b.png", "data:image/png;base64,iVBOR"),
+    )
+    .await;
+    let of = json!({"productId": product, "select": ["id", "name"]});
+    let listed = desk.get("catalog.productImage.list", of).await;
+    let names: Vec<&Value> = listed["productImages"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|row| &row["name"])
+        .collect();
+    assert_eq!(names, ["a.png", "a.png", "b.png"]);
+    assert!(listed["productImages"][0].get("downloadUrl").is_none());
+    let files: Vec<Vec<u8>> = desk
+        .portal
+        .pictures()
+        .into_iter()
+        .map(|(_, file)| file)
+        .collect();
+    assert_eq!(files[0], b"\x89PNG\r\n\x1a\n");
+    assert!(files[2].starts_with(b"data:image"), "stored as it came");
+    let own = json!({"productId": product, "id": first["id"]});
+    assert_eq!(
+        desk.get("catalog.productImage.get", own.clone()).await["productImage"]["id"],
+        first["id"]
+    );
+    assert_eq!(
+        desk.get("catalog.productImage.delete", own.clone()).await,
+        json!(true)
+    );
+    assert_eq!(
+        desk.refused("catalog.productImage.delete", own).await.1,
+        json!(0)
+    );
+    for wrong in [
+        send("", "AA=="),
+        send("a.txt", "AA=="),
+        send("a/b.png", "AA=="),
+        send("a.png", ""),
+    ] {
+        let refused = desk
+            .refused("catalog.productImage.add", wrong.clone())
+            .await;
+        assert_eq!((refused.0, refused.1), (400, json!(0)), "{wrong}");
+    }
+    let mut nobodys = send("a.png", "AA==");
+    nobodys["fields"]["productId"] = json!(999_999);
+    desk.refused("catalog.productImage.add", nobodys).await;
+    // In a batch no file is taken.
+    let file = "fileContent[0]=a.png&fileContent[1]=AA==";
+    let add = format!("catalog.productImage.add?fields[productId]={product}&{file}");
+    let cmd = json!({ "add": add });
+    let batch = desk.get("batch", json!({ "cmd": cmd })).await;
+    assert!(batch["result_error"]["add"].is_object(), "{batch}");
+    assert_eq!(desk.portal.pictures().len(), 2);
+}
+
+#[tokio::test]
+async fn only_an_administrator_has_to_do_with_pictures() {
+    let desk = desk_with(Options {
+        catalog_rights: CatalogRights::Prices,
+        ..Options::default()
+    })
+    .await;
+    let of = json!({"productId": 1, "id": 1, "fields": {"productId": 1},
+                    "fileContent": ["a.png", "AA=="]});
+    for (action, code) in [
+        ("add", 200_040_300_020_i64),
+        ("delete", 200_040_300_020),
+        ("get", 200_040_300_010),
+        ("list", 200_040_300_010),
+    ] {
+        let refused = desk
+            .refused(&format!("catalog.productImage.{action}"), of.clone())
+            .await;
+        assert_eq!((refused.0, refused.1), (400, json!(code)), "{action}");
+    }
+}

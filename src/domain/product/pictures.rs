@@ -1,0 +1,244 @@
+//! Pictures of a product, as a shop names them, and what in a file shows that it is a picture.
+
+use crate::domain::Reader;
+use base64::{Engine as _, engine::general_purpose::STANDARD};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use sha2::{Digest as _, Sha256};
+use std::fmt;
+
+/// The largest file that is taken, in bytes: 5 MiB.
+pub const LARGEST_PICTURE: usize = 5 * 1024 * 1024;
+
+/// The most pictures of a product; more are left out.
+const MOST: usize = 30;
+/// The longest address, in characters; what is longer is cut, and then not found.
+const ADDRESS: usize = 2_000;
+/// The longest name of a file that is repeated, in characters.
+const NAME: usize = 100;
+
+/// A kind of picture that browsers show.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum PictureKind {
+    /// JPEG.
+    Jpeg,
+    /// PNG.
+    Png,
+    /// GIF.
+    Gif,
+    /// WebP.
+    WebP,
+}
+
+impl PictureKind {
+    /// Recognised by the first bytes of a file, whatever its name or its server says.
+    pub fn of(file: &[u8]) -> Option<Self> {
+        match file {
+            [0xff, 0xd8, 0xff, ..] => Some(Self::Jpeg),
+            [0x89, b'P', b'N', b'G', b'\r', b'\n', 0x1a, b'\n', ..] => Some(Self::Png),
+            [b'G', b'I', b'F', b'8', b'7' | b'9', b'a', ..] => Some(Self::Gif),
+            // A container whose length stands between its name and its kind.
+            [b'R', b'I', b'F', b'F', rest @ ..]
+                if rest.get(4..8).is_some_and(|kind| kind == b"WEBP") =>
+            {
+                Some(Self::WebP)
+            }
+            _ => None,
+        }
+    }
+
+    /// What the names of such files end with.
+    pub fn extension(self) -> &'static str {
+        match self {
+            Self::Jpeg => "jpg",
+            Self::Png => "png",
+            Self::Gif => "gif",
+            Self::WebP => "webp",
+        }
+    }
+}
+
+/// A picture as a shop names it.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Picture {
+    /// Its file stands at this address.
+    Address(String),
+    /// Its file came in the event and is kept under its SHA-256, as hex.
+    File(String),
+    /// A file came in the event that cannot be taken: what is wrong with it.
+    Broken(String),
+}
+
+impl Picture {
+    /// What tells it from other pictures of its product. The same address is the same picture.
+    pub fn identity(&self) -> String {
+        match self {
+            Self::Address(address) => address.clone(),
+            Self::File(digest) => format!("file:{digest}"),
+            Self::Broken(why) => format!("broken:{why}"),
+        }
+    }
+}
+
+/// A file that came in an event.
+#[derive(Clone, PartialEq, Eq)]
+pub struct PictureFile {
+    /// Its SHA-256, as hex.
+    pub digest: String,
+    /// What is in it.
+    pub content: Vec<u8>,
+}
+
+impl fmt::Debug for PictureFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_tuple("PictureFile").field(&self.digest).finish()
+    }
+}
+
+/// Takes the files out of an event about a product: what stays in it names them.
+pub fn take_picture_files(event: &mut Value) -> Vec<PictureFile> {
+    let pictures = event.pointer_mut("/data/pictures");
+    let pictures = pictures.and_then(Value::as_array_mut);
+    let mut files: Vec<PictureFile> = Vec::new();
+    for picture in pictures.into_iter().flatten() {
+        let Some(picture) = picture.as_object_mut() else {
+            continue;
+        };
+        let Some(Value::String(content)) = picture.remove("content") else {
+            continue;
+        };
+        if picture.get("url").is_some_and(Value::is_string) {
+            continue;
+        }
+        match decoded(&content) {
+            Ok(content) => {
+                let digest = hex::encode(Sha256::digest(&content));
+                picture.insert("file".to_owned(), digest.clone().into());
+                if files.iter().all(|file| file.digest != digest) {
+                    files.push(PictureFile { digest, content });
+                }
+            }
+            Err(why) => {
+                let name = picture.get("name").and_then(Value::as_str);
+                let name: String = name.unwrap_or("a picture").chars().take(NAME).collect();
+                picture.insert("broken".to_owned(), format!("{name}: {why}").into());
+            }
+        }
+    }
+    files
+}
+
+fn decoded(content: &str) -> Result<Vec<u8>, &'static str> {
+    let content = STANDARD.decode(content.trim());
+    let content = content.map_err(|_| "`content` is no base64")?;
+    if content.len() > LARGEST_PICTURE {
+        return Err("the file is larger than 5 MiB");
+    }
+    match PictureKind::of(&content) {
+        Some(_) => Ok(content),
+        None => Err("the file is no picture (JPEG, PNG, GIF or WebP)"),
+    }
+}
+
+/// A product's pictures, each once, in the shop's order; `None`: the shop says nothing of pictures.
+/// What names none is left out: a picture must not stand in the way of its product.
+pub(super) fn read(data: &Reader<'_>) -> Option<Vec<Picture>> {
+    let all = data.member("pictures")?.as_array()?;
+    let mut pictures: Vec<Picture> = Vec::new();
+    let text = |one: Option<&Value>| {
+        let text = one?.as_str()?.trim();
+        (!text.is_empty()).then(|| text.chars().take(ADDRESS).collect::<String>())
+    };
+    let named = all.iter().filter_map(|one| {
+        let address = text(Some(one)).or_else(|| text(one.get("url")));
+        let file = || text(one.get("file")).map(Picture::File);
+        let broken = || text(one.get("broken")).map(Picture::Broken);
+        address.map(Picture::Address).or_else(file).or_else(broken)
+    });
+    for picture in named {
+        if !pictures.contains(&picture) && pictures.len() < MOST {
+            pictures.push(picture);
+        }
+    }
+    Some(pictures)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn pictures(data: &Value) -> Option<Vec<String>> {
+        let read = read(&Reader::new(data.as_object().unwrap(), ""))?;
+        Some(read.iter().map(Picture::identity).collect())
+    }
+
+    #[test]
+    fn pictures_are_addresses_each_once_and_silence_is_not_none() {
+        let data = json!({"pictures": [{"url": " https://shop.test/a.jpg "}, "https://b.test/b",
+                                       {"url": "https://shop.test/a.jpg"}, {"url": 7}, {}, ""]});
+        let told = pictures(&data);
+        assert_eq!(
+            told.unwrap(),
+            ["https://shop.test/a.jpg", "https://b.test/b"]
+        );
+        assert_eq!(pictures(&json!({"pictures": []})), Some(Vec::new()));
+        for silent in [
+            json!({}),
+            json!({"pictures": null}),
+            json!({"pictures": "a.jpg"}),
+        ] {
+            assert_eq!(pictures(&silent), None, "{silent}");
+        }
+    }
+
+    #[test]
+    fn a_picture_is_known_by_its_first_bytes_and_by_nothing_else() {
+        for (file, kind) in [
+            (&b"\xff\xd8\xff\xe0JFIF"[..], Some("jpg")),
+            (b"\x89PNG\r\n\x1a\n....", Some("png")),
+            (b"GIF89a..", Some("gif")),
+            (b"RIFF\x10\0\0\0WEBPVP8 ", Some("webp")),
+            (b"<!doctype html><img src=a.jpg>", None),
+            (b"<svg xmlns='http://www.w3.org/2000/svg'/>", None),
+            (b"RIFF\x10\0\0\0WAVEfmt ", None),
+            (b"\xff\xd8", None),
+            (b"", None),
+        ] {
+            assert_eq!(PictureKind::of(file).map(PictureKind::extension), kind);
+        }
+    }
+
+    #[test]
+    fn files_are_taken_out_of_an_event_and_what_is_no_picture_is_told() {
+        let png = STANDARD.encode(b"\x89PNG\r\n\x1a\nkettle");
+        let mut event = json!({"data": {"pictures": [
+            {"name": "a.png", "content": png}, {"name": "again.png", "content": png},
+            {"name": "b.png", "content": "no base64!"},
+            {"name": "c.png", "content": STANDARD.encode("<html>")},
+            {"url": "https://shop.test/d.png", "content": png},
+            {"url": "https://shop.test/e.png"}, "https://shop.test/f.png", 7]}});
+        let files = take_picture_files(&mut event);
+        assert_eq!(files.len(), 1);
+        assert!(!event.to_string().contains(&png), "{event}");
+        let told = pictures(&event["data"]).unwrap();
+        assert_eq!(told[0], format!("file:{}", files[0].digest));
+        assert_eq!(told[1], "broken:b.png: `content` is no base64");
+        assert!(told[2].starts_with("broken:c.png: "), "{told:?}");
+        let addresses = ["d", "e", "f"].map(|name| format!("https://shop.test/{name}.png"));
+        assert_eq!(told[3..], addresses);
+        let mut none = json!({"data": 7});
+        assert!(take_picture_files(&mut none).is_empty());
+    }
+
+    #[test]
+    fn a_file_that_is_too_large_is_not_taken() {
+        let mut content = b"\xff\xd8\xff".to_vec();
+        content.resize(LARGEST_PICTURE, 0);
+        assert!(decoded(&STANDARD.encode(&content)).is_ok());
+        content.push(0);
+        let refused = decoded(&STANDARD.encode(&content));
+        assert_eq!(refused, Err("the file is larger than 5 MiB"));
+    }
+}
