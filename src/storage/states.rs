@@ -358,7 +358,8 @@ words! {
 }
 
 words! {
-    /// What a message to a shop tells: `bridge.shop_messages.kind`, which is its CloudEvents `type`.
+    /// What a message to a shop tells: `bridge.shop_messages.kind`, which is its CloudEvents
+    /// `type`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
     #[sqlx(type_name = "text")]
     pub enum MessageKind {

@@ -32,7 +32,10 @@ pub use show::{
 };
 pub use upload::Stored;
 
-pub use crate::storage::{DocumentKind, DocumentState, ImportState};
+pub use crate::{
+    formats::onec::{HeldWhy, Hold},
+    storage::{DocumentKind, DocumentState, ImportState},
+};
 
 use super::{Error, Intake, LaneWaker, Registry, Shared, sync::clock_offsets::ClockOffsets};
 use crate::{

@@ -30,8 +30,9 @@ impl Stock {
         })
     }
 
-    /// What an order's life, the shop and the portal are told of a new version of a receipt, the last
-    /// of so many; whether pieces that were held have left with it. One that was annulled before anybody heard of it has no card, and needs none.
+    /// What an order's life, the shop and the portal are told of a new version of a receipt, the
+    /// last of so many; whether pieces that were held have left with it. One that was annulled
+    /// before anybody heard of it has no card, and needs none.
     pub(super) async fn pass_on(
         &self,
         tx: &mut PgConnection,
@@ -116,7 +117,8 @@ fn sale_of(refund: &ReceiptKey, of: &str) -> ReceiptKey {
     }
 }
 
-/// The order whose goods a receipt is about: that it is the pick-up of, or whose pick-up it refunds.
+/// The order whose goods a receipt is about: that it is the pick-up of, or whose pick-up it
+/// refunds.
 async fn order_of(tx: &mut PgConnection, new: &NewReceipt) -> Result<Option<String>, Error> {
     let (key, receipt) = (&new.key, &new.receipt);
     let by_sale = match (receipt.kind, &receipt.of) {

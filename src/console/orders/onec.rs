@@ -1,13 +1,12 @@
 //! The part of an order's page that shows where it stands in its 1C base.
 
 use crate::{
-    app::onec::OneCView,
+    app::onec::{HeldWhy, Hold, OneCView},
     console::{
         i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,
         ui::{components, links},
     },
-    formats::onec::{HeldWhy, Hold},
 };
 use maud::{Markup, html};
 use std::borrow::Cow;

@@ -274,6 +274,7 @@ async fn products_wait_while_a_list_of_theirs_cannot_be_read_and_that_is_told() 
     trade
         .send("import.xml", &catalogue(&product("a", "Первый")))
         .await;
+    trade.send("offers.xml", &offers(&offer("a", "1"))).await;
     let pool = &trade.world.db.pool;
     let spoil = "UPDATE bridge.onec_lists SET detail = '\"odd\"' WHERE id = 'g2'";
     sqlx::query(spoil).execute(pool).await.unwrap();
