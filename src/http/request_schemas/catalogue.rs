@@ -1,6 +1,7 @@
 //! The shape of a product of the catalogue.
 
 use super::{Amount, Id, Ids, PropertyValue};
+use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use std::collections::BTreeMap;
 use utoipa::ToSchema;
