@@ -33,7 +33,7 @@ pub use show::{
 pub use upload::Stored;
 
 pub use crate::{
-    formats::onec::{HeldWhy, Hold},
+    formats::onec::{HeldWhy, Hold, receipt::ReceiptHold},
     storage::{DocumentKind, DocumentState, ImportState},
 };
 

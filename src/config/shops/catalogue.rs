@@ -91,7 +91,7 @@ pub(super) fn check(
     }
     rules.link_rows = raw.link_rows.unwrap_or(true);
     rules.pictures = raw.pictures;
-    rules.picture_hosts = hosts(raw.picture_hosts, key, problems);
+    rules.picture_hosts = hosts(&raw.picture_hosts, key, problems);
     rules.owner = owner(
         raw.owner,
         raw.onec_price_types,
@@ -102,8 +102,8 @@ pub(super) fn check(
 }
 
 /// Hosts of the operator's own network from which pictures are taken.
-fn hosts(hosts: Vec<String>, key: &str, problems: &mut Vec<Problem>) -> Vec<String> {
-    for host in &hosts {
+fn hosts(hosts: &[String], key: &str, problems: &mut Vec<Problem>) -> Vec<String> {
+    for host in hosts {
         let url = url::Url::parse(&format!("http://{host}/"));
         let whole =
             url.is_ok_and(|url| url.has_host() && url.path() == "/" && url.query().is_none());

@@ -3,6 +3,7 @@
 use crate::{
     app::{
         Stock,
+        onec::ReceiptHold,
         stock::{ReceiptFilter, ReceiptInOneC, ReceiptView, TillView},
     },
     console::{
@@ -15,7 +16,6 @@ use crate::{
             links,
         },
     },
-    formats::onec::receipt::ReceiptHold,
 };
 use axum::extract::{Query, State as Extract};
 use chrono::SecondsFormat;
