@@ -27,7 +27,7 @@ pub use receipt_rows::{
     prune_receipt_events, till_figures, unread_tills,
 };
 pub use receipts::{
-    ParkedRow, ReceiptKey, lock_sale, number_of, parked, receipt, receipt_again, refunds_of,
+    Meant, ParkedRow, ReceiptKey, lock_sale, number_of, parked, receipt, receipt_again, refunds_of,
 };
 pub use reservations::{expire, extend, read, release, reserve, ship};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};
