@@ -15,8 +15,8 @@ mod tills;
 pub mod told;
 
 pub use events::{
-    NewStockEvent, OddUnit, UntakenWarehouse, count_of_onec, count_part, insert, odd_units, order,
-    other_unit, untaken_warehouses,
+    NewStockEvent, OddLine, OddUnit, UntakenWarehouse, count_of_onec, count_part, insert,
+    lines_in_other_units, odd_units, order, other_unit, untaken_warehouses,
 };
 pub use levels::{
     ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, changes, check,
