@@ -96,8 +96,8 @@ pub(in crate::app) async fn apply(
     Ok(journal::add(db, &lines).await?)
 }
 
-/// The order with what can be added to its goods: a line that is in another unit than its product
-/// is told in the order's life, and neither held nor taken.
+/// The order with quantities that can be added up. A line that is in another unit than its product
+/// is told in the order's life, and stands for what is held of that: nothing more, nothing less.
 async fn without_other_units<'a>(
     db: &mut PgConnection,
     event: &NewEvent,
@@ -119,6 +119,11 @@ async fn without_other_units<'a>(
             left.push(line.clone());
             continue;
         };
+        if let Some(held) = &found.held {
+            let mut line = line.clone();
+            line["quantity"] = Value::from(held.as_str());
+            left.push(line);
+        }
         let what = GoodsEvent::OtherUnit {
             line: nth.to_string(),
             unit: found.unit.clone(),

@@ -19,9 +19,9 @@ kinds! {
             "резерв заказа снят"
         OtherUnit { line: String, unit: String, product: String, counted: String }
             "line {line} is in `{unit}`, and the product {product} is counted in `{counted}`: \
-             nothing is held or taken for it (STOCK-UNIT)"
+             its quantity changes nothing (STOCK-UNIT)"
             "строка {line} указана в единице «{unit}», а товар {product} учитывается в «{counted}»: \
-             по ней ничего не резервируется и не списывается (STOCK-UNIT)"
+             её количество ничего не меняет (STOCK-UNIT)"
         HeldElsewhere { store: String }
             "the order's goods are held in the store {store} now"
             "товар для заказа теперь зарезервирован на складе {store}"

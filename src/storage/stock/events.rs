@@ -215,6 +215,9 @@ pub struct OddLine {
     pub product: String,
     /// The units in which it is counted, with commas between.
     pub counted: String,
+    /// How much of the product is held for the order, or was shipped; none: nothing is, or another
+    /// line stands for it.
+    pub held: Option<String>,
 }
 
 /// The lines of an order that are in another unit than their products are counted in.
@@ -224,23 +227,36 @@ pub async fn lines_in_other_units(
 ) -> Result<Vec<OddLine>, Error> {
     let rows = sqlx::query_as!(
         OddLine,
-        r#"SELECT l.nth AS "nth!", l.line ->> 'unit' AS "unit!", p.product AS "product!",
-                  array_to_string(o.units, ', ') AS "counted!"
-           FROM bridge.stock_shops s
-           CROSS JOIN LATERAL jsonb_array_elements($1::jsonb -> 'lines')
-                      WITH ORDINALITY AS l (line, nth)
-           CROSS JOIN LATERAL (SELECT l.line -> 'names' AS it) n
-           CROSS JOIN LATERAL (
-               SELECT coalesce((
-                   SELECT k.product FROM bridge.stock_product_keys k
-                   WHERE k.stock = s.stock AND k.value IN (n.it ->> 'product_id', n.it ->> 'sku')
-                     AND k.value = n.it ->> k.kind AND k.kind = ANY (s.products_by)
-                   ORDER BY array_position(s.products_by, k.kind) LIMIT 1),
-                   n.it ->> 'product_id') AS product) p
-           CROSS JOIN LATERAL (
-               SELECT bridge.stock_other_units(s.stock, p.product, l.line ->> 'unit') AS units) o
-           WHERE s.shop = $1::jsonb ->> 'shop' AND o.units IS NOT NULL
-           ORDER BY l.nth"#,
+        r#"WITH lines AS (
+               SELECT l.nth, l.line ->> 'unit' AS unit, s.shop, p.product, o.units,
+                      count(*) FILTER (WHERE o.units IS NULL) OVER of_product AS usual,
+                      row_number() OVER (PARTITION BY p.product ORDER BY l.nth) AS place
+               FROM bridge.stock_shops s
+               CROSS JOIN LATERAL jsonb_array_elements($1::jsonb -> 'lines')
+                          WITH ORDINALITY AS l (line, nth)
+               CROSS JOIN LATERAL (SELECT l.line -> 'names' AS it) n
+               CROSS JOIN LATERAL (
+                   SELECT coalesce((
+                       SELECT k.product FROM bridge.stock_product_keys k
+                       WHERE k.stock = s.stock
+                         AND k.value IN (n.it ->> 'product_id', n.it ->> 'sku')
+                         AND k.value = n.it ->> k.kind AND k.kind = ANY (s.products_by)
+                       ORDER BY array_position(s.products_by, k.kind) LIMIT 1),
+                       n.it ->> 'product_id') AS product) p
+               CROSS JOIN LATERAL (
+                   SELECT bridge.stock_other_units(s.stock, p.product, l.line ->> 'unit')
+                              AS units) o
+               WHERE s.shop = $1::jsonb ->> 'shop'
+               WINDOW of_product AS (PARTITION BY p.product))
+           SELECT n.nth AS "nth!", n.unit AS "unit!", n.product AS "product!",
+                  array_to_string(n.units, ', ') AS "counted!",
+                  CASE WHEN n.usual = 0 AND n.place = 1 THEN (
+                      SELECT trim_scale(sum(g.quantity))::text
+                      FROM bridge.reservations r JOIN bridge.reservation_lines g USING (shop, id)
+                      WHERE r.shop = n.shop AND r.state IN ('held', 'shipped')
+                        AND (r.number = $1::jsonb ->> 'number' OR r.id = $1::jsonb ->> 'number')
+                        AND g.product = n.product) END AS held
+           FROM lines n WHERE n.units IS NOT NULL ORDER BY n.nth"#,
         order
     );
     Ok(rows.fetch_all(db).await?)

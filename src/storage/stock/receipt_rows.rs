@@ -1,6 +1,6 @@
 //! Receipts and tills, as people look at them.
 
-use super::Meant;
+use super::receipts::Meant;
 use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;

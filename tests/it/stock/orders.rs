@@ -320,8 +320,8 @@ async fn a_line_of_an_order_in_another_unit_holds_and_takes_nothing_and_its_life
         "two packs are no two cups"
     );
     assert_eq!(api.level("tea", "a").await, pair("5", "1"));
-    let odd = "line 1 is in `упак`, and the product cup is counted in `шт`: nothing is held or \
-               taken for it (STOCK-UNIT)";
+    let odd = "line 1 is in `упак`, and the product cup is counted in `шт`: its quantity \
+               changes nothing (STOCK-UNIT)";
     assert_eq!(
         api.told().await,
         [odd, "the order's goods are held"],
@@ -331,6 +331,17 @@ async fn a_line_of_an_order_in_another_unit_holds_and_takes_nothing_and_its_life
     assert_eq!(api.cups().await, pair("5", "0"));
     assert_eq!(api.level("tea", "a").await, pair("4", "0"));
     api.prove().await;
+    // What the shop has reserved itself, in pieces, stays, and leaves with the order.
+    let by_call = shop("placed").await;
+    by_call.bring("a", "tea", "5").await;
+    by_call.unit("cup", "шт").await;
+    let cart = with(one("cup", 3), "number", json!("A-1"));
+    assert_eq!(by_call.put("cart", &cart).await.0, StatusCode::OK);
+    by_call.ordered(in_packs(1, "N")).await;
+    assert_eq!(by_call.cups().await, pair("5", "3"));
+    by_call.ordered(in_packs(2, "P")).await;
+    assert_eq!(by_call.cups().await, pair("2", "0"));
+    by_call.prove().await;
     let pieces = shop("placed").await;
     pieces.unit("cup", "шт").await;
     let mut order = order(1, "N", 2);
