@@ -64,6 +64,8 @@ pub struct GoodsLine {
     pub product_id: Option<String>,
     /// The article (SKU), if the line has one.
     pub sku: Option<String>,
+    /// The unit of the quantity, as the shop wrote it.
+    pub unit: Option<String>,
     /// How much was ordered, as the shop wrote it.
     pub quantity: String,
 }
@@ -98,6 +100,7 @@ impl OrderGoods {
         let line = |item: &crate::domain::Item| GoodsLine {
             product_id: item.product_id.clone(),
             sku: item.sku.clone(),
+            unit: item.unit.clone(),
             quantity: super::text(item.quantity),
         };
         Self {

@@ -40,7 +40,9 @@ impl Stock {
         picked: bool,
         versions: i64,
     ) -> Result<(), Error> {
-        tell_order(tx, new, picked, versions).await?;
+        let goods = SoldGoods::of(new);
+        let order = goods.order(tx).await?;
+        goods.tell(tx, order.any(), picked, versions).await?;
         let Some(till) = self.settings_of(&new.key) else {
             return Ok(());
         };
@@ -68,10 +70,10 @@ impl Stock {
         let own = tills::key(&key.till, &key.receipt);
         let card = match (receipt.kind, &receipt.of) {
             (ReceiptKind::Refund, Some(of)) => {
-                let of_order = rows::number_of(tx, &sale_of(key, of)).await?;
-                Some(of_order.unwrap_or_else(|| tills::key(&key.till, of)))
+                let by_sale = order.by_sale.clone();
+                Some(by_sale.unwrap_or_else(|| tills::key(&key.till, of)))
             }
-            _ => order_of(tx, new).await?,
+            _ => order.any().map(str::to_owned),
         };
         match (receipt.kind, card.as_deref()) {
             (ReceiptKind::Sale, None) => {
@@ -89,6 +91,30 @@ impl Stock {
             (ReceiptKind::Refund, None) => {}
         }
         Ok(())
+    }
+
+    /// What an order's life is told of a receipt whose parked lines were posted: whether pieces that
+    /// were held have left with them.
+    pub(super) async fn pass_on_again(
+        &self,
+        tx: &mut PgConnection,
+        key: &ReceiptKey,
+        picked: bool,
+    ) -> Result<(), Error> {
+        if !picked {
+            return Ok(());
+        }
+        let number = rows::number_of(tx, key).await?;
+        // Nothing else picks up.
+        let goods = SoldGoods {
+            key,
+            kind: ReceiptKind::Sale,
+            cancelled: false,
+            of: None,
+            number: number.as_deref(),
+        };
+        let order = goods.order(tx).await?;
+        goods.tell(tx, order.any(), picked, 1).await
     }
 
     /// Wakes who tells of a receipt that was stored.
@@ -117,76 +143,123 @@ fn sale_of(refund: &ReceiptKey, of: &str) -> ReceiptKey {
     }
 }
 
-/// The order whose goods a receipt is about: that it is the pick-up of, or whose pick-up it
-/// refunds.
-async fn order_of(tx: &mut PgConnection, new: &NewReceipt) -> Result<Option<String>, Error> {
-    let (key, receipt) = (&new.key, &new.receipt);
-    let by_sale = match (receipt.kind, &receipt.of) {
-        (ReceiptKind::Refund, Some(of)) => rows::number_of(tx, &sale_of(key, of)).await?,
-        (ReceiptKind::Sale, _) if receipt.cancelled => rows::number_of(tx, key).await?,
-        _ => None,
-    };
-    Ok(by_sale.or_else(|| receipt.number.clone()))
+/// What a receipt says of goods.
+struct SoldGoods<'a> {
+    key: &'a ReceiptKey,
+    kind: ReceiptKind,
+    cancelled: bool,
+    /// The sale that it refunds.
+    of: Option<&'a str>,
+    /// The order of which it is the pick-up.
+    number: Option<&'a str>,
+}
+
+/// The order whose goods a receipt is about.
+struct OrderOf {
+    /// Whose pick-up it refunds, or was before it was annulled.
+    by_sale: Option<String>,
+    /// That it says itself.
+    number: Option<String>,
+}
+
+impl OrderOf {
+    fn any(&self) -> Option<&str> {
+        self.by_sale.as_deref().or(self.number.as_deref())
+    }
 }
 
 /// What became of an order's goods, by the receipt and its till.
 type Told = fn(String, String) -> GoodsEvent;
 
-/// Tells the life of an order what a receipt did to its goods, and what came before its pick-up:
-/// each thing once. One that was annulled before anybody heard of it did nothing.
-async fn tell_order(
-    tx: &mut PgConnection,
-    new: &NewReceipt,
-    picked: bool,
-    versions: i64,
-) -> Result<(), Error> {
-    let (key, receipt) = (&new.key, &new.receipt);
-    match (receipt.kind, &receipt.of) {
-        (ReceiptKind::Refund, Some(of)) => rows::lock_sale(tx, &sale_of(key, of)).await?,
-        (ReceiptKind::Sale, _) if receipt.number.is_some() => rows::lock_sale(tx, key).await?,
-        _ => {}
+impl<'a> SoldGoods<'a> {
+    fn of(new: &'a NewReceipt) -> Self {
+        Self {
+            key: &new.key,
+            kind: new.receipt.kind,
+            cancelled: new.receipt.cancelled,
+            of: new.receipt.of.as_deref(),
+            number: new.receipt.number.as_deref(),
+        }
     }
-    let Some(number) = order_of(tx, new).await? else {
-        return Ok(());
-    };
-    let own = key.receipt.clone();
-    let brought: Told = |receipt, till| GoodsEvent::BroughtBack { receipt, till };
-    let mut told: Vec<(String, Told)> = Vec::new();
-    match (receipt.kind, receipt.cancelled) {
-        (ReceiptKind::Sale, false) => {
-            if picked {
-                told.push((own, |receipt, till| GoodsEvent::PickedUp { receipt, till }));
+
+    /// The order, with the sale locked.
+    async fn order(&self, tx: &mut PgConnection) -> Result<OrderOf, Error> {
+        let by_sale = match (self.kind, self.of) {
+            (ReceiptKind::Refund, Some(of)) => {
+                let sale = sale_of(self.key, of);
+                rows::lock_sale(tx, &sale).await?;
+                rows::number_of(tx, &sale).await?
             }
-            let refunds = rows::refunds_of(tx, key).await?.into_iter();
-            told.extend(refunds.map(|refund| (refund, brought)));
-        }
-        (ReceiptKind::Refund, false) => told.push((own, brought)),
-        (_, true) if versions < 2 => {}
-        (ReceiptKind::Sale, true) => {
-            told.push((own, |receipt, till| GoodsEvent::PickUpAnnulled {
-                receipt,
-                till,
-            }));
-        }
-        (ReceiptKind::Refund, true) => {
-            told.push((own, |receipt, till| GoodsEvent::ReturnAnnulled {
-                receipt,
-                till,
-            }));
-        }
-    }
-    for (receipt, what) in told {
-        let detail = json!({ "receipt": receipt, "till": key.till });
-        let line = Line {
-            shop: key.shop.clone(),
-            number: number.clone(),
-            kind: "goods",
-            what: what(receipt, key.till.clone()).into(),
-            detail: Some(detail),
+            (ReceiptKind::Sale, _) => {
+                if self.number.is_some() {
+                    rows::lock_sale(tx, self.key).await?;
+                }
+                if self.cancelled {
+                    rows::number_of(tx, self.key).await?
+                } else {
+                    None
+                }
+            }
+            (ReceiptKind::Refund, None) => None,
         };
-        journal::add_once(tx, &line).await?;
+        Ok(OrderOf {
+            by_sale,
+            number: self.number.map(str::to_owned),
+        })
     }
-    Ok(())
+
+    /// Tells the life of an order what the receipt did to its goods, and what came before its
+    /// pick-up: each thing once. One that was annulled before anybody heard of it did nothing.
+    async fn tell(
+        &self,
+        tx: &mut PgConnection,
+        order: Option<&str>,
+        picked: bool,
+        versions: i64,
+    ) -> Result<(), Error> {
+        let Some(number) = order else {
+            return Ok(());
+        };
+        let key = self.key;
+        let own = key.receipt.clone();
+        let brought: Told = |receipt, till| GoodsEvent::BroughtBack { receipt, till };
+        let mut told: Vec<(String, Told)> = Vec::new();
+        match (self.kind, self.cancelled) {
+            (ReceiptKind::Sale, false) => {
+                if picked {
+                    told.push((own, |receipt, till| GoodsEvent::PickedUp { receipt, till }));
+                }
+                let refunds = rows::refunds_of(tx, key).await?.into_iter();
+                told.extend(refunds.map(|refund| (refund, brought)));
+            }
+            (ReceiptKind::Refund, false) => told.push((own, brought)),
+            (_, true) if versions < 2 => {}
+            (ReceiptKind::Sale, true) => {
+                told.push((own, |receipt, till| GoodsEvent::PickUpAnnulled {
+                    receipt,
+                    till,
+                }));
+            }
+            (ReceiptKind::Refund, true) => {
+                told.push((own, |receipt, till| GoodsEvent::ReturnAnnulled {
+                    receipt,
+                    till,
+                }));
+            }
+        }
+        for (receipt, what) in told {
+            let detail = json!({ "receipt": receipt, "till": key.till });
+            let line = Line {
+                shop: key.shop.clone(),
+                number: number.to_owned(),
+                kind: "goods",
+                what: what(receipt, key.till.clone()).into(),
+                detail: Some(detail),
+            };
+            journal::add_once(tx, &line).await?;
+        }
+        Ok(())
+    }
 }
 
 /// Has a to-do put on the deal of an order that has lost its goods.

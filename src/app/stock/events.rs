@@ -8,7 +8,7 @@ use crate::{
         intake::event_reader::{Rejection, fingerprint, fingerprint_of_count, shop_for},
     },
     domain::{ErrorCode, Fault, Faults, ShopName, TillName, happening::Act},
-    formats::tills::ReceiptEvent,
+    formats::{onec::Base, tills::ReceiptEvent},
     stock::{CountText, CountsMean, Master, StockEvent, StockSettings, Store, Told},
     storage::{
         StockEventKind, journal,
@@ -320,12 +320,12 @@ impl Stock {
     }
 
     /// The base of 1C that counts a stock, with a shop of both; none: somebody else counts it.
-    fn base_of(&self, of: &StockSettings) -> Option<(&str, &str)> {
+    pub(super) fn base_of(&self, of: &StockSettings) -> Option<(&str, &Base)> {
         let mut bases = self.registry.bases.values();
         let own = |shop: &&ShopName| of.shops.iter().any(|(one, _)| one == *shop);
         let found = bases.find_map(|base| Some((base.shops.iter().find(own)?, base)));
         let (shop, base) = found.filter(|_| of.master == Master::Onec)?;
-        Some((shop.as_str(), base.name.as_str()))
+        Some((shop.as_str(), base.as_ref()))
     }
 
     /// The warehouses in which 1C counts for a stock whose master it is, and that are no stores of
@@ -338,7 +338,7 @@ impl Stock {
             return Ok(Vec::new());
         };
         let mut db = self.db.acquire().await?;
-        let mut found = stock::untaken_warehouses(&mut db, base).await?;
+        let mut found = stock::untaken_warehouses(&mut db, base.name.as_str()).await?;
         let own = warehouses(of);
         found.retain(|warehouse| !own.contains(&warehouse.id));
         Ok(found)
@@ -350,7 +350,7 @@ impl Stock {
             return Ok(Vec::new());
         };
         let mut db = self.db.acquire().await?;
-        Ok(stock::odd_units(&mut db, of.name.as_str(), base).await?)
+        Ok(stock::odd_units(&mut db, of.name.as_str(), base.name.as_str()).await?)
     }
 
     /// Takes what its 1C base has counted into a stock whose master 1C is: as counts that wait.
@@ -361,7 +361,7 @@ impl Stock {
         };
         let warehouses = warehouses(of);
         let available = of.counts_mean == CountsMean::Available;
-        let whose = (of.name.as_str(), shop, base);
+        let whose = (of.name.as_str(), shop, base.name.as_str());
         let (mut lines, mut tries) = (0, 0);
         loop {
             let mut db = self.db.acquire().await?;

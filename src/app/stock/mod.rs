@@ -21,7 +21,7 @@ mod tills;
 use super::{Error, LaneWaker, Registry, Shared, intake::group_commit::CommitQueue};
 use crate::{
     domain::ShopName,
-    formats::tills::TillSettings,
+    formats::{onec::Base, tills::TillSettings},
     process::telemetry::Metrics,
     stock::{NameKind, StockSettings},
     storage::stock::{self, ShopRow, StockRow, StoreRow},
@@ -76,8 +76,13 @@ impl Stock {
     /// Stores what is configured, for the functions in the database. The error is one sentence
     /// where a shop is to sell from another stock than its reservations are held in.
     pub async fn configure_stocks(&self) -> Result<Result<(), String>, Error> {
-        let stocks: Vec<StockRow> = self.stocks().iter().map(stock_row).collect();
-        let shops: Vec<ShopRow> = self.stocks().iter().flat_map(shop_rows).collect();
+        let mut stocks: Vec<StockRow> = Vec::new();
+        let mut shops: Vec<ShopRow> = Vec::new();
+        for stock in self.stocks() {
+            let base = self.base_of(stock).map(|(_, base)| base);
+            stocks.push(stock_row(stock, base));
+            shops.extend(shop_rows(stock, base));
+        }
         let stores: Vec<StoreRow> = self.stocks().iter().flat_map(store_rows).collect();
         let mut tx = self.db.begin().await?;
         if let Some((shop, held)) = stock::elsewhere(&mut tx, &shops).await? {
@@ -143,22 +148,25 @@ impl Teller<'_> {
     }
 }
 
-fn stock_row(stock: &StockSettings) -> StockRow {
+fn stock_row(stock: &StockSettings, base: Option<&Base>) -> StockRow {
     StockRow {
         stock: stock.name.as_str().to_owned(),
         hold: stock.hold.num_seconds(),
         split: stock.split,
         tolerance: stock.count_tolerance.num_seconds(),
+        base: base.map(|base| base.name.as_str().to_owned()),
     }
 }
 
-fn shop_rows(stock: &StockSettings) -> impl Iterator<Item = ShopRow> {
-    stock.shops.iter().map(|(shop, by)| {
+fn shop_rows(stock: &StockSettings, base: Option<&Base>) -> impl Iterator<Item = ShopRow> {
+    let gets = base.filter(|base| base.export.receipts);
+    stock.shops.iter().map(move |(shop, by)| {
         let by: Vec<&str> = by.iter().copied().map(NameKind::as_str).collect();
         ShopRow {
             shop: shop.as_str().to_owned(),
             stock: stock.name.as_str().to_owned(),
             products_by: by.join(","),
+            gives_receipts: gets.is_some_and(|base| base.shops.contains(shop)),
         }
     })
 }

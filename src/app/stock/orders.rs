@@ -3,7 +3,7 @@
 use super::cards::ask_for_the_goods;
 use crate::{
     app::{Error, Stock, intake::event_reader::parse},
-    domain::{EventBody, OrderKey, ShopName, happening::GoodsEvent},
+    domain::{ErrorCode, EventBody, OrderKey, ShopName, happening::GoodsEvent},
     stock::OrderGoods,
     storage::{
         journal::{self, Line},
@@ -13,6 +13,7 @@ use crate::{
 };
 use serde_json::{Value, json};
 use sqlx::PgConnection;
+use std::borrow::Cow;
 
 impl Stock {
     /// What an event of an order means for goods, as the database reads it; none: its shop sells
@@ -28,6 +29,7 @@ impl Stock {
         let lines = goods.lines.iter().map(|line| {
             json!({
                 "names": { "product_id": line.product_id, "sku": line.sku },
+                "unit": line.unit,
                 "quantity": line.quantity,
             })
         });
@@ -59,6 +61,7 @@ pub(in crate::app) async fn apply(
     goods.sort_by_key(|(event, _)| (&event.shop, &event.number));
     let (mut lines, mut short) = (Vec::new(), 0_u32);
     for (event, order) in goods {
+        let order = &without_other_units(db, event, order).await?;
         let did = stock::order(db, order).await?;
         if did.as_deref() == Some("short") {
             let own = (&*event.shop, &*event.number);
@@ -91,6 +94,53 @@ pub(in crate::app) async fn apply(
         stock.metrics.reservation("short");
     }
     Ok(journal::add(db, &lines).await?)
+}
+
+/// The order with quantities that can be added up. A line that is in another unit than its product
+/// is told in the order's life, and stands for what is held of that: nothing more, nothing less.
+async fn without_other_units<'a>(
+    db: &mut PgConnection,
+    event: &NewEvent,
+    order: &'a Value,
+) -> Result<Cow<'a, Value>, Error> {
+    let lines = order.get("lines").and_then(Value::as_array);
+    let counts = ["hold", "ship"].contains(&order["act"].as_str().unwrap_or_default());
+    let said = |line: &Value| line.get("unit").is_some_and(Value::is_string);
+    let Some(lines) = lines.filter(|lines| counts && lines.iter().any(said)) else {
+        return Ok(Cow::Borrowed(order));
+    };
+    let odd = stock::lines_in_other_units(db, order).await?;
+    if odd.is_empty() {
+        return Ok(Cow::Borrowed(order));
+    }
+    let (mut left, mut all) = (Vec::new(), order.clone());
+    for (nth, line) in (1_i64..).zip(lines) {
+        let Some(found) = odd.iter().find(|one| one.nth == nth) else {
+            left.push(line.clone());
+            continue;
+        };
+        if let Some(held) = &found.held {
+            let mut line = line.clone();
+            line["quantity"] = Value::from(held.as_str());
+            left.push(line);
+        }
+        let what = GoodsEvent::OtherUnit {
+            line: nth.to_string(),
+            unit: found.unit.clone(),
+            product: found.product.clone(),
+            counted: found.counted.clone(),
+        };
+        let told = Line {
+            shop: event.shop.clone(),
+            number: event.number.clone(),
+            kind: "goods",
+            what: what.into(),
+            detail: Some(json!({ "line": nth, "code": ErrorCode::OtherUnit.as_str() })),
+        };
+        journal::add_once(db, &told).await?;
+    }
+    all["lines"] = Value::Array(left);
+    Ok(Cow::Owned(all))
 }
 
 /// What an order wanted, as a shop is told of it: no store had it.

@@ -5,7 +5,7 @@ use crate::{
     app::{Error, Stock},
     domain::{Fault, TillName},
     formats::tills::{Receipt, TillKind, TillSettings},
-    storage::stock::{self as rows, ReceiptRow},
+    storage::stock::{self as rows, Meant, ReceiptRow},
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
@@ -113,7 +113,7 @@ pub struct LineTrial {
     pub quantity: String,
     /// The products that it may mean: exactly one is posted, else the line is parked.
     pub products: Vec<String>,
-    /// Whether the product that it means is counted in another unit.
+    /// Whether the product that it means is counted in another unit: then it is none of these.
     pub other_unit: bool,
 }
 
@@ -202,13 +202,17 @@ impl Stock {
         let mut lines = Vec::new();
         for line in receipt.goods() {
             let names = line.names();
-            let found = rows::products_named(&mut db, till.shop.as_str(), &names).await?;
+            let means = rows::products_named(&mut db, till.shop.as_str(), &names).await?;
             lines.push(LineTrial {
                 line: line.line.clone(),
                 named: named(&names),
                 quantity: crate::stock::text(line.quantity),
-                other_unit: found.as_ref().is_some_and(Vec::is_empty),
-                products: found.unwrap_or_default(),
+                other_unit: means == Meant::InOtherUnit,
+                products: match means {
+                    Meant::Nothing | Meant::InOtherUnit => Vec::new(),
+                    Meant::One(product) => vec![product],
+                    Meant::Several(products) => products,
+                },
             });
         }
         Ok(ReceiptTrial {

@@ -316,6 +316,7 @@ impl Stock {
         };
         let posted = posted(answer)?;
         self.metrics.receipt("replayed");
+        self.pass_on_again(tx, key, posted.picked()).await?;
         let why = why_parked(key, &posted.parked, &Value::Null);
         let subjects = [subject(PARKED, key)];
         match &why {
@@ -396,7 +397,9 @@ impl Stock {
         let Some(answer) = rows::receipt_again(tx, &new.key, store).await? else {
             return Ok(());
         };
-        match why_parked(&new.key, &posted(answer)?.parked, &new.said["store_named"]) {
+        let posted = posted(answer)?;
+        self.pass_on_again(tx, &new.key, posted.picked()).await?;
+        match why_parked(&new.key, &posted.parked, &new.said["store_named"]) {
             Some((_, message)) => Err(fault(&message)),
             None => Ok(()),
         }

@@ -4,7 +4,7 @@ use crate::{
     domain::ErrorCode,
     storage::{
         MoveCause,
-        stock::{MoveRow, ReceiptKey},
+        stock::{Meant, MoveRow, ReceiptKey},
     },
 };
 use serde::Deserialize;
@@ -72,8 +72,8 @@ fn plainly(row: &MoveRow) -> String {
 pub(super) struct ParkedLine {
     line: String,
     names: serde_json::Map<String, Value>,
-    /// What it may mean; none of them: the one that it means is counted in another unit.
-    products: Option<Vec<String>>,
+    #[serde(rename = "products")]
+    means: Meant,
 }
 
 impl ParkedLine {
@@ -83,10 +83,11 @@ impl ParkedLine {
         let names: Vec<_> = names
             .map(|(kind, value)| format!("{kind} `{}`", value.as_str().unwrap_or_default()))
             .collect();
-        let means = match &self.products {
-            None => String::new(),
-            Some(found) if found.is_empty() => ": it is counted in another unit".to_owned(),
-            Some(found) => format!(": `{}`", found.join("`, `")),
+        let means = match &self.means {
+            Meant::Nothing => String::new(),
+            Meant::InOtherUnit => ": it is counted in another unit".to_owned(),
+            Meant::One(product) => format!(": `{product}`"),
+            Meant::Several(products) => format!(": `{}`", products.join("`, `")),
         };
         let names = names.join(", ");
         format!("{} ({names}{means})", self.line)
@@ -100,7 +101,7 @@ pub(super) fn why_parked(
     store_named: &Value,
 ) -> Option<(ErrorCode, String)> {
     let of = format!("the receipt {} of the till {}", key.receipt, key.till);
-    let unknown = |line: &&ParkedLine| line.products.as_ref().is_none_or(|found| found.len() != 1);
+    let unknown = |line: &&ParkedLine| !matches!(line.means, Meant::One(_));
     let odd: Vec<_> = parked.iter().filter(unknown).collect();
     if odd.len() < parked.len() {
         let (store, count) = (store_named.as_str().unwrap_or_default(), parked.len());
@@ -116,8 +117,7 @@ pub(super) fn why_parked(
     if odd.len() > MOST_NAMED {
         named.push(format!("+{}", odd.len() - MOST_NAMED));
     }
-    let in_units = |line: &&ParkedLine| line.products.as_ref().is_some_and(Vec::is_empty);
-    let (code, what) = if odd.iter().all(in_units) {
+    let (code, what) = if odd.iter().all(|line| line.means == Meant::InOtherUnit) {
         let what = "is in another unit than its goods are counted in";
         (ErrorCode::OtherUnit, what)
     } else {

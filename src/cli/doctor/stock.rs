@@ -130,7 +130,7 @@ async fn one(
         };
         let all: Vec<_> = odd.iter().map(said).collect();
         let found = format!(
-            "1C counts in another unit than the shop sells: {}",
+            "1C counts in another unit than the shop sells, and these counts wait: {}",
             all.join(", ")
         );
         report.wrong_at(Place::stock(name), what, found, ErrorCode::OtherUnit);

@@ -185,6 +185,7 @@ pub async fn adopt(
     let done = sqlx::query!(
         "UPDATE bridge.onec_orders k
          SET doc_id = $4, doc_number = $5, agreed = $6, said = $7, waits = NOT $8,
+             given_at = '-infinity',
              confirmed = CASE WHEN $8 THEN head END, confirmed_at = CASE WHEN $8 THEN now() END
          WHERE k.base = $1 AND k.shop = $2 AND k.number = $3 AND k.doc_id IS NULL AND k.head = $9
            AND NOT EXISTS (SELECT FROM bridge.onec_orders o

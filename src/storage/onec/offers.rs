@@ -224,9 +224,20 @@ pub async fn settle(
     let times: Vec<DateTime<Utc>> = sent.iter().map(|one| one.sent_at).collect();
     Ok(sqlx::query_as!(
         ConfirmedRow,
-        r#"UPDATE bridge.onec_orders k
+        r#"WITH sent AS (
+               SELECT * FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[],
+                                    $7::integer[], $8::timestamptz[])
+                        AS n (shop, number, head, version, status, resends, sent_at)),
+           -- A receipt's version is the time when it came, in microseconds.
+           given AS (
+               INSERT INTO bridge.onec_receipts_given (base, shop, number, changed_at, given_at)
+               SELECT c.base, c.shop, c.number, timestamptz 'epoch' + interval '1 microsecond'
+                          * (n.version::bigint - coalesce(n.resends, 0)), now()
+               FROM sent n JOIN bridge.onec_receipts c USING (shop, number) WHERE c.base = $1
+               ON CONFLICT DO NOTHING)
+           UPDATE bridge.onec_orders k
            SET confirmed = greatest(k.confirmed, n.head), confirmed_at = now(),
-               sent_at = n.sent_at,
+               given_at = coalesce(k.given_at, now()), sent_at = n.sent_at,
                sent_version = CASE WHEN n.head >= coalesce(k.confirmed, 0) THEN n.version
                  ELSE k.sent_version END,
                agreed = CASE WHEN n.head >= coalesce(k.confirmed, 0)
@@ -234,9 +245,7 @@ pub async fn settle(
                won = CASE WHEN n.status = k.won THEN k.won END,
                waits = k.waits AND (k.head > n.head
                  OR coalesce(k.resends > n.resends, k.waits_since > n.sent_at))
-           FROM UNNEST($2::text[], $3::text[], $4::bigint[], $5::text[], $6::text[],
-                       $7::integer[], $8::timestamptz[])
-             AS n (shop, number, head, version, status, resends, sent_at)
+           FROM sent n
            WHERE k.base = $1 AND k.shop = n.shop AND k.number = n.number
            RETURNING k.shop, k.number, k.doc_number, n.version AS "version!""#,
         base,

@@ -204,6 +204,64 @@ pub async fn odd_units(
     Ok(rows.fetch_all(db).await?)
 }
 
+/// A line of an order whose unit is none in which its product is counted.
+#[derive(Debug, Clone)]
+pub struct OddLine {
+    /// Its place among the order's lines that are goods, from 1.
+    pub nth: i64,
+    /// The unit, as the shop wrote it.
+    pub unit: String,
+    /// The product, as the stock names it.
+    pub product: String,
+    /// The units in which it is counted, with commas between.
+    pub counted: String,
+    /// How much of the product is held for the order, or was shipped; none: nothing is, or another
+    /// line stands for it.
+    pub held: Option<String>,
+}
+
+/// The lines of an order that are in another unit than their products are counted in.
+pub async fn lines_in_other_units(
+    db: &mut PgConnection,
+    order: &serde_json::Value,
+) -> Result<Vec<OddLine>, Error> {
+    let rows = sqlx::query_as!(
+        OddLine,
+        r#"WITH lines AS (
+               SELECT l.nth, l.line ->> 'unit' AS unit, s.shop, p.product, o.units,
+                      count(*) FILTER (WHERE o.units IS NULL) OVER of_product AS usual,
+                      row_number() OVER (PARTITION BY p.product ORDER BY l.nth) AS place
+               FROM bridge.stock_shops s
+               CROSS JOIN LATERAL jsonb_array_elements($1::jsonb -> 'lines')
+                          WITH ORDINALITY AS l (line, nth)
+               CROSS JOIN LATERAL (SELECT l.line -> 'names' AS it) n
+               CROSS JOIN LATERAL (
+                   SELECT coalesce((
+                       SELECT k.product FROM bridge.stock_product_keys k
+                       WHERE k.stock = s.stock
+                         AND k.value IN (n.it ->> 'product_id', n.it ->> 'sku')
+                         AND k.value = n.it ->> k.kind AND k.kind = ANY (s.products_by)
+                       ORDER BY array_position(s.products_by, k.kind) LIMIT 1),
+                       n.it ->> 'product_id') AS product) p
+               CROSS JOIN LATERAL (
+                   SELECT bridge.stock_other_units(s.stock, p.product, l.line ->> 'unit')
+                              AS units) o
+               WHERE s.shop = $1::jsonb ->> 'shop'
+               WINDOW of_product AS (PARTITION BY p.product))
+           SELECT n.nth AS "nth!", n.unit AS "unit!", n.product AS "product!",
+                  array_to_string(n.units, ', ') AS "counted!",
+                  CASE WHEN n.usual = 0 AND n.place = 1 THEN (
+                      SELECT trim_scale(sum(g.quantity))::text
+                      FROM bridge.reservations r JOIN bridge.reservation_lines g USING (shop, id)
+                      WHERE r.shop = n.shop AND r.state IN ('held', 'shipped')
+                        AND (r.number = $1::jsonb ->> 'number' OR r.id = $1::jsonb ->> 'number')
+                        AND g.product = n.product) END AS held
+           FROM lines n WHERE n.units IS NOT NULL ORDER BY n.nth"#,
+        order
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
 /// Does what the newest snapshot of an order means for goods; says what was done: `held`, `kept`,
 /// `short`, `shipped` or `released`.
 pub async fn order(

@@ -152,7 +152,7 @@ pub struct MoveRow {
     pub note: String,
     /// What is on hand in the store after it.
     pub stands: String,
-    /// Of a count: how much was there at its time, by what was known when it came.
+    /// Of a count: how much was there at its time, as it said.
     pub counted: Option<String>,
     /// Of a count: the source of its event.
     pub source: Option<String>,
@@ -182,7 +182,9 @@ pub async fn ledger(
                           WHERE (e.stock, e.product, e.store) = (m.stock, m.product, m.store)
                             AND e.id < m.id AND e.stated IS NOT NULL
                             AND e.at > m.at - c.count_tolerance), 0))::text
-                  END AS counted,
+                       -- A count that says it itself: 1C's holds less than all of before.
+                       WHEN m.cause = 'count' AND starts_with(m.note, 'counted ')
+                       THEN substr(m.note, 9) END AS counted,
                   CASE WHEN m.cause = 'count' THEN (
                       SELECT v.source FROM bridge.stock_events v WHERE v.id = m.cause_id::bigint)
                   END AS source

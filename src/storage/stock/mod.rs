@@ -15,8 +15,8 @@ mod tills;
 pub mod told;
 
 pub use events::{
-    NewStockEvent, OddUnit, UntakenWarehouse, count_of_onec, count_part, insert, odd_units, order,
-    other_unit, untaken_warehouses,
+    NewStockEvent, OddLine, OddUnit, UntakenWarehouse, count_of_onec, count_part, insert,
+    lines_in_other_units, odd_units, order, other_unit, untaken_warehouses,
 };
 pub use levels::{
     ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, changes, check,
@@ -27,7 +27,7 @@ pub use receipt_rows::{
     prune_receipt_events, till_figures, unread_tills,
 };
 pub use receipts::{
-    ParkedRow, ReceiptKey, lock_sale, number_of, parked, receipt, receipt_again, refunds_of,
+    Meant, ParkedRow, ReceiptKey, lock_sale, number_of, parked, receipt, receipt_again, refunds_of,
 };
 pub use reservations::{expire, extend, read, release, reserve, ship};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};

@@ -1,5 +1,6 @@
 //! Receipts and tills, as people look at them.
 
+use super::receipts::Meant;
 use crate::storage::{Error, Json};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -167,20 +168,19 @@ pub async fn unread_tills(
         .collect())
 }
 
-/// The products that the names of a line may mean, by how its shop names products; none of them:
-/// the one that they mean is counted in another unit.
+/// What the names of a line mean, by how its shop names products.
 pub async fn products_named(
     db: &mut PgConnection,
     shop: &str,
     names: &serde_json::Value,
-) -> Result<Option<Vec<String>>, Error> {
+) -> Result<Meant, Error> {
     let found = sqlx::query_scalar!(
         r#"SELECT bridge.stock_receipt_products(s.stock, s.products_by, $2) AS "it"
            FROM bridge.stock_shops s WHERE s.shop = $1"#,
         shop,
         names
     );
-    Ok(found.fetch_optional(db).await?.flatten())
+    Ok(found.fetch_optional(db).await?.flatten().into())
 }
 
 /// Forgets what receipts said, beside their goods, when they last changed longer ago than so many

@@ -1,6 +1,7 @@
 //! Receipts of tills.
 
 use crate::storage::Error;
+use serde::Deserialize;
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -23,6 +24,37 @@ pub struct ReceiptKey {
     pub till: String,
     /// The receipt's id there.
     pub receipt: String,
+}
+
+/// What the names of a line of a receipt mean.
+#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
+#[serde(from = "Option<Vec<String>>")]
+pub enum Meant {
+    /// No product is known by them.
+    Nothing,
+    /// The one that they mean is counted in another unit.
+    InOtherUnit,
+    /// Exactly this product.
+    One(String),
+    /// Any of several.
+    Several(Vec<String>),
+}
+
+impl From<Option<Vec<String>>> for Meant {
+    /// As `bridge.stock_receipt_products` says it.
+    fn from(found: Option<Vec<String>>) -> Self {
+        let Some(mut found) = found else {
+            return Self::Nothing;
+        };
+        match (found.pop(), found.is_empty()) {
+            (None, _) => Self::InOtherUnit,
+            (Some(one), true) => Self::One(one),
+            (Some(last), false) => {
+                found.push(last);
+                Self::Several(found)
+            }
+        }
+    }
 }
 
 /// Posts a receipt again whose lines were parked; none: none are. `store` counts where the

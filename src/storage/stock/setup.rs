@@ -14,6 +14,8 @@ pub struct StockRow {
     pub split: bool,
     /// How much earlier than a count a move may be that the count does not hold, in seconds.
     pub tolerance: i64,
+    /// The 1C base that counts it, by its name in the settings; none: none does.
+    pub base: Option<String>,
 }
 
 /// A shop that sells from a stock.
@@ -25,6 +27,8 @@ pub struct ShopRow {
     pub stock: String,
     /// What it names products by, with commas between.
     pub products_by: String,
+    /// Whether the base that counts the stock gets the receipts of the shop's tills.
+    pub gives_receipts: bool,
 }
 
 /// A store of a stock, as the settings describe it.
@@ -80,27 +84,32 @@ pub async fn configure(
     let holds: Vec<i64> = stocks.iter().map(|row| row.hold).collect();
     let splits: Vec<bool> = stocks.iter().map(|row| row.split).collect();
     let tolerances: Vec<i64> = stocks.iter().map(|row| row.tolerance).collect();
+    let bases: Vec<Option<String>> = stocks.iter().map(|row| row.base.clone()).collect();
     sqlx::query!(
-        "INSERT INTO bridge.stocks AS s (stock, hold, split, count_tolerance)
-         SELECT n.stock, make_interval(secs => n.hold), n.split, make_interval(secs => n.tolerance)
-         FROM UNNEST($1::text[], $2::bigint[], $3::boolean[], $4::bigint[])
-              AS n (stock, hold, split, tolerance)
+        "INSERT INTO bridge.stocks AS s (stock, hold, split, count_tolerance, base)
+         SELECT n.stock, make_interval(secs => n.hold), n.split, make_interval(secs => n.tolerance),
+                n.base
+         FROM UNNEST($1::text[], $2::bigint[], $3::boolean[], $4::bigint[], $5::text[])
+              AS n (stock, hold, split, tolerance, base)
          ORDER BY n.stock
          ON CONFLICT (stock) DO UPDATE
          SET hold = excluded.hold, split = excluded.split,
-             count_tolerance = excluded.count_tolerance
-         WHERE (s.hold, s.split, s.count_tolerance)
-               IS DISTINCT FROM (excluded.hold, excluded.split, excluded.count_tolerance)",
+             count_tolerance = excluded.count_tolerance, base = excluded.base
+         WHERE (s.hold, s.split, s.count_tolerance, s.base)
+               IS DISTINCT FROM
+               (excluded.hold, excluded.split, excluded.count_tolerance, excluded.base)",
         &names,
         &holds,
         &splits,
-        &tolerances
+        &tolerances,
+        &bases as &[Option<String>]
     )
     .execute(&mut *db)
     .await?;
     let names: Vec<String> = shops.iter().map(|row| row.shop.clone()).collect();
     let of: Vec<String> = shops.iter().map(|row| row.stock.clone()).collect();
     let by: Vec<String> = shops.iter().map(|row| row.products_by.clone()).collect();
+    let give: Vec<bool> = shops.iter().map(|row| row.gives_receipts).collect();
     sqlx::query!(
         "DELETE FROM bridge.stock_shops WHERE shop <> ALL ($1::text[])",
         &names
@@ -108,15 +117,18 @@ pub async fn configure(
     .execute(&mut *db)
     .await?;
     sqlx::query!(
-        "INSERT INTO bridge.stock_shops (shop, stock, products_by)
-         SELECT n.shop, n.stock, string_to_array(n.products_by, ',')
-         FROM UNNEST($1::text[], $2::text[], $3::text[]) AS n (shop, stock, products_by)
+        "INSERT INTO bridge.stock_shops (shop, stock, products_by, gives_receipts)
+         SELECT n.shop, n.stock, string_to_array(n.products_by, ','), n.gives_receipts
+         FROM UNNEST($1::text[], $2::text[], $3::text[], $4::boolean[])
+              AS n (shop, stock, products_by, gives_receipts)
          ORDER BY n.shop
          ON CONFLICT (shop) DO UPDATE
-         SET stock = excluded.stock, products_by = excluded.products_by",
+         SET stock = excluded.stock, products_by = excluded.products_by,
+             gives_receipts = excluded.gives_receipts",
         &names,
         &of,
-        &by
+        &by,
+        &give
     )
     .execute(&mut *db)
     .await?;

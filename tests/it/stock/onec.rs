@@ -191,6 +191,24 @@ async fn grams_are_not_taken_from_what_1c_counts_in_kilograms() {
         say.execute(&bridge.db.pool).await.unwrap();
         assert_eq!(odd().await, found, "{unit}");
     }
+    // What 1C counts in kilograms is no number of grams: the line waits until it is one.
+    bridge.file("A-1", 77, 5).await;
+    assert_eq!(bridge.take().await, 0);
+    assert_eq!(
+        bridge.on_hand("guid-1").await,
+        ["6"],
+        "the receipt in grams is posted, the count is not"
+    );
+    bridge.file("A-1", 78, 4).await;
+    assert_eq!(bridge.take().await, 0, "nor is a newer one");
+    let mended = r#"UPDATE bridge.onec_products SET product = '{"unit": "163"}'"#;
+    sqlx::raw_sql(mended)
+        .execute(&bridge.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(bridge.take().await, 1);
+    assert_eq!(bridge.on_hand("guid-1").await, ["78"]);
+    assert_eq!(odd().await, [""; 0]);
 }
 
 #[test]

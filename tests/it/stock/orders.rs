@@ -299,3 +299,84 @@ async fn an_orders_life_tells_what_tills_gave_out_and_took_back_each_once() {
     assert_eq!(api.told().await.last().unwrap(), came_before);
     api.prove().await;
 }
+
+#[tokio::test]
+async fn a_line_of_an_order_in_another_unit_holds_and_takes_nothing_and_its_life_says_so() {
+    let api = shop("placed").await;
+    api.bring("a", "tea", "5").await;
+    api.unit("cup", "шт").await;
+    let in_packs = |version: i64, status: &str| {
+        let mut order = order(version, status, 2);
+        order["items"][0]["unit"] = json!("упак");
+        let tea = json!({ "product_id": "tea", "name": "Tea", "quantity": 1, "price": 10 });
+        order["items"].as_array_mut().unwrap().push(tea);
+        order
+    };
+    api.ordered(in_packs(1, "N")).await;
+    api.ordered(in_packs(2, "N")).await;
+    assert_eq!(
+        api.cups().await,
+        pair("5", "0"),
+        "two packs are no two cups"
+    );
+    assert_eq!(api.level("tea", "a").await, pair("5", "1"));
+    let odd = "line 1 is in `упак`, and the product cup is counted in `шт`: its quantity \
+               changes nothing (STOCK-UNIT)";
+    assert_eq!(
+        api.told().await,
+        [odd, "the order's goods are held"],
+        "once, however often the order comes"
+    );
+    api.ordered(in_packs(3, "P")).await;
+    assert_eq!(api.cups().await, pair("5", "0"));
+    assert_eq!(api.level("tea", "a").await, pair("4", "0"));
+    api.prove().await;
+    // What the shop has reserved itself, in pieces, stays, and leaves with the order.
+    let by_call = shop("placed").await;
+    by_call.bring("a", "tea", "5").await;
+    by_call.unit("cup", "шт").await;
+    let cart = with(one("cup", 3), "number", json!("A-1"));
+    assert_eq!(by_call.put("cart", &cart).await.0, StatusCode::OK);
+    by_call.ordered(in_packs(1, "N")).await;
+    assert_eq!(by_call.cups().await, pair("5", "3"));
+    by_call.ordered(in_packs(2, "P")).await;
+    assert_eq!(by_call.cups().await, pair("2", "0"));
+    by_call.prove().await;
+    let pieces = shop("placed").await;
+    pieces.unit("cup", "шт").await;
+    let mut order = order(1, "N", 2);
+    order["items"][0]["unit"] = json!("796");
+    pieces.ordered(order).await;
+    assert_eq!(
+        pieces.cups().await,
+        pair("5", "2"),
+        "the same unit by its code"
+    );
+}
+
+#[tokio::test]
+async fn a_pick_up_whose_line_waited_for_its_unit_is_told_when_it_is_posted() {
+    let api = shop("placed").await;
+    api.ordered(order(1, "N", 2)).await;
+    api.unit("cup", "шт").await;
+    let line = json!({ "product_id": "cup", "quantity": 2, "unit": "упак", "price": "1" });
+    let data = json!({ "receipt": "P1", "till": "T", "store": "a", "kind": "sale", "version": 1,
+        "number": "A-1", "closed_at": Utc::now().to_rfc3339(), "currency": "RUB", "total": "2",
+        "lines": [line] });
+    api.tell("pos.receipt.saved.v1", data).await;
+    assert_eq!(api.told().await, ["the order's goods are held"]);
+    api.unit("cup", "упак").await;
+    for _ in 0..2 {
+        let from = b24_bridge::app::stock::ReceiptKey::default();
+        api.app.stock.replay_receipts(&from).await.unwrap();
+    }
+    assert_eq!(api.cups().await, pair("3", "0"));
+    assert_eq!(
+        api.told().await,
+        [
+            "the order's goods are held",
+            "the order's goods were picked up: receipt P1 of the till T",
+        ]
+    );
+    api.prove().await;
+}

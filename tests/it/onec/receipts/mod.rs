@@ -1,5 +1,8 @@
 //! Receipts of tills as documents of a base: each once, its newest version, and what 1C says of it.
 
+#[expect(clippy::disallowed_methods, reason = "1C's own clock")]
+mod counts;
+
 use super::world::{World, order};
 use b24_bridge::{
     app::{
