@@ -94,9 +94,9 @@ impl Catalogue {
         Ok(())
     }
 
-    /// The due pictures of a lane whose products are in the portal, at most one of each product that
-    /// is to be written, without those that are being worked on already and those that stand at
-    /// hosts that rest. What cannot be understood is given up.
+    /// The due pictures of a lane whose products are in the portal, at most one of each product
+    /// that is to be written, without those that are being worked on already and those that stand
+    /// at hosts that rest. What cannot be understood becomes a dead letter.
     pub async fn claim_pictures(
         &self,
         lease: &Lease,

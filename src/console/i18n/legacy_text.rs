@@ -223,7 +223,9 @@ mod tests {
     fn both_languages_have_the_same_gaps_and_the_russian_is_russian() {
         for (english, russian) in sentences().chain(PARTS) {
             assert_eq!(gaps(english), gaps(russian), "{english}");
-            assert!(!cyrillic(english) && cyrillic(russian), "{english}");
+            // CommerceML's elements have Russian names in every language.
+            let plain = english.replace("Ид", "").replace("Номер", "");
+            assert!(!cyrillic(&plain) && cyrillic(russian), "{english}");
         }
         for (english, russian) in WORDS {
             assert!(!cyrillic(english) && cyrillic(russian), "{english}");

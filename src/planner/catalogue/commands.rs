@@ -310,9 +310,7 @@ impl ProductWave {
                 continue;
             };
             if self.made.contains(&one.path) {
-                let path = one.path.join(" / ");
-                let message = format!("the section `{path}` was made and is not to be seen");
-                state.refuse(ErrorCode::Refused, message);
+                state.refuse(ErrorCode::Refused, Unclear::Section(one).words());
                 continue;
             }
             let prefix = state.job.rules.prefix.clone();
@@ -356,8 +354,12 @@ impl ProductWave {
                 if Group::of(part.kind) != group {
                     continue;
                 }
-                let Ok(wanted) = part.wanted(&state.job, &self.facts) else {
-                    continue;
+                let wanted = match part.wanted(&state.job, &self.facts) {
+                    Ok(wanted) => wanted,
+                    Err(unclear) => {
+                        state.refuse(ErrorCode::Refused, unclear.words());
+                        break;
+                    }
                 };
                 let block = part.kind.block(&self.facts);
                 let Some(block) = block else {

@@ -98,6 +98,19 @@ pub(super) enum Unclear {
     Unknown(String),
 }
 
+impl Unclear {
+    /// Why a product is refused for it, once its sections have been made.
+    pub(super) fn words(self) -> String {
+        match self {
+            Self::Section(Missing { path, .. }) => {
+                let path = path.join(" / ");
+                format!("the section `{path}` was made and is not to be seen")
+            }
+            Self::Unknown(words) => words,
+        }
+    }
+}
+
 /// What a product, or the parent of its variations, is to be.
 pub(super) fn of_product(
     product: &Product,
@@ -124,11 +137,6 @@ pub(super) fn of_product(
         fields.insert("detailText".to_owned(), json!(description));
         fields.insert("detailTextType".to_owned(), json!(kind));
     }
-    if rules.owns(CatalogueField::Section) && !product.section.is_empty() {
-        let section = facts.section(&product.section, &rules.prefix);
-        let section = section.map_err(Unclear::Section)?;
-        fields.insert("iblockSectionId".to_owned(), json!(section));
-    }
     article(
         &mut wanted,
         product.sku.as_deref(),
@@ -145,6 +153,13 @@ pub(super) fn of_product(
     );
     if kind == Kind::Simple {
         sold(&mut wanted, product, &product.prices, rules, facts)?;
+    }
+    // The section comes last: nothing is made for a product that cannot be written all the same.
+    if rules.owns(CatalogueField::Section) && !product.section.is_empty() {
+        let section = facts.section(&product.section, &rules.prefix);
+        let section = section.map_err(Unclear::Section)?;
+        let fields = &mut wanted.fields;
+        fields.insert("iblockSectionId".to_owned(), json!(section));
     }
     Ok(wanted)
 }

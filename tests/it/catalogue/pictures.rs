@@ -317,6 +317,8 @@ async fn a_picture_waits_for_its_product() {
         .until("refused", async |shelf| shelf.letters().await.len() == 1)
         .await;
     assert_eq!((files.asked(), shelf.shown().len()), (0, 0));
+    // Nor does it get the sections that it alone would stand in.
+    assert_eq!(shelf.ran("catalog.section.add"), 0);
     shelf.send(&[saved("2", good)]).await;
     shelf.quiet().await;
     assert_eq!(shelf.shown(), ["/a"]);
