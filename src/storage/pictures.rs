@@ -36,12 +36,12 @@ pub struct NamedPicture {
 /// Stores which pictures products are to have. One whose file is awaited is due in an hour, each
 /// other at once. Each is due once for each state of its product, with
 /// all tries before it; so is each that the shop names no more. What is stored already is not
-/// touched. Those that became due.
+/// touched. `busy`: the keys of those that are being brought. Those of which something changed.
 pub async fn name(
     db: &mut PgConnection,
     portal: &str,
     products: &[PicturedProduct],
-    pictures: &[NamedPicture],
+    (pictures, busy): (&[NamedPicture], &[String]),
 ) -> Result<Vec<OrderKey>, Error> {
     let shops: Vec<&str> = pictures.iter().map(|one| &*one.shop).collect();
     let keys: Vec<&str> = pictures.iter().map(|one| &*one.key).collect();
@@ -78,26 +78,38 @@ pub async fn name(
     let shops: Vec<&str> = products.iter().map(|one| &*one.shop).collect();
     let keys: Vec<&str> = products.iter().map(|one| &*one.product).collect();
     let revisions: Vec<i64> = products.iter().map(|one| one.revision).collect();
-    // In another portal nothing of it is to be taken away.
+    // Where nothing may be on the card, or that is another portal's, nothing is to be done.
     let withdrawn = sqlx::query_as!(
         OrderKey,
-        "UPDATE bridge.subjects s
-         SET body = s.body || jsonb_build_object('shown', false, 'of', n.revision),
+        "WITH gone AS MATERIALIZED (
+             SELECT s.shop, s.key, n.revision,
+                    s.portal <> $4
+                    OR s.known ->> 'picture' IS NULL AND s.key <> ALL($5)
+                       AND NOT EXISTS (SELECT FROM bridge.under_way u
+                                       WHERE u.shop = s.shop AND u.number = s.key) AS nothing
+             FROM UNNEST($1::text[], $2::text[], $3::bigint[]) AS n (shop, product, revision)
+             JOIN bridge.subjects s ON s.shop = n.shop AND s.order_number = n.product
+             WHERE s.kind = 'picture' AND (s.body ->> 'of')::bigint <> n.revision
+               AND (s.body ->> 'shown')::boolean
+             ORDER BY s.shop, s.key FOR UPDATE OF s)
+         UPDATE bridge.subjects s
+         SET body = s.body || jsonb_build_object('shown', false, 'of', g.revision),
              revision = s.revision + 1, portal = $4,
              known = CASE WHEN s.portal = $4 THEN s.known ELSE '{}' END,
-             due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
-                                       WHERE u.shop = s.shop AND u.number = s.key)),
-             waits_since = coalesce(s.waits_since, now()), received_at = now(), attempts = 0,
-             stalls = 0, first_failed_at = NULL, error_code = NULL, error_message = NULL,
-             done_at = NULL
-         FROM UNNEST($1::text[], $2::text[], $3::bigint[]) AS n (shop, product, revision)
-         WHERE s.shop = n.shop AND s.order_number = n.product AND s.kind = 'picture'
-           AND (s.body ->> 'of')::bigint <> n.revision AND (s.body ->> 'shown')::boolean
+             due_at = CASE WHEN NOT g.nothing THEN
+                 greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
+                                  WHERE u.shop = s.shop AND u.number = s.key)) END,
+             waits_since = CASE WHEN NOT g.nothing THEN coalesce(s.waits_since, now()) END,
+             done_at = CASE WHEN g.nothing THEN now() END,
+             received_at = now(), attempts = 0, stalls = 0, first_failed_at = NULL,
+             error_code = NULL, error_message = NULL
+         FROM gone g WHERE s.shop = g.shop AND s.key = g.key
          RETURNING s.shop, s.key AS number",
         &shops as &[&str],
         &keys as &[&str],
         &revisions,
-        portal
+        portal,
+        busy
     )
     .fetch_all(db)
     .await?;

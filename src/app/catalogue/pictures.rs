@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Catalogue, Claim, Error, delivery::claim::unreadable, onec::pictures as onec, subjects},
-    domain::{ErrorCode, OrderKey, OrderNumber, Picture, ShopName, picture_key},
+    domain::{ErrorCode, OrderKey, OrderNumber, Picture, ShopName, is_picture_key, picture_key},
     planner::{KnownLinks, PictureFault, PictureJob, PictureLink},
     process::bug::{self, Step},
     storage::{
@@ -67,10 +67,17 @@ impl Pictured {
 impl Catalogue {
     /// Stores which pictures the products are to have that were just taken up. Each is looked at
     /// once for each state of its product, also one that was given up.
-    pub(super) async fn name_pictures(&self, portal: &str, of: &[Pictured]) -> Result<(), Error> {
+    pub(super) async fn name_pictures(
+        &self,
+        portal: &str,
+        of: &[Pictured],
+        busy: &BTreeSet<OrderKey>,
+    ) -> Result<(), Error> {
         if of.is_empty() {
             return Ok(());
         }
+        let busy = busy.iter().map(|key| key.number.clone());
+        let busy: Vec<String> = busy.filter(|key| is_picture_key(key)).collect();
         let (mut products, mut named) = (Vec::new(), Vec::new());
         for one in of {
             products.push(PicturedProduct {
@@ -81,7 +88,7 @@ impl Catalogue {
             named.extend(one.named());
         }
         let mut tx = self.db.begin().await?;
-        let due = pictures::name(&mut tx, portal, &products, &named).await?;
+        let due = pictures::name(&mut tx, portal, &products, (&named, &busy)).await?;
         let mut by_shop: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for OrderKey { shop, number } in due {
             by_shop.entry(shop).or_default().push(number);

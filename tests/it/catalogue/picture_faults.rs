@@ -203,6 +203,7 @@ async fn where_nothing_waits_for_a_right_its_incident_is_over() {
 
 #[tokio::test]
 async fn a_plan_says_of_each_picture_what_would_become_of_it() {
+    use PictureAction::{Add, Doubtful, Keep};
     let shelf = Shelf::idle(sandbox::Options::default()).await;
     let files = Files::serve().await;
     let pictures = [
@@ -219,7 +220,6 @@ async fn a_plan_says_of_each_picture_what_would_become_of_it() {
     let changes = |plans: &[b24_bridge::app::PicturePlan]| -> Vec<PictureAction> {
         plans.iter().map(|plan| plan.change).collect()
     };
-    use PictureAction::{Add, Doubtful, Keep};
     let before = planned(&shelf).await;
     assert_eq!(changes(&before), [Add, Add, Doubtful]);
     assert_eq!(files.asked(), 0, "no file is asked for");

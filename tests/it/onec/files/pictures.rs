@@ -5,7 +5,6 @@ use super::{
     zipped,
 };
 use b24_bridge::app::LetterFilter;
-use std::time::Duration;
 
 const OWNED: &str = r#"
 [shops.main.catalogue]
@@ -130,7 +129,8 @@ async fn a_file_that_comes_after_its_product_is_put_on_the_card_and_one_that_doe
     trade
         .until("shown", async |trade| trade.shown() == ["late"])
         .await;
-    let waited = "UPDATE bridge.subjects SET due_at = now() WHERE body ? 'awaited'";
+    let waited = "UPDATE bridge.subjects SET due_at = now() WHERE body ? 'awaited'
+                  AND due_at IS NOT NULL";
     let pool = &trade.world.db.pool;
     sqlx::query(waited).execute(pool).await.unwrap();
     trade
@@ -160,15 +160,23 @@ async fn a_zip_brings_its_pictures_and_what_cannot_be_taken_is_told() {
         )
     };
     let (goods, prices) = (xml(&catalogue(&own)), xml(&offers(&offer("kettle", "990"))));
-    let zip = zipped(&[
+    // More than are looked at in one step.
+    let more = |nth: usize| {
+        let name = format!("webdata/import_files/more/{nth}.png");
+        (name, png(&nth.to_string()))
+    };
+    let more: Vec<_> = (0..250).map(more).collect();
+    let mut files = vec![
         ("webdata/import0_1.xml", goods.as_bytes()),
-        ("webdata/import_files/a.png", &whole),
-        ("webdata/import_files/same.png", &whole),
-        ("webdata/import_files/page.png", b"<html>"),
+        ("webdata/import_files/a.png", &whole[..]),
+        ("webdata/import_files/same.png", &whole[..]),
+        ("webdata/import_files/page.png", &b"<html>"[..]),
         ("webdata/import_files/cut.png", &whole[..whole.len() - 1]),
-        ("webdata/import_files/large.png", &large),
+        ("webdata/import_files/large.png", &large[..]),
         ("webdata/offers0_1.xml", prices.as_bytes()),
-    ]);
+    ];
+    files.extend(more.iter().map(|(name, file)| (&**name, &**file)));
+    let zip = zipped(&files);
     let sent = trade.base.send("catalog", "v8_1A76_155ae.zip", &zip).await;
     assert_eq!(sent.unwrap(), ["success"]);
     for name in ["import0_1.xml", "offers0_1.xml"] {
@@ -176,6 +184,12 @@ async fn a_zip_brings_its_pictures_and_what_cannot_be_taken_is_told() {
         assert_eq!(said, ["success"], "{name}");
     }
     trade.until_shown(&["whole"]).await;
+    trade
+        .until("all looked at", async |trade| {
+            let all = "SELECT count(*) FROM bridge.onec_pictures";
+            trade.count(all).await == 255
+        })
+        .await;
     let letters = trade.letters().await;
     assert_eq!(letters.len(), 3, "{letters:?}");
     for (name, why) in [
@@ -216,7 +230,7 @@ async fn a_sending_that_broke_off_is_repeated_from_its_beginning_and_names_stay_
 
 #[tokio::test]
 async fn files_with_pictures_are_kept_while_pictures_wait_and_pruned_as_all_others_then() {
-    let keys = "keep_files_bytes = 1000";
+    let keys = "keep_files_bytes = \"1KiB\"";
     let trade = Trade::with(keys, OWNED).await;
     trade.put("a.png", &png(&"a".repeat(2_000))).await;
     let own = pictured("kettle", &["a.png"]);
@@ -230,8 +244,10 @@ async fn files_with_pictures_are_kept_while_pictures_wait_and_pruned_as_all_othe
     let pool = &trade.world.db.pool;
     sqlx::query(ended).execute(pool).await.unwrap();
     // The picture is named when its product is taken up: its portal is not asked yet.
-    let waits = "INSERT INTO bridge.subjects (shop, key, kind, portal, order_number, body, due_at)
-                 VALUES ('main', 'picture:1', 'picture', 'main', 'product:kettle', '{}', now())";
+    let waits = "INSERT INTO bridge.subjects (shop, key, kind, portal, order_number, body, due_at,
+                                              waits_since)
+                 VALUES ('main', 'picture:1', 'picture', 'main', 'product:kettle', '{}', now(),
+                         now())";
     sqlx::query(waits).execute(pool).await.unwrap();
     app.onec.prune_onec(100).await.unwrap();
     let kept = "SELECT count(*) FROM bridge.onec_files WHERE name LIKE '%.png'";
@@ -243,8 +259,4 @@ async fn files_with_pictures_are_kept_while_pictures_wait_and_pruned_as_all_othe
     // What stood under its name is known all the same: the card keeps its picture.
     let known = "SELECT count(*) FROM bridge.onec_pictures WHERE digest IS NOT NULL";
     assert_eq!(trade.count(known).await, 1);
-    tokio::time::timeout(Duration::from_secs(5), app.onec.take_in_pictures())
-        .await
-        .unwrap()
-        .unwrap();
 }
