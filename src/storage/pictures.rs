@@ -203,16 +203,16 @@ pub async fn next_due(
 ) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
         "SELECT extract(epoch FROM greatest(
-                    min(s.due_at),
+                    d.due_at,
                     (SELECT max(u.lands_until) FROM bridge.under_way u
                      JOIN bridge.subjects p ON p.shop = u.shop AND p.key = u.number
                      WHERE u.portal = $1 AND p.kind = 'picture')) - now())::float8
-         FROM bridge.subjects s
-         WHERE s.portal = $1 AND s.kind = 'picture' AND s.due_at IS NOT NULL
-           AND s.shop = ANY($2)
-           AND coalesce(lower(split_part(s.body ->> 'address', '/', 3)) <> ALL($3), true)
-           AND NOT bridge.subject_waits(s.kind, s.shop, s.order_number, s.received_at)
-         HAVING min(s.due_at) IS NOT NULL",
+         FROM (SELECT s.due_at FROM bridge.subjects s
+               WHERE s.portal = $1 AND s.kind = 'picture' AND s.due_at IS NOT NULL
+                 AND s.shop = ANY($2)
+                 AND coalesce(lower(split_part(s.body ->> 'address', '/', 3)) <> ALL($3), true)
+                 AND NOT bridge.subject_waits(s.kind, s.shop, s.order_number, s.received_at)
+               ORDER BY s.due_at LIMIT 1) d",
         portal,
         shops,
         resting
