@@ -97,7 +97,7 @@ pub async fn store(
     Ok(sqlx::query_scalar!(
         r#"WITH before AS MATERIALIZED (
                SELECT name, digest, fault FROM bridge.onec_pictures
-               WHERE base = $1 AND name = ANY($2) ORDER BY name FOR UPDATE
+               WHERE base = $1 AND name = ANY($2)
            ), stored AS (
                INSERT INTO bridge.onec_pictures AS p
                    (base, name, last_part, newest, digest, fault, file, member)
