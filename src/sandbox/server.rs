@@ -1,7 +1,8 @@
 //! A running portal: its routes, and how the same process looks at it and drives it.
 
 use super::{
-    Call, Fault, Faults, Gate, Options, Order, Plan, Portal, PortalState, Robot, Stats,
+    Call, CatalogRights, Fault, Faults, Gate, Options, Order, Plan, Portal, PortalState, Robot,
+    Stats,
     crm::fields::Entity,
     oauth,
     transport::{
@@ -335,6 +336,12 @@ impl Sandbox {
     /// Switches leads on or off, as an administrator does in the settings.
     pub fn set_leads(&self, on: bool) {
         self.portal.with(|world| world.options.leads = on);
+    }
+
+    /// Gives the incoming webhook's user other rights to the catalogue.
+    pub fn set_catalog_rights(&self, rights: CatalogRights) {
+        self.portal
+            .with(|world| world.options.catalog_rights = rights);
     }
 
     /// Merges contacts into the first of them; the ids of the others are returned.

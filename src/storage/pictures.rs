@@ -33,14 +33,15 @@ pub struct NamedPicture {
     pub body: Value,
 }
 
-/// Stores which pictures products are to have. Each is due once for each state of its product, with
+/// Stores which pictures products are to have. One whose file is awaited is due in an hour, each
+/// other at once. Each is due once for each state of its product, with
 /// all tries before it; so is each that the shop names no more. What is stored already is not
-/// touched. Those that became due.
+/// touched. `busy`: the keys of those that are being brought. Those of which something changed.
 pub async fn name(
     db: &mut PgConnection,
     portal: &str,
     products: &[PicturedProduct],
-    pictures: &[NamedPicture],
+    (pictures, busy): (&[NamedPicture], &[String]),
 ) -> Result<Vec<OrderKey>, Error> {
     let shops: Vec<&str> = pictures.iter().map(|one| &*one.shop).collect();
     let keys: Vec<&str> = pictures.iter().map(|one| &*one.key).collect();
@@ -50,15 +51,17 @@ pub async fn name(
         OrderKey,
         "INSERT INTO bridge.subjects AS s
              (shop, key, kind, portal, order_number, body, due_at, waits_since)
-         SELECT n.shop, n.key, 'picture', $1, n.product, n.body, now(), now()
+         SELECT n.shop, n.key, 'picture', $1, n.product, n.body,
+                now() + CASE WHEN n.body ? 'awaited' THEN interval '1 hour'
+                        ELSE interval '0' END, now()
          FROM UNNEST($2::text[], $3::text[], $4::text[], $5::jsonb[])
               AS n (shop, key, product, body)
          ORDER BY n.shop, n.key
          ON CONFLICT (shop, key) DO UPDATE
          SET body = excluded.body, portal = excluded.portal, revision = s.revision + 1,
              known = CASE WHEN s.portal = excluded.portal THEN s.known ELSE '{}' END,
-             due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
-                                       WHERE u.shop = s.shop AND u.number = s.key)),
+             due_at = greatest(excluded.due_at, (SELECT u.lands_until FROM bridge.under_way u
+                                                 WHERE u.shop = s.shop AND u.number = s.key)),
              waits_since = coalesce(s.waits_since, now()), received_at = now(), attempts = 0,
              stalls = 0, first_failed_at = NULL, error_code = NULL, error_message = NULL,
              done_at = NULL
@@ -75,23 +78,38 @@ pub async fn name(
     let shops: Vec<&str> = products.iter().map(|one| &*one.shop).collect();
     let keys: Vec<&str> = products.iter().map(|one| &*one.product).collect();
     let revisions: Vec<i64> = products.iter().map(|one| one.revision).collect();
+    // Where nothing may be on the card, or that is another portal's, nothing is to be done.
     let withdrawn = sqlx::query_as!(
         OrderKey,
-        "UPDATE bridge.subjects s
-         SET body = s.body || jsonb_build_object('shown', false, 'of', n.revision),
-             revision = s.revision + 1,
-             due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
-                                       WHERE u.shop = s.shop AND u.number = s.key)),
-             waits_since = coalesce(s.waits_since, now()), received_at = now(), attempts = 0,
-             stalls = 0, first_failed_at = NULL, error_code = NULL, error_message = NULL,
-             done_at = NULL
-         FROM UNNEST($1::text[], $2::text[], $3::bigint[]) AS n (shop, product, revision)
-         WHERE s.shop = n.shop AND s.order_number = n.product AND s.kind = 'picture'
-           AND (s.body ->> 'of')::bigint <> n.revision AND (s.body ->> 'shown')::boolean
+        "WITH gone AS MATERIALIZED (
+             SELECT s.shop, s.key, n.revision,
+                    s.portal <> $4
+                    OR s.known ->> 'picture' IS NULL AND s.key <> ALL($5)
+                       AND NOT EXISTS (SELECT FROM bridge.under_way u
+                                       WHERE u.shop = s.shop AND u.number = s.key) AS nothing
+             FROM UNNEST($1::text[], $2::text[], $3::bigint[]) AS n (shop, product, revision)
+             JOIN bridge.subjects s ON s.shop = n.shop AND s.order_number = n.product
+             WHERE s.kind = 'picture' AND (s.body ->> 'of')::bigint <> n.revision
+               AND (s.body ->> 'shown')::boolean
+             ORDER BY s.shop, s.key FOR UPDATE OF s)
+         UPDATE bridge.subjects s
+         SET body = s.body || jsonb_build_object('shown', false, 'of', g.revision),
+             revision = s.revision + 1, portal = $4,
+             known = CASE WHEN s.portal = $4 THEN s.known ELSE '{}' END,
+             due_at = CASE WHEN NOT g.nothing THEN
+                 greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
+                                  WHERE u.shop = s.shop AND u.number = s.key)) END,
+             waits_since = CASE WHEN NOT g.nothing THEN coalesce(s.waits_since, now()) END,
+             done_at = CASE WHEN g.nothing THEN now() END,
+             received_at = now(), attempts = 0, stalls = 0, first_failed_at = NULL,
+             error_code = NULL, error_message = NULL
+         FROM gone g WHERE s.shop = g.shop AND s.key = g.key
          RETURNING s.shop, s.key AS number",
         &shops as &[&str],
         &keys as &[&str],
-        &revisions
+        &revisions,
+        portal,
+        busy
     )
     .fetch_all(db)
     .await?;
@@ -113,12 +131,12 @@ pub struct DuePicture {
 }
 
 /// The due pictures of a lane whose products are in the portal, the longest due first, and those of
-/// a product in the shop's order. None of a product of which something may still land, and none
-/// unless the lease is held.
+/// a product in the shop's order. None of a product of which something may still land, none that
+/// stands at one of the hosts that rest, and none unless the lease is held.
 pub async fn claim(
     db: &mut PgConnection,
     lease: &Lease,
-    shops: &[String],
+    (shops, resting): (&[String], &[String]),
     limit: i64,
 ) -> Result<Vec<DuePicture>, Error> {
     let rows = sqlx::query!(
@@ -138,6 +156,7 @@ pub async fn claim(
            WHERE s.portal = $1 AND s.kind = 'picture' AND s.due_at <= now() AND s.shop = ANY($2)
              AND p.done_at IS NOT NULL AND p.portal = s.portal
              AND p.known -> 'product' -> 'own' ->> 'id' IS NOT NULL
+             AND coalesce(lower(split_part(s.body ->> 'address', '/', 3)) <> ALL($6), true)
              AND NOT EXISTS (SELECT FROM bridge.under_way u
                              JOIN bridge.subjects l ON l.shop = u.shop AND l.key = u.number
                              WHERE u.portal = $1 AND u.lands_until > now() AND l.kind = 'picture'
@@ -150,7 +169,8 @@ pub async fn claim(
         shops,
         lease.owner,
         lease.epoch,
-        limit
+        limit,
+        resting
     )
     .fetch_all(db)
     .await?;
@@ -175,29 +195,70 @@ pub async fn claim(
 }
 
 /// Seconds until pictures of these shops of a portal can be taken up; none if none waits for
-/// anything but its product.
+/// anything but its product, or a host that rests.
 pub async fn next_due(
     db: &mut PgConnection,
     portal: &str,
-    shops: &[String],
+    (shops, resting): (&[String], &[String]),
 ) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
         "SELECT extract(epoch FROM greatest(
-                    min(s.due_at),
+                    d.due_at,
                     (SELECT max(u.lands_until) FROM bridge.under_way u
                      JOIN bridge.subjects p ON p.shop = u.shop AND p.key = u.number
                      WHERE u.portal = $1 AND p.kind = 'picture')) - now())::float8
-         FROM bridge.subjects s
-         WHERE s.portal = $1 AND s.kind = 'picture' AND s.due_at IS NOT NULL
-           AND s.shop = ANY($2)
-           AND NOT bridge.subject_waits(s.kind, s.shop, s.order_number, s.received_at)
-         HAVING min(s.due_at) IS NOT NULL",
+         FROM (SELECT s.due_at FROM bridge.subjects s
+               WHERE s.portal = $1 AND s.kind = 'picture' AND s.due_at IS NOT NULL
+                 AND s.shop = ANY($2)
+                 AND coalesce(lower(split_part(s.body ->> 'address', '/', 3)) <> ALL($3), true)
+                 AND NOT bridge.subject_waits(s.kind, s.shop, s.order_number, s.received_at)
+               ORDER BY s.due_at LIMIT 1) d",
         portal,
-        shops
+        shops,
+        resting
     )
     .fetch_optional(db)
     .await?
     .flatten())
+}
+
+/// A picture as it is known.
+#[derive(Debug, Clone)]
+pub struct PictureRow {
+    /// Its key.
+    pub key: String,
+    /// The key of its product.
+    pub product: String,
+    /// What the shop said of it.
+    pub body: Json,
+    /// What is known of it in the portal.
+    pub known: Json,
+    /// The id of its product in the portal.
+    pub element: Option<i64>,
+    /// What was said when it was refused last.
+    pub error: Option<String>,
+}
+
+/// The pictures of products of a shop.
+pub async fn of_products(
+    db: &mut PgConnection,
+    shop: &str,
+    products: &[String],
+) -> Result<Vec<PictureRow>, Error> {
+    Ok(sqlx::query_as!(
+        PictureRow,
+        r#"SELECT s.key, s.order_number AS "product!", s.body AS "body: Json",
+                  s.known AS "known: Json", s.error_message AS error,
+                  (p.known -> 'product' -> 'own' ->> 'id')::bigint AS element
+           FROM bridge.subjects s
+           JOIN bridge.subjects p ON p.shop = s.shop AND p.key = s.order_number
+           WHERE s.shop = $1 AND s.kind = 'picture' AND s.order_number = ANY($2)
+           ORDER BY s.order_number, (s.body ->> 'place')::bigint, s.key"#,
+        shop,
+        products
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 /// Keeps files that came with a product of a shop; what is kept already stays longer.

@@ -72,6 +72,8 @@ pub struct Settings {
     pub doubt: Duration,
     /// How often a portal that refuses the bridge as a whole is asked again.
     pub probe: Duration,
+    /// How long products, or pictures, rest that the portal's rights do not allow.
+    pub without_right: Duration,
     /// How often a portal's stage history is read though nothing was heard; where nothing has moved
     /// for days, less often, at least every ten times this.
     pub reconcile: Duration,
@@ -105,6 +107,7 @@ impl Default for Settings {
             backoff_cap: Duration::from_mins(15),
             doubt: Duration::from_secs(75),
             probe: Duration::from_mins(10),
+            without_right: Duration::from_hours(1),
             reconcile: Duration::from_secs(30),
             grace: Duration::from_secs(20),
             retention: Retention::default(),

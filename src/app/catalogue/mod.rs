@@ -2,11 +2,13 @@
 
 mod intake;
 mod onec_goods;
+mod picture_plan;
 mod pictures;
 mod queue;
 mod sync;
 
 pub(in crate::app) use intake::ReadProduct;
+pub use picture_plan::{PictureAction, PicturePlan};
 pub use sync::ProductPage;
 
 use super::{LaneWaker, Registry, Shared, Stock, Traps};

@@ -9,21 +9,24 @@ use crate::{
     },
     formats::onec::{
         Base,
-        goods::{Good, GoodPrice, Lists, PriceKind, Reading},
+        goods::{Good, GoodPrice, Lists, PriceKind, Reading, SentPicture, last_part},
     },
     storage::{
         ClosedHow, ListKind, Unreadable,
         catalogue::{self, ProductState},
         dead_letters,
         journal::{self, Line},
-        onec::goods::{self, GoodsRow, NamedRow, PriceRow},
+        onec::{
+            goods::{self, GoodsRow, NamedRow, PriceRow},
+            pictures,
+        },
     },
 };
 use serde::Deserialize;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
 use std::{
-    collections::{BTreeMap, HashMap},
+    collections::{BTreeMap, BTreeSet, HashMap},
     sync::Arc,
 };
 
@@ -109,6 +112,12 @@ impl Catalogue {
         }
         let known = goods_of(&mut tx, name, &ids).await?;
         let lists = lists(name, goods::named(&mut tx, name).await?)?;
+        let with_pictures = shops.iter().any(|(_, rules)| rules.pictures);
+        let sent = if with_pictures {
+            sent_pictures(&mut tx, name, &known).await?
+        } else {
+            HashMap::new()
+        };
         for (shop, rules) in shops {
             let CatalogueOwner::OneC { price_types } = &rules.owner else {
                 continue;
@@ -118,6 +127,7 @@ impl Catalogue {
                 rules,
                 price_types,
                 lists: &lists,
+                sent: &sent,
             };
             let read = known
                 .iter()
@@ -242,6 +252,34 @@ fn good(base: &str, row: GoodsRow, prices: Vec<GoodPrice>) -> Good {
         withdrawn: row.withdrawn,
         prices,
     }
+}
+
+/// The files that 1C sent under the names of these products' pictures.
+async fn sent_pictures(
+    db: &mut PgConnection,
+    base: &str,
+    known: &Goods,
+) -> Result<HashMap<String, Vec<SentPicture>>, Error> {
+    let cards = known
+        .values()
+        .flatten()
+        .filter_map(|good| good.card.as_ref());
+    let names = cards.filter_map(|card| card.pictures.as_ref()).flatten();
+    let lasts: BTreeSet<String> = names.map(|name| last_part(name)).collect();
+    let lasts: Vec<String> = lasts.into_iter().collect();
+    let mut sent: HashMap<String, Vec<SentPicture>> = HashMap::new();
+    if lasts.is_empty() {
+        return Ok(sent);
+    }
+    for row in pictures::ending(db, base, &lasts).await? {
+        let one = SentPicture {
+            name: row.name,
+            digest: row.digest,
+            fault: row.fault,
+        };
+        sent.entry(row.last_part).or_default().push(one);
+    }
+    Ok(sent)
 }
 
 /// What stands beside a name in a list, as it is stored.

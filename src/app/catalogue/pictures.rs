@@ -1,8 +1,8 @@
 //! Pictures of products on their way to the planner.
 
 use crate::{
-    app::{Catalogue, Claim, Error, delivery::claim::unreadable, subjects},
-    domain::{ErrorCode, OrderKey, OrderNumber, Picture, ShopName, picture_key},
+    app::{Catalogue, Claim, Error, delivery::claim::unreadable, onec::pictures as onec, subjects},
+    domain::{ErrorCode, OrderKey, OrderNumber, Picture, ShopName, is_picture_key, picture_key},
     planner::{KnownLinks, PictureFault, PictureJob, PictureLink},
     process::bug::{self, Step},
     storage::{
@@ -23,14 +23,14 @@ const WAVE: usize = 5;
 
 /// A picture as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct StoredPicture {
+pub(super) struct StoredPicture {
     /// As what the shop names it.
     #[serde(flatten)]
-    picture: Picture,
+    pub(super) picture: Picture,
     /// Its place among the pictures of its product, from 0.
     place: usize,
     /// Whether the shop names it.
-    shown: bool,
+    pub(super) shown: bool,
     /// The product's revision when the shop last spoke of it.
     of: i64,
 }
@@ -67,10 +67,17 @@ impl Pictured {
 impl Catalogue {
     /// Stores which pictures the products are to have that were just taken up. Each is looked at
     /// once for each state of its product, also one that was given up.
-    pub(super) async fn name_pictures(&self, portal: &str, of: &[Pictured]) -> Result<(), Error> {
+    pub(super) async fn name_pictures(
+        &self,
+        portal: &str,
+        of: &[Pictured],
+        busy: &BTreeSet<OrderKey>,
+    ) -> Result<(), Error> {
         if of.is_empty() {
             return Ok(());
         }
+        let busy = busy.iter().map(|key| key.number.clone());
+        let busy: Vec<String> = busy.filter(|key| is_picture_key(key)).collect();
         let (mut products, mut named) = (Vec::new(), Vec::new());
         for one in of {
             products.push(PicturedProduct {
@@ -81,7 +88,7 @@ impl Catalogue {
             named.extend(one.named());
         }
         let mut tx = self.db.begin().await?;
-        let due = pictures::name(&mut tx, portal, &products, &named).await?;
+        let due = pictures::name(&mut tx, portal, &products, (&named, &busy)).await?;
         let mut by_shop: BTreeMap<String, Vec<String>> = BTreeMap::new();
         for OrderKey { shop, number } in due {
             by_shop.entry(shop).or_default().push(number);
@@ -95,12 +102,13 @@ impl Catalogue {
     }
 
     /// The due pictures of a lane whose products are in the portal, at most one of each product
-    /// that is to be written, without those that are being worked on already. What cannot be
-    /// understood becomes a dead letter.
+    /// that is to be written, without those that are being worked on already and those that stand
+    /// at hosts that rest. What cannot be understood becomes a dead letter.
     pub async fn claim_pictures(
         &self,
         lease: &Lease,
         busy: &BTreeSet<OrderKey>,
+        resting: &[String],
     ) -> Result<Vec<(Claim, PictureJob)>, Error> {
         let shops = self.shops_of(&lease.portal);
         if shops.is_empty() {
@@ -108,7 +116,7 @@ impl Catalogue {
         }
         let due = {
             let mut db = self.db.acquire().await?;
-            pictures::claim(&mut db, lease, &shops, LOOKED_AT).await?
+            pictures::claim(&mut db, lease, (&shops, resting), LOOKED_AT).await?
         };
         let (mut work, mut products) = (Vec::new(), BTreeSet::new());
         for one in due {
@@ -143,8 +151,8 @@ impl Catalogue {
         Ok(work)
     }
 
-    /// The file of a picture that came in an event, or why there is none; `None`: it stands
-    /// elsewhere.
+    /// The file of a picture that came in an event or from 1C, or why there is none; `None`: it
+    /// stands elsewhere.
     async fn file_of(
         &self,
         job: &PictureJob,
@@ -158,23 +166,42 @@ impl Catalogue {
         Ok(match &job.source {
             Picture::Address(_) => None,
             Picture::Broken(why) => Some(Err(fault(format!("a picture of {product}: {why}")))),
+            Picture::Awaited(name) => {
+                let message = format!(
+                    "a picture of {product}: 1C names the file {name}, and has not sent it"
+                );
+                Some(Err(PictureFault {
+                    code: ErrorCode::CatPictureNotSent,
+                    message,
+                    lasts: false,
+                }))
+            }
             Picture::File(digest) => {
-                let mut db = self.db.acquire().await?;
-                let file = pictures::file(&mut db, (job.shop.as_str(), product), digest).await?;
+                let file = match self.registry.base_of_goods(&job.shop) {
+                    Some(base) => onec::content(&self.db, base.name.as_str(), digest).await?,
+                    None => {
+                        let mut db = self.db.acquire().await?;
+                        pictures::file(&mut db, (job.shop.as_str(), product), digest).await?
+                    }
+                };
                 let gone = || fault(format!("a picture of {product}: its file is kept no more"));
                 Some(file.ok_or_else(gone))
             }
         })
     }
 
-    /// Seconds until the next picture of a portal can be taken up.
-    pub async fn next_picture_due(&self, portal: &str) -> Result<Option<f64>, Error> {
+    /// Seconds until the next picture of a portal can be taken up that stands at no host that rests.
+    pub async fn next_picture_due(
+        &self,
+        portal: &str,
+        resting: &[String],
+    ) -> Result<Option<f64>, Error> {
         let shops = self.shops_of(portal);
         if shops.is_empty() {
             return Ok(None);
         }
         let mut db = self.db.acquire().await?;
-        Ok(pictures::next_due(&mut db, portal, &shops).await?)
+        Ok(pictures::next_due(&mut db, portal, (&shops, resting)).await?)
     }
 
     fn understand_picture(&self, one: &DuePicture) -> Result<PictureJob, (ErrorCode, String)> {

@@ -66,7 +66,7 @@ impl Catalogue {
                 }
             }
         }
-        self.name_pictures(&lease.portal, &pictured).await?;
+        self.name_pictures(&lease.portal, &pictured, busy).await?;
         let jobs = work.iter_mut().map(|(_, job)| job).collect();
         let uncounted = self.count_what_is_sold(jobs).await?;
         let mut counted = Vec::with_capacity(work.len());

@@ -3,7 +3,7 @@
 use super::queue::key_of;
 use crate::{
     app::{Actor, Catalogue, Error},
-    domain::{ShopName, happening::Act},
+    domain::{Picture, ShopName, happening::Act},
     planner::ProductJob,
     storage::{
         catalogue::{self, ProductRow},
@@ -12,6 +12,7 @@ use crate::{
     },
 };
 use serde_json::json;
+use std::collections::BTreeMap;
 
 /// Products that are read at once: as many as one call can look up.
 const PAGE: i64 = 2_500;
@@ -25,6 +26,8 @@ pub struct ProductPage {
     pub jobs: Vec<ProductJob>,
     /// Those that cannot: key, and why.
     pub unreadable: Vec<(String, String)>,
+    /// The pictures that products are to have, by their keys; `None`: those that they had.
+    pub(super) pictures: BTreeMap<String, Option<Vec<Picture>>>,
     /// The last key; none: there are no more.
     pub last: Option<String>,
 }
@@ -42,7 +45,10 @@ impl Catalogue {
         };
         for row in rows {
             match self.understand(&row) {
-                Ok((job, _)) => page.jobs.push(job),
+                Ok((job, pictures)) => {
+                    page.pictures.insert(row.due.key, pictures);
+                    page.jobs.push(job);
+                }
                 Err((_, why)) => page.unreadable.push((row.due.key, why)),
             }
         }

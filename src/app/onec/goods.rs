@@ -1,7 +1,10 @@
 //! Items of a catalogue or of a package of offers as rows.
 
 use crate::{
-    formats::commerceml::{Group, Item, Offer, Product},
+    formats::{
+        commerceml::{Group, Item, Offer, Product},
+        onec::upload,
+    },
     storage::{
         ListKind,
         onec::goods::{CountRow, ListRow, PriceRow, ProductRow},
@@ -81,11 +84,16 @@ impl Rows {
             .requisites
             .iter()
             .map(|(name, value)| json!([name, value]));
-        let product = json!({
+        let mut product = json!({
             "description": one.description, "unit": one.unit, "groups": one.groups,
-            "taxes": pairs(&one.tax_rates), "pictures": one.pictures,
+            "taxes": pairs(&one.tax_rates),
             "properties": pairs(&one.properties), "requisites": requisites.collect::<Vec<_>>(),
         });
+        // Without the member what was said of them before stays.
+        if let Some(pictures) = one.pictures {
+            let plain = |name: String| upload::name(&name).unwrap_or(name);
+            product["pictures"] = pictures.into_iter().map(plain).collect();
+        }
         let id = clean(one.id);
         let row = ProductRow {
             id: id.clone(),

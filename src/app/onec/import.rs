@@ -29,6 +29,7 @@ use crate::{
             files::{self, FileRow},
             goods as stored,
             imports::{self, Done, ImportRow},
+            pictures,
         },
     },
 };
@@ -74,11 +75,6 @@ fn refused(code: ErrorCode, line: impl Into<String>) -> Step {
     Step::Refused { code, lines }
 }
 
-fn is_xml(name: &str) -> bool {
-    let end = name.rsplit('.').next();
-    end.is_some_and(|end| end.eq_ignore_ascii_case("xml"))
-}
-
 /// A file to be taken in, or a file in a zip.
 struct Source {
     file: FileRow,
@@ -103,6 +99,8 @@ impl Onec {
             Ok(sources) => sources,
             Err(step) => return Ok(step),
         };
+        // What was sent so far is whole.
+        pictures::look_now(&mut *self.db.acquire().await?, session.id).await?;
         // What the shops have sent is known before a document speaks of it.
         self.take_up_orders(base, until).await?;
         let (mut lines, mut later) = (Vec::new(), false);
@@ -370,11 +368,13 @@ impl Onec {
         let most = session.base.max_upload.saturating_mul(UNPACKED);
         let mut cut = false;
         drop(db);
+        let own = |file: &FileRow| names::same(&file.name, name);
+        open.retain(|file| own(file) || !names::is_picture(&file.name));
         for file in open {
             let mut db = self.db.acquire().await?;
             let start = files::piece(&mut db, file.id, 0).await?;
             let kind = Kind::of(start.as_ref().map_or(&[], |(_, bytes)| bytes));
-            let own = names::same(&file.name, name);
+            let own = own(&file);
             if kind != Kind::Zip {
                 if !own {
                     continue;
@@ -414,7 +414,7 @@ impl Onec {
             }
             let meant = |member: &str| {
                 if own {
-                    is_xml(member)
+                    names::is_xml(member)
                 } else {
                     names::same(member, name)
                 }
@@ -469,7 +469,9 @@ impl Onec {
             let keep = base.keep_files.as_secs_f64();
             longest = longest.max(base.keep_files);
             sum += files::prune_old(&mut db, name, keep, batch.min(100)).await?;
-            sum += files::prune_large(&mut db, name, most, batch.min(100)).await?;
+            let shops = super::names(&base.shops);
+            sum += files::prune_large(&mut db, (name, &shops), most, batch.min(100)).await?;
+            sum += pictures::prune(&mut db, name, batch).await?;
             sum += documents::prune(&mut db, name, keep, batch).await?;
             sum += imports::prune(&mut db, name, keep, batch).await?;
             sum += births::prune(&mut db, name, keep, batch).await?;

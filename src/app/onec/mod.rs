@@ -13,6 +13,7 @@ mod goods;
 mod import;
 mod outcome;
 mod parse;
+pub(in crate::app) mod pictures;
 mod push;
 mod query;
 mod reader;

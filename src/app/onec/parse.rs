@@ -6,7 +6,7 @@ use crate::formats::{
     onec::upload,
 };
 use std::{
-    io::{BufRead, BufReader},
+    io::{BufRead, BufReader, Read as _},
     sync::{
         Arc,
         atomic::{AtomicBool, Ordering},
@@ -110,6 +110,40 @@ fn archive(file: Stored, tail: &[u8]) -> Result<ZipArchive<Stored>, Fault> {
             format!("the zip cannot be read: {error}"),
         )
     })
+}
+
+/// Reads files of a zip, one after the other: all of each, none of one that is longer than `most`
+/// bytes. None is believed to be longer than the zip says.
+pub(super) fn contents(
+    file: Stored,
+    tail: &[u8],
+    (wanted, most): (&[usize], usize),
+    mut each: impl FnMut(usize, Result<Option<Vec<u8>>, Fault>),
+) -> Result<(), Fault> {
+    let broken = |why: &dyn std::fmt::Display| {
+        let detail = format!("the zip cannot be read: {why}");
+        fault(FaultKind::NotXml, detail)
+    };
+    let most = u64::try_from(most).unwrap_or(u64::MAX);
+    let mut archive = archive(file, tail)?;
+    for nth in wanted {
+        let mut one = || {
+            let member = archive.by_index(*nth).map_err(|error| broken(&error))?;
+            let said = member.size();
+            if said > most {
+                return Ok(None);
+            }
+            let mut bytes = Vec::new();
+            let read = member.take(said.saturating_add(1)).read_to_end(&mut bytes);
+            let read = read.map_err(|error| broken(&error))?;
+            if u64::try_from(read).is_ok_and(|read| read > said) {
+                return Err(broken(&"a file in it is longer than it says"));
+            }
+            Ok(Some(bytes))
+        };
+        each(*nth, one());
+    }
+    Ok(())
 }
 
 /// Whether a file can be read to its end, item by item; what is wrong with single items is told

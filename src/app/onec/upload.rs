@@ -1,13 +1,14 @@
 //! `mode=file`: pieces of files, appended as they come.
 //!
-//! A piece that begins a file (a declaration of XML, the mark of a zip) begins it anew where one of
-//! that name is there already: an upload that broke off is repeated without an init. A piece that
+//! A piece that begins a file (a declaration of XML, the mark of a zip or of a picture) begins it
+//! anew where one of that name is there already: an upload that broke off is repeated without an
+//! init. A piece that
 //! is the same as the last one is its repetition: the answer to it was lost.
 
 use super::{Session, Step};
 use crate::{
     app::{Actor, Error, Onec},
-    domain::{ErrorCode, happening::Act},
+    domain::{ErrorCode, LARGEST_PICTURE, PictureKind, happening::Act},
     formats::onec::{
         Base,
         upload::{self, Kind, TAIL},
@@ -23,7 +24,7 @@ use sqlx::PgConnection;
 use std::sync::Arc;
 
 /// The most files of one session.
-const MOST_FILES: i64 = 10_000;
+const MOST_FILES: i64 = 50_000;
 /// The type of a session in which a person has files taken in.
 const BY_HAND: &str = "by_hand";
 /// Bytes of one row.
@@ -152,10 +153,13 @@ async fn anew(
     piece: &[u8],
     print: &[u8],
 ) -> Result<bool, Error> {
+    let same_start = file.first_print.as_deref() == Some(print);
+    if PictureKind::of(piece).is_some() {
+        return Ok(same_start || is_whole_picture(tx, file).await?);
+    }
     if !Kind::begins(piece) {
         return Ok(false);
     }
-    let same_start = file.first_print.as_deref() == Some(print);
     // No XML goes on with a declaration; a zip may go on with the mark of its next file.
     Ok(Kind::of(piece) == Kind::Xml || same_start || is_whole(tx, file).await?)
 }
@@ -168,6 +172,36 @@ pub(super) async fn is_whole(db: &mut PgConnection, file: &FileRow) -> Result<bo
     let tail = tail(&mut *db, file.id, file.bytes).await?;
     let length = u64::try_from(file.bytes).unwrap_or_default();
     Ok(upload::is_whole(Kind::of(&start), &tail, length))
+}
+
+/// Whether a file is a picture, and goes on to its end.
+async fn is_whole_picture(db: &mut PgConnection, file: &FileRow) -> Result<bool, Error> {
+    let Some(bytes) = contents(db, file.id, file.bytes, LARGEST_PICTURE).await? else {
+        return Ok(false);
+    };
+    Ok(PictureKind::of(&bytes).is_some_and(|kind| kind.is_whole(&bytes)))
+}
+
+/// All bytes of a file; none if they are more than `most`, or a piece is missing.
+pub(super) async fn contents(
+    db: &mut PgConnection,
+    file: i64,
+    bytes: i64,
+    most: usize,
+) -> Result<Option<Vec<u8>>, Error> {
+    let length = usize::try_from(bytes).unwrap_or(usize::MAX);
+    if length > most {
+        return Ok(None);
+    }
+    let mut all = Vec::with_capacity(length);
+    while all.len() < length {
+        let at = i64::try_from(all.len()).unwrap_or(i64::MAX);
+        match files::piece(&mut *db, file, at).await? {
+            Some((starts, data)) if starts == at && !data.is_empty() => all.extend(data),
+            _ => return Ok(None),
+        }
+    }
+    Ok(Some(all))
 }
 
 /// The last bytes of a file.

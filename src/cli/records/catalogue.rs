@@ -1,7 +1,7 @@
 //! `catalogue`: what would become of a shop's products in the portal, and sending them all.
 
 use crate::{
-    app::{Actor, App, ProductAction},
+    app::{Actor, App, PictureAction, PicturePlan, ProductAction},
     cli::{
         Global, output,
         setup::bootstrap::{self, Database},
@@ -67,9 +67,11 @@ async fn plan(global: &Global, config: &Config, app: &App, shop: &str) -> anyhow
         .context("the shop's portal is not configured")?;
     let guest = bootstrap::apps::guest(app, &rules.portal, portal, &bootstrap::connections()?)?;
     let mut counts: BTreeMap<ProductAction, usize> = BTreeMap::new();
+    let mut pictures: Vec<PicturePlan> = Vec::new();
     let (mut rows, mut after) = (Vec::new(), String::new());
     loop {
         let page = app.catalogue.page(&shop, &after).await?;
+        pictures.extend(app.catalogue.plan_pictures(&shop, &page).await?);
         for (key, why) in page.unreadable {
             *counts.entry(ProductAction::Doubtful).or_default() += 1;
             rows.push((key, ProductAction::Doubtful, why));
@@ -87,6 +89,11 @@ async fn plan(global: &Global, config: &Config, app: &App, shop: &str) -> anyhow
             None => break,
         }
     }
+    let mut of_pictures: BTreeMap<PictureAction, usize> = BTreeMap::new();
+    for one in &pictures {
+        *of_pictures.entry(one.change).or_default() += 1;
+    }
+    pictures.retain(|one| one.change != PictureAction::Keep);
     if global.json {
         let rows: Vec<_> = rows
             .iter()
@@ -94,7 +101,8 @@ async fn plan(global: &Global, config: &Config, app: &App, shop: &str) -> anyhow
                 json!({ "product": key, "change": change, "reason": reason })
             })
             .collect();
-        output::json(&json!({ "counts": counts, "products": rows }))?;
+        output::json(&json!({ "counts": counts, "products": rows,
+                              "picture_counts": of_pictures, "pictures": pictures }))?;
         return Ok(ExitCode::SUCCESS);
     }
     for (key, change, reason) in &rows {
@@ -110,7 +118,33 @@ async fn plan(global: &Global, config: &Config, app: &App, shop: &str) -> anyhow
         of(ProductAction::Skip),
         of(ProductAction::Doubtful)
     ));
+    tell_pictures(&pictures, &of_pictures);
     Ok(ExitCode::SUCCESS)
+}
+
+/// What would be done with pictures, where there are any.
+fn tell_pictures(pictures: &[PicturePlan], counts: &BTreeMap<PictureAction, usize>) {
+    for one in pictures {
+        let word = match one.change {
+            PictureAction::Add => "add",
+            PictureAction::Keep => "as it is",
+            PictureAction::Delete => "take away",
+            PictureAction::Doubtful => "doubtful",
+        };
+        let (product, picture, reason) = (&one.product, &one.picture, &one.reason);
+        output::line(format!("{product} {word} the picture {picture}: {reason}"));
+    }
+    if counts.is_empty() {
+        return;
+    }
+    let of = |change| counts.get(&change).copied().unwrap_or(0);
+    output::line(format!(
+        "pictures: {} to add, {} to take away, {} as they are, {} doubtful",
+        of(PictureAction::Add),
+        of(PictureAction::Delete),
+        of(PictureAction::Keep),
+        of(PictureAction::Doubtful)
+    ));
 }
 
 fn word(change: ProductAction) -> &'static str {

@@ -228,10 +228,16 @@ codes! {
          not concerned."
         "Open the address that the message names: it must answer with the picture, to the machine \
          of the bridge, without a login. Then retry, or let the shop send the product again."
+    CatPictureNotSent "CAT-PICTURE-NOT-SENT"
+        "1C names a picture of a product, and its file has not come. The product itself is not \
+         concerned."
+        "Have 1C export the product again with its pictures (a full exchange sends all of them), \
+         and look that nothing of the exchange is refused for its size (`max_upload_bytes` of \
+         `[onec.NAME]`). When the file comes, the picture goes by itself."
     CatPictureUnusable "CAT-PICTURE-UNUSABLE"
         "What the shop names as a picture of a product cannot be taken: it is no JPEG, PNG, GIF or \
-         WebP, is larger than 5 MiB, or its address is not a public one. The product itself is not \
-         concerned."
+         WebP, is larger than 5 MiB, came only in part, or its address is not a public one. The \
+         product itself is not concerned."
         "Read in the message which it is. Put a picture of at most 5 MiB there and retry; where \
          the shop stands in your own network, name its host under `picture_hosts` of the shop's \
          catalogue, run `b24-bridge reload` and retry."

@@ -47,6 +47,22 @@ impl PictureKind {
         }
     }
 
+    /// Whether a file of this kind goes on to its end: a sending that broke off leaves one that does
+    /// not. What stands behind the end is no fault; of GIF nobody can tell.
+    pub fn is_whole(self, file: &[u8]) -> bool {
+        let holds = |mark: &[u8]| file.windows(mark.len()).any(|at| at == mark);
+        match self {
+            Self::Jpeg => ends_as_jpeg(file),
+            Self::Png => holds(b"IEND\xaeB`\x82"),
+            Self::Gif => true,
+            Self::WebP => {
+                let length = file.get(4..8).and_then(|bytes| bytes.try_into().ok());
+                let length = length.map_or(0, u32::from_le_bytes);
+                usize::try_from(length).is_ok_and(|length| file.len() >= length.saturating_add(8))
+            }
+        }
+    }
+
     /// What the names of such files end with.
     pub fn extension(self) -> &'static str {
         match self {
@@ -58,25 +74,55 @@ impl PictureKind {
     }
 }
 
+/// Whether a JPEG's image data ends. What comes before it is passed over segment by segment: a
+/// smaller picture may stand there, with an end of its own.
+fn ends_as_jpeg(file: &[u8]) -> bool {
+    let mut at = 2;
+    while let Some([0xff, kind, high, low]) = file.get(at..at + 4) {
+        let length = usize::from(u16::from_be_bytes([*high, *low]));
+        at += 2 + length.max(2);
+        if *kind == 0xda {
+            let data = file.get(at..).unwrap_or_default();
+            return data.windows(2).any(|pair| pair == [0xff, 0xd9]);
+        }
+    }
+    false
+}
+
 /// A picture as a shop names it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Picture {
     /// Its file stands at this address.
     Address(String),
-    /// Its file came in the event and is kept under its SHA-256, as hex.
+    /// Its file came, in the event or from 1C, and is kept under its SHA-256, as hex.
     File(String),
-    /// A file came in the event that cannot be taken: what is wrong with it.
+    /// A file came that cannot be taken: what is wrong with it.
     Broken(String),
+    /// 1C names its file so, and has not sent that yet.
+    Awaited(String),
 }
 
 impl Picture {
+    /// What may be shown of it: of an address nothing that stands behind the path, which may be
+    /// secret.
+    pub fn shown(&self) -> String {
+        match self {
+            Self::Address(address) => {
+                let end = address.find(['?', '#']).unwrap_or(address.len());
+                address.get(..end).unwrap_or(address).to_owned()
+            }
+            Self::File(_) | Self::Broken(_) | Self::Awaited(_) => self.identity(),
+        }
+    }
+
     /// What tells it from other pictures of its product. The same address is the same picture.
     pub fn identity(&self) -> String {
         match self {
             Self::Address(address) => address.clone(),
             Self::File(digest) => format!("file:{digest}"),
             Self::Broken(why) => format!("broken:{why}"),
+            Self::Awaited(name) => format!("awaited:{name}"),
         }
     }
 }
@@ -154,7 +200,9 @@ pub(super) fn read(data: &Reader<'_>) -> Option<Vec<Picture>> {
         let address = text(Some(one)).or_else(|| text(one.get("url")));
         let file = || text(one.get("file")).map(Picture::File);
         let broken = || text(one.get("broken")).map(Picture::Broken);
-        address.map(Picture::Address).or_else(file).or_else(broken)
+        let awaited = || text(one.get("awaited")).map(Picture::Awaited);
+        let named = address.map(Picture::Address).or_else(file);
+        named.or_else(broken).or_else(awaited)
     });
     for picture in named {
         if !pictures.contains(&picture) && pictures.len() < MOST {
@@ -194,6 +242,14 @@ mod tests {
     }
 
     #[test]
+    fn what_stands_behind_the_path_is_not_shown() {
+        let address = |text: &str| Picture::Address(text.to_owned()).shown();
+        let secret = "https://shop.test/a.jpg?token=secret#x";
+        assert_eq!(address(secret), "https://shop.test/a.jpg");
+        assert_eq!(address("a.jpg"), "a.jpg");
+    }
+
+    #[test]
     fn a_picture_is_known_by_its_first_bytes_and_by_nothing_else() {
         for (file, kind) in [
             (&b"\xff\xd8\xff\xe0JFIF"[..], Some("jpg")),
@@ -207,6 +263,22 @@ mod tests {
             (b"", None),
         ] {
             assert_eq!(PictureKind::of(file).map(PictureKind::extension), kind);
+        }
+    }
+
+    #[test]
+    fn a_file_whose_sending_broke_off_is_not_whole() {
+        let thumbnail = b"\xff\xe1\0\x08\xff\xda\xff\xd9\0\0";
+        let jpeg = [b"\xff\xd8", &thumbnail[..], b"\xff\xda\0\x02data\xff\xd9"].concat();
+        let png = b"\x89PNG\r\n\x1a\ndata\0\0\0\0IEND\xaeB`\x82".to_vec();
+        let webp = b"RIFF\x0c\0\0\0WEBPVP8 data".to_vec();
+        for file in [jpeg, png, webp] {
+            let kind = PictureKind::of(&file).unwrap();
+            assert!(kind.is_whole(&file), "{kind:?}");
+            let more = [&file[..], b"something behind it"].concat();
+            assert!(kind.is_whole(&more), "{kind:?}");
+            let cut = &file[..file.len() - 1];
+            assert!(!kind.is_whole(cut), "{kind:?}");
         }
     }
 

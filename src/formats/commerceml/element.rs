@@ -3,7 +3,7 @@
 use super::{
     Fault, FaultKind, Head, Item, Moment, SchemaVersion, customer, document, goods,
     source::{Source, TOO_LONG},
-    value::trimmed,
+    value::{trimmed, truth},
     write::escaped,
 };
 use quick_xml::{
@@ -258,6 +258,10 @@ impl<R: BufRead> Items<R> {
                         return self.give(element);
                     }
                     let head = goods::package_head(&self.path, &element);
+                    if self.path.is_empty() && element.name == "Каталог" {
+                        let declared = element.attribute("СодержитТолькоИзменения");
+                        self.head.only_changes = declared.and_then(truth);
+                    }
                     if self.path.len() >= self.bounds.depth {
                         return Err(too_large("elements stand inside each other too deeply"));
                     }
@@ -453,6 +457,7 @@ fn head(root: &Element) -> Result<Head, Fault> {
         version,
         formed_at: root.attribute("ДатаФормирования").and_then(Moment::parse),
         decimal,
+        only_changes: None,
     })
 }
 
@@ -465,7 +470,7 @@ fn item(path: &[String], element: &Element, head: &Head) -> Result<Item, Fault> 
                 Item::Counterparty(Box::new(customer::counterparty(element)))
             }
             (_, "Группа") => Item::Group(goods::group(element)?),
-            (_, "Товар") => Item::Product(Box::new(goods::product(element)?)),
+            (_, "Товар") => Item::Product(Box::new(goods::product(element, head)?)),
             (_, "ТипЦены") => Item::PriceType(goods::price_type(element)?),
             (_, "Склад") => Item::Warehouse(goods::warehouse(element)?),
             (_, "Предложение") => Item::Offer(Box::new(goods::offer(element, head)?)),

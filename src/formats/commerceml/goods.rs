@@ -49,8 +49,9 @@ pub struct Product {
     pub groups: Vec<String>,
     /// Rates of taxes, as they are written: `18`, `Без НДС`.
     pub tax_rates: Vec<(String, String)>,
-    /// `Картинка`: names of files.
-    pub pictures: Vec<String>,
+    /// `Картинка`: names of files, in the file's order; `None`: a catalogue of changes names none,
+    /// and so says nothing of them.
+    pub pictures: Option<Vec<String>>,
     /// Values of properties by the properties' ids.
     pub properties: Vec<(String, String)>,
     /// `ЗначенияРеквизитов`: name and value.
@@ -171,7 +172,9 @@ pub(super) fn property(element: &Element) -> Result<Property, Fault> {
     })
 }
 
-pub(super) fn product(element: &Element) -> Result<Product, Fault> {
+pub(super) fn product(element: &Element, head: &Head) -> Result<Product, Fault> {
+    let pictures = texts(element, "Картинка");
+    let silent = pictures.is_empty() && head.only_changes == Some(true);
     let groups = element.all("Группы").flat_map(|group| group.all("Ид"));
     let rates = element.list("СтавкиНалогов", "СтавкаНалога");
     let unit = element
@@ -195,7 +198,7 @@ pub(super) fn product(element: &Element) -> Result<Product, Fault> {
         tax_rates: rates
             .map(|one| pair(one, "Наименование", "Ставка"))
             .collect(),
-        pictures: texts(element, "Картинка"),
+        pictures: (!silent).then_some(pictures),
         properties: element
             .list("ЗначенияСвойств", "ЗначенияСвойства")
             .map(|one| pair(one, "Ид", "Значение"))

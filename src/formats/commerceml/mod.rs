@@ -54,6 +54,9 @@ pub struct Head {
     pub formed_at: Option<Moment>,
     /// The decimal separator that `ФорматСуммы` declares.
     pub decimal: Option<char>,
+    /// `СодержитТолькоИзменения` of the catalogue that is being read: then what is missing of a
+    /// product may be as it was. Known once the catalogue has begun.
+    pub only_changes: Option<bool>,
 }
 
 /// One thing of a file.

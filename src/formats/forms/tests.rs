@@ -416,6 +416,24 @@ fn what_a_field_is_is_told_by_its_kind_by_a_word_of_its_name_and_within_members(
 }
 
 #[test]
+fn services_without_a_shape_of_their_own_are_read_by_the_names_within() {
+    let filaforms = r#"{"id":"msg_1","type":"submission.created","timestamp":"2026-01-02T10:00:00Z",
+        "data":{"form":{"id":"f1"},"submission":{"id":"s1","fields":{"name":"Анна Смирнова",
+        "phone":"8 916 123-45-67","email":"anna@example.com",
+        "message":"Перезвоните после шести"}}}}"#;
+    let taplink = r#"{"name":"Анна Смирнова","email":"Anna@example.com","phone":"+7 916 123 45 67",
+        "message":"Перезвоните после шести","page_id":"12"}"#;
+    let linkrr = r#"{"sign":"0a1b","info":{"lead_id":5},"data":{"name":"Анна Смирнова",
+        "email":"anna@example.com","phone":"89161234567",
+        "fields":{"Комментарий":"Перезвоните после шести"}}}"#;
+    for body in [filaforms, taplink, linkrr] {
+        let (submission, enquiry) = sent("application/json", body.as_bytes());
+        assert_eq!(submission.service, FormService::Html, "{body}");
+        is_anna(&enquiry);
+    }
+}
+
+#[test]
 fn campaign_marks_are_taken_from_the_address_of_the_page_where_the_form_has_none() {
     let page = "https://shop.example/?utm_source=vk&UTM_Medium=social&utm_term=%D1%87%D0%B0%D0%B9";
     for name in ["Page URL", "source_url", "meta[page_url][value]"] {

@@ -28,6 +28,26 @@ pub struct Card {
     /// Taxes and their rates.
     #[serde(default)]
     pub taxes: Vec<(String, String)>,
+    /// `Картинка`: names of files, in their order; `None`: nothing was said of them.
+    #[serde(default)]
+    pub pictures: Option<Vec<String>>,
+}
+
+/// A file that 1C sent beside its catalogue, as the last part of its name is looked for.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SentPicture {
+    /// Its name, as it is compared.
+    pub name: String,
+    /// SHA-256 of the newest one that can be taken, as hex.
+    pub digest: Option<String>,
+    /// Why the newest one cannot be taken.
+    pub fault: Option<String>,
+}
+
+/// By what a file is looked for, wherever it was sent from: the last part of its name, without case.
+pub fn last_part(name: &str) -> String {
+    let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
+    last.trim().to_lowercase()
 }
 
 /// A product, or a characteristic of one.
@@ -93,6 +113,8 @@ pub struct Reading<'a> {
     pub price_types: &'a BTreeMap<String, Option<String>>,
     /// What the base's groups and price types are called.
     pub lists: &'a Lists,
+    /// Files that 1C sent, by the last parts of their names, the newest first.
+    pub sent: &'a HashMap<String, Vec<SentPicture>>,
 }
 
 impl Reading<'_> {
@@ -150,7 +172,43 @@ impl Reading<'_> {
             give("variations", Some(json!(variations)));
         }
         give("vat_included", included.map(|included| json!(included)));
+        let named = card.pictures.as_ref().filter(|_| self.rules.pictures);
+        give("pictures", named.map(|named| self.pictures(named)));
         Some(Value::Object(data))
+    }
+
+    /// The pictures that these names mean. What is on a card already stays there when a newer file
+    /// of its name cannot be taken, which is told beside it.
+    fn pictures(&self, named: &[String]) -> Value {
+        let mut pictures = Vec::new();
+        for name in named {
+            let sent = self.sent(name);
+            let Some(newest) = sent.first() else {
+                pictures.push(json!({ "awaited": name }));
+                continue;
+            };
+            let digest = sent.iter().find_map(|sent| sent.digest.as_ref());
+            pictures.extend(digest.map(|digest| json!({ "file": digest })));
+            let fault = newest.fault.as_ref();
+            pictures.extend(fault.map(|why| json!({"broken": format!("{name}: {why}")})));
+        }
+        Value::Array(pictures)
+    }
+
+    /// The files that a name means, the newest first: those that are called so, or whose names end
+    /// so where one of both says more of the folders.
+    fn sent(&self, name: &str) -> Vec<&SentPicture> {
+        let lower = name.to_lowercase();
+        let ends = |long: &str, short: &str| {
+            long.strip_suffix(short)
+                .is_some_and(|before| before.is_empty() || before.ends_with('/'))
+        };
+        let all = self.sent.get(&last_part(name)).into_iter().flatten();
+        let fits = all.filter(|sent| {
+            let other = sent.name.to_lowercase();
+            ends(&other, &lower) || ends(&lower, &other)
+        });
+        fits.collect()
     }
 
     fn variation(&self, one: &Good, prices: &[Value]) -> Value {
@@ -247,6 +305,17 @@ mod tests {
     }
 
     fn read(id: &str, goods: &[Good]) -> Option<Value> {
+        read_with(id, goods, &[], false)
+    }
+
+    fn read_with(id: &str, goods: &[Good], sent: &[SentPicture], on: bool) -> Option<Value> {
+        let mut by_last: HashMap<String, Vec<SentPicture>> = HashMap::new();
+        for one in sent {
+            let of = by_last.entry(last_part(&one.name)).or_default();
+            of.push(one.clone());
+        }
+        let mut rules = CatalogueRules::of("main");
+        rules.pictures = on;
         let named = |name: &str, parent: Option<&str>| (name.to_owned(), parent.map(str::to_owned));
         let lists = Lists {
             groups: HashMap::from([
@@ -265,9 +334,10 @@ mod tests {
         };
         let reading = Reading {
             base: &base(),
-            rules: &CatalogueRules::of("main"),
+            rules: &rules,
             price_types: &BTreeMap::from([("Розничная".to_owned(), None)]),
             lists: &lists,
+            sent: &by_last,
         };
         reading.product(id, goods)
     }
@@ -294,6 +364,42 @@ mod tests {
             (&data["vat"], &data["vat_included"], &data["active"]),
             (&json!("20"), &json!(false), &json!(true))
         );
+    }
+
+    #[test]
+    fn a_picture_is_the_file_that_its_name_means_and_awaited_until_that_came() {
+        let sent = |name: &str, digest: Option<&str>, fault: Option<&str>| SentPicture {
+            name: name.to_owned(),
+            digest: digest.map(str::to_owned),
+            fault: fault.map(str::to_owned),
+        };
+        let sent = [
+            sent("import_files/ab/x.jpg", Some("d1"), None),
+            sent("webdata/1/import_files/ab/Y.jpg", Some("d2"), Some("cut")),
+            sent("z.jpg", Some("d3"), None),
+            sent("other/x.jpg", Some("d4"), None),
+            sent("import_files/ab/w.jpg", None, Some("cut")),
+            sent("webdata/2/import_files/ab/w.jpg", Some("d5"), None),
+            sent("import_files/ab/page.jpg", None, Some("no picture")),
+        ];
+        let named = ["x.jpg", "y.jpg", "z.jpg", "page.jpg", "w.jpg", "later.jpg"];
+        let named = named.map(|name| format!("import_files/ab/{name}"));
+        let mut own = good("p");
+        own.card = Some(card("g1"));
+        assert!(read_with("p", &[own.clone()], &sent, true).unwrap()["pictures"].is_null());
+        own.card.as_mut().unwrap().pictures = Some(named.to_vec());
+        assert!(read_with("p", &[own.clone()], &sent, false).unwrap()["pictures"].is_null());
+        assert_eq!(
+            read_with("p", &[own.clone()], &sent, true).unwrap()["pictures"],
+            json!([
+                {"file": "d1"}, {"file": "d2"}, {"broken": "import_files/ab/y.jpg: cut"},
+                {"file": "d3"}, {"broken": "import_files/ab/page.jpg: no picture"},
+                {"file": "d5"}, {"broken": "import_files/ab/w.jpg: cut"},
+                {"awaited": "import_files/ab/later.jpg"}])
+        );
+        own.card.as_mut().unwrap().pictures = Some(Vec::new());
+        let none = read_with("p", &[own], &sent, true).unwrap();
+        assert_eq!(none["pictures"], json!([]));
     }
 
     #[test]

@@ -43,6 +43,18 @@ pub fn same(one: &str, other: &str) -> bool {
             && last(one).eq_ignore_ascii_case(&last(other))
 }
 
+/// Whether a file is XML, as far as its name tells.
+pub fn is_xml(name: &str) -> bool {
+    let end = name.rsplit('.').next();
+    end.is_some_and(|end| end.eq_ignore_ascii_case("xml"))
+}
+
+/// Whether a file is a picture, as far as its name tells.
+pub fn is_picture(name: &str) -> bool {
+    let end = name.rsplit('.').next().unwrap_or_default().to_lowercase();
+    ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff"].contains(&&*end)
+}
+
 /// What a file is, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {

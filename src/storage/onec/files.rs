@@ -128,7 +128,8 @@ pub async fn append(db: &mut PgConnection, id: i64, starts: i64, data: &[u8]) ->
     Ok(())
 }
 
-/// A piece was appended whole.
+/// A piece was appended whole. The pictures in the file are looked at when nothing more has come
+/// for some seconds.
 pub async fn appended(
     db: &mut PgConnection,
     id: i64,
@@ -137,7 +138,8 @@ pub async fn appended(
 ) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.onec_files SET bytes = bytes + $2, pieces = pieces + 1, last_print = $3,
-                first_print = coalesce(first_print, $3)
+                first_print = coalesce(first_print, $3), looked = 0,
+                look_at = now() + interval '5 seconds'
          WHERE id = $1",
         id,
         bytes,
@@ -187,10 +189,11 @@ pub async fn prune_old(
 }
 
 /// Removes the oldest files of a base that are beyond this many bytes, at most `batch`; those of
-/// sessions that may go on stay.
+/// sessions that may go on stay, and those with pictures while some wait for the portals of these
+/// shops.
 pub async fn prune_large(
     db: &mut PgConnection,
-    base: &str,
+    (base, shops): (&str, &[String]),
     most: i64,
     batch: i64,
 ) -> Result<u64, Error> {
@@ -201,10 +204,15 @@ pub async fn prune_large(
                  FROM bridge.onec_files WHERE base = $1) f
              WHERE f.newer > $2::bigint AND NOT EXISTS (
                  SELECT FROM bridge.onec_sessions s WHERE s.id = f.session AND s.expires_at > now())
+               AND NOT (
+                 EXISTS (SELECT FROM bridge.subjects w
+                         WHERE w.shop = ANY($4) AND w.kind = 'picture' AND w.due_at IS NOT NULL)
+                 AND EXISTS (SELECT FROM bridge.onec_pictures p WHERE p.file = f.id))
              ORDER BY f.id LIMIT $3)",
         base,
         most,
-        batch
+        batch,
+        shops
     )
     .execute(db)
     .await?;

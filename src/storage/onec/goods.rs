@@ -27,7 +27,8 @@ pub struct ProductRow {
     pub deleted: bool,
 }
 
-/// Stores products. What a file leaves out stays as it was; what came in a newer file stays, too.
+/// Stores products. What a file leaves out stays as it was, as do pictures of which it says
+/// nothing; what came in a newer file stays, too.
 pub async fn products(
     db: &mut PgConnection,
     base: &str,
@@ -57,7 +58,12 @@ pub async fn products(
               sku = coalesce(excluded.sku, p.sku),
               barcodes = CASE WHEN excluded.barcodes = '{}' THEN p.barcodes
                 ELSE excluded.barcodes END,
-              product = coalesce(excluded.product, p.product),
+              product = CASE
+                WHEN excluded.product IS NULL THEN p.product
+                WHEN excluded.product ? 'pictures' OR NOT coalesce(p.product ? 'pictures', false)
+                  THEN excluded.product
+                ELSE excluded.product || jsonb_build_object('pictures', p.product -> 'pictures')
+                END,
               variant = coalesce(excluded.variant, p.variant),
               deleted = excluded.deleted, formed_at = excluded.formed_at, touched_at = now(),
               gone_at = NULL

@@ -3,7 +3,8 @@
 //! Locks here are taken in this order: sessions, files that are taken in, the orders that a
 //! document may be about and their agreements (as everywhere), documents, receipts that are
 //! documents, orders of bases with their payments and shipments (each group sorted), offers,
-//! pushes; no statement of another room waits for them.
+//! pushes; no statement of another room waits for them. Pictures are locked before products, each
+//! in their order.
 
 pub mod bases;
 pub mod births;
@@ -15,6 +16,7 @@ pub mod goods;
 pub mod imports;
 pub mod offers;
 pub mod orders;
+pub mod pictures;
 pub mod pushes;
 pub mod receipts;
 pub mod sessions;

@@ -1,6 +1,9 @@
 //! One wave: the planner's calls, sent one after the other while the lease holds.
 
-use super::{lease::HeldLease, picture_files::with_files};
+use super::{
+    lease::HeldLease,
+    picture_files::{HostAnswer, with_files},
+};
 use crate::{
     app::App,
     clients::bitrix24::{BatchResponse, Blocked, Class, Command, Priority},
@@ -23,6 +26,8 @@ pub(in crate::worker) struct WaveResult {
     pub(in crate::worker) facts: Option<PortalFacts>,
     /// What a wave of products learned.
     pub(in crate::worker) products: Option<ProductsLearned>,
+    /// What a wave of pictures learned.
+    pub(in crate::worker) pictures: Option<PicturesLearned>,
     /// The failure that cut it short.
     pub(in crate::worker) failure: Option<CallFailure>,
     /// Whether the portal answered at all.
@@ -37,6 +42,16 @@ pub(in crate::worker) struct ProductsLearned {
     pub(in crate::worker) facts: Option<CatalogueFacts>,
     /// What stood in the way of all of them.
     pub(in crate::worker) hindrance: Option<Hindrance>,
+}
+
+/// What a wave of pictures learned of the portal, and of the hosts where they stand.
+pub(in crate::worker) struct PicturesLearned {
+    /// What stood in the way of all of them.
+    pub(in crate::worker) hindrance: Option<Hindrance>,
+    /// Whether the portal took what it was asked.
+    pub(in crate::worker) taken: bool,
+    /// How each host answered that was asked for files.
+    pub(in crate::worker) hosts: Vec<HostAnswer>,
 }
 
 /// The most rounds of a wave: a planner that never ends must not hold a lane for ever.
@@ -113,7 +128,7 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
     queued: QueuedWave,
 ) -> WaveResult {
     let (priority, judges) = (queued.priority, queued.judges);
-    let mut products = None;
+    let (mut products, mut pictures) = (None, None);
     let (sent, settlements, facts) = match queued.kind {
         WaveKind::Orders {
             jobs,
@@ -139,15 +154,14 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
             (sent, settlements, None)
         }
         WaveKind::Pictures { jobs } => {
-            let jobs = with_files(portal.pictures(), jobs).await;
+            let (jobs, hosts) = with_files(portal.pictures(), jobs).await;
             let mut wave = PictureWave::new(jobs);
             let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
             let (settlements, hindrance) = wave.finish();
-            // What hinders pictures hinders products.
-            let facts = None;
-            products = hindrance.map(|by| ProductsLearned {
-                facts,
-                hindrance: Some(by),
+            pictures = Some(PicturesLearned {
+                taken: sent.answered && hindrance.is_none(),
+                hindrance,
+                hosts,
             });
             (sent, settlements, None)
         }
@@ -156,6 +170,7 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
         settlements,
         facts,
         products,
+        pictures,
         failure: sent.failure,
         answered: sent.answered,
         unanswered: sent.unanswered,

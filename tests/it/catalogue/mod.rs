@@ -1,5 +1,6 @@
 //! A shop's catalogue: from what the shop tells of its products to the portal's catalogue.
 
+mod picture_faults;
 mod pictures;
 mod quantities;
 mod rows;

@@ -28,8 +28,8 @@ use tokio_util::sync::CancellationToken;
 const PNG: &[u8] = b"\x89PNG\r\n\x1a\n";
 
 /// The files of a shop, served on the loopback interface, and how often one was asked for.
-struct Files {
-    port: u16,
+pub(super) struct Files {
+    pub(super) port: u16,
     asked: Arc<AtomicUsize>,
     work: JoinHandle<()>,
 }
@@ -41,7 +41,7 @@ impl Drop for Files {
 }
 
 impl Files {
-    async fn serve() -> Self {
+    pub(super) async fn serve() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let port = listener.local_addr().unwrap().port();
         let asked = Arc::new(AtomicUsize::new(0));
@@ -55,11 +55,11 @@ impl Files {
         Self { port, asked, work }
     }
 
-    fn at(&self, path: &str) -> Value {
+    pub(super) fn at(&self, path: &str) -> Value {
         json!({ "url": format!("http://127.0.0.1:{}/{path}", self.port) })
     }
 
-    fn asked(&self) -> usize {
+    pub(super) fn asked(&self) -> usize {
         self.asked.load(SeqCst)
     }
 }
@@ -78,7 +78,7 @@ fn file(path: &str, port: u16) -> Response {
     }
 }
 
-fn pictured(id: &str, pictures: &[Value]) -> Value {
+pub(super) fn pictured(id: &str, pictures: &[Value]) -> Value {
     let mut product = kettle(id);
     product["pictures"] = json!(pictures);
     product
@@ -86,18 +86,18 @@ fn pictured(id: &str, pictures: &[Value]) -> Value {
 
 impl Shelf {
     /// What is in the files on all cards, by the order of their ids.
-    fn shown(&self) -> Vec<String> {
+    pub(super) fn shown(&self) -> Vec<String> {
         let all = self.portal.pictures();
         let text = |(_, file): &(Value, Vec<u8>)| String::from_utf8_lossy(&file[8..]).into_owned();
         all.iter().map(text).collect()
     }
 
-    fn ran(&self, method: &str) -> u64 {
+    pub(super) fn ran(&self, method: &str) -> u64 {
         let methods = self.portal.stats().methods;
         methods.get(method).copied().unwrap_or_default()
     }
 
-    async fn id_of(&self, code: &str) -> Value {
+    pub(super) async fn id_of(&self, code: &str) -> Value {
         self.until("made", async |shelf| !shelf.with_code(code).is_empty())
             .await;
         self.with_code(code)[0]["id"].clone()

@@ -119,6 +119,14 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "картинка товара {}: {}: файл не картинка (JPEG, PNG, GIF или WebP)",
     ),
     (
+        "a picture of {}: {}: the file came only in part",
+        "картинка товара {}: {}: файл пришёл не целиком",
+    ),
+    (
+        "a picture of {}: 1C names the file {}, and has not sent it",
+        "картинка товара {}: 1С называет файл {}, но не прислала его",
+    ),
+    (
         "a picture of {}: its file is kept no more",
         "картинка товара {}: её файл уже не хранится",
     ),

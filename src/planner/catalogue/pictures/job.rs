@@ -83,11 +83,22 @@ impl PictureJob {
 
     /// The name under which a file is kept: of this shop, this product and these contents alone.
     pub(super) fn name_of(&self, file: &[u8]) -> String {
-        let contents = hex::encode(Sha256::digest(file));
-        let digest = hex_digest(&format!("{}\n{}\n{contents}", self.shop, self.product));
-        let digest = digest.get(..32).unwrap_or(&digest);
+        let begin = self.name_begins(&hex::encode(Sha256::digest(file)));
         let end = PictureKind::of(file).map_or("bin", PictureKind::extension);
-        format!("{digest}.{end}")
+        format!("{begin}{end}")
+    }
+
+    /// What the name of its file begins with, where what is in it is known without it.
+    pub(super) fn known_name(&self) -> Option<String> {
+        match &self.source {
+            Picture::File(digest) => Some(self.name_begins(digest)),
+            Picture::Address(_) | Picture::Broken(_) | Picture::Awaited(_) => None,
+        }
+    }
+
+    fn name_begins(&self, contents: &str) -> String {
+        let digest = hex_digest(&format!("{}\n{}\n{contents}", self.shop, self.product));
+        format!("{}.", digest.get(..32).unwrap_or(&digest))
     }
 }
 

@@ -54,6 +54,8 @@ struct State {
     job: PictureJob,
     /// The name of its file, where that is known.
     name: String,
+    /// Why there is no file of which the name is known, as far as what it ends with.
+    missing: Option<Outcome>,
     step: Step,
     outcome: Option<Outcome>,
     /// Whether a write was lost.
@@ -65,10 +67,18 @@ indexed_by!(JobIx => State);
 impl State {
     fn new(mut job: PictureJob) -> Self {
         let rests = job.rests();
+        let mut missing = None;
         let (name, outcome) = match &job.file {
             _ if rests => (String::new(), Some(Outcome::Done { wrote: false })),
             Some(Ok(file)) => (job.name_of(file), None),
-            Some(Err(fault)) => (String::new(), Some(outcome_of(fault))),
+            // It may be on the card all the same.
+            Some(Err(fault)) => match job.known_name() {
+                Some(name) => {
+                    missing = Some(outcome_of(fault));
+                    (name, None)
+                }
+                None => (String::new(), Some(outcome_of(fault))),
+            },
             None if job.shown => {
                 let code = ErrorCode::Down;
                 (String::new(), Some(Outcome::Again { code }))
@@ -85,6 +95,7 @@ impl State {
         Self {
             job,
             name,
+            missing,
             step: Step::Look,
             outcome,
             lost: false,
@@ -133,18 +144,18 @@ impl State {
 
     /// What the card shows: (id, name) of each picture.
     fn looked(&mut self, pictures: &[(u64, String)]) {
-        let link = self.job.link.as_ref();
-        let sent = link.map(|link| link.name.clone()).unwrap_or_default();
-        // What was sent from the same address before, and may be older, is the same picture.
         let mut ours: Vec<&(u64, String)> = pictures
             .iter()
-            .filter(|(_, name)| *name == self.name || *name == sent)
+            .filter(|(_, name)| self.is_ours(name))
             .collect();
         ours.sort();
         if self.job.shown {
             match ours.first() {
                 Some((image, name)) => self.has(*image, name.clone(), false),
-                None => self.step = Step::Add,
+                None => match self.missing.take() {
+                    Some(outcome) => self.end(outcome),
+                    None => self.step = Step::Add,
+                },
             }
             return;
         }
@@ -155,6 +166,17 @@ impl State {
             Some(image) if !self.job.shared => self.step = Step::Delete(image),
             _ => self.gone(false),
         }
+    }
+
+    /// Whether a file on the card is this picture. What was sent from the same address before, and
+    /// may be older, is the same one; a file without a name is nobody's.
+    fn is_ours(&self, name: &str) -> bool {
+        let sent = self.job.link.as_ref().map(|link| &*link.name);
+        let is_own = match self.missing {
+            Some(_) => name.starts_with(&self.name),
+            None => name == self.name,
+        };
+        !name.is_empty() && (is_own || sent == Some(name))
     }
 
     fn has(&mut self, image: u64, name: String, wrote: bool) {
@@ -261,11 +283,11 @@ fn outcome_of(fault: &PictureFault) -> Outcome {
 /// The pictures that an answer shows; `None`: it cannot be read.
 fn listed(result: &Value) -> Option<Vec<(u64, String)>> {
     let rows = result.get("productImages")?.as_array()?;
+    // A manager's file may have no name.
+    let name = |row: &Value| row.get("name").and_then(Value::as_str).map(str::to_owned);
     let one = |row: &Value| {
-        Some((
-            row.get("id").and_then(id)?,
-            row.get("name")?.as_str()?.to_owned(),
-        ))
+        let id = row.get("id").and_then(id)?;
+        Some((id, name(row).unwrap_or_default()))
     };
     rows.iter().map(one).collect()
 }

@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::domain::{OrderNumber, Picture, ShopName};
+use sha2::{Digest as _, Sha256};
 use std::path::Path;
 
 const FILE: &[u8] = b"\x89PNG\r\n\x1a\nkettle";
@@ -155,4 +156,33 @@ fn what_is_switched_off_stays_as_it_is() {
         assert_eq!(ended.outcome, Outcome::Done { wrote: false });
         assert_eq!(ended.known.picture, link);
     }
+}
+
+#[test]
+fn a_file_that_is_kept_no_more_is_found_on_the_card_by_what_is_in_it() {
+    let mut known = job(true, None);
+    known.source = Picture::File(hex::encode(Sha256::digest(FILE)));
+    let name = known.name_of(FILE);
+    let fault = PictureFault {
+        code: ErrorCode::CatPictureUnusable,
+        message: "its file is kept no more".to_owned(),
+        lasts: true,
+    };
+    known.file = Some(Err(fault));
+    let card = json!([{"id": 3, "name": "manager.png"}, {"id": 90, "name": name}]);
+    let (asked, ended) = run(known.clone(), &card);
+    assert_eq!(asked, [LIST]);
+    assert_eq!(ended.outcome, Outcome::Done { wrote: false });
+    assert_eq!(ended.known.picture.unwrap().image, Some(90));
+    let (asked, ended) = run(known, &json!([{"id": 3, "name": "manager.png"}]));
+    assert_eq!(asked, [LIST]);
+    assert!(matches!(ended.outcome, Outcome::Hopeless { .. }));
+}
+
+#[test]
+fn a_file_without_a_name_is_nobodys_and_hides_no_other() {
+    let unheard = Some(on_record(None, ""));
+    let (asked, ended) = run(job(true, unheard), &json!([{"id": 3, "name": null}]));
+    assert_eq!(asked, [LIST, ADD]);
+    assert_eq!(ended.known.picture.unwrap().image, Some(90));
 }

@@ -29,9 +29,10 @@ use crate::{
         stage_sync::{HeldPortal, ScanEnd, ScanOutcome, StageSync},
     },
 };
+use pictures::PictureTurns;
 use products::ProductTurns;
 use std::{collections::BTreeSet, sync::Arc, time::Duration};
-use tokio::{sync::Notify, task::Id, time::Instant};
+use tokio::{sync::Notify, time::Instant};
 
 /// A lane of this process.
 pub(in crate::worker) struct PortalLane<P> {
@@ -53,8 +54,9 @@ pub(in crate::worker) struct PortalLane<P> {
     lead_mode: LeadMode,
     conversions: ConversionLooks,
     products: ProductTurns,
-    /// The wave of pictures that is under way.
-    pictures: Option<Id>,
+    pictures: PictureTurns,
+    /// Whether it may be on record that the catalogue may not be written.
+    hindrance_told: bool,
 }
 
 impl<P: PortalClient> PortalLane<P> {
@@ -81,7 +83,8 @@ impl<P: PortalClient> PortalLane<P> {
             lead_mode: LeadMode::default(),
             conversions: ConversionLooks::default(),
             products: ProductTurns::default(),
-            pictures: None,
+            pictures: PictureTurns::default(),
+            hindrance_told: true,
         }
     }
 }
@@ -107,7 +110,8 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         self.stage_sync.force_rescan();
         self.recognition.doubt();
         self.products.doubt();
-        self.pictures = None;
+        self.pictures.doubt();
+        self.hindrance_told = true;
         let drains = self.limits().drains.as_secs_f64();
         let left = self.app.lanes.take_over_limit(held.lease(), drains).await?;
         self.portal
@@ -156,8 +160,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         if wait.is_some() {
             return Ok(wait);
         }
-        self.begin_products(held).await?;
-        self.begin_pictures(held).await?;
+        self.begin_catalogue(held).await?;
         let mut busy = self.waves.orders();
         busy.extend(self.stage_sync.orders());
         let claimed = self
@@ -386,7 +389,7 @@ impl<P: PortalClient> PortalLane<P> {
     }
 
     /// How long nothing is due.
-    async fn idle(&self) -> Result<Duration, app::Error> {
+    async fn idle(&mut self) -> Result<Duration, app::Error> {
         let seconds = |due: f64| Duration::from_secs_f64(due.clamp(0.02, 3600.0));
         let poll = self.settings.poll;
         let due = self.app.delivery.next_due(self.name.as_str()).await?;
@@ -407,6 +410,7 @@ impl<P: PortalClient> PortalLane<P> {
         let lead = lead.map(|due| seconds(due).max(self.conversions.rests()));
         let product = self.next_product().await?;
         let picture = self.next_picture().await?;
+        self.tell_unhindered().await?;
         let comparison = self.app.sync.next_comparison(self.name.as_str()).await?;
         let scan = self
             .stage_sync

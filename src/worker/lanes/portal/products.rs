@@ -1,11 +1,12 @@
-//! Products beside everything else: one wave of them at a time, which nobody waits for.
+//! Products beside everything else: one wave of them at a time, which nobody waits for; and what
+//! keeps products or pictures waiting.
 
 use super::PortalLane;
 use crate::{
-    app::{self, App},
+    app,
     clients::bitrix24::Priority,
-    domain::{ErrorCode, PortalName},
-    planner::CatalogueFacts,
+    domain::ErrorCode,
+    planner::{CatalogueFacts, Hindrance},
     worker::{
         PortalClient,
         lanes::{
@@ -19,67 +20,128 @@ use tokio::{task::Id, time::Instant};
 
 /// How long what was read of the catalogue counts: people add kinds of price and sections.
 const COUNTS: Duration = Duration::from_mins(10);
-/// How long products rest that the bridge may not write.
-const NO_RIGHT: Duration = Duration::from_hours(1);
-/// How long they rest when the portal will not show its catalogue for another reason.
+/// How long products rest when the portal will not show its catalogue for another reason.
 const UNREADABLE: Duration = Duration::from_mins(1);
+
+/// A rest of products, or of pictures, that something in the portal hinders. At first nobody knows
+/// whether something does.
+#[derive(Debug)]
+pub(super) struct KindRest {
+    until: Option<Instant>,
+    is_hindered: bool,
+}
+
+impl Default for KindRest {
+    fn default() -> Self {
+        Self {
+            until: None,
+            is_hindered: true,
+        }
+    }
+}
+
+impl KindRest {
+    /// How long nothing of the kind is written.
+    pub(super) fn left(&self) -> Duration {
+        let until = self.until;
+        until.map_or(Duration::ZERO, |until| {
+            until.saturating_duration_since(Instant::now())
+        })
+    }
+
+    /// Something hinders all of the kind.
+    pub(super) fn begin(&mut self, rest: Duration) {
+        self.until = Some(Instant::now() + rest);
+        self.is_hindered = true;
+    }
+
+    /// Nothing does, or nothing waits that it could hinder.
+    pub(super) fn end(&mut self) {
+        self.until = None;
+        self.is_hindered = false;
+    }
+}
 
 /// The waves of products of a lane.
 #[derive(Debug, Default)]
 pub(super) struct ProductTurns {
     facts: Option<(CatalogueFacts, Instant)>,
     wave: Option<Id>,
-    rest_until: Option<Instant>,
-    hindered: bool,
+    rest: KindRest,
+    /// Whether pictures have waited for a wave of products.
+    pictures_waited: bool,
 }
 
 impl ProductTurns {
     /// Whoever had the lane meanwhile may have changed anything.
     pub(super) fn doubt(&mut self) {
-        self.facts = None;
-        self.wave = None;
-        self.rest_until = None;
-        self.hindered = true;
-    }
-
-    /// How long nothing of a catalogue is written.
-    pub(super) fn rests(&self) -> Duration {
-        let until = self.rest_until;
-        until.map_or(Duration::ZERO, |until| {
-            until.saturating_duration_since(Instant::now())
-        })
-    }
-
-    /// What a wave learned; what stands in the way of all products makes them rest.
-    pub(super) async fn learn(
-        &mut self,
-        app: &App,
-        portal: &PortalName,
-        learned: ProductsLearned,
-    ) -> Result<(), app::Error> {
-        let before = self.facts.take().map(|(_, at)| at);
-        let at = before
-            .filter(|at| at.elapsed() < COUNTS)
-            .unwrap_or_else(Instant::now);
-        self.facts = learned.facts.map(|facts| (facts, at));
-        if let Some(hindrance) = learned.hindrance {
-            let rest = if hindrance.code == ErrorCode::CatNoRight {
-                NO_RIGHT
-            } else {
-                UNREADABLE
-            };
-            self.rest_until = Some(Instant::now() + rest);
-            self.hindered = true;
-            return app.catalogue.hindered(portal, &hindrance).await;
-        }
-        if self.facts.is_some() && std::mem::take(&mut self.hindered) {
-            return app.catalogue.unhindered(portal).await;
-        }
-        Ok(())
+        *self = Self::default();
     }
 }
 
 impl<P: PortalClient> PortalLane<P> {
+    /// Sends products and pictures on their way. While pictures wait, each wave of products is
+    /// followed by one of pictures, which is some calls: so however many products wait, pictures
+    /// get there, too.
+    pub(super) async fn begin_catalogue(&mut self, held: &HeldLease) -> Result<(), app::Error> {
+        if self.products.pictures_waited && !self.brings_products() {
+            self.products.pictures_waited = false;
+            self.begin_pictures(held).await?;
+        }
+        self.begin_products(held).await?;
+        if self.brings_products() {
+            self.products.pictures_waited = true;
+            return Ok(());
+        }
+        self.begin_pictures(held).await
+    }
+
+    /// How long what is hindered so rests.
+    pub(super) fn rest_for(&self, hindrance: &Hindrance) -> Duration {
+        match hindrance.code {
+            ErrorCode::CatNoRight => self.settings.without_right,
+            _ => UNREADABLE,
+        }
+    }
+
+    /// Puts on record what hinders products or pictures.
+    pub(super) async fn tell_hindered(&mut self, by: &Hindrance) -> Result<(), app::Error> {
+        self.hindrance_told = true;
+        self.app.catalogue.hindered(&self.name, by).await
+    }
+
+    /// Once nothing hinders either of them, what is on record is over.
+    pub(super) async fn tell_unhindered(&mut self) -> Result<(), app::Error> {
+        let rests = [&self.products.rest, &self.pictures.rest];
+        if rests.iter().any(|rest| rest.is_hindered) || !self.hindrance_told {
+            return Ok(());
+        }
+        self.app.catalogue.unhindered(&self.name).await?;
+        self.hindrance_told = false;
+        Ok(())
+    }
+
+    /// What a wave learned; what stands in the way of all products makes them rest.
+    pub(super) async fn learn_of_products(
+        &mut self,
+        learned: ProductsLearned,
+    ) -> Result<(), app::Error> {
+        let before = self.products.facts.take().map(|(_, at)| at);
+        let at = before
+            .filter(|at| at.elapsed() < COUNTS)
+            .unwrap_or_else(Instant::now);
+        self.products.facts = learned.facts.map(|facts| (facts, at));
+        if let Some(hindrance) = learned.hindrance {
+            let rest = self.rest_for(&hindrance);
+            self.products.rest.begin(rest);
+            return self.tell_hindered(&hindrance).await;
+        }
+        if self.products.facts.is_some() {
+            self.products.rest.end();
+        }
+        self.tell_unhindered().await
+    }
+
     /// Whether a wave of products is under way.
     pub(super) fn brings_products(&self) -> bool {
         let wave = self.products.wave;
@@ -88,7 +150,7 @@ impl<P: PortalClient> PortalLane<P> {
 
     /// Sends a wave of products on its way, if some are due and none is under way.
     pub(super) async fn begin_products(&mut self, held: &HeldLease) -> Result<(), app::Error> {
-        if self.brings_products() || self.waves.full() || !self.products.rests().is_zero() {
+        if self.brings_products() || self.waves.full() || !self.products.rest.left().is_zero() {
             return Ok(());
         }
         let busy = self.waves.orders();
@@ -117,15 +179,18 @@ impl<P: PortalClient> PortalLane<P> {
 
     /// How long no product can be taken up; `None` if none waits, or one wave is under way: its end
     /// wakes the lane.
-    pub(super) async fn next_product(&self) -> Result<Option<Duration>, app::Error> {
+    pub(super) async fn next_product(&mut self) -> Result<Option<Duration>, app::Error> {
         if self.brings_products() {
             return Ok(None);
         }
         let poll = self.settings.poll;
         let due = self.app.catalogue.next_due(self.name.as_str()).await?;
+        if due.is_none() {
+            self.products.rest.end();
+        }
         Ok(due.map(|due| {
             let due = Duration::from_secs_f64(due.clamp(0.02, 3600.0));
-            due.max(self.products.rests())
+            due.max(self.products.rest.left())
                 .max(self.isolated.rests().min(poll))
         }))
     }

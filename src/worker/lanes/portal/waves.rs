@@ -103,7 +103,10 @@ impl<P: PortalClient> PortalLane<P> {
             self.facts = facts;
         }
         if let Some(learned) = done.products.take() {
-            self.products.learn(&self.app, &self.name, learned).await?;
+            self.learn_of_products(learned).await?;
+        }
+        if let Some(learned) = done.pictures.take() {
+            self.learn_of_pictures(learned).await?;
         }
         self.learn(&claims, &done);
         held.reached(CrashPoint::BeforeSettle).await;

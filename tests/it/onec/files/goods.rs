@@ -23,10 +23,10 @@ onec_price_types = { "Розничная" = "" }
 "#;
 
 /// A base, a bridge that works, and a portal.
-struct Trade {
-    world: World,
-    portal: Sandbox,
-    base: OneC,
+pub(super) struct Trade {
+    pub(super) world: World,
+    pub(super) portal: Sandbox,
+    pub(super) base: OneC,
     stop: CancellationToken,
 }
 
@@ -38,7 +38,11 @@ impl Drop for Trade {
 
 impl Trade {
     async fn new() -> Self {
-        let world = World::with("", OWNED).await;
+        Self::with("", OWNED).await
+    }
+
+    pub(super) async fn with(keys: &str, tables: &str) -> Self {
+        let world = World::with(keys, tables).await;
         let options = sandbox::Options::default();
         let portal = Sandbox::start(options.plan(Plan::Unlimited)).await.unwrap();
         let mut base = world.base();
@@ -53,11 +57,13 @@ impl Trade {
         }
     }
 
-    fn work(&self) {
+    pub(super) fn work(&self) {
         let credentials = Credentials::webhook(&self.portal.url()).unwrap();
         let client = Client::new(credentials, &connections(), &Options::default());
         let settings = worker::Settings {
             poll: Duration::from_millis(50),
+            attempts: 2,
+            backoff: Duration::from_millis(20),
             ..worker::Settings::default()
         };
         let lanes = worker::Lanes::of(BTreeMap::from([(
@@ -68,7 +74,7 @@ impl Trade {
         tokio::spawn(worker::run(app, lanes, settings, self.stop.clone()));
     }
 
-    async fn send(&self, name: &str, text: &str) {
+    pub(super) async fn send(&self, name: &str, text: &str) {
         let text = format!(
             "<?xml version=\"1.0\" encoding=\"UTF-8\"?><КоммерческаяИнформация \
              ВерсияСхемы=\"2.08\" ДатаФормирования=\"2026-11-20T10:00:00\">{text}\
@@ -80,13 +86,13 @@ impl Trade {
         assert_eq!(said, ["success"]);
     }
 
-    fn with_code(&self, code: &str) -> Vec<Value> {
+    pub(super) fn with_code(&self, code: &str) -> Vec<Value> {
         let mut all = self.portal.products();
         all.retain(|one| one["xmlId"] == code);
         all
     }
 
-    async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
+    pub(super) async fn until(&self, what: &str, mut holds: impl AsyncFnMut(&Self) -> bool) {
         let bound = Instant::now() + Duration::from_secs(30);
         while !holds(self).await {
             let late = Instant::now() > bound;
@@ -95,13 +101,13 @@ impl Trade {
         }
     }
 
-    async fn count(&self, sql: &'static str) -> i64 {
+    pub(super) async fn count(&self, sql: &'static str) -> i64 {
         let pool = &self.world.db.pool;
         sqlx::query_scalar(sql).fetch_one(pool).await.unwrap()
     }
 }
 
-fn catalogue(products: &str) -> String {
+pub(super) fn catalogue(products: &str) -> String {
     format!(
         "<Классификатор><Ид>k</Ид><Группы><Группа><Ид>g1</Ид><Наименование>Дом</Наименование>\
          <Группы><Группа><Ид>g2</Ид><Наименование>Кухня</Наименование></Группа></Группы></Группа>\
@@ -110,7 +116,7 @@ fn catalogue(products: &str) -> String {
     )
 }
 
-fn product(id: &str, name: &str) -> String {
+pub(super) fn product(id: &str, name: &str) -> String {
     format!(
         "<Товар><Ид>{id}</Ид><Артикул>A-{id}</Артикул><Наименование>{name}</Наименование>\
          <БазоваяЕдиница>шт</БазоваяЕдиница><Группы><Ид>g2</Ид></Группы><СтавкиНалогов>\
@@ -119,7 +125,7 @@ fn product(id: &str, name: &str) -> String {
     )
 }
 
-fn offers(offers: &str) -> String {
+pub(super) fn offers(offers: &str) -> String {
     format!(
         "<ПакетПредложений СодержитТолькоИзменения=\"true\"><Ид>o</Ид><ТипыЦен><ТипЦены>\
          <Ид>retail</Ид><Наименование>Розничная</Наименование><Валюта>руб</Валюта></ТипЦены>\
@@ -128,7 +134,7 @@ fn offers(offers: &str) -> String {
     )
 }
 
-fn offer(id: &str, price: &str) -> String {
+pub(super) fn offer(id: &str, price: &str) -> String {
     format!(
         "<Предложение><Ид>{id}</Ид><Наименование>Предложение {id}</Наименование><Цены><Цена>\
          <ИдТипаЦены>trade</ИдТипаЦены><ЦенаЗаЕдиницу>1</ЦенаЗаЕдиницу></Цена><Цена>\
@@ -137,8 +143,8 @@ fn offer(id: &str, price: &str) -> String {
     )
 }
 
-const WAITS: &str = "SELECT count(*) FROM bridge.subjects WHERE due_at IS NOT NULL";
-const DUE: &str = "SELECT count(*) FROM bridge.onec_products WHERE due";
+pub(super) const WAITS: &str = "SELECT count(*) FROM bridge.subjects WHERE due_at IS NOT NULL";
+pub(super) const DUE: &str = "SELECT count(*) FROM bridge.onec_products WHERE due";
 
 #[tokio::test]
 async fn products_of_1c_stand_in_the_portal_and_an_order_of_them_carries_their_links() {
