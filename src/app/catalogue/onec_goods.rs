@@ -16,7 +16,10 @@ use crate::{
         catalogue::{self, ProductState},
         dead_letters,
         journal::{self, Line},
-        onec::goods::{self, GoodsRow, NamedRow, PriceRow},
+        onec::goods::{
+            self, GoodsRow, PriceRow,
+            lists::{self as listed, NamedRow},
+        },
     },
 };
 use serde::Deserialize;
@@ -58,7 +61,7 @@ impl Catalogue {
         };
         let rows = {
             let mut db = self.db.acquire().await?;
-            goods::named(&mut db, base.name.as_str()).await?
+            listed::named(&mut db, base.name.as_str()).await?
         };
         let named: Vec<&NamedRow> = rows
             .iter()
@@ -108,7 +111,7 @@ impl Catalogue {
             return Ok(false);
         }
         let known = goods_of(&mut tx, name, &ids).await?;
-        let lists = lists(name, goods::named(&mut tx, name).await?)?;
+        let lists = lists(name, listed::named(&mut tx, name).await?)?;
         for (shop, rules) in shops {
             let CatalogueOwner::OneC { price_types } = &rules.owner else {
                 continue;

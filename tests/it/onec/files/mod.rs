@@ -1,6 +1,7 @@
 //! Files from 1C: pieces, zips, steps; what is stored of them, and what is refused.
 
 mod goods;
+mod prints;
 
 use super::world::{Site, World, order};
 use b24_bridge::sandbox::onec::{Exchange, OneC};
