@@ -56,7 +56,8 @@
 //! settled. *Backfill*: a history of orders loaded from a file. *Submission*: what a form of a site
 //! sent. *Activity*: a call, mail or message of a customer. *Subject*: what is neither order nor
 //! customer but goes to the portal: a submission, an activity, a product or one of its *pictures*.
-//! *Catalogue*: the products of a shop, which the portal's are kept in step with.
+//! *Catalogue*: the products of a shop, which the portal's are kept in step with. *Print*: bytes
+//! that stand for what a file says of a product, so that the same again is known.
 //!
 //! To the portal: *Lane*: everything that goes to one portal, or to one shop's callback. One worker
 //! drives it at a time, under a *lease* with an *epoch*. *Claim*: taking due orders for a *wave*:

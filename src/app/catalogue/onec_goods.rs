@@ -17,7 +17,10 @@ use crate::{
         dead_letters,
         journal::{self, Line},
         onec::{
-            goods::{self, GoodsRow, NamedRow, PriceRow},
+            goods::{
+                self, GoodsRow, PriceRow,
+                lists::{self as listed, NamedRow},
+            },
             pictures,
         },
     },
@@ -61,7 +64,7 @@ impl Catalogue {
         };
         let rows = {
             let mut db = self.db.acquire().await?;
-            goods::named(&mut db, base.name.as_str()).await?
+            listed::named(&mut db, base.name.as_str()).await?
         };
         let named: Vec<&NamedRow> = rows
             .iter()
@@ -111,7 +114,7 @@ impl Catalogue {
             return Ok(false);
         }
         let known = goods_of(&mut tx, name, &ids).await?;
-        let lists = lists(name, goods::named(&mut tx, name).await?)?;
+        let lists = lists(name, listed::named(&mut tx, name).await?)?;
         let with_pictures = shops.iter().any(|(_, rules)| rules.pictures);
         let sent = if with_pictures {
             sent_pictures(&mut tx, name, &known).await?

@@ -208,6 +208,11 @@ pub(in crate::app) fn parse(value: &Value, rules: &ShopRules) -> Result<Event, F
     Event::read(value, rules.reading())
 }
 
+/// The same of an event that nobody else needs.
+pub(in crate::app) fn parse_owned(value: Value, rules: &ShopRules) -> Result<Event, Faults> {
+    Event::read_owned(value, rules.reading())
+}
+
 /// The caller's shop, unless the event names another.
 fn of_caller(registry: &Registry, shop: &ShopName, value: &Value) -> Result<ShopName, Rejection> {
     let other = |pointer: &str, name: &str| {

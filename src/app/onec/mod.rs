@@ -9,7 +9,6 @@ mod confirm;
 mod contents;
 mod documents;
 mod facts;
-mod goods;
 mod import;
 mod outcome;
 mod parse;

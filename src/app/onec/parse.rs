@@ -1,9 +1,15 @@
 //! Files read on a thread of their own, their items handed over in batches.
 
 use super::reader::{Bounded, Stored};
-use crate::formats::{
-    commerceml::{Bounds, Element, Fault, FaultKind, Head, Item, Items},
-    onec::upload,
+use crate::{
+    formats::{
+        commerceml::{
+            Bounds, Element, Fault, FaultKind, Found, Head, Item, Items, Known, Place as Kept,
+            Print,
+        },
+        onec::upload,
+    },
+    storage::onec::goods::prints::Run,
 };
 use std::{
     io::{BufRead, BufReader, Read as _},
@@ -19,6 +25,15 @@ use zip::ZipArchive;
 const BATCH: usize = 500;
 /// Bytes of one batch, about.
 const BATCH_BYTES: usize = 2 * 1024 * 1024;
+/// Items of one batch, those that are known among them.
+const BATCH_ALL: i64 = 20_000;
+/// A file with no more new items than these, and no more bytes of them, is read once only.
+const WHOLE: usize = 2_000;
+const WHOLE_BYTES: usize = 8 * 1024 * 1024;
+/// Rows of known products, one after the other, of one batch.
+const RUNS: usize = 5_000;
+/// Bytes that are read at once.
+const BUFFER: usize = 64 * 1024;
 /// The longest directory of a zip that is read, in bytes, and the most files in it.
 const DIRECTORY: u64 = 4 * 1024 * 1024;
 const MOST_MEMBERS: u64 = 20_000;
@@ -29,9 +44,20 @@ pub(super) struct Came {
     pub(super) raw: Option<String>,
     /// `Номер` of what cannot be read.
     pub(super) number: Option<String>,
+    /// What stands for it when it comes again; `None`: it is none of goods.
+    pub(super) print: Option<Print>,
 }
 
 impl Came {
+    fn of(item: Result<Item, Fault>, items: &Items<impl BufRead>) -> Self {
+        Self {
+            raw: raw(&item, items),
+            number: item.as_ref().err().and_then(|_| number(items)),
+            print: items.print(),
+            item,
+        }
+    }
+
     /// Whether it is a document, or was to be one.
     pub(super) fn is_document(&self) -> bool {
         match &self.item {
@@ -44,12 +70,49 @@ impl Came {
     }
 }
 
+/// Items of a file that follow each other: documents, or all but documents.
+#[derive(Default)]
+pub(super) struct Part {
+    /// Those that were read, in their order.
+    pub(super) items: Vec<Came>,
+    /// The products of those that are known, and were not read.
+    pub(super) known: Vec<Run>,
+    /// How many items all of them are.
+    pub(super) count: i64,
+}
+
+impl Part {
+    fn push(&mut self, came: Came) {
+        self.items.push(came);
+        self.count += 1;
+    }
+
+    fn know(&mut self, kept: Kept) {
+        self.count += 1;
+        match self.known.last_mut() {
+            Some(run) if run.channel == kept.channel && run.last + 1 == kept.number => {
+                run.last = kept.number;
+            }
+            _ => self.known.push(Run {
+                channel: kept.channel,
+                first: kept.number,
+                last: kept.number,
+            }),
+        }
+    }
+
+    /// Whether it is documents.
+    pub(super) fn is_documents(&self) -> bool {
+        self.items.first().is_some_and(Came::is_document)
+    }
+}
+
 /// What the reading thread hands over.
 pub(super) enum Read {
     /// What the root says; once, first.
     Head(Head),
     /// The next items of the file, in their order.
-    Items(Vec<Came>),
+    Items(Part),
 }
 
 /// What is read of a stored file: itself, or a file in it.
@@ -147,60 +210,98 @@ pub(super) fn contents(
 }
 
 /// Whether a file can be read to its end, item by item; what is wrong with single items is told
-/// when they are taken in.
-pub(super) fn check(file: Stored, tail: &[u8], place: &Place) -> Result<(), Fault> {
+/// when they are taken in. Hands over the whole file where little of it is new.
+pub(super) fn check(
+    file: Stored,
+    tail: &[u8],
+    place: &Place,
+    known: &mut dyn Known,
+) -> Result<Option<(Head, Part)>, Fault> {
     within(file, tail, place, |items| {
-        for item in items {
-            match item {
-                Err(fault) if !fault.is_of_one_item() => return Err(fault),
-                _ => {}
+        let head = items.head().clone();
+        let (mut whole, mut bytes) = (Some(Part::default()), 0);
+        while let Some(next) = next(items, known) {
+            let next = next?;
+            let Some(part) = &mut whole else {
+                continue;
+            };
+            match next {
+                Next::Known(kept) => part.know(kept),
+                Next::New(item) => {
+                    bytes += items.bytes();
+                    part.push(Came::of(item, items));
+                }
+            }
+            let many = part.items.len() > WHOLE || bytes > WHOLE_BYTES || part.known.len() > RUNS;
+            if many || part.items.last().is_some_and(Came::is_document) {
+                whole = None;
             }
         }
-        Ok(())
+        Ok(whole.map(|part| (head, part)))
     })
 }
 
 /// Reads a file behind its first `skip` items, and hands the rest over until nobody takes it.
 pub(super) fn read(
     file: Stored,
-    tail: &[u8],
-    place: &Place,
+    (tail, place): (&[u8], &Place),
+    known: &mut dyn Known,
     skip: u64,
     sender: &mpsc::Sender<Read>,
 ) -> Result<(), Fault> {
     within(file, tail, place, |items| {
-        if sender
-            .blocking_send(Read::Head(items.head().clone()))
-            .is_err()
-        {
+        let head = Read::Head(items.head().clone());
+        if sender.blocking_send(head).is_err() {
             return Ok(());
         }
-        let (mut batch, mut bytes, mut nth) = (Vec::with_capacity(BATCH), 0, 0_u64);
-        while let Some(item) = items.next() {
-            if let Err(fault) = &item
-                && !fault.is_of_one_item()
-            {
-                return Err(fault.clone());
-            }
+        let (mut part, mut bytes, mut nth) = (Part::default(), 0, 0_u64);
+        while let Some(next) = next(items, known) {
+            let next = next?;
             nth += 1;
             if nth <= skip {
                 continue;
             }
-            bytes += items.bytes();
-            let raw = raw(&item, items);
-            let number = item.as_ref().err().and_then(|_| number(items));
-            batch.push(Came { item, raw, number });
-            if batch.len() >= BATCH || bytes > BATCH_BYTES {
-                let full = Read::Items(std::mem::replace(&mut batch, Vec::with_capacity(BATCH)));
+            let came = match next {
+                Next::Known(kept) => Err(kept),
+                Next::New(item) => Ok(Came::of(item, items)),
+            };
+            let is_document = came.as_ref().is_ok_and(Came::is_document);
+            let full = part.items.len() >= BATCH || part.known.len() >= RUNS;
+            let full = full || part.count >= BATCH_ALL || bytes > BATCH_BYTES;
+            if part.count > 0 && (full || is_document != part.is_documents()) {
                 bytes = 0;
-                if sender.blocking_send(full).is_err() {
+                let whole = Read::Items(std::mem::take(&mut part));
+                if sender.blocking_send(whole).is_err() {
                     return Ok(());
                 }
             }
+            match came {
+                Ok(came) => {
+                    bytes += items.bytes();
+                    part.push(came);
+                }
+                Err(kept) => part.know(kept),
+            }
         }
         // Nobody is there any more: whoever comes next goes on behind what was stored.
-        let _ = sender.blocking_send(Read::Items(batch));
+        let _ = sender.blocking_send(Read::Items(part));
         Ok(())
+    })
+}
+
+/// An item, or what is wrong with it; or where it is kept.
+enum Next {
+    New(Result<Item, Fault>),
+    Known(Kept),
+}
+
+/// What is wrong with one item is handed on; what is wrong with the file is its end.
+fn next(items: &mut Items<impl BufRead>, known: &mut dyn Known) -> Option<Result<Next, Fault>> {
+    Some(match items.next_or_known(known)? {
+        Ok(Found::Item(item)) => Ok(Next::New(Ok(item))),
+        Ok(Found::Known(kept)) => Ok(Next::Known(kept)),
+        Err(fault) if fault.is_of_one_item() => Ok(Next::New(Err(fault))),
+        Err(fault) => Err(fault),
     })
 }
 
@@ -229,16 +330,17 @@ fn raw(item: &Result<Item, Fault>, items: &Items<impl BufRead>) -> Option<String
 
 /// Opens a file, or a file in it, and does something with its items. A bound that was passed is
 /// told as such, whatever the XML reader makes of it.
-fn within(
+fn within<T>(
     file: Stored,
     tail: &[u8],
     place: &Place,
-    work: impl FnOnce(&mut Items<Box<dyn BufRead + '_>>) -> Result<(), Fault>,
-) -> Result<(), Fault> {
+    work: impl FnOnce(&mut Items<Box<dyn BufRead + '_>>) -> Result<T, Fault>,
+) -> Result<T, Fault> {
     let passed = Arc::new(AtomicBool::new(false));
     let done = match place.member {
         None => {
-            let reader = BufReader::new(Bounded::new(file, place.most, Arc::clone(&passed)));
+            let bounded = Bounded::new(file, place.most, Arc::clone(&passed));
+            let reader = BufReader::with_capacity(BUFFER, bounded);
             Items::new(Box::new(reader) as Box<dyn BufRead + '_>, Bounds::default())
                 .and_then(|mut items| work(&mut items))
         }
@@ -250,7 +352,8 @@ fn within(
                     format!("the zip cannot be read: {error}"),
                 )
             })?;
-            let reader = BufReader::new(Bounded::new(member, place.most, Arc::clone(&passed)));
+            let bounded = Bounded::new(member, place.most, Arc::clone(&passed));
+            let reader = BufReader::with_capacity(BUFFER, bounded);
             Items::new(Box::new(reader) as Box<dyn BufRead + '_>, Bounds::default())
                 .and_then(|mut items| work(&mut items))
         }),

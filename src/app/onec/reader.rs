@@ -9,7 +9,10 @@ use std::{
         atomic::{AtomicBool, Ordering},
     },
 };
-use tokio::runtime::Handle;
+use tokio::{runtime::Handle, task::JoinHandle};
+
+/// Where a piece begins, and its bytes.
+type Piece = Option<(i64, Vec<u8>)>;
 
 /// A stored file. It is read on a thread that may block.
 pub(super) struct Stored {
@@ -20,6 +23,8 @@ pub(super) struct Stored {
     at: u64,
     starts: u64,
     piece: Vec<u8>,
+    /// The piece at this place, which is fetched while the one before it is read.
+    ahead: Option<(u64, JoinHandle<io::Result<Piece>>)>,
 }
 
 impl Stored {
@@ -32,6 +37,7 @@ impl Stored {
             at: 0,
             starts: 0,
             piece: Vec::new(),
+            ahead: None,
         }
     }
 
@@ -40,11 +46,34 @@ impl Stored {
         self.length
     }
 
-    fn fetch(&self) -> io::Result<Option<(i64, Vec<u8>)>> {
-        let at = i64::try_from(self.at).map_err(io::Error::other)?;
-        self.runtime.block_on(async {
-            let mut db = self.pool.acquire().await.map_err(io::Error::other)?;
-            let piece = files::piece(&mut db, self.file, at).await;
+    /// The piece that holds the place. Who reads on gets the next one without waiting.
+    fn fetch(&mut self) -> io::Result<Piece> {
+        let fetched = self.ahead.take().filter(|(at, _)| *at == self.at);
+        let goes_on = fetched.is_some() || self.at == 0;
+        let piece = match fetched {
+            Some((_, ahead)) => self.runtime.block_on(ahead).map_err(io::Error::other)??,
+            None => self.runtime.block_on(self.piece_at(self.at)?)?,
+        };
+        if let Some((starts, bytes)) = &piece
+            && goes_on
+        {
+            let next = u64::try_from(*starts).map_err(io::Error::other)? + bytes.len() as u64;
+            if next < self.length {
+                self.ahead = Some((next, self.runtime.spawn(self.piece_at(next)?)));
+            }
+        }
+        Ok(piece)
+    }
+
+    fn piece_at(
+        &self,
+        at: u64,
+    ) -> io::Result<impl Future<Output = io::Result<Piece>> + Send + 'static> {
+        let at = i64::try_from(at).map_err(io::Error::other)?;
+        let (pool, file) = (self.pool.clone(), self.file);
+        Ok(async move {
+            let mut db = pool.acquire().await.map_err(io::Error::other)?;
+            let piece = files::piece(&mut db, file, at).await;
             piece.map_err(io::Error::other)
         })
     }

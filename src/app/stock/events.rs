@@ -12,6 +12,7 @@ use crate::{
     stock::{CountText, CountsMean, Master, StockEvent, StockSettings, Store, Told},
     storage::{
         StockEventKind, journal,
+        onec::goods::prints,
         stock::{self, NewStockEvent, OddUnit, UntakenWarehouse},
     },
 };
@@ -362,6 +363,13 @@ impl Stock {
         let warehouses = warehouses(of);
         let available = of.counts_mean == CountsMean::Available;
         let whose = (of.name.as_str(), shop, base.name.as_str());
+        // What a newer file repeats was counted again.
+        let mut tx = self.db.begin().await?;
+        if prints::any_uncounted(&mut tx, base.name.as_str()).await? {
+            prints::begin(&mut tx, base.name.as_str()).await?;
+            prints::fold_counts(&mut tx, base.name.as_str()).await?;
+        }
+        tx.commit().await?;
         let (mut lines, mut tries) = (0, 0);
         loop {
             let mut db = self.db.acquire().await?;

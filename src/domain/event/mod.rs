@@ -97,6 +97,27 @@ impl Event {
 
     /// Reads a message by its shop's rules; on failure every fault at once.
     pub fn read(message: &Value, rules: Reading<'_>) -> Result<Self, Faults> {
+        let mut event = Self::read_fields(message, rules)?;
+        if let EventBody::Saved(snapshot) = &mut event.body
+            && let Some(Value::Object(data)) = message.get("data")
+        {
+            snapshot.data = data.clone();
+        }
+        Ok(event)
+    }
+
+    /// The same of a message that nobody else needs.
+    pub fn read_owned(mut message: Value, rules: Reading<'_>) -> Result<Self, Faults> {
+        let mut event = Self::read_fields(&message, rules)?;
+        if let EventBody::Saved(snapshot) = &mut event.body
+            && let Some(Value::Object(data)) = message.get_mut("data")
+        {
+            snapshot.data = std::mem::take(data);
+        }
+        Ok(event)
+    }
+
+    fn read_fields(message: &Value, rules: Reading<'_>) -> Result<Self, Faults> {
         let Value::Object(object) = message else {
             return Err(vec![Fault {
                 pointer: String::new(),

@@ -324,40 +324,40 @@ const TOO_LARGE: f64 = 1e300;
 /// The first place that is nested deeper than `max`, or holds what cannot be stored and read back:
 /// a NUL character (Postgres cannot store one in JSON), or a number that is too large.
 pub(crate) fn unstorable(value: &Value, max: usize) -> Option<Fault> {
-    fn walk(value: &Value, left: usize, pointer: &mut String) -> Option<&'static str> {
-        let enter = |step: &str, inner: &Value, pointer: &mut String| {
-            let length = pointer.len();
-            pointer.push('/');
-            pointer.push_str(&step.replace('~', "~0").replace('/', "~1"));
-            let found = if step.contains('\0') {
-                Some("the name holds a NUL character")
-            } else {
-                walk(inner, left - 1, pointer)
-            };
-            if found.is_none() {
-                pointer.truncate(length);
-            }
-            found
-        };
-        match value {
-            Value::Array(_) | Value::Object(_) if left == 0 => Some("nested too deeply"),
-            Value::Array(elements) => elements
-                .iter()
-                .enumerate()
-                .find_map(|(i, inner)| enter(&i.to_string(), inner, pointer)),
-            Value::Object(members) => members
-                .iter()
-                .find_map(|(name, inner)| enter(name, inner, pointer)),
-            Value::String(text) if text.contains('\0') => Some("the text holds a NUL character"),
-            Value::Number(number) if number.as_f64().is_none_or(|n| n.abs() >= TOO_LARGE) => {
-                Some("the number is too large to be kept")
-            }
-            _ => None,
-        }
-    }
-    let mut pointer = String::new();
-    walk(value, max, &mut pointer).map(|detail| Fault {
-        pointer,
+    let (detail, mut path) = odd_place(value, max)?;
+    path.reverse();
+    let step = |step: &String| format!("/{}", step.replace('~', "~0").replace('/', "~1"));
+    Some(Fault {
+        pointer: path.iter().map(step).collect(),
         detail: detail.to_owned(),
     })
+}
+
+/// What is odd, and the steps to it, the last one first.
+fn odd_place(value: &Value, left: usize) -> Option<(&'static str, Vec<String>)> {
+    let behind = |(detail, mut path): (&'static str, Vec<String>), step: String| {
+        path.push(step);
+        (detail, path)
+    };
+    let odd = |detail| Some((detail, Vec::new()));
+    match value {
+        Value::Array(_) | Value::Object(_) if left == 0 => odd("nested too deeply"),
+        Value::Array(elements) => elements
+            .iter()
+            .enumerate()
+            .find_map(|(nth, inner)| Some(behind(odd_place(inner, left - 1)?, nth.to_string()))),
+        Value::Object(members) => members.iter().find_map(|(name, inner)| {
+            let found = if name.contains('\0') {
+                odd("the name holds a NUL character")
+            } else {
+                odd_place(inner, left - 1)
+            };
+            Some(behind(found?, name.clone()))
+        }),
+        Value::String(text) if text.contains('\0') => odd("the text holds a NUL character"),
+        Value::Number(number) if number.as_f64().is_none_or(|n| n.abs() >= TOO_LARGE) => {
+            odd("the number is too large to be kept")
+        }
+        _ => None,
+    }
 }

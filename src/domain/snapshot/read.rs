@@ -108,7 +108,8 @@ fn few(text: &str) -> String {
 }
 
 impl Snapshot {
-    /// Reads the `data` of a `shop.order.saved.v1`; adds every fault to `faults`.
+    /// Reads the `data` of a `shop.order.saved.v1`, all but what it keeps of it as it stands: the
+    /// caller has that. Adds every fault to `faults`.
     pub(in crate::domain) fn read(
         data: &Reader<'_>,
         rules: Reading<'_>,
@@ -180,7 +181,7 @@ impl Snapshot {
                 .unwrap_or_default(),
             left_out: texts.left_out,
             readable: texts.readable,
-            data: data.members().clone(),
+            data: Map::new(),
         };
         (faults.len() == before).then_some(snapshot)
     }

@@ -12,7 +12,9 @@
 //! | file | owns |
 //! |---|---|
 //! | `source` | the encoding of a file: byte order mark, declaration, windows-1251 |
-//! | `element` | the bounded tree of one item, and the stream of items |
+//! | `stream` | the stream of items, each bounded |
+//! | `element` | the tree of one item |
+//! | `print` | items that were read before, told by their bytes |
 //! | `value` | numbers, dates, truth values and names as files write them |
 //! | `document` | orders, payments, shipments |
 //! | `customer` | counterparties: customers and partners |
@@ -21,7 +23,7 @@
 //! | `info` | what 1C asks a site for when it is set up: statuses, ways to pay and to deliver |
 //! | `sums` | line sums that add up to the total, exact to the kopeck |
 //!
-//! To add a kind of item: its path in `element::is_item`, a variant of [`Item`], a reader beside
+//! To add a kind of item: its path in `stream::is_item`, a variant of [`Item`], a reader beside
 //! the others, and a sample file for the test.
 
 mod customer;
@@ -29,17 +31,21 @@ mod document;
 mod element;
 mod goods;
 mod info;
+mod print;
 mod source;
+mod stream;
 mod sums;
 mod value;
 pub mod write;
 
 pub use customer::{Contact, Counterparty, Representative};
 pub use document::{Document, Line, Operation, Package, Subordinate, Tax, WarehouseRef};
-pub use element::{Bounds, Element, Items};
+pub use element::Element;
 pub use goods::{Group, Offer, PackageHead, Price, PriceType, Product, Property, Rest, Warehouse};
 pub use info::{Listed, info};
+pub use print::{Found, Known, Place, Print};
 pub use source::Encoding;
+pub use stream::{Bounds, Items};
 pub use sums::{Amount, spread};
 pub use value::{Moment, Requisites, SchemaVersion};
 

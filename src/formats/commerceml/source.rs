@@ -85,17 +85,24 @@ fn declared(start: &[u8]) -> Option<String> {
 pub(super) struct Source<R> {
     inner: R,
     decoder: Decoder,
+    /// What was read already and is to be read once more, and how much of it was.
+    back: Vec<u8>,
+    back_at: usize,
     text: Vec<u8>,
     at: usize,
+    /// Where in `text` what was decoded ends.
+    to: usize,
     ended: bool,
+    /// Bytes of the text before what is given out next.
+    position: u64,
     /// Bytes that may still be given out before the next refill.
     left: usize,
     /// What one token may take.
     most: usize,
 }
 
-/// Bytes decoded at once.
-const CHUNK: usize = 16 * 1024;
+/// Bytes of text decoded at once; at most a quarter of so many are read for them.
+const CHUNK: usize = 64 * 1024;
 
 impl<R: BufRead> Source<R> {
     pub(super) fn new(mut inner: R, most: usize) -> Result<Self, Fault> {
@@ -107,9 +114,13 @@ impl<R: BufRead> Source<R> {
         Ok(Self {
             inner,
             decoder: encoding.decoder(),
-            text: Vec::new(),
+            back: Vec::new(),
+            back_at: 0,
+            text: vec![0; CHUNK],
             at: 0,
+            to: 0,
             ended: false,
+            position: 0,
             left: most,
             most,
         })
@@ -120,15 +131,27 @@ impl<R: BufRead> Source<R> {
         self.left = self.most;
     }
 
+    /// Bytes of the text before what is given out next.
+    pub(super) fn position(&self) -> u64 {
+        self.position
+    }
+
+    /// The last bytes that were given out are to be given out once more.
+    pub(super) fn put_back(&mut self, bytes: &mut Vec<u8>) {
+        self.position -= bytes.len() as u64;
+        bytes.extend_from_slice(&self.back[self.back_at..]);
+        std::mem::swap(&mut self.back, bytes);
+        self.back_at = 0;
+    }
+
     fn decode(&mut self) -> io::Result<()> {
-        self.text.clear();
-        self.at = 0;
-        while self.text.is_empty() && !self.ended {
-            let mut out = String::with_capacity(CHUNK);
+        (self.at, self.to) = (0, 0);
+        while self.to == 0 && !self.ended {
             let bytes = self.inner.fill_buf()?;
             let last = bytes.is_empty();
             let bytes = &bytes[..bytes.len().min(CHUNK / 4)];
-            let (result, read, replaced) = self.decoder.decode_to_string(bytes, &mut out, last);
+            let (result, read, written, replaced) =
+                self.decoder.decode_to_utf8(bytes, &mut self.text, last);
             if replaced {
                 return Err(io::Error::other(
                     "bytes that are not of the file's encoding",
@@ -136,7 +159,7 @@ impl<R: BufRead> Source<R> {
             }
             self.ended = last && result == CoderResult::InputEmpty;
             self.inner.consume(read);
-            self.text = out.into_bytes();
+            self.to = written;
         }
         Ok(())
     }
@@ -157,15 +180,24 @@ impl<R: BufRead> BufRead for Source<R> {
         if self.left == 0 {
             return Err(io::Error::other(TOO_LONG));
         }
-        if self.at == self.text.len() {
-            self.decode()?;
-        }
-        let to = self.text.len().min(self.at.saturating_add(self.left));
-        Ok(&self.text[self.at..to])
+        let held = if self.back_at < self.back.len() {
+            &self.back[self.back_at..]
+        } else {
+            if self.at == self.to {
+                self.decode()?;
+            }
+            &self.text[self.at..self.to]
+        };
+        Ok(&held[..held.len().min(self.left)])
     }
 
     fn consume(&mut self, many: usize) {
-        self.at += many;
+        if self.back_at < self.back.len() {
+            self.back_at += many;
+        } else {
+            self.at += many;
+        }
+        self.position += many as u64;
         self.left = self.left.saturating_sub(many);
     }
 }

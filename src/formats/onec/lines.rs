@@ -298,21 +298,23 @@ fn unit(given: Option<&str>) -> Unit {
     let Some(given) = given.map(|unit| unit.trim().trim_end_matches('.')) else {
         return Unit::default();
     };
+    if given.is_empty() {
+        return Unit::default();
+    }
     let word = given.to_lowercase();
     let known = UNITS.iter().find(|(code, short, full, _)| {
         word == *code || word == *short || word == full.to_lowercase()
     });
     match known {
         Some((code, short, full, sign)) => Unit {
-            code: (*code).to_owned(),
-            short: (*short).to_owned(),
-            full: (*full).to_owned(),
-            sign: (*sign).to_owned(),
+            code: (*code).into(),
+            short: (*short).into(),
+            full: (*full).into(),
+            sign: (*sign).into(),
         },
-        None if given.is_empty() => Unit::default(),
         None => Unit {
-            short: given.to_owned(),
-            full: given.to_owned(),
+            short: given.to_owned().into(),
+            full: given.to_owned().into(),
             ..Unit::default()
         },
     }

@@ -11,7 +11,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::Value;
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 
 /// The first version whose dates of allowed delivery have the new name.
 const NEW_DELIVERY: SchemaVersion = SchemaVersion::new(2, 10);
@@ -230,12 +230,11 @@ fn currency(base: &Base, code: &str) -> String {
 #[derive(Default)]
 struct Requisites {
     all: Vec<(String, Requisite)>,
-    names: BTreeSet<String>,
 }
 
 impl Requisites {
     fn add(&mut self, name: &str, value: Requisite) {
-        if self.names.insert(name.to_owned()) {
+        if self.all.iter().all(|(known, _)| known != name) {
             self.all.push((name.to_owned(), value));
         }
     }

@@ -85,8 +85,8 @@ pub async fn advance(
     done: &Done,
 ) -> Result<bool, Error> {
     let moved = sqlx::query!(
-        "UPDATE bridge.onec_imports SET position = position + $3, faulty = faulty + $4,
-         documents = documents + $5,
+        "UPDATE bridge.onec_imports SET position = position + $3, marked = marked + $3,
+                faulty = faulty + $4, documents = documents + $5,
                 message = CASE WHEN length(message) > 2000 THEN message
                   ELSE concat_ws(E'\\n', message, $6::text) END
          WHERE id = $1 AND position = $2 AND state = 'working'",

@@ -190,15 +190,28 @@ pub async fn newest(db: &mut PgConnection, base: &str, limit: i64) -> Result<Vec
 
 /// Removes sessions that ended more than this many seconds ago, with what was offered in them.
 pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "DELETE FROM bridge.onec_sessions WHERE id IN (
-             SELECT id FROM bridge.onec_sessions WHERE expires_at < now() -
-               make_interval(secs => $1)
-             ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)",
+    let many = sqlx::query_scalar!(
+        r#"WITH ended AS (
+               DELETE FROM bridge.onec_sessions WHERE id IN (
+                   SELECT id FROM bridge.onec_sessions
+                   WHERE expires_at < now() - make_interval(secs => $1)
+                   ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED)
+               RETURNING id
+           ), offers AS (
+               DELETE FROM bridge.onec_offers o USING ended e WHERE o.session = e.id
+           )
+           SELECT count(*) AS "many!" FROM ended"#,
         older_than,
         batch
     )
+    .fetch_one(&mut *db)
+    .await?;
+    // An earlier version removes sessions alone.
+    sqlx::query!(
+        "DELETE FROM bridge.onec_offers
+         WHERE session < (SELECT min(id) FROM bridge.onec_sessions)"
+    )
     .execute(db)
     .await?;
-    Ok(done.rows_affected())
+    Ok(u64::try_from(many).unwrap_or_default())
 }

@@ -134,6 +134,28 @@ async fn what_1c_counts_reaches_the_stock_however_late_and_later_sales_are_laid_
 }
 
 #[tokio::test]
+async fn a_figure_that_a_newer_file_repeats_is_a_count_of_that_time() {
+    let bridge = Bridge::new().await;
+    bridge.file("A-1", 10, 60).await;
+    assert_eq!(bridge.take().await, 1);
+    bridge.tell("pos.receipt.saved.v1", sold("R1", 50)).await;
+    assert_eq!(bridge.take().await, 0);
+    assert_eq!(bridge.on_hand("guid-1").await, ["8"]);
+    // Somebody has put two back on the shelf: there are ten again, and 1C says so.
+    let again = "INSERT INTO bridge.onec_products (base, id, formed_at, touched_at)
+                 VALUES ('ut', 'guid-1', now(), now());
+                 UPDATE bridge.onec_counts SET channel = 4;
+                 INSERT INTO bridge.onec_repeats
+                     (base, channel, first, last, formed_at, touched_at)
+                 SELECT base, 4, number, number, now() - interval '40 minutes', now()
+                 FROM bridge.onec_products";
+    sqlx::raw_sql(again).execute(&bridge.db.pool).await.unwrap();
+    assert_eq!(bridge.take().await, 1);
+    assert_eq!(bridge.on_hand("guid-1").await, ["10"]);
+    assert_eq!(bridge.take().await, 0, "a count is taken once");
+}
+
+#[tokio::test]
 async fn a_product_that_the_shop_has_named_is_counted_by_its_id_in_1c() {
     let bridge = Bridge::new().await;
     let article =

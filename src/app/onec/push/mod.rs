@@ -172,7 +172,8 @@ impl Onec {
         let seen_since = bases::open(&mut *tx, name).await?.since;
         let version = base.version(base.push);
         let drafts = Drafts::new(self, base, version, seen_since);
-        let page = drafts.page(&mut *tx, rows).await?;
+        let read = drafts.read_all(&mut *tx, rows).await?;
+        let page = drafts.page(&mut *tx, read).await?;
         orders::hold(&mut *tx, name, &base.export.filter(), &page.held).await?;
         journal::add(&mut *tx, &page.notes).await?;
         let (Some(offer), Some(order)) = (page.offered.into_iter().next(), page.written.first())

@@ -34,21 +34,42 @@ pub(in crate::app::onec) struct Page {
     pub(in crate::app::onec) notes: Vec<Line>,
 }
 
+/// Orders that wait, and what each of them says; and receipts.
+pub(in crate::app::onec) struct Waiting {
+    pub(super) orders: Vec<(WaitingRow, Event)>,
+    pub(super) receipts: Vec<WaitingRow>,
+}
+
 impl Drafts {
+    /// Reads what waiting orders say. Nothing is stored.
+    pub(in crate::app::onec) async fn read_all(
+        &self,
+        db: &mut PgConnection,
+        rows: Vec<WaitingRow>,
+    ) -> Result<Waiting, Error> {
+        let (receipts, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(WaitingRow::is_receipt);
+        self.onec.load_clocks_of(&mut *db, &self.base).await?;
+        let now = clock_offsets::now(&mut *db).await?;
+        let read = |mut row: WaitingRow| {
+            let event = self.read(&mut row, now);
+            (row, event)
+        };
+        Ok(Waiting {
+            orders: rows.into_iter().map(read).collect(),
+            receipts,
+        })
+    }
+
     /// Writes orders; those that the base does not know yet are named. Nothing else is stored.
     pub(in crate::app::onec) async fn page(
         &self,
         tx: &mut PgConnection,
-        rows: Vec<WaitingRow>,
+        Waiting { orders, receipts }: Waiting,
     ) -> Result<Page, Error> {
-        let (receipts, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(WaitingRow::is_receipt);
-        self.onec.load_clocks_of(&mut *tx, &self.base).await?;
-        let now = clock_offsets::now(&mut *tx).await?;
-        let events: Vec<Event> = rows.iter().map(|row| self.read(row, now)).collect();
-        let names = self.named(&mut *tx, &rows, &events).await?;
-        let goods = self.goods(&mut *tx, &events).await?;
+        let names = self.named(&mut *tx, &orders).await?;
+        let goods = self.goods(&mut *tx, &orders).await?;
         let mut page = Page::default();
-        for (row, event) in rows.into_iter().zip(events) {
+        for (row, event) in orders {
             let version = number_of_version(&row);
             let name = names.get(&OrderKey::new(&row.shop, &row.number));
             match self.turn((&row, event), name, &version, &goods) {
@@ -81,16 +102,15 @@ impl Drafts {
     async fn named(
         &self,
         tx: &mut PgConnection,
-        rows: &[WaitingRow],
-        events: &[Event],
+        orders: &[(WaitingRow, Event)],
     ) -> Result<BTreeMap<OrderKey, Identity>, Error> {
         let is_named = |row: &WaitingRow| row.doc_id.is_some() && row.doc_number.is_some();
-        let events = rows.iter().zip(events);
-        let fresh = events.filter(|(row, _)| !is_named(row));
+        let fresh = orders.iter().filter(|(row, _)| !is_named(row));
         let fresh: Vec<_> = fresh
             .filter_map(|(row, event)| self.fresh(row, event))
             .collect();
-        self.names(tx, rows.iter(), &fresh).await
+        self.names(tx, orders.iter().map(|(row, _)| row), &fresh)
+            .await
     }
 
     /// By what the base knows these: those that it was told of, and those that are named now.
@@ -148,10 +168,10 @@ impl Drafts {
     async fn goods(
         &self,
         tx: &mut PgConnection,
-        events: &[Event],
+        orders: &[(WaitingRow, Event)],
     ) -> Result<BTreeMap<String, String>, Error> {
         let mut skus = BTreeSet::new();
-        for (body, _) in events.iter().flatten() {
+        for (body, _) in orders.iter().flat_map(|(_, event)| event) {
             if let EventBody::Saved(order) = body {
                 skus.extend(order.items.iter().filter_map(|item| item.sku.clone()));
             }

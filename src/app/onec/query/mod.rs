@@ -4,6 +4,9 @@
 //! last bytes go out the offers are stored as `offered`, so that a `success` that follows at once
 //! finds them; that the answer was written whole is stored after it. A later query confirms only
 //! what was written whole.
+//!
+//! A long answer is made by three at a time, page by page: the next one is read, one is offered,
+//! and the one before it is written as XML.
 
 mod draft;
 mod receipts;
@@ -16,10 +19,11 @@ use crate::{
     formats::{
         commerceml::{
             SchemaVersion,
-            write::{Form, Orders},
+            write::{Form, Order, Orders},
         },
         onec::Base,
     },
+    process::bug::Bug,
     storage::{
         OfferState, journal,
         onec::{
@@ -35,7 +39,12 @@ use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
 use sqlx::PgConnection;
 use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
-use tokio::time::Instant;
+use tokio::{
+    task::{JoinError, JoinHandle},
+    time::Instant,
+};
+
+use self::draft::Waiting;
 
 pub(super) use receipts::receipts_since;
 pub(super) use turn::Drafts;
@@ -69,6 +78,23 @@ impl io::Write for Pipe {
     }
 }
 
+fn stopped(error: &JoinError) -> Error {
+    Bug {
+        place: concat!(file!(), ":", line!()).to_owned(),
+        words: error.to_string(),
+    }
+    .into()
+}
+
+/// A page that is read.
+struct Ahead {
+    waiting: Waiting,
+    /// The event of the last of its orders; none: there are none.
+    last: Option<i64>,
+    /// Nothing more waits behind it.
+    over: bool,
+}
+
 /// An answer with orders, while it is written.
 pub struct Query {
     onec: Onec,
@@ -76,11 +102,13 @@ pub struct Query {
     /// None: only to be looked at, nothing is stored.
     answer: Option<Answer>,
     pipe: Pipe,
-    /// None after the end.
+    /// None after the end, and while a page is written.
     orders: Option<Orders<Pipe>>,
-    drafts: Drafts,
-    /// The next page, read while the one before it is written.
-    ahead: Option<Vec<WaitingRow>>,
+    drafts: Arc<Drafts>,
+    /// The next page, read while the one before it is offered.
+    ahead: Option<JoinHandle<Result<Ahead, Error>>>,
+    /// The page that was offered last, while it is written.
+    writing: Option<JoinHandle<Orders<Pipe>>>,
     /// Orders up to this event are read.
     after: i64,
     offered: u64,
@@ -173,13 +201,22 @@ impl Onec {
             session,
             pipe,
             orders,
-            drafts,
+            drafts: Arc::new(drafts),
             ahead: None,
+            writing: None,
             after: 0,
             offered: 0,
             written: 0,
             until,
             over: false,
+        }
+    }
+}
+
+impl Drop for Query {
+    fn drop(&mut self) {
+        if let Some(ahead) = &self.ahead {
+            ahead.abort();
         }
     }
 }
@@ -201,38 +238,68 @@ impl Query {
         if self.over {
             return Ok(None);
         }
-        let rows = match self.ahead.take() {
-            Some(rows) => rows,
-            None => self.page().await?,
+        let page = match self.ahead.take() {
+            Some(ahead) => ahead,
+            None => tokio::spawn(self.page()),
         };
-        if let Some(last) = rows.last() {
-            self.after = last.head;
+        let page = page.await.map_err(|error| stopped(&error))??;
+        if let Some(last) = page.last {
+            self.after = last;
         }
-        self.over = i64::try_from(rows.len()).unwrap_or(i64::MAX) < PAGE;
-        if self.over {
-            self.offer(rows).await?;
-        } else {
-            let next = self.page();
-            let (next, offered) = tokio::join!(next, self.offer(rows));
-            offered?;
-            self.ahead = Some(next?);
+        self.over = page.over;
+        if !self.over {
+            self.ahead = Some(tokio::spawn(self.page()));
         }
-        let bytes = self.pipe.take();
+        let offered = self.offer(page.waiting).await?;
+        self.written_out().await?;
+        self.write(offered);
+        let mut bytes = self.pipe.take();
         self.written += bytes.len();
         let new = self.session.version.is_some();
         self.over |= new && (self.written > SLICE || Instant::now() > self.until);
+        if self.over {
+            self.written_out().await?;
+            bytes.extend(self.pipe.take());
+        }
         Ok(Some(bytes))
     }
 
+    /// Writes a page that was offered, on a thread of its own.
+    fn write(&mut self, page: Vec<Order>) {
+        if let Some(mut orders) = self.orders.take() {
+            self.writing = Some(tokio::task::spawn_blocking(move || {
+                for order in page {
+                    // A pipe in memory takes everything.
+                    let _ = orders.order(&order);
+                }
+                orders
+            }));
+        }
+    }
+
+    /// Waits until what was offered is written.
+    async fn written_out(&mut self) -> Result<(), Error> {
+        if let Some(writing) = self.writing.take() {
+            self.orders = Some(writing.await.map_err(|error| stopped(&error))?);
+        }
+        Ok(())
+    }
+
     /// Reads the orders that wait behind those that are read.
-    fn page(&self) -> impl Future<Output = Result<Vec<WaitingRow>, Error>> + use<> {
+    fn page(&self) -> impl Future<Output = Result<Ahead, Error>> + use<> {
         let (pool, after) = (self.onec.db.clone(), self.after);
+        let drafts = Arc::clone(&self.drafts);
         let name = self.session.base.name.clone();
         let new = self.session.version.is_some();
         let carrier = Carrier::Session(new.then_some(self.session.id));
         async move {
             let mut db = pool.acquire().await?;
-            Ok(orders::waiting(&mut db, name.as_str(), after, carrier, PAGE).await?)
+            let rows = orders::waiting(&mut db, name.as_str(), after, carrier, PAGE).await?;
+            Ok(Ahead {
+                last: rows.last().map(|row| row.head),
+                over: i64::try_from(rows.len()).unwrap_or(i64::MAX) < PAGE,
+                waiting: drafts.read_all(&mut db, rows).await?,
+            })
         }
     }
 
@@ -255,22 +322,24 @@ impl Query {
         Ok(orders.end().ok().map(|pipe| pipe.take()))
     }
 
-    /// Offers a page of orders: stored first, then written.
-    async fn offer(&mut self, mut rows: Vec<WaitingRow>) -> Result<(), Error> {
-        if rows.is_empty() {
-            return Ok(());
+    /// Stores that a page of orders is offered; what is to be written of it after that.
+    async fn offer(&mut self, mut waiting: Waiting) -> Result<Vec<Order>, Error> {
+        if waiting.orders.is_empty() && waiting.receipts.is_empty() {
+            return Ok(Vec::new());
         }
         let mut tx = self.onec.db.begin().await?;
         // None of it counts before the end of the answer is stored, and that waits for the disk.
         offers::wait_for_no_disk(&mut tx).await?;
         if self.session.base.push.is_some() {
-            self.leave_pushed(&mut tx, &mut rows).await?;
+            self.leave_pushed(&mut tx, &mut waiting).await?;
         }
-        let page = self.drafts.page(&mut tx, rows).await?;
+        let page = self.drafts.page(&mut tx, waiting).await?;
         if let Some(answer) = self.answer {
             let base = &self.session.base;
             let filter = base.export.filter();
-            orders::hold(&mut tx, base.name.as_str(), &filter, &page.held).await?;
+            if !page.held.is_empty() {
+                orders::hold(&mut tx, base.name.as_str(), &filter, &page.held).await?;
+            }
             offers::add(&mut tx, answer, &page.offered).await?;
             journal::add(&mut tx, &page.notes).await?;
             tx.commit().await?;
@@ -279,13 +348,7 @@ impl Query {
             tx.rollback().await?;
         }
         self.offered += page.offered.len() as u64;
-        for order in page.written {
-            if let Some(orders) = &mut self.orders {
-                // A pipe in memory takes everything.
-                let _ = orders.order(&order);
-            }
-        }
-        Ok(())
+        Ok(page.written)
     }
 
     /// Locks the orders, and leaves out those that a push has taken into its hand since they were
@@ -293,21 +356,25 @@ impl Query {
     async fn leave_pushed(
         &self,
         tx: &mut PgConnection,
-        rows: &mut Vec<WaitingRow>,
+        waiting: &mut Waiting,
     ) -> Result<(), Error> {
         let name = self.session.base.name.as_str();
         let of = |row: &WaitingRow| OrderKey::new(&row.shop, &row.number);
-        let (shops, numbers) = OrderKey::columns(rows.iter().map(of));
+        let rows = waiting.orders.iter().map(|(row, _)| row);
+        let keys = rows.chain(&waiting.receipts).map(of);
+        let (shops, numbers) = OrderKey::columns(keys);
         let key = (shops.as_slice(), numbers.as_slice());
         let still: BTreeSet<_> = pushes::lock(&mut *tx, name, key)
             .await?
             .into_iter()
             .collect();
         let gone = pushes::under_way(&mut *tx, name, key).await?;
-        rows.retain(|row| {
+        let stays = |row: &WaitingRow| {
             let key = of(row);
             still.contains(&key) && !gone.contains(&key)
-        });
+        };
+        waiting.orders.retain(|(row, _)| stays(row));
+        waiting.receipts.retain(stays);
         Ok(())
     }
 }

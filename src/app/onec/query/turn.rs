@@ -91,11 +91,14 @@ impl Drafts {
             .holds(&base.statuses, order, changed_at, self.since)
     }
 
-    /// The order as it is to go: with the status that counts, whoever has said it.
-    pub(super) fn read(&self, row: &WaitingRow, now: DateTime<Utc>) -> Event {
+    /// The order as it is to go: with the status that counts, whoever has said it. Its event is
+    /// taken out of the row.
+    pub(super) fn read(&self, row: &mut WaitingRow, now: DateTime<Utc>) -> Event {
         let gone = || "its newest event is kept no longer".to_owned();
-        let body = row.body.as_ref().ok_or_else(gone)?;
-        let value = body.value()?;
+        let value = match row.body.take().ok_or_else(gone)? {
+            Json::Value(value) => value,
+            Json::Unreadable { why, .. } => return Err(why),
+        };
         let rules = self
             .onec
             .intake
@@ -105,11 +108,12 @@ impl Drafts {
         let contents = row.contents.as_ref();
         let contents = contents.filter(|_| self.base.is_master(&row.shop));
         let key = (&*row.shop, &*row.number);
-        let mastered = contents.map(|contents| mastered(value, contents, key));
-        let mastered = mastered.transpose().map_err(|why| why.to_string())?;
-        let value = mastered.as_ref().unwrap_or(value);
-        let event =
-            bug::caught(|| event_reader::parse(value, rules)).map_err(|bug| bug.to_string())?;
+        let value = match contents {
+            Some(contents) => mastered(&value, contents, key).map_err(|why| why.to_string())?,
+            None => value,
+        };
+        let event = bug::caught(|| event_reader::parse_owned(value, rules))
+            .map_err(|bug| bug.to_string())?;
         let mut body = event.map_err(|faults| crate::app::sentence(&faults))?.body;
         if let EventBody::Saved(order) = &mut body {
             order::Allowed::of(order).map_err(|why| why.to_string())?;

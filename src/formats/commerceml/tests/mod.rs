@@ -13,6 +13,7 @@ macro_rules! sample {
 }
 
 mod customers;
+mod prints;
 mod values;
 
 fn items(file: &[u8]) -> Vec<Result<Item, Fault>> {

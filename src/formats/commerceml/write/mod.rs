@@ -136,22 +136,22 @@ pub struct OrderLine {
 #[derive(Debug, Clone)]
 pub struct Unit {
     /// The code in ОКЕИ, as `796`.
-    pub code: String,
+    pub code: Cow<'static, str>,
     /// The short name, as `шт`.
-    pub short: String,
+    pub short: Cow<'static, str>,
     /// The full name, as `Штука`.
-    pub full: String,
+    pub full: Cow<'static, str>,
     /// The international sign, as `PCE`.
-    pub sign: String,
+    pub sign: Cow<'static, str>,
 }
 
 impl Default for Unit {
     fn default() -> Self {
         Self {
-            code: "796".to_owned(),
-            short: "шт".to_owned(),
-            full: "Штука".to_owned(),
-            sign: "PCE".to_owned(),
+            code: Cow::Borrowed("796"),
+            short: Cow::Borrowed("шт"),
+            full: Cow::Borrowed("Штука"),
+            sign: Cow::Borrowed("PCE"),
         }
     }
 }

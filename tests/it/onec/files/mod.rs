@@ -2,6 +2,7 @@
 
 mod goods;
 mod pictures;
+mod prints;
 
 use super::world::{Site, World, order};
 use b24_bridge::sandbox::onec::{Exchange, OneC};

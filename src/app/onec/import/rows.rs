@@ -1,35 +1,55 @@
-//! Items of a catalogue or of a package of offers as rows.
+//! Goods of a file as rows.
 
 use crate::{
+    app::onec::parse::Came,
     formats::{
-        commerceml::{Group, Item, Offer, Product},
+        commerceml::{Group, Item, Offer, Print, Product},
         onec::upload,
     },
     storage::{
         ListKind,
-        onec::goods::{CountRow, ListRow, PriceRow, ProductRow},
+        onec::{
+            goods::{CountRow, PriceRow, ProductRow, lists::ListRow},
+            imports::Done,
+        },
     },
 };
 use serde_json::{Value, json};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap};
+
+/// Lines that are told of one batch.
+const LINES: usize = 20;
+/// The channel of products of a catalogue; those of offers come after it.
+const CATALOGUE: i16 = 1;
+
+/// The element that speaks of a product.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Said {
+    pub(super) channel: i16,
+    /// None: several speak of it, or it cannot be known again.
+    pub(super) print: Option<Print>,
+}
 
 /// Rows of one batch, each key once: what comes later stays.
 #[derive(Debug, Default)]
 pub(super) struct Rows {
-    products: BTreeMap<String, ProductRow>,
-    prices: BTreeMap<(String, String), PriceRow>,
-    counts: BTreeMap<(String, String), CountRow>,
+    /// In the order of the file.
+    pub(super) products: Vec<ProductRow>,
+    /// Who speaks of each, and which of the rows it is.
+    pub(super) said: HashMap<String, (Said, usize)>,
+    pub(super) prices: BTreeMap<(String, String), (PriceRow, i16)>,
+    pub(super) counts: BTreeMap<(String, String), (CountRow, i16)>,
     lists: BTreeMap<(ListKind, String), ListRow>,
     /// What a package of offers says of what is missing in it.
     pub(super) only_changes: Option<bool>,
 }
 
 impl Rows {
-    /// Takes an item in; hands back what is none of goods.
-    pub(super) fn take(&mut self, item: Item) -> Option<Item> {
+    /// Takes an item of goods in.
+    fn take(&mut self, item: Item, print: Option<Print>) {
         match item {
-            Item::Product(product) => self.product(*product),
-            Item::Offer(offer) => self.offer(*offer),
+            Item::Product(product) => self.product(*product, print),
+            Item::Offer(offer) => self.offer(*offer, print),
             Item::Group(group) => self.group(&group, None),
             Item::Property(one) => {
                 let values = one
@@ -45,9 +65,24 @@ impl Rows {
             }
             Item::Warehouse(one) => self.list(ListKind::Warehouse, one.id, one.name, json!({})),
             Item::PackageHead(head) => self.only_changes = head.only_changes.or(self.only_changes),
-            other => return Some(other),
+            // Documents are taken in one by one.
+            Item::Document(_) | Item::Package(_) | Item::Counterparty(_) => {}
         }
-        None
+    }
+
+    /// An element speaks of a product; the row of it that is there already.
+    fn say(&mut self, id: &str, said: Said) -> Option<&mut ProductRow> {
+        let next = self.products.len();
+        let known = self.said.get_mut(id);
+        let Some((before, nth)) = known else {
+            self.said.insert(id.to_owned(), (said, next));
+            return None;
+        };
+        *before = Said {
+            print: None,
+            ..said
+        };
+        self.products.get_mut(*nth)
     }
 
     fn list(&mut self, kind: ListKind, id: String, name: String, detail: Value) {
@@ -75,7 +110,7 @@ impl Rows {
         }
     }
 
-    fn product(&mut self, one: Product) {
+    fn product(&mut self, one: Product, print: Option<Print>) {
         let pairs = |list: &[(String, String)]| {
             let pairs = list.iter().map(|(name, value)| json!([name, value]));
             pairs.collect::<Vec<_>>()
@@ -95,7 +130,7 @@ impl Rows {
             product["pictures"] = pictures.into_iter().map(plain).collect();
         }
         let id = clean(one.id);
-        let row = ProductRow {
+        let mut row = ProductRow {
             id: id.clone(),
             name: given(one.name),
             sku: one.sku.map(clean),
@@ -104,11 +139,21 @@ impl Rows {
             variant: None,
             deleted: one.deleted,
         };
-        self.products.insert(id, row);
+        let channel = CATALOGUE;
+        match self.say(&id, Said { channel, print }) {
+            Some(before) => {
+                row.variant = before.variant.take();
+                *before = row;
+            }
+            None => self.products.push(row),
+        }
     }
 
-    fn offer(&mut self, one: Offer) {
+    fn offer(&mut self, one: Offer, print: Option<Print>) {
         let id = clean(one.id);
+        let priced = i16::from(!one.prices.is_empty());
+        let counted = i16::from(!one.rests.is_empty());
+        let channel = CATALOGUE + 1 + priced + 2 * counted;
         for price in one.prices {
             let price_type = clean(price.price_type.unwrap_or_default());
             let row = PriceRow {
@@ -118,7 +163,7 @@ impl Rows {
                 currency: price.currency.map(clean),
                 unit: price.unit.map(clean),
             };
-            self.prices.insert((id.clone(), price_type), row);
+            self.prices.insert((id.clone(), price_type), (row, channel));
         }
         for rest in one.rests {
             let store = clean(rest.warehouse.unwrap_or_default());
@@ -127,7 +172,7 @@ impl Rows {
                 store: store.clone(),
                 quantity: rest.quantity,
             };
-            self.counts.insert((id.clone(), store), row);
+            self.counts.insert((id.clone(), store), (row, channel));
         }
         let characteristics = one
             .characteristics
@@ -144,29 +189,45 @@ impl Rows {
             variant: Some(crate::storage::storable(variant)),
             deleted: one.deleted,
         };
-        self.products.entry(id).or_insert(row);
-    }
-
-    pub(super) fn products(&self) -> Vec<ProductRow> {
-        self.products.values().cloned().collect()
+        match self.say(&id, Said { channel, print }) {
+            Some(before) => before.variant = before.variant.take().or(row.variant),
+            None => self.products.push(row),
+        }
     }
 
     /// The products and offers that were spoken of.
-    pub(super) fn ids(&self) -> Vec<String> {
-        self.products.keys().cloned().collect()
-    }
-
-    pub(super) fn prices(&self) -> Vec<PriceRow> {
-        self.prices.values().cloned().collect()
-    }
-
-    pub(super) fn counts(&self) -> Vec<CountRow> {
-        self.counts.values().cloned().collect()
+    pub(super) fn ids(&self) -> Vec<&str> {
+        self.products.iter().map(|row| &*row.id).collect()
     }
 
     pub(super) fn lists(&self) -> Vec<ListRow> {
         self.lists.values().cloned().collect()
     }
+}
+
+/// What items come to, and what is told of them.
+pub(super) fn rows(items: Vec<Came>, count: i64) -> (Rows, Done) {
+    let mut done = Done {
+        items: count,
+        ..Done::default()
+    };
+    let (mut rows, mut lines) = (Rows::default(), Vec::new());
+    for came in items {
+        match came.item {
+            Ok(item) => rows.take(item, came.print),
+            Err(fault) => {
+                done.faulty += 1;
+                lines.push(fault.detail.replace(['\0', '\n'], " "));
+            }
+        }
+    }
+    let more = lines.len().saturating_sub(LINES);
+    lines.truncate(LINES);
+    if more > 0 {
+        lines.push(format!("… и ещё {more}"));
+    }
+    done.message = (!lines.is_empty()).then(|| lines.join("\n"));
+    (rows, done)
 }
 
 /// Text that the database can hold.
