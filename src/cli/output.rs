@@ -96,7 +96,8 @@ impl Refusal {
 /// What is wrong with the words of a filter, each by the option that holds them.
 pub(super) fn wrong_filter(faults: &Faults) -> anyhow::Error {
     let told = app::sentence(faults);
-    let options = faults.iter().fold(told, |told, fault| {
+    let placed = faults.iter().filter(|fault| !fault.pointer.is_empty());
+    let options = placed.fold(told, |told, fault| {
         let option = fault.pointer.trim_start_matches('/');
         told.replace(&format!("{}: ", fault.pointer), &format!("--{option}: "))
     });
