@@ -7,7 +7,7 @@ use crate::{
         intake::search_keys,
         page::page_size,
     },
-    domain::{Faults, PortalName, ShopName},
+    domain::{Faults, PortalName, ShopName, did_you_mean},
     storage::views::search::{self, Among, FoundRow, Wanted},
 };
 use chrono::{DateTime, TimeDelta, Utc};
