@@ -97,7 +97,7 @@ pub use operations::status::{
 };
 pub use operations::{
     order_contents::{OrderContents, OrderCustomer, OrderDelivery, OrderItem},
-    order_view::{OrderView, TimelineEntry},
+    order_view::{OrderView, TimelineEntry, TriedEvent},
 };
 pub use portal_access::PortalAccess;
 pub use portal_access::shared_limit::{PATIENCE as PERMIT_PATIENCE, permit_wake_name};

@@ -207,8 +207,16 @@ fn command() -> clap::Command {
 
 /// Runs the command line of this process.
 pub fn main() -> ExitCode {
-    let cli = Cli::from_arg_matches(&command().get_matches());
-    let cli = cli.unwrap_or_else(|error| error.exit());
+    let parsed = command().try_get_matches();
+    let cli = match parsed.and_then(|found| Cli::from_arg_matches(&found)) {
+        Ok(cli) => cli,
+        // What could not be read may still say in which shape the answer is wanted.
+        Err(error) if error.use_stderr() && std::env::args_os().any(|word| word == "--json") => {
+            output::wrong_usage(&error);
+            return ExitCode::from(2);
+        }
+        Err(error) => error.exit(),
+    };
     output::set_up(&cli.global);
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()

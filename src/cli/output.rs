@@ -5,8 +5,10 @@
 
 use super::Global;
 use crate::{
+    app,
     clients::{bitrix24, moysklad},
-    domain::ErrorCode,
+    config,
+    domain::{ErrorCode, Faults},
     worker,
 };
 use anstyle::{AnsiColor, Style};
@@ -91,6 +93,46 @@ impl Refusal {
     }
 }
 
+/// What is wrong with the words of a filter, each by the option that holds them.
+pub(super) fn wrong_filter(faults: &Faults) -> anyhow::Error {
+    let told = app::sentence(faults);
+    let placed = faults.iter().filter(|fault| !fault.pointer.is_empty());
+    let options = placed.fold(told, |told, fault| {
+        let option = fault.pointer.trim_start_matches('/');
+        told.replace(&format!("{}: ", fault.pointer), &format!("--{option}: "))
+    });
+    anyhow::Error::msg(options)
+}
+
+/// What an act came to: data for programs, a sentence for people.
+pub(super) fn done(data: &impl Serialize, sentence: impl fmt::Display) -> anyhow::Result<()> {
+    if JSON.load(Ordering::Relaxed) {
+        return json(data);
+    }
+    say(sentence);
+    Ok(())
+}
+
+/// Wrong usage, as `--json` has it: what clap says, in the shape of every failure.
+pub(super) fn wrong_usage(error: &clap::Error) {
+    let said = error.render().to_string();
+    let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
+    let part = |start: &str| {
+        let mut parts = said.split("\n\n").map(str::trim);
+        parts.find_map(|part| part.strip_prefix(start).map(one_line))
+    };
+    let failed = Failed {
+        error: Failure {
+            code: None,
+            message: part("error: ").unwrap_or_else(|| one_line(&said)),
+            causes: Vec::new(),
+            remedy: part("tip: ").or_else(|| part("Usage: ")),
+        },
+    };
+    let text = serde_json::to_string(&failed);
+    put(io::stderr(), text.unwrap_or_default());
+}
+
 /// A line of data.
 pub(super) fn line(text: impl fmt::Display) {
     put(anstream::stdout(), text);
@@ -103,9 +145,28 @@ pub(super) fn say(text: impl fmt::Display) {
     }
 }
 
-/// Where data that are no text go.
+/// Where data go that others write.
 pub(super) fn bytes() -> Box<dyn Write> {
-    Box::new(io::stdout())
+    Box::new(WhileRead(io::stdout()))
+}
+
+/// Writes for as long as somebody reads; what comes later is dropped without a fault.
+struct WhileRead<W>(W);
+
+impl<W: Write> Write for WhileRead<W> {
+    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
+        match self.0.write(bytes) {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(bytes.len()),
+            written => written,
+        }
+    }
+
+    fn flush(&mut self) -> io::Result<()> {
+        match self.0.flush() {
+            Err(error) if error.kind() == io::ErrorKind::BrokenPipe => Ok(()),
+            flushed => flushed,
+        }
+    }
 }
 
 /// Data as JSON, for programs.
@@ -153,7 +214,7 @@ struct Failure {
     /// Its causes, the nearest first.
     causes: Vec<String>,
     /// What to do about it, where that is known.
-    remedy: Option<&'static str>,
+    remedy: Option<String>,
 }
 
 impl Failure {
@@ -180,7 +241,7 @@ impl Failure {
             code: known.map(ErrorCode::as_str),
             message,
             causes,
-            remedy: known.map(ErrorCode::remedy),
+            remedy: known.map(|code| code.remedy().to_owned()),
         }
     }
 }
@@ -210,13 +271,15 @@ pub(super) fn failure(error: &anyhow::Error) {
     }
 }
 
-/// The kind of an error that does not say it itself. Settings say it, key by key.
+/// The kind of an error that does not say it itself.
 fn code_of(error: &anyhow::Error) -> Option<ErrorCode> {
     error.chain().find_map(|cause| {
         if let Some(failed) = cause.downcast_ref::<bitrix24::Error>() {
             Some(worker::code_of(failed))
         } else if cause.is::<moysklad::Error>() {
             Some(ErrorCode::TillUnread)
+        } else if cause.is::<config::Error>() {
+            Some(ErrorCode::Config)
         } else {
             cause.is::<sqlx::Error>().then_some(ErrorCode::Database)
         }
@@ -236,12 +299,53 @@ fn put(mut to: impl Write, text: impl fmt::Display) {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::domain::Fault;
+
+    /// A pipe that nobody reads any more.
+    struct Closed;
+
+    impl Write for Closed {
+        fn write(&mut self, _: &[u8]) -> io::Result<usize> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+
+        fn flush(&mut self) -> io::Result<()> {
+            Err(io::ErrorKind::BrokenPipe.into())
+        }
+    }
+
+    #[test]
+    fn completions_that_nobody_reads_to_the_end_are_no_fault() {
+        let mut command = crate::cli::command();
+        let mut out = WhileRead(Closed);
+        clap_complete::generate(
+            clap_complete::Shell::Bash,
+            &mut command,
+            "b24-bridge",
+            &mut out,
+        );
+        assert!(out.flush().is_ok());
+    }
+
+    #[test]
+    fn a_filter_is_refused_by_the_names_of_its_options() {
+        let fault = |pointer: &str, detail: &str| Fault {
+            pointer: pointer.to_owned(),
+            detail: detail.to_owned(),
+        };
+        let faults = vec![fault("/state", "no such state"), fault("/since", "no time")];
+        let told = wrong_filter(&faults).to_string();
+        assert_eq!(told, "--state: no such state; --since: no time");
+    }
 
     #[test]
     fn an_error_of_a_tills_vendor_says_what_is_to_be_done() {
         let failed = Failure::of(&moysklad::Error::Odd("rows").into());
         assert_eq!(failed.code, Some("TILL-UNREAD"));
         assert_eq!(failed.causes, ["MoySklad's answer has no `rows`"]);
-        assert_eq!(failed.remedy, Some(ErrorCode::TillUnread.remedy()));
+        assert_eq!(
+            failed.remedy.as_deref(),
+            Some(ErrorCode::TillUnread.remedy())
+        );
     }
 }

@@ -41,7 +41,7 @@ pub use event::{DELETED, Event, EventBody, SAVED};
 pub use event_age::{AHEAD, Age, Claim, Ground, Verdict};
 pub use ids::{BaseName, OrderKey, OrderNumber, PortalName, ShopName, StockName, TillName};
 pub use input::fault::{Fault, Faults, MOST_FAULTS, cut, shorten};
-pub(crate) use input::json_reader::{Reader, nearest, unstorable};
+pub(crate) use input::json_reader::{Reader, did_you_mean, nearest, unstorable};
 pub use input::text::Texts;
 pub use observation::{Agreed, Observation, PreviousAgreement, SentStatus, Source, TOLD_KEPT};
 pub use product::{

@@ -2,7 +2,7 @@
 
 use crate::{
     app::filter_words::{read, time, words},
-    domain::{ErrorCode, Faults, OrderNumber, PortalName, ShopName},
+    domain::{ErrorCode, Faults, OrderNumber, PortalName, ShopName, did_you_mean},
     storage::dead_letters,
 };
 use chrono::{DateTime, Utc};
@@ -76,7 +76,10 @@ impl LetterQuery {
                 PortalName::parse,
             ),
             code: read("/code", self.code.as_ref(), &mut faults, |text| {
-                ErrorCode::parse(text).ok_or_else(|| format!("there is no code `{text}`"))
+                ErrorCode::parse(text).ok_or_else(|| {
+                    let all: Vec<_> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
+                    format!("there is no code `{text}`{}", did_you_mean(text, &all))
+                })
             }),
             number: read("/number", self.number.as_ref(), &mut faults, |text| {
                 OrderNumber::parse(text).map(|number| number.as_str().to_owned())

@@ -7,7 +7,7 @@ use crate::{
         intake::search_keys,
         page::page_size,
     },
-    domain::{Faults, PortalName, ShopName},
+    domain::{Faults, PortalName, ShopName, did_you_mean},
     storage::views::search::{self, Among, FoundRow, Wanted},
 };
 use chrono::{DateTime, TimeDelta, Utc};
@@ -68,8 +68,13 @@ impl OrderState {
     pub fn parse(text: &str) -> Result<Self, String> {
         let found = Self::ALL.into_iter().find(|state| state.as_str() == text);
         found.ok_or_else(|| {
-            let all = Self::ALL.map(Self::as_str).join(", ");
-            format!("there is no state `{text}`: {all}")
+            let all = Self::ALL.map(Self::as_str);
+            let meant = did_you_mean(text, &all);
+            if meant.is_empty() {
+                format!("there is no state `{text}`: {}", all.join(", "))
+            } else {
+                format!("there is no state `{text}`{meant}")
+            }
         })
     }
 

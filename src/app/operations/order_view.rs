@@ -65,12 +65,30 @@ pub struct OrderView {
     /// The calls, mails and messages that were about it, newest first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub activities: Vec<ActivityView>,
+    /// What was refused of it and is still tried by itself.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub tried: Option<TriedEvent>,
     /// What of it cannot be read by this version, where something cannot: its table, column and
     /// key. What rests on that is left out above.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub fault: Option<String>,
     /// Its life, oldest first.
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// An order's newest event, which was refused and is tried again by itself.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct TriedEvent {
+    /// Its id: what is put right or given up is this event, and no newer one.
+    pub event: i64,
+    /// The stable code of the last refusal.
+    pub code: String,
+    /// What was said with it, in the words of whoever refused.
+    pub message: String,
+    /// Tries that the portal judged.
+    pub attempts: i32,
+    /// When it is tried next.
+    pub next_at: DateTime<Utc>,
 }
 
 /// One thing that happened to an order.
@@ -112,6 +130,7 @@ impl Operations {
             None
         };
         let activities = activities::of_order(&mut db, shop, number).await?;
+        let refused = orders::still_tried(&mut db, shop.as_str(), number).await?;
         let key = (shop.as_str(), number);
         let recognised = row
             .recognised
@@ -140,6 +159,13 @@ impl Operations {
             recognised,
             onec: in_onec,
             activities,
+            tried: refused.map(|row| TriedEvent {
+                event: row.event,
+                code: row.code,
+                message: row.message,
+                attempts: row.attempts,
+                next_at: row.due_at,
+            }),
             fault: odd.or(odd_event),
             timeline: timeline
                 .into_iter()

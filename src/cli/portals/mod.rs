@@ -79,8 +79,16 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
                 );
             }
         }
-        Command::Pause { portal } => app.operations.pause_lane(portal, &who).await?,
-        Command::Resume { portal } => app.operations.resume_lane(portal, &who).await?,
+        Command::Pause { portal } => {
+            app.operations.pause_lane(portal, &who).await?;
+            let sentence = format!("{portal} is paused: nothing is sent until it is resumed");
+            output::done(&json!({ "result": "paused" }), sentence)?;
+        }
+        Command::Resume { portal } => {
+            app.operations.resume_lane(portal, &who).await?;
+            let sentence = format!("{portal} goes on");
+            output::done(&json!({ "result": "resumed" }), sentence)?;
+        }
         Command::Test { portal } => {
             let (name, portal) = find(&config, portal)?;
             let connections = bootstrap::connections()?;

@@ -11,6 +11,7 @@ use crate::{
     },
     domain::{PortalName, ShopName, Side},
 };
+use serde_json::json;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Subcommand)]
@@ -170,7 +171,10 @@ async fn resolve(app: &App, command: &Command) -> anyhow::Result<ExitCode> {
         (None, None) => return Ok(ExitCode::FAILURE),
     };
     match resolved {
-        Ok(()) => output::say(format!("conflict {id}: {said}")),
+        Ok(()) => {
+            let result = json!({ "result": "resolved" });
+            output::done(&result, format!("conflict {id}: {said}"))?;
+        }
         Err(Error::NotFound) => anyhow::bail!("there is no conflict {id}"),
         Err(error) => return Err(error.into()),
     }

@@ -11,6 +11,7 @@ use crate::{
     },
 };
 use anyhow::Context as _;
+use serde_json::json;
 use std::{
     path::{Path, PathBuf},
     process::ExitCode,
@@ -128,7 +129,7 @@ impl Filter {
         };
         query
             .parse()
-            .map_err(|faults| anyhow::anyhow!(app::sentence(&faults)))
+            .map_err(|faults| output::wrong_filter(&faults))
     }
 }
 
@@ -157,7 +158,7 @@ async fn perform(global: &Global, app: &App, command: &Command) -> anyhow::Resul
                 payload: payload.as_deref().map(json_of).transpose()?,
                 recreate: *recreate,
             };
-            tell(*id, app.dead_letters.retry(*id, &who, options).await?);
+            tell(*id, app.dead_letters.retry(*id, &who, options).await?)?;
         }
         Command::Discard {
             id: Some(id),
@@ -165,7 +166,8 @@ async fn perform(global: &Global, app: &App, command: &Command) -> anyhow::Resul
             ..
         } => {
             app.dead_letters.discard(*id, &who, reason).await?;
-            output::say(format!("letter {id} is discarded"));
+            let result = json!({ "result": "discarded" });
+            output::done(&result, format!("letter {id} is discarded"))?;
         }
         Command::Retry {
             id: None,
@@ -189,13 +191,13 @@ async fn perform(global: &Global, app: &App, command: &Command) -> anyhow::Resul
         Command::Jobs => jobs(global, app).await?,
         Command::Stop { id } => {
             let job = app.dead_letters.stop_bulk(*id, &who).await?;
-            output::say(progress(&job));
+            output::done(&job, progress(&job))?;
         }
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn json_of(file: &Path) -> anyhow::Result<serde_json::Value> {
+pub(super) fn json_of(file: &Path) -> anyhow::Result<serde_json::Value> {
     let text = std::fs::read_to_string(file).with_context(|| format!("read {}", file.display()))?;
     serde_json::from_str(&text).with_context(|| format!("parse {}", file.display()))
 }
@@ -371,14 +373,15 @@ async fn jobs(global: &Global, app: &App) -> anyhow::Result<()> {
     Ok(())
 }
 
-fn tell(id: i64, retried: RetryOutcome) {
-    output::say(match retried {
+fn tell(id: i64, retried: RetryOutcome) -> anyhow::Result<()> {
+    let sentence = match retried {
         RetryOutcome::Queued => format!("letter {id} is on its way again"),
         RetryOutcome::Overtaken => {
             format!("letter {id} is closed: the shop has sent a newer snapshot since")
         }
         RetryOutcome::Duplicate => format!("letter {id} is closed: its event was accepted before"),
-    });
+    };
+    output::done(&json!({ "result": retried }), sentence)
 }
 
 fn table(letters: &[DeadLetter]) {

@@ -8,6 +8,7 @@ use crate::{
     },
     domain::{ErrorCode, Place, ShopName},
 };
+use serde_json::json;
 use std::process::ExitCode;
 
 #[derive(Debug, clap::Subcommand)]
@@ -81,8 +82,9 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
         Command::Restore { id } => {
             match app.forms.restore_submission(*id, &bootstrap::actor()).await {
                 Ok(()) => {
-                    output::say(format!("submission {id} waits for its portal"));
-                    Ok(ExitCode::SUCCESS)
+                    let result = json!({ "result": "queued" });
+                    let sentence = format!("submission {id} waits for its portal");
+                    output::done(&result, sentence).map(|()| ExitCode::SUCCESS)
                 }
                 Err(Error::NotFound) => anyhow::bail!("no submission {id} is kept"),
                 Err(error) => Err(error.into()),

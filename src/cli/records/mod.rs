@@ -9,3 +9,4 @@ pub(super) mod onec;
 pub(super) mod orders;
 pub(super) mod stock;
 pub(super) mod tills;
+mod tries;

@@ -1,5 +1,9 @@
 //! `orders`: lists of orders, and the life of one.
 
+use super::{
+    dead_letters::json_of,
+    tries::{self, Act},
+};
 use crate::{
     app::{
         self, Card, Error, OrderContents, OrderFilter, OrderPage, OrderQuery, OrderState,
@@ -12,8 +16,8 @@ use crate::{
     domain::ShopName,
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
-use std::process::ExitCode;
+use serde_json::{Value, json};
+use std::{path::PathBuf, process::ExitCode};
 
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Command {
@@ -33,6 +37,32 @@ pub(in crate::cli) enum Command {
         shop: String,
         /// The order's number in its shop
         number: String,
+    },
+    /// Send an order that was refused and is still tried with what is put right
+    Mend {
+        /// The shop's name in the settings
+        shop: String,
+        /// The order's number in its shop
+        number: String,
+        /// A file with the fixed order (the event's `data`) to send instead
+        #[arg(long, value_name = "FILE")]
+        payload: PathBuf,
+        /// Only if this event is still the one that is tried: `orders show` has named it
+        #[arg(long)]
+        event: Option<i64>,
+    },
+    /// Stop trying an order that was refused; a newer state of it is sent as ever
+    GiveUp {
+        /// The shop's name in the settings
+        shop: String,
+        /// The order's number in its shop
+        number: String,
+        /// Why, for those who look later
+        #[arg(long)]
+        reason: String,
+        /// Only if this event is still the one that is tried: `orders show` has named it
+        #[arg(long)]
+        event: Option<i64>,
     },
     /// Say that a card is not the customer's: the order leaves it, and it is never taken for this
     /// customer again
@@ -81,6 +111,24 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
         Command::List(page) => list(global, page, None).await,
         Command::Search { words, page } => list(global, page, Some(words.join(" "))).await,
         Command::Show { shop, number } => show_one(global, shop, number).await,
+        Command::Mend {
+            shop,
+            number,
+            payload,
+            event,
+        } => {
+            let act = Act::Mend(json_of(payload)?);
+            tries::act(global, (shop, number, *event), act).await
+        }
+        Command::GiveUp {
+            shop,
+            number,
+            reason,
+            event,
+        } => {
+            let act = Act::GiveUp(reason.clone());
+            tries::act(global, (shop, number, *event), act).await
+        }
         Command::NotCustomer {
             shop,
             number,
@@ -106,7 +154,7 @@ async fn list(global: &Global, page: &Page, text: Option<String>) -> anyhow::Res
         text,
     };
     let filter = query.parse();
-    let filter = filter.map_err(|faults| anyhow::anyhow!(app::sentence(&faults)))?;
+    let filter = filter.map_err(|faults| output::wrong_filter(&faults))?;
     let filter = OrderFilter {
         before: page.before,
         limit: page.limit,
@@ -114,12 +162,15 @@ async fn list(global: &Global, page: &Page, text: Option<String>) -> anyhow::Res
     };
     let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
-    let found = bootstrap::app(&config, database.pool.clone())
-        .operations
-        .list_orders(&filter)
-        .await;
+    let app = bootstrap::app(&config, database.pool.clone());
+    let found = app.operations.list_orders(&filter).await;
     database.close().await;
     let found = found?;
+    // Orders of a shop that the settings have no more are still there.
+    let asked = filter.shop.as_ref().filter(|_| found.items.is_empty());
+    if let Some(why) = asked.and_then(|shop| bootstrap::unknown_shop(&app, shop)) {
+        anyhow::bail!(why);
+    }
     if global.json {
         output::json(&found)?;
     } else {
@@ -181,14 +232,18 @@ async fn not_customer(
         .await;
     database.close().await;
     match done {
-        Ok(done) if done.now => output::say(format!(
-            "card {} is not this customer's: another is looked for now",
-            done.id
-        )),
-        Ok(done) => output::say(format!(
-            "card {} is not this customer's: another is looked for with the order's next event",
-            done.id
-        )),
+        Ok(done) => {
+            let (result, when) = if done.now {
+                ("queued", "now")
+            } else {
+                ("later", "with the order's next event")
+            };
+            let sentence = format!(
+                "card {} is not this customer's: another is looked for {when}",
+                done.id
+            );
+            output::done(&json!({ "result": result }), sentence)?;
+        }
         Err(Error::NotFound) => anyhow::bail!("the order {number} of {shop} has no such card"),
         Err(error) => return Err(error.into()),
     }
@@ -199,13 +254,12 @@ async fn show_one(global: &Global, shop: &str, number: &str) -> anyhow::Result<E
     let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
     let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
-    let view = bootstrap::app(&config, database.pool.clone())
-        .operations
-        .order_view(&shop, number)
-        .await;
+    let app = bootstrap::app(&config, database.pool.clone());
+    let view = app.operations.order_view(&shop, number).await;
     database.close().await;
     let Some(view) = view? else {
-        anyhow::bail!("the shop {shop} has sent no order {number}")
+        let none = || format!("the shop {shop} has sent no order {number}");
+        anyhow::bail!(bootstrap::unknown_shop(&app, &shop).unwrap_or_else(none))
     };
     if global.json {
         output::json(&view)?;
@@ -238,6 +292,16 @@ fn show(view: &OrderView) {
     ));
     if let Some(order) = &view.contents {
         contents(order);
+    }
+    if let Some(tried) = &view.tried {
+        output::line(format!(
+            "  refused, tried again at {} (event {}, {} tries): {} {}",
+            tried.next_at.format("%Y-%m-%d %H:%M:%S"),
+            tried.event,
+            tried.attempts,
+            tried.code,
+            tried.message
+        ));
     }
     if let Some(fault) = &view.fault {
         output::line(format!("  {fault}"));

@@ -14,6 +14,7 @@ use crate::{
             components,
             error_page::ErrorPage,
             layout::{self, Section},
+            subjects,
         },
     },
     domain::ErrorCode,
@@ -75,7 +76,7 @@ fn page(
         }
         dl.facts {
             div {
-                dt { (visitor.text(Text::Order)) }
+                dt { (subjects::noun(visitor, letter.number.as_deref().unwrap_or_default())) }
                 dd { (components::order(letter.shop.as_deref(), letter.number.as_deref())) }
             }
             div { dt { (visitor.text(Text::Shop)) } dd { (letter.shop.as_deref().unwrap_or("—")) } }

@@ -16,6 +16,7 @@ use crate::{
             error_page::ErrorPage,
             layout::{self, Section},
             sortable::Column,
+            subjects,
         },
     },
     domain::{ErrorCode, PortalName, ShopName},
@@ -195,7 +196,9 @@ fn table(visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter]) -> Markup {
                 }
                 td.code data-label=(visitor.text(Text::Code)) { (letter.code) }
                 td data-label=(visitor.text(Text::Shop)) { (letter.shop.as_deref().unwrap_or("—")) }
-                td data-label=(visitor.text(Text::Order)) {
+                td data-label=(subjects::noun(
+                    visitor, letter.number.as_deref().unwrap_or_default()
+                )) {
                     (components::order(letter.shop.as_deref(), letter.number.as_deref()))
                 }
                 td.words data-label=(visitor.text(Text::WhatHappened)) {

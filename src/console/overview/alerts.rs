@@ -13,7 +13,7 @@ use crate::{
     console::{
         i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,
-        ui::{components, links},
+        ui::{components, links, subjects},
     },
     domain::{ErrorCode, Place, happening::Pause},
 };
@@ -85,7 +85,7 @@ impl Alert {
                         span class=(self.flow.class()) { (visitor.text(self.badge)) }
                         " " strong { (visitor.text(self.place.0)) " " (self.place.1) }
                         @for (name, figure) in &self.figures {
-                            span.quiet { (visitor.text(*name)) ": " b { (figure) } }
+                            span.quiet { (named(visitor, *name, figure)) ": " b { (figure) } }
                         }
                     }
                     @if let Some(code) = self.code { p.what { (lang.sentence(code)) } }
@@ -420,6 +420,14 @@ fn incident(report: &StatusReport, incident: &Incident) -> Option<Alert> {
         },
         ..Alert::new(flow, place, href, label)
     })
+}
+
+/// What a figure is called: a number may be that of an order, or of what is queued beside orders.
+fn named(visitor: &Viewer, name: Text, figure: &str) -> &'static str {
+    match name {
+        Text::Order => subjects::noun(visitor, figure),
+        name => visitor.text(name),
+    }
 }
 
 fn dead(dead: &DeadRow) -> Alert {

@@ -12,7 +12,7 @@ use crate::{
             components,
             error_page::ErrorPage,
             layout::{self, Section},
-            links,
+            links, subjects,
         },
     },
     domain::PortalName,
@@ -89,7 +89,7 @@ async fn page(
                 }
             }
             tbody { @for order in &refused { tr {
-                td data-label=(visitor.text(Text::Order)) {
+                td data-label=(subjects::noun(visitor, &order.number)) {
                     (components::order(Some(&order.shop), Some(&order.number)))
                 }
                 td.code data-label=(visitor.text(Text::Code)) {

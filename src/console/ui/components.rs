@@ -1,6 +1,6 @@
 //! Small things that several pages show.
 
-use super::{layout, links};
+use super::{layout, links, subjects};
 use crate::{
     app::DeadLetter,
     config::PortalAccess,
@@ -112,10 +112,10 @@ pub(in crate::console) fn order(shop: Option<&str>, number: Option<&str>) -> Mar
         (Some(shop), Some(number)) if !is_subject_key(number) => {
             html! { a href=(links::order(shop, number)) { (number) } }
         }
-        (Some(_), Some(number)) if number.starts_with("receipt:") => {
-            html! { a href="/console/stock/receipts" { (number) } }
-        }
-        (Some(shop), Some(number)) => html! { a href=(links::forms(shop)) { (number) } },
+        (Some(shop), Some(number)) => match subjects::page(shop, number) {
+            Some(page) => html! { a href=(page) { (number) } },
+            None => html! { (number) },
+        },
         (None, Some(number)) => html! { (number) },
         _ => html! { "—" },
     }

@@ -8,4 +8,5 @@ pub(super) mod keys;
 pub(super) mod layout;
 pub(super) mod links;
 pub(super) mod sortable;
+pub(super) mod subjects;
 pub(super) mod upload;

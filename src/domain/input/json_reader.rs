@@ -317,6 +317,12 @@ pub(crate) fn nearest<'a>(wrong: &str, known: &[&'a str]) -> Option<&'a str> {
     (best.0 > 0.8).then_some(best.1)
 }
 
+/// The end of a sentence about a wrong name: the one that was probably meant, if any is near.
+pub(crate) fn did_you_mean(wrong: &str, known: &[&str]) -> String {
+    let meant = nearest(wrong, known);
+    meant.map_or_else(String::new, |name| format!("; did you mean `{name}`?"))
+}
+
 /// No number of this size or beyond: Postgres stores it digit by digit, and a double cannot be read
 /// back from that.
 const TOO_LARGE: f64 = 1e300;

@@ -2,6 +2,7 @@
 
 pub(super) mod list;
 pub(super) mod not_customer;
+pub(super) mod tries;
 
 use super::Problem;
 use crate::{

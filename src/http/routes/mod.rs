@@ -7,7 +7,7 @@ use super::{
     feed::{shop_messages, status_changes},
     forms, layer,
     ops::{audit, health, metrics, portals, status},
-    orders::{self, list, not_customer},
+    orders::{self, list, not_customer, tries},
     stock::{extend, level_changes, levels, release, reservation, reserve, ship},
     webhooks::{bitrix24, evotor, install, moysklad, oauth_callback, woocommerce},
 };
@@ -53,6 +53,8 @@ endpoints! {
     list => get_orders __path_get_orders
     orders => get_order __path_get_order
     not_customer => post_not_customer __path_post_not_customer
+    tries => post_mend __path_post_mend
+    tries => post_give_up __path_post_give_up
     dead_letters::list => get_dead_letters __path_get_dead_letters
     dead_letters::counts => get_counts __path_get_counts
     dead_letters::export => get_export __path_get_export

@@ -2,16 +2,18 @@
 
 use crate::domain::ErrorCode;
 use sqlx::{
-    Connection as _, PgPool, Row as _,
+    Connection as _, PgConnection, PgPool, Row as _,
     migrate::Migrator,
     postgres::{PgConnectOptions, PgPoolOptions},
 };
-use std::{str::FromStr, time::Duration};
+use std::{io, str::FromStr, time::Duration};
 
 /// A statement that runs longer than this is cut off: everything here is short.
 const STATEMENT_TIMEOUT: &str = "30s";
 const LOCK_TIMEOUT: &str = "10s";
 const IDLE_TIMEOUT: &str = "60s";
+/// How long is waited for the first answer of a server.
+const LONGEST_KNOCK: Duration = Duration::from_secs(5);
 
 /// Why the database could not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -19,6 +21,15 @@ pub enum Error {
     /// The database could not be reached, or refused a statement.
     #[error("the database could not do it")]
     Database(#[source] sqlx::Error),
+    /// Nobody answered at the address of the database when it was opened.
+    #[error("there is no answer from {place}")]
+    Away {
+        /// Where it was looked for: without user and password.
+        place: String,
+        /// What the system said.
+        #[source]
+        source: sqlx::Error,
+    },
     /// The schema could not be brought up to date.
     #[error("the database's schema could not be brought up to date")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -57,7 +68,7 @@ impl Error {
             )
             | Self::Unreadable { .. }
             | Self::NotReserved { .. } => true,
-            Self::Database(_) | Self::Migrate(_) | Self::LeaseLost => false,
+            Self::Database(_) | Self::Away { .. } | Self::Migrate(_) | Self::LeaseLost => false,
         }
     }
 
@@ -91,9 +102,31 @@ impl From<sqlx::Error> for Error {
     }
 }
 
-/// A pool of at most `size` connections to the database at this address.
+/// A pool of at most `size` connections to the database at this address. Where nobody answers, it
+/// is said at once: a pool goes on asking and at last tells no cause.
 pub async fn connect(url: &str, size: u32) -> Result<PgPool, Error> {
-    connect_with(PgConnectOptions::from_str(url)?, size).await
+    let options = PgConnectOptions::from_str(url)?;
+    knock(&options).await?;
+    connect_with(options, size).await
+}
+
+/// Whether anybody answers at this address. What a server that is there says against it, the pool
+/// finds by itself, and waits where that passes.
+async fn knock(options: &PgConnectOptions) -> Result<(), Error> {
+    let opened = PgConnection::connect_with(options);
+    let source = match tokio::time::timeout(LONGEST_KNOCK, opened).await {
+        Ok(Ok(connection)) => return Ok(connection.close().await?),
+        Ok(Err(sqlx::Error::Database(_))) => return Ok(()),
+        Ok(Err(source)) => source,
+        Err(_) => sqlx::Error::Io(io::ErrorKind::TimedOut.into()),
+    };
+    let at = match options.get_socket() {
+        Some(socket) => socket.display().to_string(),
+        None => format!("{}:{}", options.get_host(), options.get_port()),
+    };
+    let name = options.get_database().unwrap_or("postgres");
+    let place = format!("{at}, database `{name}`");
+    Err(Error::Away { place, source })
 }
 
 /// A pool of at most `size` connections; every statement on them is bounded in time.

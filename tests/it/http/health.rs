@@ -164,6 +164,8 @@ async fn the_description_holds_every_route_and_every_route_is_there() {
         "GET /v1/orders",
         "GET /v1/orders/{shop}/{number}",
         "POST /v1/orders/{shop}/{number}/not-customer",
+        "POST /v1/orders/{shop}/{number}/mend",
+        "POST /v1/orders/{shop}/{number}/give-up",
         "GET /v1/reservations/{shop}/{id}",
         "PUT /v1/reservations/{shop}/{id}",
         "DELETE /v1/reservations/{shop}/{id}",

@@ -5,13 +5,14 @@ mod described;
 pub(crate) mod doors;
 mod health;
 mod observed;
+mod tries;
 
 use crate::support::{
     api::{self, Api},
     settings::KEY as MAIN,
     shop::{claim, event, hopeless, lease, tries},
 };
-use b24_bridge::domain::ErrorCode;
+use b24_bridge::{domain::ErrorCode, planner::Settlement};
 use reqwest::{RequestBuilder, Response, StatusCode};
 use serde_json::{Value, json};
 use std::{collections::BTreeSet, time::Duration};
@@ -74,18 +75,22 @@ impl Api {
         request.send().await.unwrap()
     }
 
-    /// An order of the shop `main` that died; returns the letter's id.
-    async fn dead(&self, number: &str) -> i64 {
+    /// An order of the shop `main` that came to this.
+    async fn ended(&self, number: &str, ended: Settlement) {
         let taken = self.send(&event(number, number, 1)).await;
         assert_eq!(taken.status(), StatusCode::ACCEPTED);
         let lease = lease(&self.db.pool, "w").await.unwrap();
         let (claimed, _) = claim(&self.app, &lease).await.remove(0);
-        let ended = hopeless(ErrorCode::Status);
         self.app
             .delivery
             .settle(&lease, &tries(), vec![(claimed, ended)])
             .await
             .unwrap();
+    }
+
+    /// An order of the shop `main` that died; returns the letter's id.
+    async fn dead(&self, number: &str) -> i64 {
+        self.ended(number, hopeless(ErrorCode::Status)).await;
         let page: Value = body(self.get(ANNA, "/v1/dead-letters")).await;
         page["items"][0]["id"].as_i64().unwrap()
     }

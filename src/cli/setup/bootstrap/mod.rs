@@ -12,7 +12,7 @@ use crate::{
         moysklad, onec,
     },
     config::{Config, LogFormat, OneC, OneCPush, Portal, PortalAccess, Shop, Till},
-    domain::{BaseName, PortalName, ShopName, TillName},
+    domain::{BaseName, PortalName, ShopName, TillName, did_you_mean},
     process::{
         embedded::{self, Embedded},
         telemetry::logging,
@@ -34,8 +34,7 @@ const CONNECTIONS: u32 = 16;
 
 /// Settings of this process, and its logs started.
 pub(in crate::cli) fn config(global: &Global) -> anyhow::Result<Config> {
-    let config = Config::load(global.config.as_deref(), Path::new("."), std::env::vars())
-        .context("B24-bridge cannot start")?;
+    let config = Config::load(global.config.as_deref(), Path::new("."), std::env::vars())?;
     let json = config.log.format == LogFormat::Json;
     let collector = config.telemetry.otlp_endpoint.as_deref();
     let filter = match (global.verbose, global.quiet) {
@@ -80,9 +79,7 @@ impl Database {
         };
         Ok(match url {
             Some(url) => Self {
-                pool: storage::connect(&url, size)
-                    .await
-                    .context("connect to the database (BRIDGE-DATABASE)")?,
+                pool: storage::connect(&url, size).await?,
                 embedded: None,
             },
             None => Self::embedded(&data_directory()?, global, size).await?,
@@ -197,6 +194,14 @@ pub(in crate::cli) fn app(config: &Config, pool: PgPool) -> App {
 /// The use cases over the same database, for newer settings.
 pub(in crate::cli) fn renewed(app: &App, config: &Config) -> App {
     with_settings(app.renewed(registry(config)), config)
+}
+
+/// What is wrong with the name of a shop that no settings have, and which was meant.
+pub(in crate::cli) fn unknown_shop(app: &App, shop: &ShopName) -> Option<String> {
+    let known = &app.registry().shops;
+    let names: Vec<&str> = known.keys().map(ShopName::as_str).collect();
+    let meant = did_you_mean(shop.as_str(), &names);
+    (!known.contains_key(shop)).then(|| format!("the settings have no shop `{shop}`{meant}"))
 }
 
 fn with_settings(app: App, config: &Config) -> App {

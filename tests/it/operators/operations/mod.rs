@@ -1,5 +1,6 @@
 //! What an operator does at the command line: real processes against the sandbox portal.
 
+mod commands;
 pub(crate) mod embedded;
 pub(crate) mod init;
 pub(crate) mod reload;

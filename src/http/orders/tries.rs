@@ -1,0 +1,185 @@
+//! `POST /v1/orders/{shop}/{number}/mend` and `/give-up`: an order that was refused and is still
+//! tried is put right, or given up.
+
+use crate::{
+    app::RetryOutcome,
+    auth::Caller,
+    domain::{OrderNumber, ShopName},
+    http::{Problem, State, layer},
+};
+use axum::{
+    Json,
+    body::Body,
+    extract::{Path, State as Extract, rejection::PathRejection},
+    http::HeaderMap,
+};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use utoipa::ToSchema;
+
+/// What is sent in place of what was refused.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct Mend {
+    /// The `event` of the order's `tried`: a newer one by now is left alone.
+    event: i64,
+    /// A mended event, or a mended snapshot (the event's `data`).
+    #[schema(value_type = std::collections::BTreeMap<String, Value>)]
+    payload: Value,
+}
+
+/// What mending came to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct Mended {
+    /// `queued`: it is on its way.
+    result: RetryOutcome,
+}
+
+/// What is given up, and why.
+#[derive(Debug, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields)]
+pub(in crate::http) struct GiveUp {
+    /// The `event` of the order's `tried`: a newer one by now is left alone.
+    event: i64,
+    /// 1 to 1,000 characters, put on record.
+    #[serde(default)]
+    reason: String,
+}
+
+/// What giving up came to.
+#[derive(Debug, Serialize, ToSchema)]
+pub(in crate::http) struct GivenUp {
+    /// Always `given_up`: whatever else happens is a problem.
+    result: &'static str,
+}
+
+type OrderPath = Result<Path<(String, String)>, PathRejection>;
+
+/// The order of a path, if the caller may change it.
+fn named(caller: &Caller, path: OrderPath) -> Result<(ShopName, OrderNumber), Problem> {
+    caller.may_change()?;
+    let Path((shop, number)) = path.map_err(|_| Problem::not_found())?;
+    let (Ok(shop), Ok(number)) = (ShopName::parse(&shop), OrderNumber::parse(&number)) else {
+        return Err(Problem::not_found());
+    };
+    if caller.sees(Some(shop.as_str())) {
+        Ok((shop, number))
+    } else {
+        Err(Problem::not_found())
+    }
+}
+
+/// Sends an order that was refused and is still tried with what is put right.
+#[utoipa::path(
+    post, path = "/v1/orders/{shop}/{number}/mend", tag = "shop", security(("key" = [])),
+    params(
+        ("shop" = String, Path, description = "The shop's name"),
+        ("number" = String, Path, description = "The order's number, percent-encoded"),
+    ),
+    request_body = Mend,
+    responses(
+        (status = 200, description = "It is on its way", body = Mended),
+        (
+            status = 400, description = "Not JSON", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "The key may only look", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such order of the caller, or this event of it is not \
+                                         tried any more",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 413, description = "Too large", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 422, description = "It cannot be sent so: every fault with its pointer",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
+    )
+)]
+pub(in crate::http) async fn post_mend(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    path: OrderPath,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<Mended>, Problem> {
+    let (shop, number) = named(&caller, path)?;
+    let most = state.config.http.max_body_bytes;
+    let Mend { event, payload } = layer::body::read_json(&headers, body, most).await?;
+    let (letters, order) = (&state.app.dead_letters, (&shop, number.as_str()));
+    let who = caller.actor();
+    let result = letters.mend_tried(order, event, &who, payload).await?;
+    Ok(Json(Mended { result }))
+}
+
+/// Stops trying an order that was refused, for a reason that is put on record. A newer state of it
+/// is sent as ever.
+#[utoipa::path(
+    post, path = "/v1/orders/{shop}/{number}/give-up", tag = "shop", security(("key" = [])),
+    params(
+        ("shop" = String, Path, description = "The shop's name"),
+        ("number" = String, Path, description = "The order's number, percent-encoded"),
+    ),
+    request_body = GiveUp,
+    responses(
+        (status = 200, description = "It is tried no more", body = GivenUp),
+        (
+            status = 400, description = "Not JSON", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 401, description = "No known key", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 403, description = "The key may only look", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 404, description = "No such order of the caller, or this event of it is not \
+                                         tried any more",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 413, description = "Too large", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 422, description = "No usable reason",
+            body = Problem, content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away: try again", body = Problem,
+            content_type = "application/problem+json"
+        ),
+    )
+)]
+pub(in crate::http) async fn post_give_up(
+    Extract(state): Extract<State>,
+    caller: Caller,
+    path: OrderPath,
+    headers: HeaderMap,
+    body: Body,
+) -> Result<Json<GivenUp>, Problem> {
+    let (shop, number) = named(&caller, path)?;
+    let most = state.config.http.max_body_bytes;
+    let GiveUp { event, reason } = layer::body::read_json(&headers, body, most).await?;
+    let (letters, order) = (&state.app.dead_letters, (&shop, number.as_str()));
+    let who = caller.actor();
+    letters.give_up_tried(order, event, &who, &reason).await?;
+    Ok(Json(GivenUp { result: "given_up" }))
+}
