@@ -27,6 +27,7 @@
 //! | [`formats::woocommerce`] | WooCommerce's webhooks as events. Pure |
 //! | [`activities`] | calls, mails and messages: what is told, and what is put on a card. Pure |
 //! | [`formats::forms`] | forms of a shop's site: what services post, and what it says. Pure |
+//! | [`clients::onec`] | one order brought to an HTTP service of a 1C base, and its answer |
 //! | [`clients::moysklad`] | the client of MoySklad's API: its limit, its pages |
 //! | [`clients::pictures`] | files that a shop names by address: which are asked, and bounds |
 //! | [`formats::tills`] | tills: receipts by event, and the bodies of their vendors. Pure |

@@ -4,6 +4,7 @@ use crate::domain::{
     Fault, Faults, MOST_FAULTS, OrderNumber, Phone, Reader, read_emails, shorten, unstorable, words,
 };
 use chrono::{DateTime, TimeDelta, Utc};
+use serde::Serialize;
 use serde_json::Value;
 
 /// The type of an event that tells of one.
@@ -62,7 +63,8 @@ pub struct Activity {
 
 words! {
     /// How the shop and the customer spoke.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+    #[serde(rename_all = "snake_case")]
     pub enum ActivityKind {
         /// A telephone call, taken or missed.
         Call = "call",
@@ -74,7 +76,8 @@ words! {
 }
 
 impl ActivityKind {
-    fn parse(text: &str) -> Option<Self> {
+    /// The kind that this word names.
+    pub fn parse(text: &str) -> Option<Self> {
         let mut all = Self::ALL.iter().copied();
         all.find(|kind| kind.as_str() == text)
     }

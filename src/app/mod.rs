@@ -73,7 +73,8 @@ pub use delivery::portal_identity::PortalChange;
 pub use delivery::refused_matches::NotCustomer;
 pub use delivery::settle::{RetryPolicy, SettleSummary};
 pub use forms::{
-    ActivityView, FormTaken, Forms, SubjectStep, SubjectWork, Submission, SubmissionFilter, Trial,
+    ActivityState, ActivityView, FormTaken, Forms, SubjectStep, SubjectWork, Submission,
+    SubmissionFilter, Trial,
 };
 pub use intake::Intake;
 pub use intake::accept::{Accepted, MAX_EVENTS};

@@ -40,6 +40,8 @@ const AT_ONCE: i64 = 500;
 type Owned<'a> = (&'a ShopName, &'a Arc<CatalogueRules>);
 /// The goods of a base by the product of which they are.
 type Goods = BTreeMap<String, Vec<Good>>;
+/// The ids of rows that cannot be read, and what is odd about each.
+type Odd = Vec<(String, Unreadable)>;
 
 impl Catalogue {
     /// The bases whose products are some shop's catalogue.
@@ -103,6 +105,8 @@ impl Catalogue {
         odd.map_or(Ok(more), Err)
     }
 
+    /// Takes up some products of a base. One that cannot be read stays due and is told as an error
+    /// once the others are committed.
     async fn take_up_some(&self, base: &Base, shops: &[Owned<'_>]) -> Result<bool, Error> {
         let name = base.name.as_str();
         let mut tx = self.db.begin().await?;
@@ -113,7 +117,9 @@ impl Catalogue {
         if ids.is_empty() {
             return Ok(false);
         }
-        let known = goods_of(&mut tx, name, &ids).await?;
+        let (known, odd) = goods_of(&mut tx, name, &ids).await?;
+        let unread: Vec<&str> = odd.iter().map(|(id, _)| &**id).collect();
+        goods::mark_due(&mut tx, name, &unread).await?;
         let lists = lists(name, listed::named(&mut tx, name).await?)?;
         let with_pictures = shops.iter().any(|(_, rules)| rules.pictures);
         let sent = if with_pictures {
@@ -139,12 +145,12 @@ impl Catalogue {
                 .await?;
         }
         tx.commit().await?;
-        for (shop, _) in shops {
-            if let Some(rules) = self.registry.rules(shop) {
-                self.waker.wake(rules.portal.as_str());
-            }
+        let concerned = shops.iter().filter(|_| !known.is_empty());
+        for rules in concerned.filter_map(|(shop, _)| self.registry.rules(shop)) {
+            self.waker.wake(rules.portal.as_str());
         }
-        Ok(true)
+        let first = odd.into_iter().next();
+        first.map_or(Ok(true), |(_, why)| Err(why.into()))
     }
 
     /// Stores the products that differ from what is known of them.
@@ -209,9 +215,13 @@ impl Catalogue {
     }
 }
 
-/// What is known of products and their characteristics. What is stored and cannot be read is told,
-/// and stands in nobody's way.
-async fn goods_of(db: &mut PgConnection, base: &str, ids: &[String]) -> Result<Goods, Error> {
+/// What is known of products and their characteristics. A product is left out as a whole where a
+/// row of it cannot be read: without that row it would be said as it is not.
+async fn goods_of(
+    db: &mut PgConnection,
+    base: &str,
+    ids: &[String],
+) -> Result<(Goods, Odd), Error> {
     let rows = goods::with_variations(db, base, ids).await?;
     let all: Vec<String> = rows.iter().map(|row| row.id.clone()).collect();
     let mut prices: HashMap<String, Vec<GoodPrice>> = HashMap::new();
@@ -229,23 +239,33 @@ async fn goods_of(db: &mut PgConnection, base: &str, ids: &[String]) -> Result<G
             currency,
         });
     }
-    let mut known = Goods::new();
+    let (mut known, mut odd) = (Goods::new(), Odd::new());
     for row in rows {
-        let head = row.id.split('#').next().unwrap_or_default().to_owned();
-        let prices = prices.remove(&row.id).unwrap_or_default();
-        known.entry(head).or_default().push(good(base, row, prices));
+        let id = row.id.clone();
+        let prices = prices.remove(&id).unwrap_or_default();
+        match good(base, row, prices) {
+            Ok(good) => known.entry(head(&id).to_owned()).or_default().push(good),
+            Err(why) => odd.push((id, why)),
+        }
     }
-    Ok(known)
+    for (id, _) in &odd {
+        known.remove(head(id));
+    }
+    Ok((known, odd))
 }
 
-fn good(base: &str, row: GoodsRow, prices: Vec<GoodPrice>) -> Good {
-    let card = row.product.and_then(|product| {
-        let place = (base, &*row.id);
-        let card = product.typed("bridge.onec_products", "product", place);
-        card.inspect_err(|error| tracing::error!(%error, "a product of 1C is left out"))
-            .ok()
-    });
-    Good {
+/// The product of which this is the id, or the id of a variation.
+fn head(id: &str) -> &str {
+    id.split_once('#').map_or(id, |(head, _)| head)
+}
+
+fn good(base: &str, row: GoodsRow, prices: Vec<GoodPrice>) -> Result<Good, Unreadable> {
+    let place = format_args!("{} of the base {base}", row.id);
+    let card = row
+        .product
+        .map(|product| product.typed_of("bridge.onec_products", "product", place))
+        .transpose()?;
+    Ok(Good {
         id: row.id,
         name: row.name,
         sku: row.sku,
@@ -254,7 +274,7 @@ fn good(base: &str, row: GoodsRow, prices: Vec<GoodPrice>) -> Good {
         offered: row.offered,
         withdrawn: row.withdrawn,
         prices,
-    }
+    })
 }
 
 /// The files that 1C sent under the names of these products' pictures.

@@ -9,12 +9,12 @@ use crate::{
     },
     domain::{
         ActivityRules, ErrorCode, FormRules, FormService, FormTarget, OrderKey, Readable, ShopName,
-        ShopRules, UnknownCaller, happening::OrderEvent,
+        ShopRules, UnknownCaller, happening::OrderEvent, words,
     },
     formats::forms::Enquiry,
     planner::Sought,
     storage::{
-        SubjectKind,
+        SubjectKind, Unreadable,
         forms::activities::{self as stored, ActivityRow, NewActivity},
         journal::{self, Line},
         queue::subjects::{self, DueSubject, NewSubject},
@@ -51,6 +51,20 @@ impl ReadActivity {
     }
 }
 
+words! {
+    /// How far an activity is on its way to its card.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+    #[serde(rename_all = "snake_case")]
+    pub enum ActivityState {
+        /// It is to be put on its card.
+        Waits = "waits",
+        /// It stands on its card.
+        Done = "done",
+        /// A dead letter stands for it.
+        Dead = "dead",
+    }
+}
+
 /// A call, a mail or a message of an order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
 pub struct ActivityView {
@@ -59,11 +73,13 @@ pub struct ActivityView {
     /// When it was, else when it was received.
     pub at: DateTime<Utc>,
     /// `call`, `mail` or `message`.
-    pub kind: String,
+    #[schema(value_type = String)]
+    pub kind: ActivityKind,
     /// What it is called in the portal.
     pub title: String,
     /// `waits`, `done` or `dead`.
-    pub state: String,
+    #[schema(value_type = String)]
+    pub state: ActivityState,
     /// The stable code of what went wrong; left out where nothing did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub code: Option<String>,
@@ -80,9 +96,13 @@ pub struct ActivityView {
 
 /// Whether this is the key of an activity.
 pub(super) fn is_activity_key(key: &str) -> bool {
-    ["call:", "mail:", "message:"]
-        .iter()
-        .any(|kind| key.starts_with(kind))
+    kind_of(key).is_some()
+}
+
+/// What the key of an activity begins with.
+fn kind_of(key: &str) -> Option<ActivityKind> {
+    let (kind, _) = key.split_once(':')?;
+    ActivityKind::parse(kind)
 }
 
 impl Forms {
@@ -216,14 +236,23 @@ pub(in crate::app) async fn of_order(
 ) -> Result<Vec<ActivityView>, Error> {
     let order = OrderKey::new(shop.as_str(), number);
     let rows = stored::of_order(db, &order, SHOWN).await?;
-    Ok(rows.into_iter().map(view).collect())
+    let views: Result<_, Unreadable> = rows.into_iter().map(|row| view(shop, row)).collect();
+    Ok(views?)
 }
 
-fn view(row: ActivityRow) -> ActivityView {
+fn view(shop: &ShopName, row: ActivityRow) -> Result<ActivityView, Unreadable> {
     let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
     let read = row.body.value().ok();
     let event = read.and_then(|body| ActivityEvent::read(body, "").ok());
-    let kind = row.key.split(':').next().unwrap_or_default().to_owned();
+    let kind = kind_of(&row.key).ok_or_else(|| {
+        let place = format_args!("{} of the shop {shop}", row.key);
+        Unreadable::of(
+            "bridge.subjects",
+            "key",
+            place,
+            "it names no kind of activity",
+        )
+    })?;
     let title = event
         .as_ref()
         .map(|event| activities::title(&event.activity));
@@ -231,21 +260,21 @@ fn view(row: ActivityRow) -> ActivityView {
         .as_ref()
         .and_then(|event| event.activity.at.or(event.time));
     let state = match (row.waits, &row.error_code) {
-        (true, _) => "waits",
-        (false, Some(_)) => "dead",
-        (false, None) => "done",
+        (true, _) => ActivityState::Waits,
+        (false, Some(_)) => ActivityState::Dead,
+        (false, None) => ActivityState::Done,
     };
-    ActivityView {
+    Ok(ActivityView {
         at: at.unwrap_or(row.received_at),
-        title: title.unwrap_or(&kind).to_owned(),
+        title: title.unwrap_or(kind.as_str()).to_owned(),
         kind,
         key: row.key,
-        state: state.to_owned(),
+        state,
         code: row.error_code,
         deal_id: id(row.deal_id),
         lead_id: id(row.lead_id),
         contact_id: id(row.contact_id),
-    }
+    })
 }
 
 /// How the card of somebody is made whom the portal does not know.

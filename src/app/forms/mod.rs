@@ -10,7 +10,7 @@ mod subject;
 mod submissions;
 mod trial;
 
-pub use activities::ActivityView;
+pub use activities::{ActivityState, ActivityView};
 pub use intake::FormTaken;
 pub use queue::{SubjectStep, SubjectWork};
 pub use submissions::{Submission, SubmissionFilter};

@@ -2,7 +2,7 @@
 
 use super::{contents::contents, customer_cards, list, onec, retry};
 use crate::{
-    app::{ActivityView, LetterFilter, OrderView, TimelineEntry},
+    app::{ActivityState, ActivityView, LetterFilter, OrderView, TimelineEntry},
     console::{
         StageNames, State,
         dead_letters::fields::Refused,
@@ -136,10 +136,10 @@ fn facts(visitor: &Viewer, order: &OrderView, origin: Option<&str>, names: &Stag
 
 /// What was said about the order.
 fn activities(visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Markup {
-    let state = |one: &ActivityView| match one.state.as_str() {
-        "waits" => ("badge warn", Text::OnItsWay),
-        "dead" => ("badge bad", Text::IsDead),
-        _ => ("badge good", Text::Delivered),
+    let state = |one: &ActivityView| match one.state {
+        ActivityState::Waits => ("badge warn", Text::OnItsWay),
+        ActivityState::Dead => ("badge bad", Text::IsDead),
+        ActivityState::Done => ("badge good", Text::Delivered),
     };
     let card = |one: &ActivityView| {
         let deal = one.deal_id.map(|id| (Text::Deal, "deal", id));

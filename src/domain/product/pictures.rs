@@ -20,13 +20,13 @@ const NAME: usize = 100;
 /// A kind of picture that browsers show.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum PictureKind {
-    /// JPEG.
+    /// Begins with `FF D8 FF`; `image/jpeg`.
     Jpeg,
-    /// PNG.
+    /// Begins with `89 50 4E 47`; `image/png`.
     Png,
-    /// GIF.
+    /// Begins with `GIF8`; `image/gif`.
     Gif,
-    /// WebP.
+    /// `RIFF`, a length and `WEBP`; `image/webp`.
     WebP,
 }
 

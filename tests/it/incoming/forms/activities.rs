@@ -311,7 +311,7 @@ async fn the_order_shows_what_was_said_about_it() {
         ..
     } = one;
     assert_eq!(
-        (&**state, &**title, *deal_id),
+        (state.as_str(), &**title, *deal_id),
         ("done", "Пропущенный звонок", deal)
     );
 }

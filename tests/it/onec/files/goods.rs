@@ -298,6 +298,34 @@ async fn products_wait_while_a_list_of_theirs_cannot_be_read_and_that_is_told() 
 }
 
 #[tokio::test]
+async fn a_product_that_cannot_be_read_stays_due_and_is_told_and_the_others_are_taken_up() {
+    let trade = Trade::new().await;
+    let two = product("a", "Первый") + &product("b", "Второй");
+    trade.send("import.xml", &catalogue(&two)).await;
+    let prices = offer("a", "1") + &offer("b", "2");
+    trade.send("offers.xml", &offers(&prices)).await;
+    let pool = &trade.world.db.pool;
+    let card = "SELECT product FROM bridge.onec_products WHERE id = 'a'";
+    let card: Value = sqlx::query_scalar(card).fetch_one(pool).await.unwrap();
+    let put = "UPDATE bridge.onec_products SET product = $1 WHERE id = 'a'";
+    let odd = sqlx::query(put).bind(json!("odd")).execute(pool).await;
+    assert_eq!(odd.unwrap().rows_affected(), 1);
+    let goods = &trade.world.site.app.catalogue;
+    let taken = "SELECT count(*) FROM bridge.subjects WHERE kind = 'product'";
+    // It is told for as long as it is so: one look does not make it absent.
+    for _ in 0..2 {
+        let told = goods.take_up_goods().await.unwrap_err().chain();
+        let place = "bridge.onec_products holds what this version cannot read: `product` of a of ";
+        assert!(told.contains(place), "{told}");
+        assert_eq!((trade.count(DUE).await, trade.count(taken).await), (1, 1));
+    }
+    let mended = sqlx::query(put).bind(card).execute(pool).await;
+    assert_eq!(mended.unwrap().rows_affected(), 1);
+    assert!(goods.take_up_goods().await.unwrap());
+    assert_eq!((trade.count(DUE).await, trade.count(taken).await), (0, 2));
+}
+
+#[tokio::test]
 async fn the_shop_does_not_tell_of_products_that_are_1cs() {
     let world = World::with("", OWNED).await;
     let event = json!({"specversion": "1.0", "type": "shop.product.saved.v1",

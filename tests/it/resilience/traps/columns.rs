@@ -55,7 +55,7 @@ const COLUMNS: [(&str, ReadBy); 47] = [
     ("onec_documents.what", ReadBy::AsItIs),
     ("onec_facts.data", ReadBy::Input),
     ("onec_lists.detail", ReadBy::Lane),
-    ("onec_products.product", ReadBy::AsItIs),
+    ("onec_products.product", ReadBy::Lane),
     ("onec_products.variant", ReadBy::AsItIs),
     ("open_dead_letters.payload", ReadBy::AsItIs),
     ("orders.age", ReadBy::Intake),
@@ -98,7 +98,12 @@ async fn it_is_known_of_every_column_of_json_who_tells_that_it_cannot_be_read() 
 fn columns_of(reader: ReadBy) -> Vec<&'static str> {
     let own = COLUMNS.iter().filter(|(_, by)| *by == reader);
     let columns = own.map(|(column, _)| *column);
-    let elsewhere = ["subjects.known", "onec_contents.data", "onec_lists.detail"];
+    let elsewhere = [
+        "subjects.known",
+        "onec_contents.data",
+        "onec_lists.detail",
+        "onec_products.product",
+    ];
     columns
         .filter(|column| !elsewhere.contains(column))
         .collect()
