@@ -463,12 +463,11 @@ fn writes(
         planned.push((write(Write::Add { sent }), own.kind.add(), params));
         json!(format!("{FIRST}[{}][id]", own.kind.word()))
     };
-    for (kind, amount, currency) in &wanted.prices {
-        let there = own.element.as_ref().and_then(|own| own.prices.get(kind));
-        let (kind, amount, currency) = (*kind, amount.to_string(), currency.clone());
+    for price in &wanted.prices {
+        let (kind, amount, currency) = (price.0, price.1.to_string(), price.2.clone());
+        let there = own.element.as_ref().and_then(|own| own.prices.get(&kind));
         match there {
-            Some(there) if fields::is_priced(&(kind, parsed(&amount), currency.clone()), there) => {
-            }
+            Some(there) if fields::is_priced(price, there) => {}
             Some(there) => {
                 let fields = json!({"price": amount, "currency": currency});
                 let params = json!({"id": there.id, "fields": fields});
@@ -493,8 +492,4 @@ fn writes(
         }
     }
     planned
-}
-
-fn parsed(amount: &str) -> Decimal {
-    amount.parse().unwrap_or_default()
 }

@@ -226,8 +226,7 @@ impl State {
             ours.is_some_and(|ours| !is_empty(ours) && same(ours, row.get(**field)))
         });
         let told = origin.is_empty() && told.count() >= 2;
-        if told {
-            let deal = row_id(row).unwrap_or_default();
+        if told && let Some(deal) = row_id(row) {
             self.note(Note::OriginLost { deal });
         }
         told

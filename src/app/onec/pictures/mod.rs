@@ -100,8 +100,9 @@ impl Onec {
         let mut db = self.db.acquire().await?;
         let start = files::piece(&mut db, file.id, 0).await?;
         match Kind::of(start.as_ref().map_or(&[], |(_, bytes)| bytes)) {
-            Kind::Xml => Ok(Looked::default()),
-            Kind::Other => {
+            Kind::Xml if !names::is_picture(&file.name) => Ok(Looked::default()),
+            // A page under the name of a picture is told as one that cannot be taken.
+            Kind::Xml | Kind::Other => {
                 let bytes = upload::contents(&mut db, file.id, file.bytes, LARGEST_PICTURE).await?;
                 let one = LookedAt {
                     name: file.name.clone(),

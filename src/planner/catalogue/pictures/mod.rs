@@ -283,11 +283,13 @@ fn outcome_of(fault: &PictureFault) -> Outcome {
 /// The pictures that an answer shows; `None`: it cannot be read.
 fn listed(result: &Value) -> Option<Vec<(u64, String)>> {
     let rows = result.get("productImages")?.as_array()?;
-    // A manager's file may have no name.
-    let name = |row: &Value| row.get("name").and_then(Value::as_str).map(str::to_owned);
     let one = |row: &Value| {
-        let id = row.get("id").and_then(id)?;
-        Some((id, name(row).unwrap_or_default()))
+        let name = match row.get("name")? {
+            // A manager's file may have no name.
+            Value::Null => String::new(),
+            name => name.as_str()?.to_owned(),
+        };
+        Some((row.get("id").and_then(id)?, name))
     };
     rows.iter().map(one).collect()
 }
