@@ -177,12 +177,11 @@ impl Catalogue {
                 }))
             }
             Picture::File(digest) => {
-                let file = match self.registry.base_of_goods(&job.shop) {
-                    Some(base) => onec::content(&self.db, base.name.as_str(), digest).await?,
-                    None => {
-                        let mut db = self.db.acquire().await?;
-                        pictures::file(&mut db, (job.shop.as_str(), product), digest).await?
-                    }
+                let file = if let Some(base) = self.registry.base_of_goods(&job.shop) {
+                    onec::content(&self.db, base.name.as_str(), digest).await?
+                } else {
+                    let mut db = self.db.acquire().await?;
+                    pictures::file(&mut db, (job.shop.as_str(), product), digest).await?
                 };
                 let gone = || fault(format!("a picture of {product}: its file is kept no more"));
                 Some(file.ok_or_else(gone))

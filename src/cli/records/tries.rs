@@ -49,12 +49,11 @@ async fn carry_out(
     act: Act,
 ) -> Result<(Value, String), Error> {
     let (letters, who) = (&app.dead_letters, bootstrap::actor());
-    let event = match event {
-        Some(event) => event,
-        None => {
-            let tried = letters.still_tried(shop, number).await?;
-            tried.ok_or(Error::NotFound)?.event
-        }
+    let event = if let Some(event) = event {
+        event
+    } else {
+        let tried = letters.still_tried(shop, number).await?;
+        tried.ok_or(Error::NotFound)?.event
     };
     let order = (shop, number);
     Ok(match act {

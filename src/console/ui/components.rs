@@ -112,12 +112,11 @@ pub(in crate::console) fn order(shop: Option<&str>, number: Option<&str>) -> Mar
         (Some(shop), Some(number)) if !is_subject_key(number) => {
             html! { a href=(links::order(shop, number)) { (number) } }
         }
-        (Some(shop), Some(number)) => match subjects::page(shop, number) {
-            Some(page) => html! { a href=(page) { (number) } },
-            None => html! { (number) },
-        },
-        (None, Some(number)) => html! { (number) },
-        _ => html! { "—" },
+        (shop, Some(number)) => {
+            let page = shop.and_then(|shop| subjects::page(shop, number));
+            html! { @if let Some(page) = page { a href=(page) { (number) } } @else { (number) } }
+        }
+        (_, None) => html! { "—" },
     }
 }
 

@@ -23,8 +23,8 @@ const KINDS: [(&str, &str, &str); 8] = [
 pub(in crate::console) fn noun(visitor: &Viewer, number: &str) -> &'static str {
     let kind = KINDS.iter().find(|(key, ..)| number.starts_with(key));
     match (kind, visitor.lang) {
-        (Some((_, english, _)), Lang::En) => *english,
-        (Some((_, _, russian)), Lang::Ru) => *russian,
+        (Some((_, english, _)), Lang::En) => english,
+        (Some((_, _, russian)), Lang::Ru) => russian,
         (None, _) => visitor.text(Text::Order),
     }
 }

@@ -101,7 +101,7 @@ impl Event {
         if let EventBody::Saved(snapshot) = &mut event.body
             && let Some(Value::Object(data)) = message.get("data")
         {
-            snapshot.data = data.clone();
+            snapshot.data.clone_from(data);
         }
         Ok(event)
     }

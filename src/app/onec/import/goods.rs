@@ -21,7 +21,7 @@ use uuid::Uuid;
 
 /// Where goods of a file stand, and what is known of them.
 #[derive(Clone, Copy)]
-pub(super) struct At<'a> {
+pub(super) struct GoodsOrigin<'a> {
     pub(super) base: &'a Base,
     pub(super) import: i64,
     /// Items of the file before them.
@@ -44,7 +44,11 @@ pub(super) enum Became {
 
 impl Onec {
     /// Stores a part of a file that is goods, together with how far the file is done.
-    pub(super) async fn store_goods(&self, at: At<'_>, part: Part) -> Result<Became, Error> {
+    pub(super) async fn store_goods(
+        &self,
+        at: GoodsOrigin<'_>,
+        part: Part,
+    ) -> Result<Became, Error> {
         if part.count == 0 {
             return Ok(Became::Stored);
         }

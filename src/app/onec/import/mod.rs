@@ -11,7 +11,7 @@ mod rows;
 mod source;
 
 use self::{
-    goods::{At, Became},
+    goods::{Became, GoodsOrigin},
     prints::Prints,
     source::Source,
 };
@@ -211,7 +211,7 @@ impl Onec {
         let mut db = self.db.acquire().await?;
         imports::head(&mut db, import, formed_at, None).await?;
         drop(db);
-        let at = At {
+        let at = GoodsOrigin {
             base,
             import,
             position: 0,
@@ -342,7 +342,7 @@ impl Onec {
                 login: &session.login,
                 version,
             };
-            let at = At {
+            let at = GoodsOrigin {
                 base,
                 import,
                 position: *position,
@@ -373,7 +373,12 @@ impl Onec {
 
     /// Stores a part of a file together with how far the file is done: goods together, each
     /// document by itself.
-    async fn store_part(&self, at: At<'_>, sent: Sent<'_>, part: Part) -> Result<Became, Error> {
+    async fn store_part(
+        &self,
+        at: GoodsOrigin<'_>,
+        sent: Sent<'_>,
+        part: Part,
+    ) -> Result<Became, Error> {
         if !part.is_documents() {
             return self.store_goods(at, part).await;
         }

@@ -60,7 +60,7 @@ impl Prints {
         chunks.find_map(|(nth, chunk)| Some((nth, *chunk.get(&print)?)))
     }
 
-    fn push(&mut self, rows: Vec<PrintRow>) {
+    fn push(&mut self, rows: &[PrintRow]) {
         let (Some(first), Some(last)) = (rows.first(), rows.last()) else {
             return;
         };
@@ -90,7 +90,7 @@ impl Prints {
     fn go_on(&mut self) {
         if let Some(ahead) = self.ahead.take() {
             match self.runtime.block_on(ahead) {
-                Ok(Ok(rows)) => self.push(rows),
+                Ok(Ok(rows)) => self.push(&rows),
                 failed => self.stop(&failed),
             }
         }
@@ -116,7 +116,7 @@ impl Prints {
             }
         };
         self.chunks.clear();
-        self.push(rows);
+        self.push(&rows);
         let same = |row: &&PrintRow| *row.print.as_bytes() == print.0;
         let row = of_product.iter().find(same)?;
         Some(Place {

@@ -7,7 +7,7 @@ use std::{collections::HashMap, io::BufReader};
 struct Seen(HashMap<Print, Place>);
 
 impl Known for Seen {
-    fn context(&self) -> &str {
+    fn context(&self) -> &'static str {
         "trade"
     }
 
