@@ -149,7 +149,7 @@ async fn an_order_that_is_still_tried_is_shown_so_and_given_up_or_put_right_by_a
         .await;
     let order: Value = serde_json::from_slice(&shown.stdout).unwrap();
     assert_eq!(order["tried"]["code"], "B24-EMAIL", "{order}");
-    let event = order["tried"]["event"].as_i64().unwrap();
+    let tried = order["tried"]["event"].as_i64().unwrap();
 
     let give_up = async |event: i64| {
         let event = event.to_string();
@@ -157,13 +157,13 @@ async fn an_order_that_is_still_tried_is_shown_so_and_given_up_or_put_right_by_a
         let end = ["--json", "--event", event.as_str()];
         place.run(&[&words[..], &end[..]].concat()).await
     };
-    let another = give_up(event + 1000).await;
+    let another = give_up(tried + 1000).await;
     assert_eq!(
         another.status.code(),
         Some(1),
         "another event is left alone"
     );
-    let done = give_up(event).await;
+    let done = give_up(tried).await;
     let said: Value = serde_json::from_slice(&done.stdout).unwrap();
     assert_eq!(said, json!({ "result": "given_up" }));
     let (code, again) = place
