@@ -34,7 +34,8 @@ async fn once(app: &App, begun: &mut bool) -> Result<bool, Error> {
         app.catalogue.take_up_older_goods().await?;
         *begun = true;
     }
-    // Files first: a product that names one finds it then. What is wrong with them keeps no product.
+    // Files first: a product that names one finds it then. What is wrong with them keeps no
+    // product.
     let pictures = app.onec.take_in_pictures().await;
     let goods = app.catalogue.take_up_goods().await?;
     Ok(pictures? || goods)

@@ -189,7 +189,8 @@ impl Catalogue {
         })
     }
 
-    /// Seconds until the next picture of a portal can be taken up that stands at no host that rests.
+    /// Seconds until the next picture of a portal can be taken up that stands at no host that
+    /// rests.
     pub async fn next_picture_due(
         &self,
         portal: &str,

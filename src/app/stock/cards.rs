@@ -93,8 +93,8 @@ impl Stock {
         Ok(())
     }
 
-    /// What an order's life is told of a receipt whose parked lines were posted: whether pieces that
-    /// were held have left with them.
+    /// What an order's life is told of a receipt whose parked lines were posted: whether pieces
+    /// that were held have left with them.
     pub(super) async fn pass_on_again(
         &self,
         tx: &mut PgConnection,

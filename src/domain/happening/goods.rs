@@ -20,8 +20,8 @@ kinds! {
         OtherUnit { line: String, unit: String, product: String, counted: String }
             "line {line} is in `{unit}`, and the product {product} is counted in `{counted}`: \
              its quantity changes nothing (STOCK-UNIT)"
-            "строка {line} указана в единице «{unit}», а товар {product} учитывается в «{counted}»: \
-             её количество ничего не меняет (STOCK-UNIT)"
+            "строка {line} указана в единице «{unit}», а товар {product} учитывается в \
+             «{counted}»: её количество ничего не меняет (STOCK-UNIT)"
         HeldElsewhere { store: String }
             "the order's goods are held in the store {store} now"
             "товар для заказа теперь зарезервирован на складе {store}"

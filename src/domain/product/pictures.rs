@@ -47,8 +47,8 @@ impl PictureKind {
         }
     }
 
-    /// Whether a file of this kind goes on to its end: a sending that broke off leaves one that does
-    /// not. What stands behind the end is no fault; of GIF nobody can tell.
+    /// Whether a file of this kind goes on to its end: a sending that broke off leaves one that
+    /// does not. What stands behind the end is no fault; of GIF nobody can tell.
     pub fn is_whole(self, file: &[u8]) -> bool {
         let holds = |mark: &[u8]| file.windows(mark.len()).any(|at| at == mark);
         match self {

@@ -44,7 +44,8 @@ pub struct SentPicture {
     pub fault: Option<String>,
 }
 
-/// By what a file is looked for, wherever it was sent from: the last part of its name, without case.
+/// By what a file is looked for, wherever it was sent from: the last part of its name, without
+/// case.
 pub fn last_part(name: &str) -> String {
     let last = name.rsplit(['/', '\\']).next().unwrap_or_default();
     last.trim().to_lowercase()

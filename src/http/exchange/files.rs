@@ -43,7 +43,8 @@ impl Exchange<'_> {
             Stored::TooMuch => {
                 let most = self.base().max_upload;
                 let detail = format!(
-                    "за сеанс прислано больше {most} байт (max_upload_bytes) или больше 50 000 файлов"
+                    "за сеанс прислано больше {most} байт (max_upload_bytes) или больше 50 000 \
+                     файлов"
                 );
                 Err(self.refuse(ErrorCode::OneCFile, &detail))
             }

@@ -43,8 +43,8 @@ pub async fn take_file(db: &mut PgConnection, base: &str) -> Result<Option<FileT
     .await?)
 }
 
-/// The pictures in a file were looked at: all, or those before `more` in the zip, and the rest is next;
-/// false: it has grown since, and is looked at anew.
+/// The pictures in a file were looked at: all, or those before `more` in the zip, and the rest is
+/// next; false: it has grown since, and is looked at anew.
 pub async fn looked_at(
     db: &mut PgConnection,
     file: &FileToLookAt,
