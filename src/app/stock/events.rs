@@ -362,14 +362,16 @@ impl Stock {
         };
         let warehouses = warehouses(of);
         let available = of.counts_mean == CountsMean::Available;
-        let whose = (of.name.as_str(), shop, base.name.as_str());
+        let name = base.name.as_str();
+        let whose = (of.name.as_str(), shop, name);
         // What a newer file repeats was counted again.
-        let mut tx = self.db.begin().await?;
-        if prints::any_uncounted(&mut tx, base.name.as_str()).await? {
-            prints::begin(&mut tx, base.name.as_str()).await?;
-            prints::fold_counts(&mut tx, base.name.as_str()).await?;
+        let repeated = prints::any_uncounted(&mut *self.db.acquire().await?, name).await?;
+        if repeated {
+            let mut tx = self.db.begin().await?;
+            prints::begin(&mut tx, name).await?;
+            prints::fold_counts(&mut tx, name).await?;
+            tx.commit().await?;
         }
-        tx.commit().await?;
         let (mut lines, mut tries) = (0, 0);
         loop {
             let mut db = self.db.acquire().await?;

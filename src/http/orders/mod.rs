@@ -15,6 +15,25 @@ use axum::{
     extract::{Path, State as Extract, rejection::PathRejection},
 };
 
+/// The shop and the number in an address.
+type OrderPath = Result<Path<(String, String)>, PathRejection>;
+
+/// The order that an address names.
+fn named(path: OrderPath) -> Result<(ShopName, OrderNumber), Problem> {
+    let Path((shop, number)) = path.map_err(|_| Problem::not_found())?;
+    match (ShopName::parse(&shop), OrderNumber::parse(&number)) {
+        (Ok(shop), Ok(number)) => Ok((shop, number)),
+        _ => Err(Problem::not_found()),
+    }
+}
+
+/// The same of an order that the caller may see.
+fn seen(caller: &Caller, path: OrderPath) -> Result<(ShopName, OrderNumber), Problem> {
+    let order = named(path)?;
+    let is_seen = caller.sees(Some(order.0.as_str()));
+    is_seen.then_some(order).ok_or_else(Problem::not_found)
+}
+
 /// Tells what is known of an order and what happened to it.
 #[utoipa::path(
     get, path = "/v1/orders/{shop}/{number}", tag = "shop", security(("key" = [])),
@@ -42,15 +61,9 @@ use axum::{
 pub(super) async fn get_order(
     Extract(operations): Extract<Operations>,
     caller: Caller,
-    path: Result<Path<(String, String)>, PathRejection>,
+    path: OrderPath,
 ) -> Result<Json<OrderView>, Problem> {
-    let Path((shop, number)) = path.map_err(|_| Problem::not_found())?;
-    let (Ok(shop), Ok(number)) = (ShopName::parse(&shop), OrderNumber::parse(&number)) else {
-        return Err(Problem::not_found());
-    };
-    if !caller.sees(Some(shop.as_str())) {
-        return Err(Problem::not_found());
-    }
+    let (shop, number) = seen(&caller, path)?;
     let order = operations.order_view(&shop, number.as_str()).await?;
     order.map(Json).ok_or_else(Problem::not_found)
 }

@@ -1,17 +1,12 @@
 //! `POST /v1/orders/{shop}/{number}/not-customer`: a card is not the customer's.
 
+use super::{OrderPath, named};
 use crate::{
     app::Card,
     auth::Caller,
-    domain::{OrderNumber, ShopName},
     http::{Problem, State, layer},
 };
-use axum::{
-    Json,
-    body::Body,
-    extract::{Path, State as Extract, rejection::PathRejection},
-    http::HeaderMap,
-};
+use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -76,15 +71,12 @@ pub(in crate::http) struct Outcome {
 pub(in crate::http) async fn post_not_customer(
     Extract(state): Extract<State>,
     caller: Caller,
-    path: Result<Path<(String, String)>, PathRejection>,
+    path: OrderPath,
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Outcome>, Problem> {
     caller.operates()?;
-    let Path((shop, number)) = path.map_err(|_| Problem::not_found())?;
-    let (Ok(shop), Ok(number)) = (ShopName::parse(&shop), OrderNumber::parse(&number)) else {
-        return Err(Problem::not_found());
-    };
+    let (shop, number) = named(path)?;
     let most = state.config.http.max_body_bytes;
     let not: NotCustomer = layer::body::read_json(&headers, body, most).await?;
     let card = (not.card, Some(not.id));

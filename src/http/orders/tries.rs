@@ -1,18 +1,13 @@
 //! `POST /v1/orders/{shop}/{number}/mend` and `/give-up`: an order that was refused and is still
 //! tried is put right, or given up.
 
+use super::{OrderPath, seen};
 use crate::{
     app::RetryOutcome,
     auth::Caller,
-    domain::{OrderNumber, ShopName},
     http::{Problem, State, layer},
 };
-use axum::{
-    Json,
-    body::Body,
-    extract::{Path, State as Extract, rejection::PathRejection},
-    http::HeaderMap,
-};
+use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -51,22 +46,6 @@ pub(in crate::http) struct GiveUp {
 pub(in crate::http) struct GivenUp {
     /// Always `given_up`: whatever else happens is a problem.
     result: &'static str,
-}
-
-type OrderPath = Result<Path<(String, String)>, PathRejection>;
-
-/// The order of a path, if the caller may change it.
-fn named(caller: &Caller, path: OrderPath) -> Result<(ShopName, OrderNumber), Problem> {
-    caller.may_change()?;
-    let Path((shop, number)) = path.map_err(|_| Problem::not_found())?;
-    let (Ok(shop), Ok(number)) = (ShopName::parse(&shop), OrderNumber::parse(&number)) else {
-        return Err(Problem::not_found());
-    };
-    if caller.sees(Some(shop.as_str())) {
-        Ok((shop, number))
-    } else {
-        Err(Problem::not_found())
-    }
 }
 
 /// Sends an order that was refused and is still tried with what is put right.
@@ -117,7 +96,8 @@ pub(in crate::http) async fn post_mend(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<Mended>, Problem> {
-    let (shop, number) = named(&caller, path)?;
+    caller.may_change()?;
+    let (shop, number) = seen(&caller, path)?;
     let most = state.config.http.max_body_bytes;
     let Mend { event, payload } = layer::body::read_json(&headers, body, most).await?;
     let (letters, order) = (&state.app.dead_letters, (&shop, number.as_str()));
@@ -175,7 +155,8 @@ pub(in crate::http) async fn post_give_up(
     headers: HeaderMap,
     body: Body,
 ) -> Result<Json<GivenUp>, Problem> {
-    let (shop, number) = named(&caller, path)?;
+    caller.may_change()?;
+    let (shop, number) = seen(&caller, path)?;
     let most = state.config.http.max_body_bytes;
     let GiveUp { event, reason } = layer::body::read_json(&headers, body, most).await?;
     let (letters, order) = (&state.app.dead_letters, (&shop, number.as_str()));

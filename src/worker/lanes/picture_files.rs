@@ -11,8 +11,8 @@ use tokio::{task::JoinSet, time::Instant};
 
 /// The first rest of a host that is silent; each further one is twice as long.
 const FIRST_REST: Duration = Duration::from_secs(2);
-/// How often it is doubled: half an hour is the longest.
-const DOUBLINGS: u32 = 10;
+/// How often it is doubled at the most: 17 minutes is the longest rest.
+const DOUBLINGS: u32 = 9;
 /// A host that takes longer rests as long as it took.
 const SLOW: Duration = Duration::from_secs(2);
 /// Hosts that are remembered.
@@ -41,21 +41,16 @@ impl HostRests {
     /// What a wave heard of hosts.
     pub(in crate::worker) fn learn(&mut self, answers: &[HostAnswer]) {
         let now = Instant::now();
-        let mut silent: HashMap<&str, bool> = HashMap::new();
-        let mut slowest: HashMap<&str, Duration> = HashMap::new();
+        let mut heard: HashMap<&str, (bool, Duration)> = HashMap::new();
         for answer in answers {
-            let host = &*answer.host;
             // Of several some may be wrong addresses: who answers is there.
-            let silent = silent.entry(host).or_insert(true);
-            *silent &= answer.is_silent;
-            let took = slowest.entry(host).or_default();
-            *took = (*took).max(answer.took);
+            let one = heard.entry(&answer.host).or_insert((true, Duration::ZERO));
+            *one = (one.0 && answer.is_silent, one.1.max(answer.took));
         }
-        for (host, is_silent) in silent {
-            let took = slowest.get(host).copied().unwrap_or_default();
+        for (host, (is_silent, took)) in heard {
             if is_silent {
                 let times = self.0.get(host).map_or(0, |rest| rest.times);
-                let rest = FIRST_REST.saturating_mul(1 << times.min(DOUBLINGS - 1));
+                let rest = FIRST_REST.saturating_mul(1 << times.min(DOUBLINGS));
                 let times = times.saturating_add(1);
                 let until = now + rest.max(took);
                 self.0.insert(host.to_owned(), HostRest { until, times });

@@ -18,6 +18,26 @@ pub struct ListRow {
     pub detail: Value,
 }
 
+/// The rows as columns.
+struct Columns<'a> {
+    kinds: Vec<&'a str>,
+    ids: Vec<&'a str>,
+    names: Vec<&'a str>,
+    details: Vec<&'a Value>,
+}
+
+impl<'a> Columns<'a> {
+    fn of(rows: impl IntoIterator<Item = &'a ListRow>) -> Self {
+        let rows: Vec<&ListRow> = rows.into_iter().collect();
+        Self {
+            kinds: rows.iter().map(|row| row.kind.as_str()).collect(),
+            ids: rows.iter().map(|row| &*row.id).collect(),
+            names: rows.iter().map(|row| &*row.name).collect(),
+            details: rows.iter().map(|row| &row.detail).collect(),
+        }
+    }
+}
+
 /// Stores what lists name.
 pub async fn store(
     db: &mut PgConnection,
@@ -28,10 +48,12 @@ pub async fn store(
     if rows.is_empty() {
         return Ok(());
     }
-    let kinds: Vec<&str> = rows.iter().map(|row| row.kind.as_str()).collect();
-    let ids: Vec<&str> = rows.iter().map(|row| &*row.id).collect();
-    let names: Vec<&str> = rows.iter().map(|row| &*row.name).collect();
-    let details: Vec<&Value> = rows.iter().map(|row| &row.detail).collect();
+    let Columns {
+        kinds,
+        ids,
+        names,
+        details,
+    } = Columns::of(rows);
     sqlx::query!(
         "INSERT INTO bridge.onec_lists AS l (base, kind, id, name, detail, formed_at, touched_at)
          SELECT $1, n.kind, n.id, n.name, n.detail, $2, now()
@@ -61,14 +83,15 @@ pub async fn are_news(
     rows: &[ListRow],
 ) -> Result<bool, Error> {
     let told = |row: &&ListRow| [ListKind::Group, ListKind::PriceType].contains(&row.kind);
-    let rows: Vec<&ListRow> = rows.iter().filter(told).collect();
-    if rows.is_empty() {
+    let Columns {
+        kinds,
+        ids,
+        names,
+        details,
+    } = Columns::of(rows.iter().filter(told));
+    if ids.is_empty() {
         return Ok(false);
     }
-    let kinds: Vec<&str> = rows.iter().map(|row| row.kind.as_str()).collect();
-    let ids: Vec<&str> = rows.iter().map(|row| &*row.id).collect();
-    let names: Vec<&str> = rows.iter().map(|row| &*row.name).collect();
-    let details: Vec<&Value> = rows.iter().map(|row| &row.detail).collect();
     Ok(sqlx::query_scalar!(
         r#"SELECT EXISTS (
                SELECT FROM UNNEST($3::text[], $4::text[], $5::text[], $6::jsonb[])

@@ -312,6 +312,9 @@ pub async fn by_sku(
 
 /// Marks products as not told to the catalogue yet.
 pub async fn mark_due(db: &mut PgConnection, base: &str, ids: &[&str]) -> Result<(), Error> {
+    if ids.is_empty() {
+        return Ok(());
+    }
     sqlx::query!(
         "UPDATE bridge.onec_products SET due = true
          WHERE base = $1 AND id = ANY($2) AND NOT due",
