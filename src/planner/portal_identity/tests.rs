@@ -1,0 +1,124 @@
+use super::*;
+use std::collections::HashMap;
+
+fn remembered(address: &str, history_id: u64, deals: &[u64]) -> RememberedWitness {
+    let witness = |deal: &u64| Witness {
+        shop: "main".to_owned(),
+        number: format!("A{deal}"),
+        deal: *deal,
+    };
+    RememberedWitness {
+        address: Some(address.to_owned()),
+        history_id,
+        witnesses: deals.iter().map(witness).collect(),
+    }
+}
+
+/// What is found where the portal shows these deals with these origins, and this newest row of
+/// the history.
+fn found(
+    remembered: &RememberedWitness,
+    address: &str,
+    newest: u64,
+    deals: &[(u64, &str)],
+) -> Verdict {
+    let mut inquiry = Inquiry::new(remembered);
+    let card = |(id, origin): &(u64, &str)| {
+        let originator = if origin.is_empty() { "" } else { "main" };
+        json!({"ID": id.to_string(), "ORIGINATOR_ID": originator, "ORIGIN_ID": origin})
+    };
+    let done = |result: Value| CommandAnswer::Done { result, next: None };
+    let answers = HashMap::from([
+        (HISTORY.to_owned(), done(json!({"items": [{"ID": newest}]}))),
+        (DEALS.to_owned(), done(deals.iter().map(card).collect())),
+    ]);
+    inquiry.answer(CallAnswer::Answered(answers));
+    inquiry.verdict(Some(address)).unwrap()
+}
+
+#[test]
+fn a_portal_is_told_by_the_deals_that_carry_their_orders_origins() {
+    let known = remembered("one", 100, &[9, 8, 1]);
+    let own = [(9, "A9"), (8, "A8"), (1, "A1")];
+    for (address, newest, deals, verdict) in [
+        ("one", 100, &own[..], Verdict::Same),
+        // The same under a new address: nothing is let go.
+        ("two", 120, &own[..], Verdict::Same),
+        ("two", 120, &[(9, ""), (8, "X")][..], Verdict::Another),
+        ("two", 3, &[][..], Verdict::Another),
+        // Another one at the same address.
+        (
+            "one",
+            500,
+            &[(9, ""), (8, "X"), (1, "")][..],
+            Verdict::Another,
+        ),
+        ("one", 5, &[(1, "")][..], Verdict::Another),
+        // All deals deleted by hand are no proof.
+        ("one", 100, &[][..], Verdict::Same),
+        (
+            "one",
+            100,
+            &[(9, ""), (8, "A8"), (1, "A1")][..],
+            Verdict::Same,
+        ),
+        // An older state.
+        ("one", 60, &[(8, "A8"), (1, "A1")][..], Verdict::WentBack),
+        ("one", 60, &[(9, ""), (1, "A1")][..], Verdict::WentBack),
+        ("one", 60, &own[..], Verdict::HistoryShort),
+    ] {
+        let told = found(&known, address, newest, deals);
+        assert_eq!(told, verdict, "{address} {newest} {deals:?}");
+    }
+    let nobody = remembered("one", 100, &[]);
+    assert_eq!(found(&nobody, "one", 100, &[]), Verdict::Same);
+    assert_eq!(found(&nobody, "two", 100, &[]), Verdict::HistoryShort);
+}
+
+#[test]
+fn a_portal_that_does_not_tell_is_not_judged() {
+    let known = remembered("one", 100, &[9]);
+    for answer in [
+        CallAnswer::NotRun,
+        CallAnswer::InDoubt,
+        CallAnswer::Answered(HashMap::new()),
+    ] {
+        let mut inquiry = Inquiry::new(&known);
+        inquiry.answer(answer);
+        assert_eq!(inquiry.verdict(Some("two")), None);
+    }
+}
+
+#[test]
+fn of_what_was_not_answered_nothing_is_said() {
+    let order = |n: usize| OrderKey::new("main", &format!("A{n}"));
+    let mut search = Search::new((0..60).map(order).collect());
+    let call = search.next_call().unwrap();
+    let mut answers = HashMap::new();
+    for command in &call.commands {
+        let first = command.params["filter"]["@ORIGIN_ID"][0] == "A0";
+        let row = |id: u64| json!({"ID": id, "ORIGINATOR_ID": "main", "ORIGIN_ID": "A0"});
+        let result = match (command.method, first) {
+            ("crm.deal.list", true) => json!([row(5), row(7)]),
+            ("crm.lead.list", true) => json!([row(3)]),
+            (_, true) => json!([]),
+            (_, false) => continue,
+        };
+        answers.insert(
+            command.key.clone(),
+            CommandAnswer::Done { result, next: None },
+        );
+    }
+    search.answer(&call, CallAnswer::Answered(answers));
+    assert!(search.next_call().is_none());
+    let found = search.finish();
+    assert_eq!(found.len(), 50);
+    let is_first = |one: &&FoundOrder| one.order.number == "A0";
+    let of_first = found.iter().find(is_first).unwrap();
+    assert_eq!(of_first.target, Some(CrmEntity::Deal(5)));
+    assert!(
+        found
+            .iter()
+            .all(|one| is_first(&one) || one.target.is_none())
+    );
+}
