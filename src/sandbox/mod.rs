@@ -48,7 +48,7 @@ pub use faults::{Fault, Faults, Gate, Order};
 pub use log::{Call, Stats};
 pub use options::{
     CatalogRights, Delivery, Funnel, Imports, LocalApp, Options, OutgoingWebhook, Plan, Semantics,
-    Stage,
+    Sight, Stage,
 };
 pub use server::{Error, Sandbox};
 

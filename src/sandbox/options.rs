@@ -229,6 +229,20 @@ pub enum CatalogRights {
     Administrator,
 }
 
+/// What the incoming webhook's user, and every application's, may see of the CRM. What becomes of
+/// lists where that is nothing is documented in both ways.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Sight {
+    /// Everything, as an administrator.
+    #[default]
+    All,
+    /// Nothing: lists leave out all cards, which look as if they were gone.
+    Nothing,
+    /// Nothing: lists are refused.
+    Denied,
+}
+
 /// Everything about a sandbox portal that can be chosen. `Default` is a fresh cloud portal on a
 /// standard plan, listening on a free port of the loopback interface.
 #[derive(Clone)]
@@ -282,6 +296,11 @@ pub struct Options {
     pub free_plan: bool,
     /// Answer 403 INVALID_CREDENTIALS to everything, as to a user who may not work with the CRM.
     pub without_rights: bool,
+    /// What may be seen of the CRM.
+    pub sight: Sight,
+    /// Whether a card that is deleted takes its rows of the stage history along. The documentation
+    /// does not say.
+    pub forgets_moves: bool,
     /// Write non-ASCII characters as `\uXXXX`, as PHP does when left alone.
     pub escape_unicode: bool,
     /// Compare telephone numbers by their digits, with a leading 8 taken as 7.
@@ -332,6 +351,8 @@ impl Default for Options {
             require_https: false,
             free_plan: false,
             without_rights: false,
+            sight: Sight::default(),
+            forgets_moves: false,
             escape_unicode: true,
             normalise_phones: false,
             imports: Imports::default(),

@@ -2,7 +2,7 @@
 
 use super::{
     Caller, PortalState,
-    options::CatalogRights,
+    options::{CatalogRights, Sight},
     protocol::{
         decode::{Params, text},
         envelope::{Fail, Outcome},
@@ -227,7 +227,8 @@ pub(crate) fn call(
         "server.time" => json!(world.clock.stamp()),
         "profile" => json!({
             "ID": caller.user.to_string(),
-            "ADMIN": world.options.catalog_rights == CatalogRights::Administrator,
+            "ADMIN": world.options.catalog_rights == CatalogRights::Administrator
+                && world.options.sight == Sight::All,
             "NAME": "Анна", "LAST_NAME": "Смирнова",
             "PERSONAL_GENDER": "F", "TIME_ZONE": "",
         }),

@@ -2,7 +2,7 @@
 
 use super::{
     Call, CatalogRights, Fault, Faults, Gate, Options, Order, Plan, Portal, PortalState, Robot,
-    Stats,
+    Sight, Stats,
     crm::fields::Entity,
     oauth,
     transport::{
@@ -342,6 +342,16 @@ impl Sandbox {
     pub fn set_catalog_rights(&self, rights: CatalogRights) {
         self.portal
             .with(|world| world.options.catalog_rights = rights);
+    }
+
+    /// Lets the incoming webhook's user, and every application's, see that much of the CRM.
+    pub fn set_sight(&self, sight: Sight) {
+        self.portal.with(|world| world.options.sight = sight);
+    }
+
+    /// Takes a stage of deals away, as an administrator does in the settings.
+    pub fn lose_stage(&self, id: &str) {
+        self.portal.with(|world| world.crm.book.lose(id));
     }
 
     /// Merges contacts into the first of them; the ids of the others are returned.

@@ -203,6 +203,12 @@ impl Book {
         self.add(&dictionary(category), &id, name, meaning, Some(category));
     }
 
+    /// Takes a stage of deals away. Cards that stand there stay.
+    pub(crate) fn lose(&mut self, id: &str) {
+        self.entries
+            .retain(|entry| !(entry.category.is_some() && entry.id == id));
+    }
+
     fn add(
         &mut self,
         dictionary: &str,
@@ -224,7 +230,7 @@ impl Book {
             sort,
             meaning,
             category,
-            number: 101 + 2 * self.entries.len(),
+            number: self.entries.last().map_or(101, |last| last.number + 2),
         });
     }
 
@@ -306,9 +312,8 @@ impl Crm {
         kind: u8,
         at: String,
     ) {
-        let id = u64::try_from(self.history.len())
-            .unwrap_or(u64::MAX)
-            .saturating_add(1);
+        self.last_move += 1;
+        let id = self.last_move;
         let stage = stage.to_owned();
         self.history.push((
             entity,

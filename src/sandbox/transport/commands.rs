@@ -1,12 +1,15 @@
 //! One command: whether it may be carried out, by whom, and what it costs.
 
 use crate::sandbox::{
-    Caller, PortalState, crm, events, portal_methods,
+    Caller, PortalState, crm, events,
+    options::Sight,
+    portal_methods,
     protocol::{
         decode::Params,
         envelope::{Fail, Outcome},
     },
 };
+use serde_json::json;
 
 /// Carries out one command, alone or out of a batch.
 pub(crate) fn run(
@@ -38,7 +41,8 @@ pub(crate) fn run(
         .check(method, params, &mut world.stats.warnings);
     world.stats.commands += 1;
     *world.stats.methods.entry(method.to_owned()).or_default() += 1;
-    let outcome = portal_methods::call(world, caller, method, params)
+    let outcome = hidden(world.options.sight, method)
+        .or_else(|| portal_methods::call(world, caller, method, params))
         .or_else(|| events::call(world, caller, method, params))
         .or_else(|| crm::call(world, caller, method, params))
         .unwrap_or_else(|| Err(missing()));
@@ -51,4 +55,22 @@ pub(crate) fn run(
     let cost = cost * f64::from(crm::methods::import::cards(method, params));
     world.operating.charge(&caller.key(), method, now, cost);
     outcome
+}
+
+/// What is answered in place of cards that the user may not see; `None` where that is not asked.
+fn hidden(sight: Sight, method: &str) -> Option<Outcome> {
+    const CARDS: [&str; 5] = ["deal", "lead", "contact", "company", "requisite"];
+    let (kind, verb) = method.strip_prefix("crm.")?.split_once('.')?;
+    let lists = CARDS.contains(&kind) && verb == "list";
+    let answer = match (kind, verb) {
+        ("stagehistory", "list") => json!({ "items": [] }),
+        ("duplicate", "findbycomm") => json!([]),
+        _ if lists => json!([]),
+        _ => return None,
+    };
+    match sight {
+        Sight::All => None,
+        Sight::Denied if lists => Some(Err(Fail::plain("Access denied."))),
+        Sight::Nothing | Sight::Denied => Some(Ok(answer.into())),
+    }
 }

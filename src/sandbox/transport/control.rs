@@ -8,7 +8,7 @@ use crate::sandbox::{
         fields::Entity,
     },
     faults::{Faults, Gate, Order},
-    options::{CatalogRights, Plan},
+    options::{CatalogRights, Plan, Sight},
 };
 use axum::{
     Json,
@@ -324,6 +324,8 @@ pub(crate) struct Switches {
     overloaded: Option<bool>,
     free_plan: Option<bool>,
     without_rights: Option<bool>,
+    sight: Option<Sight>,
+    forgets_moves: Option<bool>,
     expire_tokens: Option<bool>,
     moved_to: Option<String>,
     unlimited: Option<bool>,
@@ -335,6 +337,8 @@ pub(crate) struct Switches {
     catalog_rights: Option<CatalogRights>,
     operating_window_seconds: Option<i64>,
     new_stage: Option<NewStage>,
+    /// A stage that somebody takes away, by its id.
+    lost_stage: Option<String>,
 }
 
 /// A stage that somebody adds to a funnel of deals.
@@ -361,6 +365,12 @@ pub(crate) async fn switch(State(portal): HeldCall, Json(wanted): Json<Switches>
         }
         if let Some(on) = wanted.without_rights {
             world.options.without_rights = on;
+        }
+        if let Some(sight) = wanted.sight {
+            world.options.sight = sight;
+        }
+        if let Some(on) = wanted.forgets_moves {
+            world.options.forgets_moves = on;
         }
         if wanted.expire_tokens == Some(true) {
             world.tokens.expire();
@@ -391,6 +401,9 @@ pub(crate) async fn switch(State(portal): HeldCall, Json(wanted): Json<Switches>
                 .crm
                 .book
                 .grow(stage.category, &stage.code, &stage.name);
+        }
+        if let Some(id) = &wanted.lost_stage {
+            world.crm.book.lose(id);
         }
         if let Some(host) = wanted.moved_to {
             world.moved_to = Some(host).filter(|host| !host.is_empty());

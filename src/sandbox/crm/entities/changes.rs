@@ -141,6 +141,10 @@ impl PortalState {
         self.unlink_everywhere(entity, id);
         self.crm.timeline.forget(entity, id);
         self.crm.activities.forget(entity, id);
+        if self.options.forgets_moves {
+            let moves = &mut self.crm.history;
+            moves.retain(|(own, moved)| *own != entity || moved.owner != id);
+        }
         self.announce(caller, entity, "DELETE", id);
         Ok(())
     }
