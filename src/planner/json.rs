@@ -47,20 +47,24 @@ pub(super) fn elements(value: &Value) -> Vec<&Value> {
     }
 }
 
-/// The rows of a list method: the result itself, or what stands under one of the usual names.
+/// The rows of a list method.
 pub(super) fn rows(result: &Value) -> Vec<Map<String, Value>> {
-    let list = match result {
-        Value::Object(members) => ["items", "result"]
-            .iter()
-            .find_map(|name| members.get(*name))
-            .unwrap_or(result),
-        _ => result,
-    };
-    elements(list)
+    elements(list(result))
         .into_iter()
         .filter_map(Value::as_object)
         .cloned()
         .collect()
+}
+
+/// The list in the answer of a list method: the result itself, or what stands under one of the
+/// usual names.
+pub(super) fn list(result: &Value) -> &Value {
+    let named = |members| {
+        ["items", "result"]
+            .iter()
+            .find_map(|name| Map::get(members, *name))
+    };
+    result.as_object().and_then(named).unwrap_or(result)
 }
 
 /// Whether two values mean the same to the portal: as text, or as numbers.

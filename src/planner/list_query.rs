@@ -1,6 +1,6 @@
 //! List methods of the portal: how they are asked, and whose rows they show.
 
-use super::json::{id, text};
+use super::json::{elements, id, list, text};
 use serde_json::{Map, Value, json};
 
 /// The most rows on a page of a list (vendor limit); a list filter is given as many ids or names at
@@ -24,6 +24,14 @@ pub(super) fn of_ids(ids: &[u64]) -> Value {
     json!({ "@ID": ids })
 }
 
+/// Whether a list was told: rows, each with its id, or none. Whatever else an answer holds says
+/// nothing of what is not there.
+pub(super) fn is_told(result: &Value) -> bool {
+    let list = list(result);
+    let is_row = |row: &Value| row.as_object().and_then(row_id).is_some();
+    (list.is_array() || list.is_object()) && elements(list).into_iter().all(is_row)
+}
+
 /// The id of a row.
 pub(super) fn row_id(row: &Map<String, Value>) -> Option<u64> {
     row.get("ID").and_then(id)
@@ -38,4 +46,36 @@ pub(super) fn with_origin<'a>(
         .filter(|row| text(row.get("ORIGIN_ID")) == origin)
         .filter_map(|row| Some((row_id(row)?, row)))
         .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_no_list_of_rows_tells_nothing_of_what_is_not_there() {
+        for told in [
+            json!([]),
+            json!({}),
+            json!([{"ID": "5"}]),
+            json!({"items": [{"ID": 5}]}),
+            json!({"items": []}),
+            json!({"3": {"ID": "5"}}),
+        ] {
+            assert!(is_told(&told), "{told}");
+        }
+        for untold in [
+            json!(null),
+            json!(false),
+            json!(""),
+            json!(0),
+            json!([[]]),
+            json!([{"ID": "5"}, null]),
+            json!([{"TITLE": "5"}]),
+            json!({"items": null}),
+            json!({"message": "later"}),
+        ] {
+            assert!(!is_told(&untold), "{untold}");
+        }
+    }
 }

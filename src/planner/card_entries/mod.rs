@@ -228,7 +228,9 @@ impl EntryWave {
     fn take(&mut self, job: JobIx, question: Question, answer: Option<CommandAnswer>) {
         let state = &mut self.jobs[job];
         match answer {
-            Some(CommandAnswer::Done { result, .. }) => state.done(question, &result),
+            Some(CommandAnswer::Done { result, .. }) if question.is_told_by(&result) => {
+                state.done(question, &result);
+            }
             Some(CommandAnswer::Refused { error, description }) => {
                 let message = if description.is_empty() {
                     error
@@ -247,7 +249,7 @@ impl EntryWave {
                 state.end(Outcome::Refused { code, message });
             }
             Some(CommandAnswer::Later) => state.again(ErrorCode::Operating, question),
-            None => state.again(ErrorCode::InDoubt, question),
+            Some(CommandAnswer::Done { .. }) | None => state.again(ErrorCode::InDoubt, question),
         }
     }
 }
@@ -347,6 +349,11 @@ impl Rounds for EntryWave {
 impl Question {
     fn writes(self) -> bool {
         matches!(self, Self::Put(_))
+    }
+
+    /// Whether an answer tells what was asked: what is no list is not an empty one.
+    fn is_told_by(self, result: &Value) -> bool {
+        self.writes() || result.is_array() || result.is_object()
     }
 }
 

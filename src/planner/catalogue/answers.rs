@@ -52,12 +52,14 @@ impl ProductWave {
     /// Takes what became of one command.
     pub(super) fn take(&mut self, ask: Ask, answer: Option<CommandAnswer>) {
         match answer {
-            Some(CommandAnswer::Done { result, next }) => self.done(ask, &result, next),
+            Some(CommandAnswer::Done { result, next }) if ask.is_told_by(&result) => {
+                self.done(ask, &result, next);
+            }
             Some(CommandAnswer::Refused { error, description }) => {
                 self.refused(&ask, &error, &description);
             }
             Some(CommandAnswer::Later) => self.later(&ask),
-            None => self.unanswered(&ask, false),
+            Some(CommandAnswer::Done { .. }) | None => self.unanswered(&ask, false),
         }
     }
 

@@ -115,6 +115,12 @@ impl Ask {
             Self::Section { .. } | Self::Write { .. } | Self::Retire { .. }
         )
     }
+
+    /// Whether an answer tells what was asked: what is no list is not an empty one.
+    fn is_told_by(&self, result: &Value) -> bool {
+        let is_list = result.is_array() || result.is_object();
+        is_list || self.writes() || matches!(self, Self::Mode)
+    }
 }
 
 #[derive(Debug, Clone)]

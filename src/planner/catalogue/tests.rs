@@ -54,6 +54,8 @@ struct Portal {
     last: u64,
     found: Vec<Value>,
     refuse: Option<(&'static str, &'static str)>,
+    /// The method to which it says nothing that could be read.
+    mute: Option<&'static str>,
     calls: Vec<Vec<&'static str>>,
 }
 
@@ -66,6 +68,10 @@ impl Portal {
                 error: error.to_owned(),
                 description: "Access Denied".to_owned(),
             };
+        }
+        if self.mute == Some(command.method) {
+            let (result, next) = (Value::Null, None);
+            return CommandAnswer::Done { result, next };
         }
         self.last += 1;
         let fields = &command.params["fields"];
@@ -293,4 +299,18 @@ fn what_was_lost_is_known_of_nobody_and_waits_until_it_has_landed() {
     assert!(settled[0].waits && matches!(settled[0].landing, Landing::Lost(_)));
     assert_eq!(links(&settled[0]), ProductLinks::default());
     assert!(facts.is_none());
+}
+
+#[test]
+fn an_answer_that_is_no_list_is_not_taken_for_an_empty_one() {
+    let mut portal = Portal {
+        mute: Some("catalog.product.list"),
+        ..Portal::default()
+    };
+    let mut wave = ProductWave::new(vec![job(1, Some(product(1)))], None);
+    portal.work(&mut wave);
+    assert!(portal.writes().is_empty());
+    let settled = wave.finish().0;
+    let is_done = |one: &Settlement| matches!(one.outcome, Outcome::Done { .. });
+    assert!(!settled.iter().any(is_done), "{settled:?}");
 }

@@ -12,8 +12,8 @@ pub use result::{BrokenRow, DealState, MoveOutcome, ScanResult, StageMove};
 
 use super::{
     BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer, Origin,
-    json::{id, rows},
-    list_query::{PAGE, listed, of_ids},
+    json::{id, list, rows},
+    list_query::{PAGE, is_told, listed, of_ids, row_id},
 };
 use crate::domain::Stage;
 use serde_json::{Value, json};
@@ -317,6 +317,8 @@ impl DealScan {
 
     fn done(&mut self, ask: PendingQuestion, result: &Value, next: Option<u64>) {
         match ask {
+            PendingQuestion::History { .. } | PendingQuestion::MovesOf { .. }
+                if !list(result).is_array() && !list(result).is_object() => {}
             PendingQuestion::History { first, after } => {
                 let (page, broken) = read_each(&rows(result), StageMove::read);
                 self.seen.history_read = true;
@@ -349,10 +351,11 @@ impl DealScan {
                         self.seen.deals.insert(deal, Some(state));
                     }
                 }
-                // What is no list says nothing about what is gone.
-                if result.is_array() || result.is_object() {
-                    for deal in asked {
-                        self.seen.deals.entry(deal).or_insert(None);
+                // What cannot be read is not gone.
+                if is_told(result) {
+                    let shown: BTreeSet<u64> = read.iter().filter_map(row_id).collect();
+                    for deal in asked.into_iter().filter(|deal| !shown.contains(deal)) {
+                        self.seen.deals.insert(deal, None);
                     }
                 }
             }

@@ -197,3 +197,31 @@ fn a_row_over_which_the_bridge_panics_costs_no_other_row() {
     assert_eq!(broken.row["STAGE_ID"], "NEW");
     assert!(broken.words.contains("at the third"), "{}", broken.words);
 }
+
+#[test]
+fn what_cannot_be_read_is_neither_gone_nor_an_empty_history() {
+    let mut nameless = deal(2, "NEW");
+    nameless["STAGE_ID"] = json!("");
+    let shown = [
+        (json!([nameless.clone()]), vec![1]),
+        (json!([nameless, null]), vec![]),
+        (json!(null), vec![]),
+        (json!({"message": "later"}), vec![]),
+    ];
+    for (listed, gone) in shown {
+        let mut glance = DealScan::read(&ScanRequest {
+            history: History::After(10),
+            deals: vec![1, 2],
+            moves_of: vec![(1, Some(5))],
+            ask_who: false,
+        });
+        play(&mut glance, |command| match command.method {
+            HISTORY_LIST => answer(json!(null)),
+            _ => answer(listed.clone()),
+        });
+        let seen = glance.finish();
+        let told: Vec<u64> = seen.deals.keys().copied().collect();
+        assert_eq!(told, gone, "{listed}");
+        assert!(!seen.history_read && seen.moves.is_empty(), "{seen:?}");
+    }
+}

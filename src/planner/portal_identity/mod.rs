@@ -8,7 +8,7 @@
 use super::{
     BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer, CrmEntity,
     json::{rows, text},
-    list_query::{PAGE, listed, of_ids, of_origins, row_id},
+    list_query::{PAGE, is_told, listed, of_ids, of_origins, row_id},
 };
 use crate::domain::OrderKey;
 use serde_json::{Map, Value, json};
@@ -128,7 +128,7 @@ impl<'a> Inquiry<'a> {
             return;
         };
         let mut done = |key: &str| match answered.remove(key) {
-            Some(CommandAnswer::Done { result, .. }) => Some(result),
+            Some(CommandAnswer::Done { result, .. }) if is_told(&result) => Some(result),
             _ => None,
         };
         self.newest = done(HISTORY).map(|result| {
@@ -270,7 +270,11 @@ impl Search {
                 return;
             };
             self.asked += 1;
-            let Some(CommandAnswer::Done { result, .. }) = answered.remove(&command.key) else {
+            let told = match answered.remove(&command.key) {
+                Some(CommandAnswer::Done { result, .. }) if is_told(&result) => Some(result),
+                _ => None,
+            };
+            let Some(result) = told else {
                 self.unread.extend(orders.iter().cloned());
                 continue;
             };

@@ -78,10 +78,15 @@ fn a_portal_is_told_by_the_deals_that_carry_their_orders_origins() {
 #[test]
 fn a_portal_that_does_not_tell_is_not_judged() {
     let known = remembered("one", 100, &[9]);
+    let nothing = |key: &str| {
+        let (result, next) = (Value::Null, None);
+        (key.to_owned(), CommandAnswer::Done { result, next })
+    };
     for answer in [
         CallAnswer::NotRun,
         CallAnswer::InDoubt,
         CallAnswer::Answered(HashMap::new()),
+        CallAnswer::Answered([HISTORY, DEALS].map(nothing).into()),
     ] {
         let mut inquiry = Inquiry::new(&known);
         inquiry.answer(answer);

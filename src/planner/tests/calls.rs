@@ -154,3 +154,109 @@ fn an_order_of_a_linked_contact_takes_two_calls_and_an_unchanged_one_none() {
         (Outcome::Done { wrote: false }, 0)
     );
 }
+
+#[test]
+fn an_answer_that_is_no_list_is_not_taken_for_an_empty_one() {
+    let look_ups = [
+        "crm.deal.list",
+        "crm.contact.list",
+        "crm.duplicate.findbycomm",
+    ];
+    for method in look_ups {
+        for nonsense in [json!(null), json!(false), json!([{"TITLE": "Заказ"}])] {
+            let mut portal = Portal::default();
+            bring(&mut portal, &order(1, 1));
+            // Nothing is known of it any more, as after a database was restored.
+            let jobs = vec![job(&order(1, 1), KnownLinks::default())];
+            let settled = only(drive_by(jobs, |call| {
+                let mut answers = portal.run(call);
+                for asked in call.commands.iter().filter(|one| one.method == method) {
+                    let (result, next) = (nonsense.clone(), None);
+                    let answer = CommandAnswer::Done { result, next };
+                    answers.insert(asked.key.clone(), answer);
+                }
+                CallAnswer::Answered(answers)
+            }));
+            let code = ErrorCode::InDoubt;
+            assert_eq!(settled.outcome, Outcome::Again { code }, "{method}");
+            assert_eq!((portal.deals.len(), portal.contacts.len()), (1, 1));
+        }
+    }
+}
+
+/// What comes back of one command that the portal has run.
+#[derive(Debug, Clone, Copy)]
+enum Torn {
+    /// Nothing.
+    Missing,
+    /// Nothing that could be read.
+    Null,
+}
+
+/// Brings an order until it is done, while the answer to one command is torn out; false where there
+/// were fewer commands.
+fn brought_though_torn(portal: &mut Portal, order: &Value, torn: Torn, nth: usize) -> bool {
+    let (mut known, mut doubt) = (KnownLinks::default(), None);
+    let mut count = 0;
+    for _ in 0..6 {
+        let mut one = job(order, known);
+        one.doubt = doubt;
+        let settled = only(drive_by(vec![one], |call| {
+            let mut answers = portal.run(call);
+            for command in &call.commands {
+                if count == nth {
+                    answers.remove(&command.key);
+                    if matches!(torn, Torn::Null) {
+                        let (result, next) = (Value::Null, None);
+                        let answer = CommandAnswer::Done { result, next };
+                        answers.insert(command.key.clone(), answer);
+                    }
+                }
+                count += 1;
+            }
+            CallAnswer::Answered(answers)
+        }));
+        if matches!(settled.outcome, Outcome::Done { .. }) && settled.known.open.is_nothing() {
+            return count > nth;
+        }
+        known = settled.known;
+        doubt = match settled.landing {
+            Landing::Nothing => None,
+            Landing::AsBefore(what) | Landing::Lost(what) => Some(Doubt { what, over: true }),
+        };
+    }
+    panic!("not done: {torn:?} of command {nth}");
+}
+
+#[test]
+fn whichever_command_of_a_batch_is_not_answered_the_order_is_brought_once() {
+    for firm in [false, true] {
+        let mut one = order(1, 1);
+        if firm {
+            one["customer"]["company"] =
+                json!({"title": "ООО «Ромашка»", "inn": "7707083893", "address": "Москва"});
+        }
+        for torn in [Torn::Missing, Torn::Null] {
+            for nth in 0.. {
+                let mut portal = Portal::default();
+                if !brought_though_torn(&mut portal, &one, torn, nth) {
+                    break;
+                }
+                let firms = usize::from(firm);
+                let made = [
+                    portal.deals.len(),
+                    portal.contacts.len(),
+                    portal.companies.len(),
+                    portal.requisites.len(),
+                ];
+                assert_eq!(made, [1, 1, firms, firms], "{torn:?} of command {nth}");
+                let deal = &portal.deals[&1];
+                let sum = json::decimal(deal.get("OPPORTUNITY")).unwrap();
+                assert_eq!(sum.to_string(), "300.00", "{torn:?} of command {nth}");
+                let rows = portal.rows["crm.deal.productrows.set1"].as_array().unwrap();
+                assert_eq!(rows.len(), 3, "{torn:?} of command {nth}");
+                assert_eq!(deal["CONTACT_ID"], json!(1), "{torn:?} of command {nth}");
+            }
+        }
+    }
+}

@@ -3,6 +3,7 @@
 use crate::planner::{
     BATCH_LIMIT, Call, Command,
     indexes::{CustomerIx, FirmIx, JobIx},
+    list_query::is_told,
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -77,6 +78,47 @@ pub(in crate::planner) enum PendingCommand {
     ReadBack { jobs: Vec<JobIx> },
     /// A sum being set by hand.
     FixSum { job: JobIx },
+}
+
+impl PendingCommand {
+    /// Whether an answer tells what was asked. A list that is none is no empty list: what would be
+    /// made for want of it may be there.
+    pub(in crate::planner) fn is_told_by(&self, result: &Value) -> bool {
+        match self {
+            Self::Targets { .. }
+            | Self::TargetsById { .. }
+            | Self::Contacts { .. }
+            | Self::ContactsByOrigin { .. }
+            | Self::Companies { .. }
+            | Self::CompaniesByOrigin { .. }
+            | Self::Requisites { .. }
+            | Self::CompaniesByTitle { .. }
+            | Self::Imported { .. }
+            | Self::ReadBack { .. } => is_told(result),
+            // By kind of card; of no hits PHP makes an empty list.
+            Self::Duplicates { .. } => match result {
+                Value::Object(kinds) => kinds.values().all(|ids| ids.is_array() || ids.is_object()),
+                Value::Array(none) => none.is_empty(),
+                _ => false,
+            },
+            // The rows of dictionaries have names of their own.
+            Self::Stages { .. } | Self::Presets => result.is_array() || result.is_object(),
+            Self::AddContact { .. }
+            | Self::CompleteContact { .. }
+            | Self::AddCompany { .. }
+            | Self::AddToCompany { .. }
+            | Self::Import { .. }
+            | Self::Add { .. }
+            | Self::Update { .. }
+            | Self::SetRows { .. }
+            | Self::RowsBefore { .. }
+            | Self::RowsToLink { .. }
+            | Self::LinkRow { .. }
+            | Self::LinkCompany { .. }
+            | Self::DealContact { .. }
+            | Self::FixSum { .. } => true,
+        }
+    }
 }
 
 /// A command without its key.

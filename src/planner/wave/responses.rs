@@ -36,12 +36,14 @@ impl Wave {
             }
             stopped |= call.halts && !matches!(answer, Some(CommandAnswer::Done { .. }) | None);
             match answer {
-                Some(CommandAnswer::Done { result, .. }) => self.done(ask, &result),
+                Some(CommandAnswer::Done { result, .. }) if ask.is_told_by(&result) => {
+                    self.done(ask, &result);
+                }
                 Some(CommandAnswer::Refused { error, description }) => {
                     self.refused(ask, &error, &description);
                 }
                 Some(CommandAnswer::Later) => self.put_off(&ask, ErrorCode::Operating),
-                None => self.put_off(&ask, ErrorCode::InDoubt),
+                Some(CommandAnswer::Done { .. }) | None => self.put_off(&ask, ErrorCode::InDoubt),
             }
             if call.halts && !stopped {
                 self.adopt_customers();
