@@ -226,26 +226,29 @@ impl Wave {
     /// The requisites with these firms' numbers, and what a new one needs.
     fn ask_requisites(&mut self, with_inn: &[FirmIx]) {
         for firms in with_inn.chunks(PAGE) {
-            let inns: Vec<&str> = firms
-                .iter()
-                .filter_map(|at| self.firms[*at].inn.as_deref())
-                .collect();
-            let params = json!({
-                "filter": {"@RQ_INN": inns, "ENTITY_TYPE_ID": COMPANIES},
-                "select": ["ID", "ENTITY_ID", "ENTITY_TYPE_ID", "RQ_INN", "RQ_KPP"], "order": {
-                    "ID": "ASC"
-                },
-            });
-            let firms = firms.to_vec();
-            self.ask(
-                "crm.requisite.list",
-                params,
-                PendingCommand::Requisites { firms },
-            );
+            self.ask_requisites_page(firms, None);
         }
         if !with_inn.is_empty() {
             self.ask_presets();
         }
+    }
+
+    /// One page of the requisites with these firms' numbers: a number may stand on many, one for
+    /// each branch, so that a full page is followed by the next.
+    fn ask_requisites_page(&mut self, firms: &[FirmIx], after: Option<u64>) {
+        let inns: Vec<&str> = firms
+            .iter()
+            .filter_map(|at| self.firms[*at].inn.as_deref())
+            .collect();
+        let mut filter = json!({"@RQ_INN": inns, "ENTITY_TYPE_ID": COMPANIES});
+        if let Some(after) = after {
+            filter[">ID"] = json!(after);
+        }
+        let select = ["ID", "ENTITY_ID", "ENTITY_TYPE_ID", "RQ_INN", "RQ_KPP"];
+        let params = json!({"filter": filter, "select": select, "order": {"ID": "ASC"}});
+        let firms = firms.to_vec();
+        let ask = PendingCommand::Requisites { firms, after };
+        self.ask("crm.requisite.list", params, ask);
     }
 
     pub(in crate::planner) fn take_companies_by_origin(
@@ -265,8 +268,19 @@ impl Wave {
         }
     }
 
-    pub(in crate::planner) fn take_requisites(&mut self, firms: &[FirmIx], result: &Value) {
-        for row in rows(result) {
+    pub(in crate::planner) fn take_requisites(
+        &mut self,
+        firms: &[FirmIx],
+        after: Option<u64>,
+        result: &Value,
+    ) {
+        let page = rows(result);
+        let last = page.iter().filter_map(row_id).max();
+        // A portal that shows the same page again is not followed for ever.
+        if page.len() >= PAGE && last > after {
+            self.ask_requisites_page(firms, last);
+        }
+        for row in page {
             let inn = text(row.get("RQ_INN"));
             let of_company = row
                 .get("ENTITY_TYPE_ID")

@@ -134,3 +134,25 @@ fn a_company_that_is_gone_is_looked_for_again_like_a_contact() {
     assert_eq!(settled.known.company_id, Some(1));
     assert_eq!(portal.deals[&3]["COMPANY_ID"], json!(1));
 }
+
+#[test]
+fn a_branch_is_found_whose_requisite_stands_behind_a_page_of_others() {
+    let mut portal = Portal::default();
+    for branch in 1..=120_u64 {
+        let member = |row: &Value| row.as_object().unwrap().clone();
+        let company = json!({"ID": branch.to_string(), "TITLE": format!("Отделение {branch}")});
+        let requisite = json!({
+            "ID": branch.to_string(), "ENTITY_TYPE_ID": "4", "ENTITY_ID": branch.to_string(),
+                "RQ_INN": "7707083893", "RQ_KPP": (770_701_000 + branch).to_string(),
+        });
+        portal.companies.insert(branch, member(&company));
+        portal.requisites.insert(branch, member(&requisite));
+    }
+    let mut one = order(1, 1);
+    one["customer"]["company"] = json!(
+        {"title": "Отделение 115", "inn": "7707083893", "kpp": "770701115"}
+    );
+    let settled = bring(&mut portal, &one);
+    assert_eq!(settled.known.company_id, Some(115), "{settled:?}");
+    assert_eq!(portal.companies.len(), 120);
+}

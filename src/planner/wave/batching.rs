@@ -39,8 +39,11 @@ pub(in crate::planner) enum PendingCommand {
     Companies { ids: Vec<u64> },
     /// Companies that carry our origin.
     CompaniesByOrigin { firms: Vec<FirmIx> },
-    /// Requisites by taxpayer number.
-    Requisites { firms: Vec<FirmIx> },
+    /// Requisites by taxpayer number, above this id.
+    Requisites {
+        firms: Vec<FirmIx>,
+        after: Option<u64>,
+    },
     /// Companies whose title is this firm's name.
     CompaniesByTitle { firm: FirmIx },
     /// A contact being made.

@@ -133,7 +133,9 @@ impl Wave {
             PendingCommand::CompaniesByOrigin { firms } => {
                 self.take_companies_by_origin(&firms, result);
             }
-            PendingCommand::Requisites { firms } => self.take_requisites(&firms, result),
+            PendingCommand::Requisites { firms, after } => {
+                self.take_requisites(&firms, after, result);
+            }
             PendingCommand::CompaniesByTitle { firm } => self.take_companies_by_title(firm, result),
             PendingCommand::AddContact { customer } => self.contact_made(customer, result),
             PendingCommand::AddCompany { firm } => self.company_made(firm, result),
@@ -265,7 +267,8 @@ impl Wave {
             PendingCommand::AddCompany { firm } | PendingCommand::CompaniesByTitle { firm } => {
                 all(&|state| state.firm == Some(*firm))
             }
-            PendingCommand::CompaniesByOrigin { firms } | PendingCommand::Requisites { firms } => {
+            PendingCommand::CompaniesByOrigin { firms }
+            | PendingCommand::Requisites { firms, .. } => {
                 all(&|state| state.firm.is_some_and(|at| firms.contains(&at)))
             }
             ask => self.concerned(ask),
@@ -319,9 +322,8 @@ impl Wave {
                     FirmIx::all(self.firms.len()).filter(|at| self.firms[*at].is_one_of(ids));
                 of_firms(&asked.collect::<Vec<_>>())
             }
-            PendingCommand::CompaniesByOrigin { firms } | PendingCommand::Requisites { firms } => {
-                of_firms(firms)
-            }
+            PendingCommand::CompaniesByOrigin { firms }
+            | PendingCommand::Requisites { firms, .. } => of_firms(firms),
             PendingCommand::AddContact { customer }
             | PendingCommand::CompleteContact { customer } => of_customers(&[*customer]),
             PendingCommand::CompaniesByTitle { firm }
