@@ -29,7 +29,7 @@ pub struct StageMove {
     pub at: DateTime<Utc>,
 }
 
-/// A row of the portal's stage history over which the bridge panicked.
+/// A row of the portal's stage history that cannot be read, or over which the bridge panicked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct BrokenRow {
     /// Its id, if that can be read.
@@ -144,7 +144,8 @@ impl StageMove {
     }
 }
 
-/// Reads rows, each by itself: one over which the bridge panics is put aside, and costs no other.
+/// Reads rows, each by itself: one that cannot be read, or over which the bridge panics, is put
+/// aside, and costs no other.
 pub(super) fn read_each<T>(
     rows: &[Map<String, Value>],
     read: impl Fn(&Map<String, Value>) -> Option<T>,
@@ -152,21 +153,28 @@ pub(super) fn read_each<T>(
     let (mut good, mut broken) = (Vec::new(), Vec::new());
     for row in rows {
         match bug::caught(|| read(row)) {
-            Ok(one) => good.extend(one),
-            Err(bug) => {
-                let tried = |read: fn(&Map<String, Value>) -> Option<u64>| {
-                    bug::caught(|| read(row)).ok().flatten()
-                };
-                broken.push(BrokenRow {
-                    id: tried(row_id),
-                    deal: tried(|row| row.get("OWNER_ID").and_then(id)),
-                    row: Value::Object(row.clone()),
-                    words: bug.to_string(),
-                });
-            }
+            Ok(Some(one)) => good.push(one),
+            Ok(None) => broken.push(BrokenRow::new(row, UNREADABLE.to_owned())),
+            Err(bug) => broken.push(BrokenRow::new(row, bug.to_string())),
         }
     }
     (good, broken)
+}
+
+/// What is said of a row that tells too little.
+const UNREADABLE: &str = "the row tells no id, deal, stage or time that can be read";
+
+impl BrokenRow {
+    fn new(row: &Map<String, Value>, words: String) -> Self {
+        let tried =
+            |read: fn(&Map<String, Value>) -> Option<u64>| bug::caught(|| read(row)).ok().flatten();
+        Self {
+            id: tried(row_id),
+            deal: tried(|row| row.get("OWNER_ID").and_then(id)),
+            row: Value::Object(row.clone()),
+            words,
+        }
+    }
 }
 
 /// A time as portals write it: with an offset, mostly; what has none cannot be compared.

@@ -225,3 +225,24 @@ fn what_cannot_be_read_is_neither_gone_nor_an_empty_history() {
         assert!(!seen.history_read && seen.moves.is_empty(), "{seen:?}");
     }
 }
+
+#[test]
+fn a_row_of_the_history_that_tells_too_little_is_put_aside_and_not_passed_over() {
+    let mut timeless = row(12, 3, "WON");
+    timeless["CREATED_TIME"] = json!("");
+    let mut glance = DealScan::read(&ScanRequest {
+        history: History::After(10),
+        deals: Vec::new(),
+        moves_of: Vec::new(),
+        ask_who: false,
+    });
+    play(&mut glance, |_| {
+        answer(json!({"items": [row(11, 3, "NEW"), timeless.clone(), row(13, 3, "WON")]}))
+    });
+    let seen = glance.finish();
+    assert_eq!(seen.history.len(), 2);
+    let [broken] = &seen.broken[..] else {
+        panic!("{seen:?}")
+    };
+    assert_eq!((broken.id, broken.deal), (Some(12), Some(3)));
+}
