@@ -86,6 +86,7 @@ impl Wave {
 
     /// One page of a funnel's stages; a full page is followed by the next.
     fn ask_stages_of(&mut self, funnel: u32, so_far: BTreeSet<String>) {
+        self.asked_funnels.insert(funnel, false);
         let entity = Stage::dictionary(funnel);
         let params = json!(
             {"filter": {"ENTITY_ID": entity}, "order": {"SORT": "ASC"}, "start": so_far.len()}
@@ -105,11 +106,32 @@ impl Wave {
         // A portal that shows the same page again is not followed for ever.
         if page.len() >= PAGE && stages.len() >= before + PAGE {
             self.ask_stages_of(funnel, stages);
-        } else if stages.is_empty() {
-            self.facts.stages.remove(&funnel);
+            return;
+        }
+        if stages.is_empty() {
+            self.stages_untold(funnel);
         } else {
             self.facts.stages.insert(funnel, stages);
+            self.asked_funnels.insert(funnel, true);
+            self.judge_missed(funnel);
         }
+    }
+
+    /// The portal does not tell the stages of a funnel: the bridge does without.
+    pub(super) fn stages_untold(&mut self, funnel: u32) {
+        self.facts.stages.remove(&funnel);
+        self.asked_funnels.insert(funnel, true);
+        self.judge_missed(funnel);
+    }
+
+    /// Whether what is known of a funnel's stages was told in this wave; where it is older they are
+    /// asked for.
+    pub(super) fn stages_are_new(&mut self, funnel: u32) -> bool {
+        let told = self.asked_funnels.get(&funnel).copied();
+        if told.is_none() {
+            self.ask_stages_of(funnel, BTreeSet::new());
+        }
+        told.unwrap_or_default()
     }
 
     /// Asks for the presets, unless they are known or may not be known.

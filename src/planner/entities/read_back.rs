@@ -2,13 +2,16 @@
 
 use super::{by_id, by_origin, names, stage_of};
 use crate::{
-    domain::{ErrorCode, ShopName, happening::Note},
+    domain::{ErrorCode, ShopName, Stage, happening::Note},
     planner::{
         Outcome, State, Wave,
         indexes::JobIx,
         json::{decimal, is_empty, rows, text},
         list_query::row_id,
-        wave::batching::{PendingCommand, PlannedCommand},
+        wave::{
+            batching::{PendingCommand, PlannedCommand},
+            job::Missed,
+        },
     },
 };
 use serde_json::{Map, Value, json};
@@ -84,14 +87,46 @@ impl Wave {
     }
 
     pub(super) fn check(&mut self, job: JobIx, row: &Map<String, Value>) {
-        let state = &mut self.jobs[job];
-        if !state.is_lead() {
-            let wanted = state.wanted.as_ref();
-            let listed = wanted.is_some_and(|stage| self.facts.has_stage(stage).is_some());
-            state.check_stage(row, listed);
+        if !self.jobs[job].is_lead() {
+            self.check_stage(job, stage_of(row));
         }
+        let state = &mut self.jobs[job];
         if state.desired.is_some() {
             state.check_fields(row);
+        }
+    }
+
+    /// A deal that stands elsewhere than it was written to was moved, or the portal has no such
+    /// stage. What an earlier wave knew of its stages does not tell which: somebody may have taken
+    /// the stage away since.
+    fn check_stage(&mut self, job: JobIx, stands: Stage) {
+        let state = &mut self.jobs[job];
+        let missed = state
+            .wanted
+            .clone()
+            .filter(|wanted| state.stage_written && *wanted != stands);
+        state.stage = Some(stands);
+        let Some(wanted) = missed else { return };
+        state.missed = Missed::Unjudged;
+        if self.facts.has_stage(&wanted).is_none() || self.stages_are_new(wanted.funnel) {
+            self.judge_missed(wanted.funnel);
+        }
+    }
+
+    /// Says of each deal that stands elsewhere than it was written to, why.
+    pub(in crate::planner) fn judge_missed(&mut self, funnel: u32) {
+        let of = |state: &State| {
+            let wanted = state.wanted.as_ref();
+            state.missed == Missed::Unjudged && wanted.is_some_and(|stage| stage.funnel == funnel)
+        };
+        for job in self.jobs_where(of) {
+            let state = &mut self.jobs[job];
+            let wanted = state.wanted.as_ref();
+            if wanted.is_some_and(|stage| self.facts.has_stage(stage) == Some(true)) {
+                state.take_for_moved();
+            } else {
+                state.has_no_stage();
+            }
         }
     }
 
@@ -112,26 +147,28 @@ impl Wave {
 }
 
 impl State {
-    /// `listed`: the portal listed its stages, and the wanted one is among them; then another stage
-    /// is somebody's move and no fault.
-    fn check_stage(&mut self, row: &Map<String, Value>, listed: bool) {
-        let stands = stage_of(row);
-        let missed = self
-            .wanted
-            .clone()
-            .filter(|wanted| self.stage_written && *wanted != stands);
-        match missed {
-            Some(wanted) if listed => self.note(Note::MovedAtOnce {
-                written: (&wanted).into(),
-                stands: (&stands).into(),
-            }),
-            Some(wanted) => self.end(Outcome::Hopeless {
-                code: ErrorCode::StageUnknown,
-                message: format!("written to the stage {wanted}, the deal stands in {stands}"),
-            }),
-            None => {}
+    /// The portal has the stage that the deal was written to: another is somebody's move and no
+    /// fault.
+    pub(in crate::planner) fn take_for_moved(&mut self) {
+        if let (Missed::Unjudged, Some(wanted), Some(stands)) =
+            (self.missed, &self.wanted, &self.stage)
+        {
+            let (written, stands) = (wanted.into(), stands.into());
+            self.missed = Missed::No;
+            self.note(Note::MovedAtOnce { written, stands });
         }
-        self.stage = Some(stands);
+    }
+
+    /// The portal put the deal elsewhere, for want of the stage: nobody moved it.
+    fn has_no_stage(&mut self) {
+        self.missed = Missed::NoStage;
+        if let (Some(wanted), Some(stands)) = (&self.wanted, &self.stage) {
+            let message = format!("written to the stage {wanted}, the deal stands in {stands}");
+            self.end(Outcome::Hopeless {
+                code: ErrorCode::StageUnknown,
+                message,
+            });
+        }
     }
 
     /// What was written is not to be seen: it is looked at again before the order counts as done.

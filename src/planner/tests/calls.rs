@@ -184,6 +184,62 @@ fn an_answer_that_is_no_list_is_not_taken_for_an_empty_one() {
     }
 }
 
+/// What an earlier wave learnt of the funnel: one stage of these is not there any more.
+fn learnt() -> PortalFacts {
+    let stages = ["NEW", "PREPARATION", "EXECUTING", "WON", "NOT_THERE"];
+    let stages = stages.map(str::to_owned).into();
+    PortalFacts {
+        stages: BTreeMap::from([(0, stages)]),
+        ..PortalFacts::default()
+    }
+}
+
+#[test]
+fn a_stage_that_was_taken_away_since_is_named_and_nobody_is_said_to_have_moved_the_deal() {
+    for many in [1, 2] {
+        let mut portal = Portal::default();
+        let lost = |nth: usize| {
+            let mut lost = order(nth, nth);
+            lost["status"] = json!("X");
+            job(&lost, KnownLinks::default())
+        };
+        let jobs = (1..=many).map(lost).collect();
+        let settled = drive_with_facts(learnt(), jobs, |call| {
+            CallAnswer::Answered(portal.run(call))
+        });
+        assert_eq!(portal.deals.len(), many);
+        for one in settled {
+            assert_eq!(hopeless(&one), Some(ErrorCode::StageUnknown), "{one:?}");
+            let chosen = Stage::new(0, "NEW");
+            assert_eq!(one.made_as, Some(("X".to_owned(), chosen.clone())));
+            assert_eq!(one.stage, Some(chosen));
+        }
+    }
+}
+
+#[test]
+fn a_deal_that_was_moved_at_once_from_a_stage_that_is_there_was_moved() {
+    let mut portal = Portal::default();
+    let mut paid = order(1, 1);
+    paid["status"] = json!("P");
+    let jobs = vec![job(&paid, KnownLinks::default())];
+    let settled = drive_with_facts(learnt(), jobs, |call| {
+        let mut answers = portal.run(call);
+        if call.commands.iter().any(|one| one.method == "crm.deal.add") {
+            portal.set_deal(1, "STAGE_ID", "PREPARATION");
+            let list = call.commands.last().unwrap();
+            let (result, next) = (json!([portal.deals[&1]]), None);
+            answers.insert(list.key.clone(), CommandAnswer::Done { result, next });
+        }
+        CallAnswer::Answered(answers)
+    });
+    let settled = only(settled);
+    assert_eq!(settled.outcome, DONE);
+    let written = Stage::new(0, "EXECUTING");
+    assert_eq!(settled.made_as, Some(("P".to_owned(), written)));
+    assert_eq!(settled.stage, Some(Stage::new(0, "PREPARATION")));
+}
+
 /// What comes back of one command that the portal has run.
 #[derive(Debug, Clone, Copy)]
 enum Torn {

@@ -109,8 +109,17 @@ fn order(number: usize, customer: usize) -> Value {
 const DONE: Outcome = Outcome::Done { wrote: true };
 
 /// Runs a wave; `answers` tells what becomes of each call.
-fn drive_by(jobs: Vec<Job>, mut answers: impl FnMut(&Call) -> CallAnswer) -> Vec<Settlement> {
-    let mut wave = Wave::new(jobs, PortalFacts::default());
+fn drive_by(jobs: Vec<Job>, answers: impl FnMut(&Call) -> CallAnswer) -> Vec<Settlement> {
+    drive_with_facts(PortalFacts::default(), jobs, answers)
+}
+
+/// The same by what earlier waves learnt of the portal.
+fn drive_with_facts(
+    facts: PortalFacts,
+    jobs: Vec<Job>,
+    mut answers: impl FnMut(&Call) -> CallAnswer,
+) -> Vec<Settlement> {
+    let mut wave = Wave::new(jobs, facts);
     loop {
         let calls = wave.next_round();
         if calls.is_empty() {

@@ -73,10 +73,23 @@ pub(in crate::planner) struct State {
     pub(in crate::planner) notes: Vec<Note>,
     /// The stage read back.
     pub(in crate::planner) stage: Option<Stage>,
+    /// Whether that is another than the stage written.
+    pub(in crate::planner) missed: Missed,
     pub(in crate::planner) outcome: Option<Outcome>,
 }
 
 indexed_by!(JobIx => State);
+
+/// Whether a deal stands elsewhere than it was written to.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::planner) enum Missed {
+    /// It stands there, or somebody moved it at once.
+    No,
+    /// It does not, and nobody knows why.
+    Unjudged,
+    /// It does not: the portal has no such stage.
+    NoStage,
+}
 
 /// What an order should look like, with what was written of it before and is empty now.
 pub(in crate::planner) fn wanted_of(
@@ -125,6 +138,7 @@ impl State {
             waits: false,
             notes: Vec::new(),
             stage: None,
+            missed: Missed::No,
             outcome: None,
             job,
         };
@@ -244,10 +258,13 @@ impl State {
     }
 
     /// The status and the stage that a new deal was made with; also where it only may have been
-    /// made.
+    /// made. Where the portal has no such stage it is the one that it chose: that nobody moved the
+    /// deal there.
     pub(in crate::planner) fn made_as(&self) -> Option<(String, Stage)> {
         let making = self.making.as_ref().or(self.known.open.making.as_ref())?;
-        let stage = making.stage.clone().filter(|_| !self.is_lead())?;
+        let chosen = self.stage.clone().filter(|_| self.missed != Missed::No);
+        let stage = chosen.or_else(|| making.stage.clone());
+        let stage = stage.filter(|_| !self.is_lead())?;
         Some((making.status.clone(), stage))
     }
 }

@@ -53,6 +53,9 @@ pub struct Wave {
     /// Companies that were asked for, and whether the portal has them.
     pub(super) companies: BTreeMap<u64, bool>,
     pub(super) facts: PortalFacts,
+    /// Funnels whose stages this wave asked for, and whether it was told. What is known of others
+    /// is from an earlier wave.
+    pub(super) asked_funnels: BTreeMap<u32, bool>,
     pub(super) batcher: CommandBatcher,
     /// What tells customers whom a lost call may still make.
     pub(super) doubtful: BTreeSet<String>,
@@ -72,6 +75,7 @@ impl Wave {
             contacts: BTreeMap::new(),
             companies: BTreeMap::new(),
             facts,
+            asked_funnels: BTreeMap::new(),
             batcher: CommandBatcher::default(),
             doubtful: BTreeSet::new(),
             waiting: Vec::new(),
@@ -191,13 +195,15 @@ impl Wave {
                     code: ErrorCode::Down,
                 }
             };
+            let made_as = state.made_as();
+            state.take_for_moved();
             let outcome = state.outcome.take().unwrap_or(open);
             if matches!(outcome, Outcome::Done { .. }) {
                 state.remember();
             }
             settlements.push(Settlement {
                 job: JobIx::at(job),
-                made_as: state.made_as(),
+                made_as,
                 outcome,
                 landing,
                 waits: state.waits,

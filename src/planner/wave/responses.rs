@@ -172,9 +172,7 @@ impl Wave {
         match ask {
             PendingCommand::Import { jobs } => self.import_command_refused(&jobs, error, words),
             // Without rights to the dictionaries the bridge does without them.
-            PendingCommand::Stages { funnel, .. } => {
-                self.facts.stages.remove(&funnel);
-            }
+            PendingCommand::Stages { funnel, .. } => self.stages_untold(funnel),
             PendingCommand::Presets => self.facts.presets_refused = true,
             // What cannot be seen is taken to be there.
             PendingCommand::Companies { ids } => {

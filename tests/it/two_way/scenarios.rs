@@ -288,3 +288,26 @@ async fn a_robot_that_answers_each_write_is_stopped_and_reported() {
     tokio::time::sleep(Duration::from_secs(2)).await;
     assert_eq!(writes(&world), before, "writing goes on");
 }
+
+#[tokio::test]
+async fn a_stage_that_is_taken_away_turns_no_status_back() {
+    let world = World::new(Plot::default()).await;
+    // The bridge has seen that the stage is there.
+    world.shop.set("A-0", "A");
+    world.in_sync("A-0").await;
+    world.portal.lose_stage("PREPAYMENT_INVOICE");
+    world.shop.set("A-1", "A");
+    let letters = async || world.get("/v1/dead-letters", OPERATOR).await["items"].clone();
+    world
+        .until("named", async || letters().await[0]["code"] == "MAP-STAGE")
+        .await;
+    // The portal put the deal into its first stage: that is nobody's move.
+    tokio::time::sleep(Duration::from_secs(2)).await;
+    assert_eq!(world.stage("A-1"), "NEW");
+    let (status, called) = world.shop.with(|shop| {
+        let status = shop.orders["A-1"].status.clone();
+        (status, shop.called.len())
+    });
+    let life = world.life("A-1").await;
+    assert_eq!((&*status, called), ("A", 0), "{life:#?}");
+}
