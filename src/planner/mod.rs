@@ -43,6 +43,7 @@ pub use portal_identity::{
 };
 pub use portal_schema::PortalFacts;
 pub use wave::Wave;
+pub use wave::responses::denies;
 pub use wave::writes_in_flight::{Doubt, Intention, Landing, Making, Open, WritesInFlight};
 
 use wave::job::State;

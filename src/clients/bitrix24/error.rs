@@ -124,6 +124,8 @@ pub enum Blocked {
     Scope,
     /// The user in whose name the calls are made lacks a right.
     Rights,
+    /// The user may read no deals, or no contacts.
+    Reads,
     /// The plan does not allow REST, or the portal is closed.
     Plan,
     /// OVERLOAD_LIMIT: blocked by support.

@@ -366,12 +366,17 @@ pub(in crate::planner) fn classify(words: &str) -> ErrorCode {
         .any(|word| lower.contains(word))
     {
         ErrorCode::Email
-    } else if ["access denied", "access_denied", "доступ запрещ"]
-        .iter()
-        .any(|word| lower.contains(word))
-    {
+    } else if denies(words) {
         ErrorCode::Rights
     } else {
         ErrorCode::Refused
     }
+}
+
+/// Whether the portal's words say that the user may not do what was asked.
+pub fn denies(words: &str) -> bool {
+    let lower = words.to_lowercase();
+    ["access denied", "access_denied", "доступ запрещ"]
+        .iter()
+        .any(|word| lower.contains(word))
 }

@@ -6,12 +6,12 @@ use super::{
 };
 use crate::{
     app::App,
-    clients::bitrix24::{BatchResponse, Blocked, Class, Command, Priority},
+    clients::bitrix24::{BatchResponse, Blocked, Class, Command, CommandError, Priority},
     domain::ErrorCode,
     planner::{
         self, Call, CallAnswer, CatalogueFacts, CommandAnswer, EntryJob, EntryWave, Hindrance, Job,
         JobIx, PictureJob, PictureWave, Planned, PortalFacts, ProductJob, ProductWave, Rounds,
-        Settlement, Wave,
+        Settlement, Wave, denies,
     },
     worker::{CallFailure, CrashPoint, PortalClient, write_intents::WriteIntents},
 };
@@ -286,7 +286,7 @@ pub(in crate::worker) async fn fails_alone<P: PortalClient>(
         Class::InDoubt | Class::Intercepted | Class::Refused => true,
         Class::Down => fault.maybe_executed,
         // The permission for the methods themselves is gone: a call of another kind proves nothing.
-        Class::Blocked(reason) => reason != Blocked::Scope,
+        Class::Blocked(reason) => !matches!(reason, Blocked::Scope | Blocked::Reads),
         Class::Throttled(_) | Class::MethodBlocked(_) | Class::TokenExpired => false,
     };
     if !may_be || !held.may_send() {
@@ -348,25 +348,41 @@ pub(in crate::worker) async fn send<P: PortalClient>(
     })
 }
 
-/// A batch is answered though the permission for its methods is gone: each command is refused, and
-/// no order is to blame.
+/// A batch is answered though the permission for its methods, or the right to read, is gone: each
+/// command is refused, and no order is to blame.
 fn hindrance(commands: &[Command], response: &BatchResponse) -> Option<CallFailure> {
-    let scope = ["INSUFFICIENT_SCOPE", "INVALID_SCOPE"];
-    let words = commands.iter().find_map(|command| {
+    let hindered = commands.iter().find_map(|command| {
         let refused = response.get(&command.key)?.as_ref().err()?;
-        let lacks = scope
-            .iter()
-            .any(|code| refused.error.eq_ignore_ascii_case(code));
-        // Of what else is asked (who the bridge is, say) it can do without.
-        let needed = command.method.starts_with("crm.");
-        (lacks && needed).then(|| format!("{}: {}", command.method, refused.description))
-    })?;
+        let reason = lacks(&command.method, refused)?;
+        Some((
+            reason,
+            format!("{}: {}", command.method, refused.description),
+        ))
+    });
+    let (reason, message) = hindered?;
     Some(CallFailure {
-        class: Class::Blocked(Blocked::Scope),
-        code: ErrorCode::Scope,
-        message: words,
+        code: match reason {
+            Blocked::Scope => ErrorCode::Scope,
+            _ => ErrorCode::Rights,
+        },
+        class: Class::Blocked(reason),
+        message,
         maybe_executed: response.values().any(Result::is_ok),
     })
+}
+
+/// What a refusal says that the bridge lacks, whatever it asks of whom. A list leaves out what a
+/// user may not see: one that is refused shows him nothing of its kind.
+fn lacks(method: &str, refused: &CommandError) -> Option<Blocked> {
+    const READ: [&str; 2] = ["crm.deal.list", "crm.contact.list"];
+    const SCOPE: [&str; 2] = ["INSUFFICIENT_SCOPE", "INVALID_SCOPE"];
+    let said = |code: &&str| refused.error.eq_ignore_ascii_case(code);
+    // Of what else is asked (who the bridge is, say) it can do without.
+    if method.starts_with("crm.") && SCOPE.iter().any(said) {
+        return Some(Blocked::Scope);
+    }
+    let denied = denies(&refused.error) || denies(&refused.description);
+    (denied && READ.contains(&method)).then_some(Blocked::Reads)
 }
 
 pub(in crate::worker) fn command(of: &planner::Command) -> Command {
@@ -383,7 +399,7 @@ pub(in crate::worker) fn answer(response: BatchResponse) -> CallAnswer {
             Ok(crate::clients::bitrix24::Response { result, next, .. }) => {
                 CommandAnswer::Done { result, next }
             }
-            Err(crate::clients::bitrix24::CommandError { error, description }) => {
+            Err(CommandError { error, description }) => {
                 if NOT_JUDGED
                     .iter()
                     .any(|code| error.eq_ignore_ascii_case(code))
