@@ -99,6 +99,11 @@ impl Delivery {
                 tx.commit().await?;
                 return Ok(());
             }
+            // What is hidden is there.
+            Verdict::Hidden => {
+                tx.rollback().await?;
+                return Ok(());
+            }
             Verdict::WentBack => (
                 ErrorCode::WentBack,
                 "the portal shows an older state than before",

@@ -3,7 +3,8 @@
 //!
 //! PURE. Deals that orders were linked with testify: where none of them carries its order's origin,
 //! it is another portal; where the newest do not, and the stage history ends earlier than it did,
-//! it is an older state of the same.
+//! it is an older state of the same. Where nothing at all is to be seen, the bridge's user may have
+//! lost his rights: a portal leaves out of its lists what a user may not see.
 
 use super::{
     BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer, CrmEntity,
@@ -79,6 +80,9 @@ pub enum Verdict {
     WentBack,
     /// Another portal than that.
     Another,
+    /// It shows nothing of what is known of it, to a user who does not see everything: what is
+    /// hidden from him cannot be told from what is gone.
+    Hidden,
 }
 
 /// Asks a portal who it is: one call.
@@ -87,10 +91,15 @@ pub struct Inquiry<'a> {
     remembered: &'a RememberedWitness,
     cards: Option<BTreeMap<u64, Origin>>,
     newest: Option<u64>,
+    /// Whether the bridge's user is an administrator: such a one sees everything.
+    sees_all: bool,
 }
 
 const DEALS: &str = "deals";
 const HISTORY: &str = "history";
+const USER: &str = "user";
+/// So many deals are not all deleted by hand.
+const MANY: usize = 10;
 
 impl<'a> Inquiry<'a> {
     /// An inquiry about the portal that this is remembered of.
@@ -99,6 +108,7 @@ impl<'a> Inquiry<'a> {
             remembered,
             cards: None,
             newest: None,
+            sees_all: false,
         }
     }
 
@@ -118,6 +128,11 @@ impl<'a> Inquiry<'a> {
                 method: "crm.deal.list",
                 params: listed(&of_ids(&ids), &select),
             });
+            commands.push(Command {
+                key: USER.to_owned(),
+                method: "profile",
+                params: json!({}),
+            });
         }
         Call::from(commands)
     }
@@ -127,6 +142,11 @@ impl<'a> Inquiry<'a> {
         let CallAnswer::Answered(mut answered) = answer else {
             return;
         };
+        let user = answered.remove(USER);
+        self.sees_all = matches!(
+            user,
+            Some(CommandAnswer::Done { result, .. }) if is_administrator(&result)
+        );
         let mut done = |key: &str| match answered.remove(key) {
             Some(CommandAnswer::Done { result, .. }) if is_told(&result) => Some(result),
             _ => None,
@@ -177,13 +197,25 @@ impl<'a> Inquiry<'a> {
                 .get(&newest.deal)
                 .is_none_or(|card| !card.is_of(&newest.shop, &newest.number))
         });
+        let emptied = short && newest == 0;
+        let hidden = emptied || remembered.witnesses.len() >= MANY;
         Some(match (own, others) {
+            (0, 0) if hidden && !moved && !self.sees_all => Verdict::Hidden,
             (0, _) if moved => Verdict::Another,
             (0, others) if others > 1 || others > 0 && short => Verdict::Another,
             (_, _) if short && lost => Verdict::WentBack,
             (_, _) if short => Verdict::HistoryShort,
             (_, _) => Verdict::Same,
         })
+    }
+}
+
+/// Whether `profile` speaks of an administrator; portals write the flag in several ways.
+fn is_administrator(profile: &Value) -> bool {
+    match profile.get("ADMIN") {
+        Some(Value::Bool(admin)) => *admin,
+        Some(flag) => matches!(text(Some(flag)).as_str(), "Y" | "1" | "true"),
+        None => false,
     }
 }
 

@@ -14,6 +14,13 @@ fn remembered(address: &str, history_id: u64, deals: &[u64]) -> RememberedWitnes
     }
 }
 
+fn history(newest: u64) -> Value {
+    match newest {
+        0 => json!({"items": []}),
+        newest => json!({"items": [{"ID": newest}]}),
+    }
+}
+
 /// What is found where the portal shows these deals with these origins, and this newest row of
 /// the history.
 fn found(
@@ -22,6 +29,15 @@ fn found(
     newest: u64,
     deals: &[(u64, &str)],
 ) -> Verdict {
+    found_by("Y", remembered, (address, newest, deals))
+}
+
+/// The same where the portal says of the user whether he is an administrator.
+fn found_by(
+    admin: &str,
+    remembered: &RememberedWitness,
+    (address, newest, deals): (&str, u64, &[(u64, &str)]),
+) -> Verdict {
     let mut inquiry = Inquiry::new(remembered);
     let card = |(id, origin): &(u64, &str)| {
         let originator = if origin.is_empty() { "" } else { "main" };
@@ -29,7 +45,8 @@ fn found(
     };
     let done = |result: Value| CommandAnswer::Done { result, next: None };
     let answers = HashMap::from([
-        (HISTORY.to_owned(), done(json!({"items": [{"ID": newest}]}))),
+        (HISTORY.to_owned(), done(history(newest))),
+        (USER.to_owned(), done(json!({"ID": "1", "ADMIN": admin}))),
         (DEALS.to_owned(), done(deals.iter().map(card).collect())),
     ]);
     inquiry.answer(CallAnswer::Answered(answers));
@@ -73,6 +90,26 @@ fn a_portal_is_told_by_the_deals_that_carry_their_orders_origins() {
     let nobody = remembered("one", 100, &[]);
     assert_eq!(found(&nobody, "one", 100, &[]), Verdict::Same);
     assert_eq!(found(&nobody, "two", 100, &[]), Verdict::HistoryShort);
+}
+
+#[test]
+fn what_is_hidden_from_a_user_is_not_taken_for_gone() {
+    let (few, many) = ([9, 8, 1], [19, 18, 17, 16, 15, 14, 13, 12, 11, 10]);
+    for (admin, known, newest, verdict) in [
+        ("N", &few[..], 0, Verdict::Hidden),
+        ("Y", &few, 0, Verdict::WentBack),
+        // A few may have been deleted by hand, not all of many.
+        ("N", &few, 100, Verdict::Same),
+        ("N", &many, 100, Verdict::Hidden),
+        ("N", &many, 40, Verdict::Hidden),
+        ("Y", &many, 100, Verdict::Same),
+    ] {
+        let told = found_by(admin, &remembered("one", 100, known), ("one", newest, &[]));
+        assert_eq!(told, verdict, "{admin} {known:?} {newest}");
+    }
+    let known = remembered("one", 100, &many);
+    let shown = found_by("N", &known, ("one", 100, &[(10, "A10")]));
+    assert_eq!(shown, Verdict::Same);
 }
 
 #[test]

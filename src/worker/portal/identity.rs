@@ -3,9 +3,9 @@
 
 use crate::{
     app::{self, App, Bisection},
-    clients::bitrix24::Priority,
-    domain::OrderKey,
-    planner::{Inquiry, Search},
+    clients::bitrix24::{Blocked, Class, Priority},
+    domain::{ErrorCode, OrderKey},
+    planner::{Inquiry, Search, Verdict},
     process::bug::{self, Step},
     worker::{
         CallFailure, PortalClient,
@@ -54,22 +54,60 @@ impl PortalRecognition {
             self.asked = Some(Instant::now());
             return Ok(None);
         }
-        let mut inquiry = Inquiry::new(&remembered);
-        let call = inquiry.call();
-        match send(portal, held, &call, Priority::Reconcile, None).await {
-            Ok(answer) => inquiry.answer(answer),
-            Err(failure) if first => return Ok(Some(failure)),
+        match inquire(app, portal, held).await? {
+            Ok(_) => {}
+            Err(failure) if first || failure.code == ErrorCode::Rights => {
+                self.asked = None;
+                return Ok(Some(failure));
+            }
             // What is sent next meets it, too.
             Err(_) => {}
         }
         self.asked = Some(Instant::now());
-        let address = address.as_deref();
-        if let (Some(verdict), Some(newest)) = (inquiry.verdict(address), inquiry.newest()) {
-            app.delivery
-                .recognise(held.lease(), address, verdict, newest)
-                .await?;
-        }
         Ok(None)
+    }
+}
+
+/// Asks who the portal is, and puts it on record: one call. `None` where it does not tell; a
+/// failure where it was not asked, or where it hides from the bridge what the bridge made.
+pub(in crate::worker) async fn inquire<P: PortalClient>(
+    app: &App,
+    portal: &P,
+    held: &HeldLease,
+) -> Result<Result<Option<Verdict>, CallFailure>, app::Error> {
+    let (remembered, address) = app
+        .delivery
+        .remembered(held.portal(), portal.address())
+        .await?;
+    let mut inquiry = Inquiry::new(&remembered);
+    let call = inquiry.call();
+    match send(portal, held, &call, Priority::Reconcile, None).await {
+        Ok(answer) => inquiry.answer(answer),
+        Err(failure) => return Ok(Err(failure)),
+    }
+    let address = address.as_deref();
+    let (Some(verdict), Some(newest)) = (inquiry.verdict(address), inquiry.newest()) else {
+        return Ok(Ok(None));
+    };
+    if verdict == Verdict::Hidden {
+        return Ok(Err(hidden(remembered.witnesses.len())));
+    }
+    app.delivery
+        .recognise(held.lease(), address, verdict, newest)
+        .await?;
+    Ok(Ok(Some(verdict)))
+}
+
+/// The bridge sees nothing of what it made: as if the portal refused every call.
+fn hidden(deals: usize) -> CallFailure {
+    CallFailure {
+        class: Class::Blocked(Blocked::Rights),
+        code: ErrorCode::Rights,
+        message: format!(
+            "the portal shows none of {deals} deals that the bridge made, and its user is no \
+             administrator: he may no longer see them"
+        ),
+        maybe_executed: false,
     }
 }
 

@@ -7,8 +7,8 @@ use super::{
 use crate::{
     app::{self, App, Comparison, RetryPolicy, ScanContext},
     domain::OrderKey,
-    planner::{History, ScanRequest, ScanResult, StageWrite},
-    worker::{CrashPoint, PortalClient, lanes::lease::HeldLease},
+    planner::{History, ScanRequest, ScanResult, StageWrite, Verdict},
+    worker::{CrashPoint, PortalClient, lanes::lease::HeldLease, portal::identity::inquire},
 };
 use std::{collections::BTreeSet, time::Duration};
 use tokio::time::Instant;
@@ -232,7 +232,10 @@ impl SyncMemory {
             // Not by a scan of the history alone: what failed is still among the orders.
             self.halvings = self.halvings.saturating_sub(1);
         }
-        self.settle(of, due, seen, &mut outcome, tries).await?;
+        let all_gone = !seen.deals.is_empty() && seen.deals.values().all(Option::is_none);
+        if !all_gone || are_gone(of, &mut outcome).await? {
+            self.settle(of, due, seen, &mut outcome, tries).await?;
+        }
         Ok(outcome)
     }
 
@@ -282,6 +285,24 @@ impl SyncMemory {
             (compared, seen) = (again, after);
         }
         Ok(())
+    }
+}
+
+/// Whether deals that are not shown are gone, where none of a scan is: not where it is another
+/// portal, nor where the portal hides them.
+async fn are_gone<P: PortalClient>(
+    of: &HeldPortal<'_, P>,
+    outcome: &mut ScanOutcome,
+) -> Result<bool, app::Error> {
+    match Box::pin(inquire(of.app, of.portal, of.held)).await? {
+        Ok(verdict) => Ok(!matches!(
+            verdict,
+            Some(Verdict::Another | Verdict::WentBack)
+        )),
+        Err(failure) => {
+            outcome.failure = Some(failure);
+            Ok(false)
+        }
     }
 }
 

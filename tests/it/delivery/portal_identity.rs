@@ -50,7 +50,7 @@ fn foreign(portal: &Sandbox) -> Vec<Value> {
 }
 
 /// The orders as the shop changed them.
-fn changed(orders: &[Value]) -> Vec<Value> {
+pub(crate) fn changed(orders: &[Value]) -> Vec<Value> {
     let change = |event: &Value| {
         let mut event = event.clone();
         let number = event["data"]["number"].as_str().unwrap().to_owned();
@@ -86,7 +86,7 @@ async fn told(world: &World, code: &str) {
     }
 }
 
-fn every_order_has_one_deal(world: &World, orders: &[Value]) {
+pub(crate) fn every_order_has_one_deal(world: &World, orders: &[Value]) {
     for event in orders {
         let number = event["data"]["number"].as_str().unwrap();
         let deals = world.portal.deals().into_iter();

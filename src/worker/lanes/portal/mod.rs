@@ -16,7 +16,7 @@ use super::{
 use crate::{
     app::{self, App, Claim, RetryPolicy, SubjectStep, SubjectWork},
     clients::bitrix24::Priority,
-    domain::PortalName,
+    domain::{ErrorCode, PortalName},
     planner::{Job, Planned, PortalFacts},
     worker::{
         PortalClient, Settings,
@@ -277,6 +277,13 @@ impl<P: PortalClient> PortalLane<P> {
         let ScanOutcome {
             failure, answered, ..
         } = end?;
+        // Before anything else is sent it is asked whether that is over.
+        if failure
+            .as_ref()
+            .is_some_and(|failure| failure.code == ErrorCode::Rights)
+        {
+            self.recognition.doubt();
+        }
         self.apply_outcome(held, failure.as_ref(), answered).await
     }
 

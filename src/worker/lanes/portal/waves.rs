@@ -5,19 +5,20 @@ use crate::{
     app::{self, Claim, RetryPolicy},
     clients::bitrix24::Priority,
     domain::ErrorCode,
-    planner::{JobIx, Outcome, Planned, Settlement},
+    planner::{JobIx, KnownLinks, Outcome, Planned, Settlement, Verdict},
     process::{
         bug::{self, Bug, Step},
         telemetry::traces,
     },
     worker::{
-        CrashPoint, PortalClient,
+        CallFailure, CrashPoint, PortalClient,
         lanes::{
             isolation,
             lease::HeldLease,
             wave_runner::{self, WaveJob},
             waves::{Ended, PATIENCE, WaveInFlight},
         },
+        portal::identity,
     },
 };
 use std::{sync::Arc, time::Duration};
@@ -109,6 +110,9 @@ impl<P: PortalClient> PortalLane<P> {
             self.learn_of_pictures(learned).await?;
         }
         self.learn(&claims, &done);
+        if let Some(hidden) = self.put_off_hidden(held, &mut done.settlements).await? {
+            done.failure = Some(hidden);
+        }
         held.reached(CrashPoint::BeforeSettle).await;
         let mut slots: Vec<_> = claims.into_iter().map(Some).collect();
         let pair = |settlement: Settlement| {
@@ -120,6 +124,40 @@ impl<P: PortalClient> PortalLane<P> {
         held.reached(CrashPoint::AfterSettle).await;
         self.apply_outcome(held, done.failure.as_ref(), done.answered)
             .await
+    }
+
+    /// An order whose deal the portal no longer shows is not judged where it is another portal, or
+    /// one that hides its deals from the bridge: what stands in the way then.
+    async fn put_off_hidden(
+        &mut self,
+        held: &HeldLease,
+        ended: &mut [Settlement],
+    ) -> Result<Option<CallFailure>, app::Error> {
+        let is_gone = |one: &Settlement| match one.outcome {
+            Outcome::Hopeless { code, .. } => code == ErrorCode::DealGone,
+            _ => false,
+        };
+        if !ended.iter().any(is_gone) {
+            return Ok(None);
+        }
+        let asked = Box::pin(identity::inquire(&self.app, &self.portal, held));
+        let failure = match asked.await? {
+            Ok(Some(Verdict::Another | Verdict::WentBack)) => None,
+            Ok(_) => return Ok(None),
+            Err(failure) => Some(failure),
+        };
+        let code = failure
+            .as_ref()
+            .map_or(ErrorCode::OtherPortal, |failure| failure.code);
+        for one in ended.iter_mut().filter(|one| is_gone(one)) {
+            one.outcome = Outcome::Again { code };
+            if failure.is_none() {
+                // Every link was let go.
+                one.known = KnownLinks::default();
+            }
+        }
+        self.recognition.doubt();
+        Ok(failure)
     }
 
     /// A wave ended by a panic. What it wrote is under way, and looked up when its orders are tried
