@@ -127,6 +127,20 @@ impl Delivery {
         Ok(())
     }
 
+    /// Whether it is because these deals were deleted that a portal's stage history ends at this
+    /// row: nothing else of what was seen of it is missing.
+    pub async fn ends_for_deleted(
+        &self,
+        portal: &str,
+        newest: u64,
+        deleted: &[u64],
+    ) -> Result<bool, Error> {
+        let id = |id: u64| i64::try_from(id).unwrap_or(i64::MAX);
+        let deleted: Vec<i64> = deleted.iter().copied().map(id).collect();
+        let mut db = self.db.acquire().await?;
+        Ok(portal_identity::moves_were_of(&mut db, portal, id(newest), &deleted).await?)
+    }
+
     /// Moves the orders of shops that belong to another portal than before; returns how many. To be
     /// called when a worker starts, which is when a changed configuration takes effect.
     pub async fn move_shops(&self) -> Result<u64, Error> {

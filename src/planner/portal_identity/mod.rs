@@ -100,6 +100,8 @@ const HISTORY: &str = "history";
 const USER: &str = "user";
 /// So many deals are not all deleted by hand.
 const MANY: usize = 10;
+/// So many may be the newest ones that somebody deletes.
+const FEW: usize = 3;
 
 impl<'a> Inquiry<'a> {
     /// An inquiry about the portal that this is remembered of.
@@ -165,6 +167,28 @@ impl<'a> Inquiry<'a> {
     /// The highest id of the stage history, if it was told.
     pub fn newest(&self) -> Option<u64> {
         self.newest
+    }
+
+    /// The few witnesses that are not shown, where all others are as they were: they may have been
+    /// deleted by hand. Nothing where there are more.
+    pub fn deleted(&self) -> Vec<u64> {
+        let shown = |one: &&Witness| {
+            let card = self.cards.as_ref()?.get(&one.deal)?;
+            Some(card.is_of(&one.shop, &one.number))
+        };
+        let witnesses = self.remembered.witnesses.iter().take(PAGE);
+        let mut missing = Vec::new();
+        for one in witnesses {
+            match shown(&one) {
+                Some(true) => {}
+                Some(false) => return Vec::new(),
+                None => missing.push(one.deal),
+            }
+        }
+        if missing.len() > FEW {
+            missing.clear();
+        }
+        missing
     }
 
     /// What the portal is; `None` where it did not tell. `address` is where it is asked now.

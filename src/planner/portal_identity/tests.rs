@@ -164,3 +164,17 @@ fn of_what_was_not_answered_nothing_is_said() {
             .all(|one| is_first(&one) || one.target.is_none())
     );
 }
+
+#[test]
+fn a_few_deals_that_are_gone_may_have_been_deleted_and_no_more() {
+    let deals: Vec<u64> = (1..=9).rev().collect();
+    let known = remembered("one", 100, &deals);
+    for (shown, deleted) in [(9, vec![]), (8, vec![9]), (6, vec![9, 8, 7]), (5, vec![])] {
+        let mut inquiry = Inquiry::new(&known);
+        let card = |id| json!({"ID": id, "ORIGINATOR_ID": "main", "ORIGIN_ID": format!("A{id}")});
+        let result = (1..=shown).map(card).collect();
+        let answer = CommandAnswer::Done { result, next: None };
+        inquiry.answer(CallAnswer::Answered([(DEALS.to_owned(), answer)].into()));
+        assert_eq!(inquiry.deleted(), deleted, "{shown}");
+    }
+}

@@ -157,6 +157,29 @@ pub async fn reset_history(db: &mut PgConnection, portal: &str, newest: i64) -> 
     Ok(())
 }
 
+/// Whether the rows of the history that were seen above this id were all of these deals, or of
+/// deals that no order is linked with; false where none was seen.
+pub async fn moves_were_of(
+    db: &mut PgConnection,
+    portal: &str,
+    above: i64,
+    deals: &[i64],
+) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM bridge.moves m WHERE m.portal = $1 AND m.id > $2)
+             AND NOT EXISTS (
+               SELECT FROM bridge.moves m JOIN bridge.orders o
+                 ON o.portal = m.portal AND o.deal_id = m.deal_id
+               WHERE m.portal = $1 AND m.id > $2 AND m.deal_id <> ALL($3::bigint[]))
+             AS "were!""#,
+        portal,
+        above,
+        deals
+    )
+    .fetch_one(db)
+    .await?)
+}
+
 /// Lets go of every link into a portal; returns of how many orders.
 pub async fn let_go_of_all(db: &mut PgConnection, portal: &str) -> Result<u64, Error> {
     sqlx::query!(

@@ -86,9 +86,18 @@ pub(in crate::worker) async fn inquire<P: PortalClient>(
         Err(failure) => return Ok(Err(failure)),
     }
     let address = address.as_deref();
-    let (Some(verdict), Some(newest)) = (inquiry.verdict(address), inquiry.newest()) else {
+    let (Some(mut verdict), Some(newest)) = (inquiry.verdict(address), inquiry.newest()) else {
         return Ok(Ok(None));
     };
+    let deleted = inquiry.deleted();
+    if verdict == Verdict::WentBack && !deleted.is_empty() {
+        let ends = app
+            .delivery
+            .ends_for_deleted(held.portal(), newest, &deleted);
+        if ends.await? {
+            verdict = Verdict::Same;
+        }
+    }
     if verdict == Verdict::Hidden {
         return Ok(Err(hidden(remembered.witnesses.len())));
     }

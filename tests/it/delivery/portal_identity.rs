@@ -11,7 +11,7 @@ use crate::{
 use b24_bridge::{
     app::{App, Registry},
     domain::{PortalName, ShopRules},
-    sandbox::Sandbox,
+    sandbox::{self, Sandbox},
 };
 use serde_json::{Value, json};
 use std::{
@@ -220,6 +220,57 @@ async fn after_a_restored_backup_deals_are_found_again_and_lost_ones_made_and_mo
         tokio::time::sleep(Duration::from_millis(20)).await;
     }
     world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn the_newest_deal_that_is_deleted_with_its_history_is_no_older_state_of_the_portal() {
+    let portal = sandbox::Options {
+        forgets_moves: true,
+        ..sandbox::Options::default().plan(sandbox::Plan::Unlimited)
+    };
+    let portal = Sandbox::start(portal).await.unwrap();
+    let world = World::start(portal, Database::new().await);
+    let events = orders(5);
+    world.post(&events).await;
+    world.settled(Duration::from_secs(20)).await;
+    let known = "SELECT count(*) FROM bridge.portals WHERE history_id >= 5";
+    let read = "SELECT count(*) FROM bridge.moves WHERE id >= 5";
+    until(&world, "read", known, 1).await;
+    until(&world, "read", read, 1).await;
+    let newest = world.portal.deals().pop().unwrap();
+    let lost = newest["ORIGIN_ID"].as_str().unwrap().to_owned();
+    let id = newest["ID"].as_str().unwrap().parse().unwrap();
+    assert!(world.portal.delete_deal(id));
+    // The portal is asked again who it is.
+    let asked = "SELECT count(*) FROM bridge.portals WHERE checked_at > now() - interval '50 ms'";
+    tokio::time::sleep(Duration::from_millis(100)).await;
+    until(&world, "asked", asked, 1).await;
+    let events = changed(&events);
+    world.post(&events).await;
+    world.settled(Duration::from_secs(20)).await;
+    let letters = [(lost, "B24-DEAL-GONE".to_owned(), 1)];
+    assert_eq!(world.letters().await, letters, "{}", world.lives().await);
+    let status = world.app.operations.status().await.unwrap();
+    assert_eq!(status.portals[0].changed, None);
+    let agreed = "SELECT count(*) FROM bridge.agreements WHERE agreed IS NOT NULL";
+    until(&world, "agreed", agreed, 5).await;
+    world.end().await;
+}
+
+async fn until(world: &World, what: &str, counted: &'static str, wanted: i64) {
+    let begun = Instant::now();
+    loop {
+        let count: i64 = sqlx::query_scalar(counted)
+            .fetch_one(&world.db.pool)
+            .await
+            .unwrap();
+        if count == wanted {
+            return;
+        }
+        let late = begun.elapsed() > Duration::from_secs(20);
+        assert!(!late, "not {what}: {count}\n{}", world.lives().await);
+        tokio::time::sleep(Duration::from_millis(10)).await;
+    }
 }
 
 /// The bridge of a shop that belongs to another portal by now.
