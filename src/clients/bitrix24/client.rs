@@ -11,7 +11,7 @@ use super::{
         operating_time::{Operating, OperatingTimes},
     },
     observer::{CallObserver, CallRecord},
-    response::{Envelope, Response},
+    response::{Envelope, Response, figure},
     server_time::ServerTime,
     transport::{self, Answer, Body},
 };
@@ -203,10 +203,9 @@ impl Client {
 
     pub(super) fn seen(&self, method: &str, time: &Value) {
         self.0.gauges.seen(method, time);
-        if let (Some(watch), Some(seconds)) = (
-            self.0.watch.get(),
-            time.get("operating").and_then(Value::as_f64),
-        ) {
+        if let (Some(watch), Some(seconds)) =
+            (self.0.watch.get(), time.get("operating").and_then(figure))
+        {
             watch.operating(method, seconds);
         }
     }

@@ -75,7 +75,7 @@ impl Envelope {
     }
 
     pub(super) fn operating_reset_at(&self) -> Option<i64> {
-        self.time.get("operating_reset_at").and_then(Value::as_i64)
+        self.time.get("operating_reset_at").and_then(seconds)
     }
 }
 
@@ -120,8 +120,10 @@ pub(super) fn batch(result: &Value, keys: &[&str]) -> Option<Batch> {
     let results = by_key(parts.get("result")?, keys)?;
     let errors = by_key(parts.get("result_error").unwrap_or(&Value::Null), keys)?;
     let nexts = by_key(parts.get("result_next").unwrap_or(&Value::Null), keys)?;
-    let totals = by_key(parts.get("result_total").unwrap_or(&Value::Null), keys)?;
-    let times = by_key(parts.get("result_time").unwrap_or(&Value::Null), keys)?;
+    // What only tells of the answers is done without.
+    let about = |part: &str| by_key(parts.get(part)?, keys);
+    let totals = about("result_total").unwrap_or_default();
+    let times = about("result_time").unwrap_or_default();
     let mut answers = BatchResponse::new();
     for key in keys {
         if let Some(error) = errors.get(*key) {
@@ -193,6 +195,18 @@ fn number(value: &Value) -> Option<u64> {
     value
         .as_u64()
         .or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+/// A figure of `time`: also where PHP made a text of it.
+pub(super) fn figure(value: &Value) -> Option<f64> {
+    let number = value.as_f64();
+    number.or_else(|| value.as_str()?.trim().parse().ok())
+}
+
+/// A time of `time` in whole seconds.
+pub(super) fn seconds(value: &Value) -> Option<i64> {
+    let whole = |text: &str| text.trim().parse().ok();
+    value.as_i64().or_else(|| value.as_str().and_then(whole))
 }
 
 /// A text without tags, at most 2,000 characters; numbers as text.

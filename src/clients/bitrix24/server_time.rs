@@ -1,5 +1,6 @@
 //! The portal's clock, as each answer shows it.
 
+use super::response::figure;
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
 use std::time::Duration;
@@ -24,7 +25,7 @@ impl ServerTime {
     pub(super) fn read(time: &Value, sent: Instant) -> Option<Self> {
         let exact = time
             .get("finish")
-            .and_then(Value::as_f64)
+            .and_then(figure)
             .filter(|seconds| (1e9..1e11).contains(seconds) && seconds.fract() > 0.0);
         let (remote, step) = if let Some(seconds) = exact {
             #[expect(clippy::cast_possible_truncation, reason = "bounded above")]

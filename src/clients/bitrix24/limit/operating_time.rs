@@ -1,6 +1,7 @@
 //! Execution time per method. The portal counts it over ten minutes and blocks a method that used
 //! too much; each answer tells the sum.
 
+use crate::clients::bitrix24::response::{figure, seconds};
 use parking_lot::Mutex;
 use serde_json::Value;
 use std::{
@@ -34,19 +35,19 @@ pub(in crate::clients::bitrix24) struct OperatingTimes(Mutex<HashMap<String, Ope
 impl OperatingTimes {
     /// Takes the `time` of an answer.
     pub(in crate::clients::bitrix24) fn seen(&self, method: &str, time: &Value) {
-        let Some(seconds) = time.get("operating").and_then(Value::as_f64) else {
+        let Some(used) = time.get("operating").and_then(figure) else {
             return;
         };
         let mut gauges = self.0.lock();
         let gauge = gauges.entry(method.to_owned()).or_default();
-        gauge.seconds = seconds;
-        gauge.reset_at = time.get("operating_reset_at").and_then(Value::as_i64);
+        gauge.seconds = used;
+        gauge.reset_at = time.get("operating_reset_at").and_then(seconds);
         // Below the limit, so that the method is never refused to others who use the same webhook
         // by hand.
         let now = now();
         let near = gauge
             .reset_at
-            .filter(|at| seconds >= SPENT && *at > now && *at <= now + 600);
+            .filter(|at| used >= SPENT && *at > now && *at <= now + 600);
         gauge.blocked_until = near;
     }
 
@@ -107,6 +108,15 @@ mod tests {
         assert!(gauges.blocked_until("crm.deal.list").is_none());
         gauges.seen("crm.deal.add", &json!({"operating": 1.0}));
         assert!(gauges.blocked_until("crm.deal.add").is_none());
+    }
+
+    #[test]
+    fn figures_that_come_as_texts_count() {
+        let gauges = OperatingTimes::default();
+        let reset = now() + 100;
+        let time = json!({"operating": "470.5", "operating_reset_at": reset.to_string()});
+        gauges.seen("crm.deal.add", &time);
+        assert_eq!(gauges.blocked_until("crm.deal.add"), Some(reset));
     }
 
     #[test]
