@@ -4,6 +4,8 @@
 const LONGEST: usize = 300;
 /// What a zip ends with is looked for in so many bytes.
 pub const TAIL: usize = 66 * 1024;
+/// The name of the root of every file of an exchange.
+const ROOT: &str = "КоммерческаяИнформация";
 /// Folders of the site's own that 1C puts in front, when it runs where they are.
 const PREFIXES: [&str; 3] = [
     "upload/1c_exchange/",
@@ -132,12 +134,12 @@ pub fn is_whole(kind: Kind, tail: &[u8], length: u64) -> bool {
     }
 }
 
-/// Whether the root ends here: `</КоммерческаяИнформация>` in any encoding, or a root alone.
+/// Whether the root ends here: `</КоммерческаяИнформация>` in any encoding, or a root alone. Other
+/// elements stand alone, too, and a piece of a file may end behind any of them.
 fn ends_root(tail: &[u8]) -> bool {
-    let name = "КоммерческаяИнформация";
-    let (win, _, _) = encoding_rs::WINDOWS_1251.encode(name);
+    let (win, _, _) = encoding_rs::WINDOWS_1251.encode(ROOT);
     let wide = |big: bool| -> Vec<u8> {
-        let end = format!("{name}>");
+        let end = format!("{ROOT}>");
         let units = end.encode_utf16();
         units
             .flat_map(|unit| {
@@ -149,28 +151,25 @@ fn ends_root(tail: &[u8]) -> bool {
             })
             .collect()
     };
-    let trimmed = tail.trim_ascii_end();
-    if trimmed.ends_with(b"/>") {
-        // Nothing else in these files stands alone at the end.
-        return true;
-    }
-    let plain = trimmed.strip_suffix(b">").map(<[u8]>::trim_ascii_end);
-    let ends = |name: &[u8]| {
-        plain.is_some_and(|text| {
-            let before = text.strip_suffix(name);
-            before.is_some_and(|before| {
-                let open = before.iter().rposition(|byte| *byte == b'<');
-                open.is_some_and(|at| before[at..].starts_with(b"</"))
-            })
-        })
+    let is_root = |tag: &[u8]| {
+        let name = tag.split(u8::is_ascii_whitespace).next();
+        let name = name.and_then(|name| name.rsplit(|byte| *byte == b':').next());
+        name.is_some_and(|name| name == ROOT.as_bytes() || name == &*win)
     };
+    let trimmed = tail.trim_ascii_end();
+    let open = trimmed.iter().rposition(|byte| *byte == b'<');
+    let tag = open.and_then(|at| trimmed[at + 1..].strip_suffix(b">"));
+    let ends = tag.is_some_and(|tag| match tag.strip_prefix(b"/") {
+        Some(name) => is_root(name),
+        None => tag.strip_suffix(b"/").is_some_and(is_root),
+    });
     let is_wide = |big: bool| {
         let mark: Vec<u8> = wide(big);
         let near = tail.len().saturating_sub(mark.len() + 16);
         let last = &tail[near..];
         last.windows(mark.len()).any(|part| part == mark)
     };
-    ends(name.as_bytes()) || ends(&win) || is_wide(false) || is_wide(true)
+    ends || is_wide(false) || is_wide(true)
 }
 
 #[cfg(test)]
@@ -218,8 +217,23 @@ mod tests {
                 length as u64 - 6
             ));
         }
-        let alone = "<КоммерческаяИнформация ВерсияСхемы=\"2.05\"/>";
-        assert!(is_whole(Kind::Xml, alone.as_bytes(), alone.len() as u64));
+        for alone in [
+            "<КоммерческаяИнформация ВерсияСхемы=\"2.05\"/>",
+            "<c:КоммерческаяИнформация/>\r\n",
+        ] {
+            assert!(is_whole(Kind::Xml, alone.as_bytes(), alone.len() as u64));
+        }
+    }
+
+    #[test]
+    fn a_piece_that_ends_behind_an_empty_element_is_no_whole_file() {
+        for last in ["<Отчество/>", "<Комментарий />\r\n\t\t", "</Документ>"]
+        {
+            let piece = format!("<КоммерческаяИнформация><Документ><Ид>1</Ид>{last}");
+            assert!(!ends_root(piece.as_bytes()), "{last}");
+            let (win, _, _) = encoding_rs::WINDOWS_1251.encode(&piece);
+            assert!(!ends_root(&win), "{last}");
+        }
     }
 
     proptest! {
