@@ -57,6 +57,9 @@ pub fn is_picture(name: &str) -> bool {
     ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff"].contains(&&*end)
 }
 
+/// The byte order marks: of UTF-8, and of UTF-16 with the low and the high byte first.
+const MARKS: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
+
 /// What a file is, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -71,24 +74,29 @@ pub enum Kind {
 impl Kind {
     /// Tells it by the first bytes.
     pub fn of(start: &[u8]) -> Self {
-        let marks: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
         let text = start
-            .strip_prefix(marks[0])
+            .strip_prefix(MARKS[0])
             .unwrap_or(start)
             .trim_ascii_start();
         if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
             Self::Zip
-        } else if text.starts_with(b"<") || marks.iter().any(|mark| start.starts_with(mark)) {
+        } else if text.starts_with(b"<") || MARKS.iter().any(|mark| start.starts_with(mark)) {
             Self::Xml
         } else {
             Self::Other
         }
     }
 
-    /// Whether bytes that begin so begin a file, and do not go on with one.
+    /// Whether bytes that begin so may begin a file: with a byte order mark, a declaration, the
+    /// root, or the mark of a zip.
     pub fn begins(start: &[u8]) -> bool {
-        let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
-        text.starts_with(b"<?xml") || start.starts_with(b"PK\x03\x04")
+        let (win, _, _) = encoding_rs::WINDOWS_1251.encode(ROOT);
+        let roots: [&[u8]; 3] = [b"?xml", ROOT.as_bytes(), &win];
+        let text = start.strip_prefix(b"<");
+        let begins_xml = text.is_some_and(|tag| roots.iter().any(|name| tag.starts_with(name)));
+        begins_xml
+            || MARKS.iter().any(|mark| start.starts_with(mark))
+            || start.starts_with(b"PK\x03\x04")
     }
 }
 
@@ -222,6 +230,26 @@ mod tests {
             "<c:КоммерческаяИнформация/>\r\n",
         ] {
             assert!(is_whole(Kind::Xml, alone.as_bytes(), alone.len() as u64));
+        }
+    }
+
+    #[test]
+    fn a_file_begins_with_a_mark_a_declaration_or_its_root() {
+        let root = "<КоммерческаяИнформация>";
+        let (win, _, _) = encoding_rs::WINDOWS_1251.encode(root);
+        let begun: [&[u8]; 6] = [
+            b"<?xml ",
+            root.as_bytes(),
+            &win,
+            b"\xEF\xBB\xBF<",
+            b"\xFF\xFE<\0",
+            b"PK\x03\x04",
+        ];
+        for start in begun {
+            assert!(Kind::begins(start), "{start:?}");
+        }
+        for start in ["<Документ>", "Отчество/>", ""] {
+            assert!(!Kind::begins(start.as_bytes()), "{start}");
         }
     }
 
