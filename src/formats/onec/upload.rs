@@ -1,5 +1,7 @@
 //! Files as 1C sends them: their names, where a file begins, and whether it is whole.
 
+use std::borrow::Cow;
+
 /// The longest name, in characters.
 const LONGEST: usize = 300;
 /// What a zip ends with is looked for in so many bytes.
@@ -35,6 +37,14 @@ pub fn name(given: &str) -> Option<String> {
         && plain.chars().count() <= LONGEST
         && !plain.chars().any(char::is_control);
     fits.then(|| parts.join("/"))
+}
+
+/// The name of a file in a zip. Packers of Windows write cp866, and say so nowhere.
+pub fn name_in_zip(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(name) => name.into(),
+        Err(_) => encoding_rs::IBM866.decode_without_bom_handling(bytes).0,
+    }
 }
 
 /// Whether two names mean one file: equal, or equal in their last part where one has no folder.
@@ -230,6 +240,15 @@ mod tests {
             "<c:КоммерческаяИнформация/>\r\n",
         ] {
             assert!(is_whole(Kind::Xml, alone.as_bytes(), alone.len() as u64));
+        }
+    }
+
+    #[test]
+    fn a_name_in_a_zip_is_utf_8_or_else_cp866() {
+        let name = "import_files\\Чай зелёный.jpg";
+        let (dos, _, _) = encoding_rs::IBM866.encode(name);
+        for bytes in [name.as_bytes(), &dos] {
+            assert_eq!(name_in_zip(bytes), name);
         }
     }
 
