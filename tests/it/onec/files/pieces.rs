@@ -106,3 +106,43 @@ async fn a_file_that_holds_the_catalogue_and_its_offers_says_what_two_files_woul
                      = ('Чай', 'A-1', ARRAY['4600000000017']) AND variant IS NOT NULL";
     assert_eq!(world.count(whole).await, 1);
 }
+
+#[tokio::test]
+async fn what_a_full_exchange_does_not_speak_of_is_sold_out_until_a_file_counts_it_again() {
+    let world = World::with("", COUNTED).await;
+    let stock = &world.site.app.stock;
+    let of = stock.stocks()[0].clone();
+    let on_hand = async || {
+        stock.take_counts_of_onec(&of).await.unwrap();
+        stock.apply_counts("main").await.unwrap();
+        let mut all = Vec::new();
+        for product in ["p0", "p2"] {
+            let levels = stock.levels_of("main", product).await.unwrap();
+            all.push(levels[0].on_hand.clone());
+        }
+        all
+    };
+    let take = async |formed: &str, many: usize| {
+        let base = world.catalogue().await;
+        let file = package(formed, many, 7, END);
+        base.send("catalog", "offers.xml", &file).await.unwrap();
+        let (_, said) = base.import("catalog", "offers.xml").await.unwrap();
+        assert_eq!(said, ["success"]);
+        base
+    };
+    take("2026-11-20T10:00:00", 3).await;
+    assert_eq!(on_hand().await, ["5", "5"]);
+    // The clock of sessions counts in seconds.
+    sqlx::query("UPDATE bridge.onec_products SET touched_at = now() - interval '1 hour'")
+        .execute(&world.db.pool)
+        .await
+        .unwrap();
+    let base = take("2026-11-21T10:00:00", 1).await;
+    assert_eq!(on_hand().await, ["5", "5"], "a file alone leaves it out");
+    let said = base.ask("catalog", "deactivate", &[]).await.unwrap();
+    assert_eq!(said, ["success"]);
+    assert_eq!(on_hand().await, ["5", "0"]);
+    let formed = (Utc::now() + TimeDelta::hours(4)).format("%Y-%m-%dT%H:%M:%S");
+    take(&formed.to_string(), 3).await;
+    assert_eq!(on_hand().await, ["5", "5"]);
+}
