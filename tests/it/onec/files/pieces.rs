@@ -4,6 +4,7 @@ use super::{END, package};
 use crate::onec::world::World;
 use chrono::{TimeDelta, Utc};
 use encoding_rs::WINDOWS_1251;
+use std::time::Duration;
 
 const BEGINS: &str = "<КоммерческаяИнформация ВерсияСхемы=\"2.04\">";
 const ENDS: &str = "</КоммерческаяИнформация>";
@@ -44,6 +45,31 @@ async fn in_the_old_protocol_a_file_is_taken_in_when_it_is_whole_wherever_its_pi
         let said = base.send_piece("sale", "orders.xml", &rest).await.unwrap();
         assert!(names(&said, number), "{said:?}");
     }
+}
+
+#[tokio::test]
+async fn in_the_old_protocol_long_work_is_no_progress_but_done() {
+    let world = World::with("step_seconds = 1", "").await;
+    let mut base = world.base();
+    base.sign_in("sale").await.unwrap();
+    base.init("sale").await.unwrap();
+    // The first document takes longer than a step may, on whatever machine.
+    let mut holding = world.db.pool.begin().await.unwrap();
+    sqlx::query("LOCK TABLE bridge.onec_documents IN SHARE MODE")
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    let held = tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        holding.rollback().await.unwrap();
+    });
+    let documents = "<Документ><Номер>141</Номер></Документ>";
+    let (first, rest) = order("142");
+    let file = format!("{first}{rest}").replace("<Документ>", &format!("{documents}<Документ>"));
+    let said = base.send("sale", "orders.xml", file.as_bytes()).await;
+    let said = said.unwrap();
+    held.await.unwrap();
+    assert!(names(&said, "141") && names(&said, "142"), "{said:?}");
 }
 
 #[tokio::test]
