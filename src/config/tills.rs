@@ -8,10 +8,9 @@ use crate::{
     stock::{Master, StockSettings},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
-use hmac::{Hmac, KeyInit as _, Mac as _};
+use ring::hmac;
 use secrecy::ExposeSecret as _;
 use serde::Deserialize;
-use sha2::Sha256;
 use std::{collections::BTreeMap, path::PathBuf};
 
 /// The address of MoySklad's API.
@@ -45,19 +44,22 @@ impl Till {
         self.key.matches(&KeyDigest::of(key))
     }
 
-    /// Whether this is the token's signature over a body: HMAC-SHA256, in hexadecimal digits or
-    /// base64. In constant time.
+    /// Whether this is the token's signature over a body: HMAC-SHA256, or HMAC-SHA1 where `sha1=`
+    /// stands before it, as Evotor's webhooks have it; in hexadecimal digits or base64. In constant
+    /// time.
     pub fn has_signed(&self, body: &[u8], signature: &str) -> bool {
-        let token = self.token.expose_secret().as_bytes();
-        let Ok(mut mac) = Hmac::<Sha256>::new_from_slice(token) else {
-            return false;
-        };
-        mac.update(body);
         let told = signature.trim();
-        let told = told.strip_prefix("sha256=").unwrap_or(told);
+        let (algorithm, told) = match told.strip_prefix("sha1=") {
+            Some(told) => (hmac::HMAC_SHA1_FOR_LEGACY_USE_ONLY, told),
+            None => (
+                hmac::HMAC_SHA256,
+                told.strip_prefix("sha256=").unwrap_or(told),
+            ),
+        };
+        let key = hmac::Key::new(algorithm, self.token.expose_secret().as_bytes());
         let given = [unhex(told), STANDARD.decode(told).ok()];
         let mut given = given.into_iter().flatten();
-        given.any(|given| mac.clone().verify_slice(&given).is_ok())
+        given.any(|given| hmac::verify(&key, body, &given).is_ok())
     }
 }
 
@@ -358,10 +360,24 @@ mod tests {
         assert!(till.has_signed(b"{\"id\":1}", digits));
         assert!(till.has_signed(b"{\"id\":1}", &format!("sha256={digits}")));
         assert!(till.has_signed(b"{\"id\":1}", base64));
-        for wrong in ["", "00", "till-token-0123456789"] {
+        // The same with -sha1: Evotor's webhooks sign so.
+        let older = "957e4c433154dadde0860ce1d98e10c5a786cc1b";
+        assert!(till.has_signed(b"{\"id\":1}", &format!("sha1={older}")));
+        let unmarked = format!("sha256={older}");
+        let other = format!("sha1={digits}");
+        for wrong in [
+            "",
+            "00",
+            "sha1=",
+            older,
+            &unmarked,
+            &other,
+            "till-token-0123456789",
+        ] {
             assert!(!till.has_signed(b"{\"id\":1}", wrong), "{wrong}");
         }
         assert!(!till.has_signed(b"{\"id\":2}", digits));
+        assert!(!till.has_signed(b"{\"id\":2}", &format!("sha1={older}")));
     }
 
     #[test]

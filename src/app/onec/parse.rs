@@ -135,11 +135,9 @@ pub(super) fn members(file: Stored, tail: &[u8], most: u64) -> Result<Vec<(usize
         return Err(fault(FaultKind::TooLarge, detail));
     }
     let mut names = Vec::with_capacity(archive.len());
-    for nth in 0..archive.len() {
-        let Some(Ok(name)) = archive.name_for_index(nth) else {
-            continue;
-        };
-        if name.ends_with('/') {
+    for (nth, name) in archive.file_names_raw().enumerate() {
+        let name = upload::name_in_zip(name);
+        if name.ends_with(['/', '\\']) {
             continue;
         }
         let Some(name) = upload::name(&name) else {

@@ -1,9 +1,9 @@
 //! `mode=file`: pieces of files, appended as they come.
 //!
-//! A piece that begins a file (a declaration of XML, the mark of a zip or of a picture) begins it
-//! anew where one of that name is there already: an upload that broke off is repeated without an
-//! init. A piece that
-//! is the same as the last one is its repetition: the answer to it was lost.
+//! A piece that begins a file (a byte order mark, a declaration or the root of XML, the mark of a
+//! zip or of a picture) begins it anew where one of that name is there already: an upload that
+//! broke off is repeated without an init. A piece that is the same as the last one is its
+//! repetition: the answer to it was lost.
 
 use super::{Session, Step};
 use crate::{
@@ -160,8 +160,11 @@ async fn anew(
     if !Kind::begins(piece) {
         return Ok(false);
     }
-    // No XML goes on with a declaration; a zip may go on with the mark of its next file.
-    Ok(Kind::of(piece) == Kind::Xml || same_start || is_whole(tx, file).await?)
+    let own = files::piece(&mut *tx, file.id, 0).await?;
+    let start = own.as_ref().map_or(&[][..], |(_, start)| &start[..]);
+    let are_xml = Kind::of(start) == Kind::Xml && Kind::of(piece) == Kind::Xml;
+    // No XML goes on with any of them; in a zip, and in a picture, they may stand anywhere.
+    Ok(are_xml || same_start || is_whole(tx, file).await?)
 }
 
 /// Whether a file is whole, as far as its first and its last bytes tell.

@@ -118,8 +118,12 @@ impl Client {
         Ok((whole, more))
     }
 
-    /// A document with all of its positions: only the first hundred come with it.
+    /// A document with all of its positions: only the first hundred come with it. Of one in the
+    /// bin, which has no address of its own, nobody needs the others.
     async fn whole(&self, entity: &str, mut document: Value) -> Result<Value, Error> {
+        if document.get("deleted").is_some_and(|at| !at.is_null()) {
+            return Ok(document);
+        }
         let positions = document.get("positions");
         let size = positions.and_then(|list| list.pointer("/meta/size")?.as_u64());
         let here = positions.and_then(|list| list.get("rows")?.as_array().map(Vec::len));

@@ -103,7 +103,7 @@ pub struct Offer {
     pub barcodes: Vec<String>,
     /// The characteristic's properties: name and value.
     pub characteristics: Vec<(String, String)>,
-    /// `Цены`: the price of each type.
+    /// `Цены`: the price of each type, of the fewest pieces.
     pub prices: Vec<Price>,
     /// Its stock; empty if the file does not speak of it.
     pub rests: Vec<Rest>,
@@ -242,19 +242,6 @@ pub(super) fn warehouse(element: &Element) -> Result<Warehouse, Fault> {
 }
 
 pub(super) fn offer(element: &Element, head: &Head) -> Result<Offer, Fault> {
-    let mut prices = Vec::new();
-    for one in element.list("Цены", "Цена") {
-        let text = one.text_of("ЦенаЗаЕдиницу");
-        let price = amount(text, head)
-            .ok_or_else(|| Fault::item(element, format!("the price is no number: {text:.40}")))?;
-        prices.push(Price {
-            price_type: one.given("ИдТипаЦены"),
-            price,
-            currency: one.given("Валюта"),
-            unit: one.given("Единица"),
-            from_quantity: one.number_of("МинКоличество")?,
-        });
-    }
     let characteristics = element.list("ХарактеристикиТовара", "ХарактеристикаТовара");
     Ok(Offer {
         id: required(element, "Ид")?,
@@ -264,10 +251,43 @@ pub(super) fn offer(element: &Element, head: &Head) -> Result<Offer, Fault> {
         characteristics: characteristics
             .map(|one| pair(one, "Наименование", "Значение"))
             .collect(),
-        prices,
+        prices: prices(element, head)?,
         rests: rests(element, head)?,
         deleted: deleted(element),
     })
+}
+
+/// The prices of an offer, one of each type: of several by quantity that of the fewest pieces, of
+/// others the last one. A type without a figure says nothing.
+fn prices(element: &Element, head: &Head) -> Result<Vec<Price>, Fault> {
+    let mut prices: Vec<Price> = Vec::new();
+    for one in element.list("Цены", "Цена") {
+        let text = one.text_of("ЦенаЗаЕдиницу");
+        if text.is_empty() {
+            continue;
+        }
+        let price = amount(text, head)
+            .ok_or_else(|| Fault::item(element, format!("the price is no number: {text:.40}")))?;
+        let from_quantity = match one.number_of("МинКоличество")? {
+            Some(from) => Some(from),
+            None => one.number_of("КоличествоОт")?,
+        };
+        let price = Price {
+            price_type: one.given("ИдТипаЦены"),
+            price,
+            currency: one.given("Валюта"),
+            unit: one.given("Единица"),
+            from_quantity,
+        };
+        let from = from_quantity.unwrap_or_default();
+        let mut known = prices.iter_mut();
+        match known.find(|known| known.price_type == price.price_type) {
+            Some(known) if known.from_quantity.unwrap_or_default() < from => {}
+            Some(known) => *known = price,
+            None => prices.push(price),
+        }
+    }
+    Ok(prices)
 }
 
 /// The stock of an offer in each of the shapes that files have.
@@ -280,7 +300,8 @@ fn rests(element: &Element, head: &Head) -> Result<Vec<Rest>, Fault> {
     };
     let (mut by_warehouse, mut together) = (Vec::new(), None);
     for warehouse in element.all("Склад") {
-        if let Some(text) = warehouse.attribute("КоличествоНаСкладе") {
+        let text = warehouse.attribute("КоличествоНаСкладе");
+        if let Some(text) = text.filter(|text| !text.is_empty()) {
             let id = warehouse.attribute("ИдСклада").unwrap_or_default();
             by_warehouse.push((id.to_owned(), read(text)?));
         }

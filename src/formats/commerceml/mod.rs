@@ -56,7 +56,8 @@ use std::fmt;
 pub struct Head {
     /// `ВерсияСхемы`; none if it is absent or no version.
     pub version: Option<SchemaVersion>,
-    /// `ДатаФормирования`: when 1C made the file, by the base's clock and without a zone.
+    /// `ДатаФормирования`: when 1C made the file, by the base's clock and without a zone; of older
+    /// bases the day alone.
     pub formed_at: Option<Moment>,
     /// The decimal separator that `ФорматСуммы` declares.
     pub decimal: Option<char>,

@@ -11,7 +11,7 @@ use std::io::{self, BufRead};
 
 /// What is read of an item, and what is stored of it. A version of the bridge that reads more
 /// counts on from here, so that every item is read again.
-const READING: u8 = 1;
+const READING: u8 = 2;
 
 /// Stands for all that an item says: half of the SHA-256 of its text, of what the file says of its
 /// numbers and of itself, and of whose it is.

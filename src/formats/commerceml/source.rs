@@ -1,7 +1,8 @@
 //! The encoding of a file, and its bytes as UTF-8.
 //!
-//! A byte order mark wins over the declaration; without either it is UTF-8. Real files come in
-//! windows-1251, in UTF-8 with and without a mark, and (older bases) in UTF-16 with a mark.
+//! A byte order mark wins over the declaration; without either it is UTF-8, or windows-1251 where
+//! the bytes are no UTF-8. Real files come in windows-1251, in UTF-8 with and without a mark, and
+//! (older bases) in UTF-16 with a mark.
 
 use super::{Fault, FaultKind};
 use encoding_rs::{CoderResult, Decoder, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1251};
@@ -23,7 +24,7 @@ pub enum Encoding {
 }
 
 impl Encoding {
-    /// Tells the encoding by the first bytes of a file (some hundred are enough), and how many
+    /// Tells the encoding by the first bytes of a file, 512 or all that there are, and how many
     /// bytes the mark takes.
     pub fn detect(start: &[u8]) -> Result<(Self, usize), Fault> {
         match start {
@@ -33,7 +34,7 @@ impl Encoding {
             _ => {}
         }
         let Some(label) = declared(start) else {
-            return Ok((Self::Utf8, 0));
+            return Ok((undeclared(start), 0));
         };
         match label.to_ascii_lowercase().as_str() {
             "utf-8" | "utf8" => Ok((Self::Utf8, 0)),
@@ -65,13 +66,22 @@ impl Encoding {
     }
 }
 
+/// A declaration, and the root's name behind it, take no more bytes than these.
+const START: usize = 512;
+
+/// The encoding of a file that does not declare one. The root's name tells: in windows-1251 it is
+/// no UTF-8.
+fn undeclared(start: &[u8]) -> Encoding {
+    match std::str::from_utf8(start) {
+        // A character may be cut where the start ends.
+        Err(error) if error.error_len().is_some() => Encoding::Windows1251,
+        _ => Encoding::Utf8,
+    }
+}
+
 /// What the XML declaration says of the encoding.
 fn declared(start: &[u8]) -> Option<String> {
-    let ascii: String = start
-        .iter()
-        .take(512)
-        .map(|byte| char::from(*byte))
-        .collect();
+    let ascii: String = start.iter().map(|byte| char::from(*byte)).collect();
     let declaration = ascii.trim_start().strip_prefix("<?xml")?;
     let declaration = &declaration[..declaration.find("?>")?];
     let value = &declaration[declaration.find("encoding")? + "encoding".len()..];
@@ -83,7 +93,7 @@ fn declared(start: &[u8]) -> Option<String> {
 
 /// A file's bytes as UTF-8, with a bound on what is read between two calls of [`Source::refill`].
 pub(super) struct Source<R> {
-    inner: R,
+    inner: io::Chain<io::Cursor<Vec<u8>>, R>,
     decoder: Decoder,
     /// What was read already and is to be read once more, and how much of it was.
     back: Vec<u8>,
@@ -106,13 +116,15 @@ const CHUNK: usize = 64 * 1024;
 
 impl<R: BufRead> Source<R> {
     pub(super) fn new(mut inner: R, most: usize) -> Result<Self, Fault> {
-        let start = inner
-            .fill_buf()
-            .map_err(|error| Fault::new(FaultKind::NotXml, error.to_string()))?;
-        let (encoding, mark) = Encoding::detect(start)?;
-        inner.consume(mark);
+        let mut start = Vec::with_capacity(START);
+        // A buffer may hold less: pieces of files, and what a zip unpacks at once, end anywhere.
+        let read = inner.by_ref().take(START as u64).read_to_end(&mut start);
+        read.map_err(|error| Fault::new(FaultKind::NotXml, error.to_string()))?;
+        let (encoding, mark) = Encoding::detect(&start)?;
+        let mut start = io::Cursor::new(start);
+        start.set_position(mark as u64);
         Ok(Self {
-            inner,
+            inner: start.chain(inner),
             decoder: encoding.decoder(),
             back: Vec::new(),
             back_at: 0,
@@ -216,6 +228,10 @@ mod tests {
         let text = b"<?xml version='1.0' encoding = 'Windows-1251' ?>";
         assert_eq!(Encoding::detect(text), Ok((Encoding::Windows1251, 0)));
         assert_eq!(Encoding::detect(b"<a/>"), Ok((Encoding::Utf8, 0)));
+        let (text, _, _) = WINDOWS_1251.encode("<КоммерческаяИнформация>");
+        assert_eq!(Encoding::detect(&text), Ok((Encoding::Windows1251, 0)));
+        let cut = &"<КоммерческаяИнформация>".as_bytes()[..10];
+        assert_eq!(Encoding::detect(cut), Ok((Encoding::Utf8, 0)));
         let text = b"<?xml version=\"1.0\" encoding=\"koi8-r\"?>";
         assert!(Encoding::detect(text).is_err());
     }
@@ -233,8 +249,20 @@ mod tests {
     }
 
     #[test]
+    fn a_declaration_is_read_whole_however_few_bytes_come_at_once() {
+        let text = "<?xml version=\"1.0\" encoding=\"windows-1251\"?><a>жар</a>";
+        let (bytes, _, _) = WINDOWS_1251.encode(text);
+        let mut read = String::new();
+        let reader = io::BufReader::with_capacity(7, &*bytes);
+        let mut source = Source::new(reader, usize::MAX).unwrap();
+        source.read_to_string(&mut read).unwrap();
+        assert_eq!(read, text);
+    }
+
+    #[test]
     fn bytes_that_are_no_utf_8_are_told() {
-        let mut source = Source::new(&b"<a>\xFF\xFE</a>"[..], 1000).unwrap();
+        let file = b"<?xml version='1.0' encoding='utf-8'?><a>\xFF\xFE</a>";
+        let mut source = Source::new(&file[..], 1000).unwrap();
         assert!(source.read_to_end(&mut Vec::new()).is_err());
     }
 }

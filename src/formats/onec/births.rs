@@ -62,7 +62,7 @@ pub fn birth(document: &Document, base: &Base) -> Result<Birth, NoBirth> {
         "status": status, "cancelled": cancelled, "paid": paid_at.is_some() || paid == Some(true),
         "paid_at": paid_at, "comment": document.comment,
         "created_at": document.date.map(|at| base.from_local(at.naive())),
-        "customer": document.counterparties.first().map(customer),
+        "customer": buyer(document).map(customer),
         "payment": named(document, &["Метод оплаты"]),
         "origin": {"onec": id},
     });
@@ -95,6 +95,19 @@ fn status(document: &Document, base: &Base) -> Option<String> {
         Meaning::Status(status) => Some(status),
         Meaning::OneWay | Meaning::Unknown => None,
     }
+}
+
+/// Who buys. 1C names who sells beside, in whatever order.
+fn buyer(document: &Document) -> Option<&Counterparty> {
+    let all = &document.counterparties;
+    let is = |who: &Counterparty, role: &str| {
+        let own = who.role.as_deref();
+        own.is_some_and(|own| own.to_lowercase() == role)
+    };
+    let named = all.iter().find(|who| is(who, "покупатель"));
+    named
+        .or_else(|| all.iter().find(|who| !is(who, "продавец")))
+        .or_else(|| all.first())
 }
 
 fn named(document: &Document, names: &[&str]) -> Option<Value> {
@@ -189,4 +202,44 @@ pub fn is_as_told(told: &Value, taken: &Snapshot) -> bool {
 
 fn decimal(text: &Value) -> Option<Decimal> {
     text.as_str()?.parse().ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::formats::{
+        commerceml::{Bounds, Item, Items},
+        onec::tests::base,
+    };
+
+    #[test]
+    fn the_customer_of_an_order_made_in_1c_is_who_buys_and_not_who_sells() {
+        let who = |name: &str, role: &str| {
+            format!(
+                "<Контрагент><Ид>{name}</Ид><Наименование>{name}</Наименование><Роль>{role}</Роль>\
+                 </Контрагент>"
+            )
+        };
+        let (we, she) = (who("ООО Ромашка", "Продавец"), who("Анна", "Покупатель"));
+        let unsaid = who("Анна", "");
+        for (all, buyer) in [
+            (format!("{we}{she}"), "Анна"),
+            (format!("{she}{we}"), "Анна"),
+            (format!("{we}{unsaid}"), "Анна"),
+            (we.clone(), "ООО Ромашка"),
+        ] {
+            let file = format!(
+                "<КоммерческаяИнформация><Документ><Ид>7</Ид><Номер>7</Номер><Сумма>1</Сумма>\
+                 <Контрагенты>{all}</Контрагенты><Товары><Товар><Ид>g</Ид><Наименование>Чай\
+                 </Наименование><Количество>1</Количество><Сумма>1</Сумма></Товар></Товары>\
+                 </Документ></КоммерческаяИнформация>"
+            );
+            let mut items = Items::new(file.as_bytes(), Bounds::default()).unwrap();
+            let Some(Ok(Item::Document(document))) = items.next() else {
+                panic!("{file}")
+            };
+            let born = birth(&document, &base()).unwrap();
+            assert_eq!(born.snapshot["customer"]["id"], buyer, "{all}");
+        }
+    }
 }

@@ -43,9 +43,9 @@ pub use statuses::{Meaning, OneCStatus, StatusTable, Way};
 pub use crate::formats::commerceml::Listed;
 use crate::{
     domain::{BaseName, ShopName, Snapshot, Winner, words},
-    formats::commerceml::{Encoding, SchemaVersion, write::PaymentKind},
+    formats::commerceml::{Encoding, Moment, SchemaVersion, write::PaymentKind},
 };
-use chrono::{DateTime, NaiveDateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, NaiveTime, Utc};
 use chrono_tz::Tz;
 use serde::Serialize;
 use serde_json::Value;
@@ -364,6 +364,17 @@ impl Base {
     pub fn from_local(&self, at: NaiveDateTime) -> DateTime<Utc> {
         let found = at.and_local_timezone(self.time_zone).earliest();
         found.map_or_else(|| at.and_utc(), |at| at.to_utc())
+    }
+
+    /// When a file was made that had come by this time, of what it says of that itself. Older bases
+    /// say the day alone: then it is as late as it can be, so that of two files of a day the second
+    /// is the newer one. None was made after it came, whatever the base's clock says.
+    pub fn formed_at(&self, said: Option<Moment>, came: DateTime<Utc>) -> DateTime<Utc> {
+        let latest = said.map(|at| match (at.time, at.date.succ_opt()) {
+            (None, Some(next)) => self.from_local(next.and_time(NaiveTime::MIN)),
+            _ => self.from_local(at.naive()),
+        });
+        latest.map_or(came, |at| at.min(came))
     }
 
     /// The version that is spoken where this one is asked for.

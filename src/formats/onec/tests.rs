@@ -452,3 +452,21 @@ proptest! {
         prop_assert_eq!(order.total, Decimal::new(total, 2));
     }
 }
+
+#[test]
+fn a_file_of_a_day_is_as_new_as_it_can_be_and_none_was_made_after_it_came() {
+    let base = base();
+    let came: DateTime<Utc> = "2026-11-20T12:00:00Z".parse().unwrap();
+    for (said, made) in [
+        ("2026-11-20T14:30:00", "2026-11-20T11:30:00Z"),
+        ("2026-11-20T16:00:00", "2026-11-20T12:00:00Z"),
+        ("2026-11-20", "2026-11-20T12:00:00Z"),
+        ("2026-11-19", "2026-11-19T21:00:00Z"),
+        ("9999-12-31", "2026-11-20T12:00:00Z"),
+        ("", "2026-11-20T12:00:00Z"),
+    ] {
+        let said_at = Moment::parse(said);
+        let made: DateTime<Utc> = made.parse().unwrap();
+        assert_eq!(base.formed_at(said_at, came), made, "{said}");
+    }
+}

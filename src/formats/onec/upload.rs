@@ -1,9 +1,13 @@
 //! Files as 1C sends them: their names, where a file begins, and whether it is whole.
 
+use std::borrow::Cow;
+
 /// The longest name, in characters.
 const LONGEST: usize = 300;
 /// What a zip ends with is looked for in so many bytes.
 pub const TAIL: usize = 66 * 1024;
+/// The name of the root of every file of an exchange.
+const ROOT: &str = "КоммерческаяИнформация";
 /// Folders of the site's own that 1C puts in front, when it runs where they are.
 const PREFIXES: [&str; 3] = [
     "upload/1c_exchange/",
@@ -35,6 +39,14 @@ pub fn name(given: &str) -> Option<String> {
     fits.then(|| parts.join("/"))
 }
 
+/// The name of a file in a zip. Packers of Windows write cp866, and say so nowhere.
+pub fn name_in_zip(bytes: &[u8]) -> Cow<'_, str> {
+    match std::str::from_utf8(bytes) {
+        Ok(name) => name.into(),
+        Err(_) => encoding_rs::IBM866.decode_without_bom_handling(bytes).0,
+    }
+}
+
 /// Whether two names mean one file: equal, or equal in their last part where one has no folder.
 pub fn same(one: &str, other: &str) -> bool {
     let last = |name: &str| name.rsplit('/').next().unwrap_or_default().to_owned();
@@ -55,6 +67,9 @@ pub fn is_picture(name: &str) -> bool {
     ["jpg", "jpeg", "png", "gif", "webp", "bmp", "tif", "tiff"].contains(&&*end)
 }
 
+/// The byte order marks: of UTF-8, and of UTF-16 with the low and the high byte first.
+const MARKS: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
+
 /// What a file is, by its first bytes.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Kind {
@@ -69,24 +84,29 @@ pub enum Kind {
 impl Kind {
     /// Tells it by the first bytes.
     pub fn of(start: &[u8]) -> Self {
-        let marks: [&[u8]; 3] = [b"\xEF\xBB\xBF", b"\xFF\xFE", b"\xFE\xFF"];
         let text = start
-            .strip_prefix(marks[0])
+            .strip_prefix(MARKS[0])
             .unwrap_or(start)
             .trim_ascii_start();
         if start.starts_with(b"PK\x03\x04") || start.starts_with(b"PK\x05\x06") {
             Self::Zip
-        } else if text.starts_with(b"<") || marks.iter().any(|mark| start.starts_with(mark)) {
+        } else if text.starts_with(b"<") || MARKS.iter().any(|mark| start.starts_with(mark)) {
             Self::Xml
         } else {
             Self::Other
         }
     }
 
-    /// Whether bytes that begin so begin a file, and do not go on with one.
+    /// Whether bytes that begin so may begin a file: with a byte order mark, a declaration, the
+    /// root, or the mark of a zip.
     pub fn begins(start: &[u8]) -> bool {
-        let text = start.strip_prefix(b"\xEF\xBB\xBF").unwrap_or(start);
-        text.starts_with(b"<?xml") || start.starts_with(b"PK\x03\x04")
+        let (win, _, _) = encoding_rs::WINDOWS_1251.encode(ROOT);
+        let roots: [&[u8]; 3] = [b"?xml", ROOT.as_bytes(), &win];
+        let text = start.strip_prefix(b"<");
+        let begins_xml = text.is_some_and(|tag| roots.iter().any(|name| tag.starts_with(name)));
+        begins_xml
+            || MARKS.iter().any(|mark| start.starts_with(mark))
+            || start.starts_with(b"PK\x03\x04")
     }
 }
 
@@ -132,12 +152,12 @@ pub fn is_whole(kind: Kind, tail: &[u8], length: u64) -> bool {
     }
 }
 
-/// Whether the root ends here: `</КоммерческаяИнформация>` in any encoding, or a root alone.
+/// Whether the root ends here: `</КоммерческаяИнформация>` in any encoding, or a root alone. Other
+/// elements stand alone, too, and a piece of a file may end behind any of them.
 fn ends_root(tail: &[u8]) -> bool {
-    let name = "КоммерческаяИнформация";
-    let (win, _, _) = encoding_rs::WINDOWS_1251.encode(name);
+    let (win, _, _) = encoding_rs::WINDOWS_1251.encode(ROOT);
     let wide = |big: bool| -> Vec<u8> {
-        let end = format!("{name}>");
+        let end = format!("{ROOT}>");
         let units = end.encode_utf16();
         units
             .flat_map(|unit| {
@@ -149,28 +169,25 @@ fn ends_root(tail: &[u8]) -> bool {
             })
             .collect()
     };
-    let trimmed = tail.trim_ascii_end();
-    if trimmed.ends_with(b"/>") {
-        // Nothing else in these files stands alone at the end.
-        return true;
-    }
-    let plain = trimmed.strip_suffix(b">").map(<[u8]>::trim_ascii_end);
-    let ends = |name: &[u8]| {
-        plain.is_some_and(|text| {
-            let before = text.strip_suffix(name);
-            before.is_some_and(|before| {
-                let open = before.iter().rposition(|byte| *byte == b'<');
-                open.is_some_and(|at| before[at..].starts_with(b"</"))
-            })
-        })
+    let is_root = |tag: &[u8]| {
+        let name = tag.split(u8::is_ascii_whitespace).next();
+        let name = name.and_then(|name| name.rsplit(|byte| *byte == b':').next());
+        name.is_some_and(|name| name == ROOT.as_bytes() || name == &*win)
     };
+    let trimmed = tail.trim_ascii_end();
+    let open = trimmed.iter().rposition(|byte| *byte == b'<');
+    let tag = open.and_then(|at| trimmed[at + 1..].strip_suffix(b">"));
+    let ends = tag.is_some_and(|tag| match tag.strip_prefix(b"/") {
+        Some(name) => is_root(name),
+        None => tag.strip_suffix(b"/").is_some_and(is_root),
+    });
     let is_wide = |big: bool| {
         let mark: Vec<u8> = wide(big);
         let near = tail.len().saturating_sub(mark.len() + 16);
         let last = &tail[near..];
         last.windows(mark.len()).any(|part| part == mark)
     };
-    ends(name.as_bytes()) || ends(&win) || is_wide(false) || is_wide(true)
+    ends || is_wide(false) || is_wide(true)
 }
 
 #[cfg(test)]
@@ -218,8 +235,52 @@ mod tests {
                 length as u64 - 6
             ));
         }
-        let alone = "<КоммерческаяИнформация ВерсияСхемы=\"2.05\"/>";
-        assert!(is_whole(Kind::Xml, alone.as_bytes(), alone.len() as u64));
+        for alone in [
+            "<КоммерческаяИнформация ВерсияСхемы=\"2.05\"/>",
+            "<c:КоммерческаяИнформация/>\r\n",
+        ] {
+            assert!(is_whole(Kind::Xml, alone.as_bytes(), alone.len() as u64));
+        }
+    }
+
+    #[test]
+    fn a_name_in_a_zip_is_utf_8_or_else_cp866() {
+        let name = "import_files\\Чай зелёный.jpg";
+        let (dos, _, _) = encoding_rs::IBM866.encode(name);
+        for bytes in [name.as_bytes(), &dos] {
+            assert_eq!(name_in_zip(bytes), name);
+        }
+    }
+
+    #[test]
+    fn a_file_begins_with_a_mark_a_declaration_or_its_root() {
+        let root = "<КоммерческаяИнформация>";
+        let (win, _, _) = encoding_rs::WINDOWS_1251.encode(root);
+        let begun: [&[u8]; 6] = [
+            b"<?xml ",
+            root.as_bytes(),
+            &win,
+            b"\xEF\xBB\xBF<",
+            b"\xFF\xFE<\0",
+            b"PK\x03\x04",
+        ];
+        for start in begun {
+            assert!(Kind::begins(start), "{start:?}");
+        }
+        for start in ["<Документ>", "Отчество/>", ""] {
+            assert!(!Kind::begins(start.as_bytes()), "{start}");
+        }
+    }
+
+    #[test]
+    fn a_piece_that_ends_behind_an_empty_element_is_no_whole_file() {
+        for last in ["<Отчество/>", "<Комментарий />\r\n\t\t", "</Документ>"]
+        {
+            let piece = format!("<КоммерческаяИнформация><Документ><Ид>1</Ид>{last}");
+            assert!(!ends_root(piece.as_bytes()), "{last}");
+            let (win, _, _) = encoding_rs::WINDOWS_1251.encode(&piece);
+            assert!(!ends_root(&win), "{last}");
+        }
     }
 
     proptest! {

@@ -250,14 +250,17 @@ impl Line {
         }
     }
 
-    /// Whether both are of the same goods, and can be added up.
+    /// Whether both are of the same goods, and can be added up: also what is taken back again at
+    /// another price than it was entered with.
     fn is_of(&self, other: &Self) -> bool {
-        let added = self.quantity.is_some() && other.quantity.is_some();
-        added
-            && !self.service
+        let (Some(own), Some(others)) = (self.quantity, other.quantity) else {
+            return false;
+        };
+        let turned = own.is_sign_negative() != others.is_sign_negative();
+        !self.service
             && !other.service
             && self.names == other.names
-            && self.price == other.price
+            && (turned || self.price == other.price)
     }
 
     fn add(&mut self, other: &Self) {
@@ -419,8 +422,11 @@ mod tests {
                 { "type": "DOCUMENT_OPEN" }, position(json!("p-1"), -2),
                 position(json!(null), -1), position(json!(FREE_PRICE), -1),
                 { "type": "PAYMENT", "sum": -36 }, { "type": "DOCUMENT_CLOSE_FPRINT" }] });
+        // A discount came between.
+        let mut back = position(json!("p-1"), -1);
+        back["resultPrice"] = json!(8);
         let sell = json!({ "uuid": "D-1", "type": "SELL", "closeDate": "2026-03-01T12:00:00+0000",
-            "transactions": [position(json!("p-1"), 3), position(json!("p-1"), -1),
+            "transactions": [position(json!("p-1"), 3), back,
                 position(json!("p-2"), 1), position(json!("p-2"), -1)] });
         let others = ["OPEN_SESSION", "ACCEPT", "RETURN", "INVENTORY", "Z_REPORT"]
             .map(|kind| json!({ "uuid": kind, "type": kind, "transactions": [] }));

@@ -1,12 +1,13 @@
 //! `file`, `import`, `deactivate`: what 1C sends.
 
-use super::{Answer, Exchange, Refused};
+use super::{Answer, Exchange, LISTEN, Refused};
 use crate::{
     app::onec::{Session, Step, Stored},
     domain::ErrorCode,
     http::layer,
 };
 use axum::{body::Body, response::Response};
+use tokio::time::Instant;
 
 impl Exchange<'_> {
     /// A piece of a file. In the old protocol a file of orders is taken in once it is whole.
@@ -51,9 +52,26 @@ impl Exchange<'_> {
             Stored::Kept { name, whole }
                 if whole && kind == "sale" && session.version.is_none() =>
             {
-                self.take_in(&session, &name).await
+                self.take_in_at_once(&session, &name).await
             }
             Stored::Kept { .. } => Ok(self.success()),
+        }
+    }
+
+    /// Takes a file in, in as many steps as there is time for: in the old protocol 1C knows no
+    /// `progress`, and would take it for a failure.
+    async fn take_in_at_once(
+        &self,
+        session: &Session,
+        name: &str,
+    ) -> Result<(&'static str, Response), Refused> {
+        let (begun, step) = (Instant::now(), self.base().step);
+        loop {
+            let (result, response) = self.take_in(session, name).await?;
+            let is_time = begun.elapsed() + step <= step.max(LISTEN);
+            if result != "progress" || !is_time {
+                return Ok((result, response));
+            }
         }
     }
 

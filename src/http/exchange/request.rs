@@ -19,7 +19,8 @@ pub(super) struct ExchangeRequest {
     pub(super) cml_version: Option<String>,
     pub(super) filename: Option<String>,
     pub(super) timestamp: Option<i64>,
-    /// What names the session: the cookie (it may come twice), and `sessid`.
+    /// What names the session: the cookie (it may come twice, or in the query string), and
+    /// `sessid`.
     pub(super) tokens: Vec<String>,
     /// Login and password, where Basic shows them.
     pub(super) login: Option<(String, String)>,
@@ -41,7 +42,8 @@ impl ExchangeRequest {
                 "mode" => request.mode = value,
                 "version" => request.version = Some(value),
                 "cmlVersion" => request.cml_version = Some(value),
-                "sessid" => request.token(&value),
+                // Some clients put the cookie into the address.
+                "sessid" | COOKIE => request.token(&value),
                 "filename" => request.filename = Some(value),
                 "timestamp" => request.timestamp = value.trim().parse().ok(),
                 _ => {}
@@ -138,6 +140,7 @@ mod tests {
         assert_eq!(parsed("/?type=sale", &[both]).tokens, ["x1"]);
         assert_eq!(parsed("/?sessid=x2&mode=init", &[]).tokens, ["x2"]);
         assert_eq!(parsed("/?sessid=sessid%3Dx2", &[]).tokens, ["x2"]);
+        assert_eq!(parsed("/?mode=init&b24bridge=x2", &[]).tokens, ["x2"]);
         let quoted = ("cookie", "b24bridge=\"x3\"");
         assert_eq!(parsed("/?sessid=", &[quoted]).tokens, ["x3"]);
     }

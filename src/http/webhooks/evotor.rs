@@ -48,8 +48,8 @@ pub(in crate::http) struct EvotorReceipt {
 /// `ReceiptCreated` of the newer cloud; lists of receipts and of documents of the older one, which
 /// puts its own paths behind this address and also calls by PUT; and documents in a
 /// `DocumentEvent`. The token of the till is shown as a key, or the body is signed with it
-/// (HMAC-SHA256, in a header whose name ends in `signature`). A receipt that cannot be used becomes
-/// a dead letter.
+/// (HMAC-SHA256, or HMAC-SHA1 behind `sha1=`, in a header whose name ends in `signature`). A
+/// receipt that cannot be used becomes a dead letter.
 #[utoipa::path(
     post, path = "/webhooks/evotor/{till}", tag = "tills", security(("key" = [])),
     params(("till" = String, Path, description = "The till's name in the configuration")),

@@ -120,7 +120,8 @@ pub async fn write_stray(db: &mut PgConnection, stray: &RejectedEvent<'_>) -> Re
         "INSERT INTO bridge.dead_letters (portal, shop, number, code, message, payload)
          SELECT $1, $2, $3, $4, $5, $6::text::jsonb
          WHERE NOT EXISTS (SELECT FROM bridge.dead_letters d
-             WHERE d.closed_at IS NULL AND d.shop = $2 AND d.number = $3
+             WHERE d.closed_at IS NULL AND d.shop = $2
+               AND (d.number = $3 OR $3::text IS NULL AND d.number IS NULL)
                AND d.outbox_id IS NULL AND d.code = $4 AND d.payload = $6::text::jsonb)",
         stray.portal,
         stray.shop,

@@ -19,6 +19,8 @@ pub struct ImportRow {
     pub faulty: i64,
     /// Of them, documents that are kept and not taken in.
     pub documents: i64,
+    /// When it was begun: the file had come by then.
+    pub started_at: DateTime<Utc>,
     /// The code, where it was refused.
     pub code: Option<String>,
     /// Why, or what was wrong with some of its items.
@@ -43,8 +45,8 @@ pub async fn open(
     .await?;
     Ok(sqlx::query_as!(
         ImportRow,
-        r#"SELECT id, state AS "state: ImportState", checked, position, faulty, documents, code,
-                  message
+        r#"SELECT id, state AS "state: ImportState", checked, position, faulty, documents,
+                  started_at, code, message
            FROM bridge.onec_imports WHERE file = $1 AND member = $2"#,
         file,
         member

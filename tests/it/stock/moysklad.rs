@@ -186,6 +186,10 @@ async fn positions(
     let account = it.account.lock().unwrap();
     let mut all = account.documents.iter();
     let (_, row) = all.find(|(_, row)| row["id"] == id.as_str()).unwrap();
+    // What is in the bin stands in its list alone.
+    if row.get("deleted").is_some() {
+        return StatusCode::NOT_FOUND.into_response();
+    }
     let rows = row["positions"]["rows"].as_array().unwrap();
     let (limit, offset) = (number(&query, "limit", 1_000), number(&query, "offset", 0));
     let rows: Vec<_> = rows.iter().skip(offset).take(limit).collect();

@@ -191,7 +191,7 @@ impl Onec {
             imports::checked(&mut db, row.id).await?;
             drop(db);
             if let Some(whole) = whole.filter(|_| row.position == 0)
-                && self.take_whole(session, row.id, whole).await?
+                && self.take_whole(session, row, whole).await?
             {
                 return Ok(None);
             }
@@ -203,19 +203,19 @@ impl Onec {
     async fn take_whole(
         &self,
         session: &Session,
-        import: i64,
+        row: &ImportRow,
         whole: Whole,
     ) -> Result<bool, Error> {
-        let base = &session.base;
-        let formed_at = whole.head.formed_at.map(|at| base.from_local(at.naive()));
+        let (base, import) = (&session.base, row.id);
+        let formed_at = base.formed_at(whole.head.formed_at, row.started_at);
         let mut db = self.db.acquire().await?;
-        imports::head(&mut db, import, formed_at, None).await?;
+        imports::head(&mut db, import, Some(formed_at), None).await?;
         drop(db);
         let at = GoodsOrigin {
             base,
             import,
             position: 0,
-            formed_at: formed_at.unwrap_or(session.started_at),
+            formed_at,
             since: whole.since,
         };
         if self.store_goods(at, whole.part).await? != Became::Stored {
@@ -299,7 +299,7 @@ impl Onec {
         let mut position = row.position;
         let mut since = self.generation(session).await?;
         loop {
-            let at = (row.id, &mut position, since);
+            let at = (row, &mut position, since);
             match self.read_on(session, source, at, until).await? {
                 Passed::To(step) => return Ok(step),
                 // What was known is read instead.
@@ -312,10 +312,10 @@ impl Onec {
         &self,
         session: &Session,
         source: &Source,
-        (import, position, since): (i64, &mut i64, Option<i64>),
+        (row, position, since): (&ImportRow, &mut i64, Option<i64>),
         until: Instant,
     ) -> Result<Passed, Error> {
-        let base = &session.base;
+        let (base, import) = (&session.base, row.id);
         let (sender, mut parts) = mpsc::channel(AHEAD);
         let file = self.stored(&source.file);
         let (tail, place) = (source.tail.clone(), source.place);
@@ -324,21 +324,21 @@ impl Onec {
         let reading = tokio::task::spawn_blocking(move || {
             parse::read(file, (&tail, &place), &mut known, skip, &sender)
         });
-        let (mut formed_at, mut version) = (None, None);
+        let (mut formed_at, mut version) = (row.started_at, None);
         while let Some(read) = parts.recv().await {
             let part = match read {
                 Read::Head(head) => {
                     version = head.version;
-                    formed_at = head.formed_at.map(|at| base.from_local(at.naive()));
+                    formed_at = base.formed_at(head.formed_at, row.started_at);
                     let mut db = self.db.acquire().await?;
-                    imports::head(&mut db, import, formed_at, None).await?;
+                    imports::head(&mut db, import, Some(formed_at), None).await?;
                     continue;
                 }
                 Read::Items(part) => part,
             };
             let count = part.count;
             let sent = Sent {
-                formed_at: formed_at.unwrap_or(session.started_at),
+                formed_at,
                 login: &session.login,
                 version,
             };
@@ -346,7 +346,7 @@ impl Onec {
                 base,
                 import,
                 position: *position,
-                formed_at: sent.formed_at,
+                formed_at,
                 since,
             };
             match self.store_part(at, sent, part).await? {

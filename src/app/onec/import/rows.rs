@@ -130,7 +130,7 @@ impl Rows {
             product["pictures"] = pictures.into_iter().map(plain).collect();
         }
         let id = clean(one.id);
-        let mut row = ProductRow {
+        let row = ProductRow {
             id: id.clone(),
             name: given(one.name),
             sku: one.sku.map(clean),
@@ -141,10 +141,7 @@ impl Rows {
         };
         let channel = CATALOGUE;
         match self.say(&id, Said { channel, print }) {
-            Some(before) => {
-                row.variant = before.variant.take();
-                *before = row;
-            }
+            Some(before) => lay_over(before, row),
             None => self.products.push(row),
         }
     }
@@ -190,7 +187,7 @@ impl Rows {
             deleted: one.deleted,
         };
         match self.say(&id, Said { channel, print }) {
-            Some(before) => before.variant = before.variant.take().or(row.variant),
+            Some(before) => lay_over(before, row),
             None => self.products.push(row),
         }
     }
@@ -203,6 +200,30 @@ impl Rows {
     pub(super) fn lists(&self) -> Vec<ListRow> {
         self.lists.values().cloned().collect()
     }
+}
+
+/// Lays what a later element says of a product over what was said before, as the database does with
+/// elements of two files: what is left out stays, and a card goes before an offer's name.
+fn lay_over(before: &mut ProductRow, later: ProductRow) {
+    let is_card = later.product.is_some();
+    before.name = if is_card {
+        later.name.or(before.name.take())
+    } else {
+        before.name.take().or(later.name)
+    };
+    before.sku = later.sku.or(before.sku.take());
+    before.barcodes = later.barcodes.or(before.barcodes.take());
+    let own = before.product.take();
+    let pictures = own.as_ref().and_then(|own| own.get("pictures").cloned());
+    before.product = later.product.or(own);
+    if let (Some(Value::Object(card)), Some(pictures)) = (&mut before.product, pictures) {
+        card.entry("pictures").or_insert(pictures);
+    }
+    let is_silent = |variant: &Value| *variant == json!({"name": null, "characteristics": []});
+    let variant = before.variant.take();
+    let tells = |later: &Value| variant.is_none() || !is_silent(later);
+    before.variant = later.variant.filter(tells).or(variant);
+    before.deleted = later.deleted;
 }
 
 /// What items come to, and what is told of them.
@@ -247,4 +268,69 @@ fn barcodes(all: &[String]) -> Option<String> {
     let one_line = |code: &String| code.replace(['\n', '\0'], " ");
     let codes: Vec<String> = all.iter().map(one_line).collect();
     (!codes.is_empty()).then(|| codes.join("\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(id: &str) -> ProductRow {
+        ProductRow {
+            id: id.to_owned(),
+            name: None,
+            sku: None,
+            barcodes: None,
+            product: None,
+            variant: None,
+            deleted: false,
+        }
+    }
+
+    #[test]
+    fn a_card_and_its_offer_of_one_file_say_what_they_say_in_two() {
+        let card = || ProductRow {
+            name: Some("Чай".to_owned()),
+            sku: Some("A-1".to_owned()),
+            product: Some(json!({"unit": "шт"})),
+            ..row("1")
+        };
+        let offer = || ProductRow {
+            name: Some("Чай (шт)".to_owned()),
+            barcodes: Some("46".to_owned()),
+            variant: Some(json!({"name": "Чай (шт)", "characteristics": []})),
+            ..row("1")
+        };
+        for (mut first, second) in [(card(), offer()), (offer(), card())] {
+            lay_over(&mut first, second);
+            let told = (
+                first.name.as_deref(),
+                first.sku.as_deref(),
+                first.barcodes.as_deref(),
+            );
+            assert_eq!(told, (Some("Чай"), Some("A-1"), Some("46")));
+            assert!(first.product.is_some() && first.variant.is_some());
+        }
+    }
+
+    #[test]
+    fn stock_alone_takes_back_no_name_and_a_card_without_pictures_takes_back_none() {
+        let silent = json!({"name": null, "characteristics": []});
+        let of = |variant: Value| ProductRow {
+            variant: Some(variant),
+            ..row("1")
+        };
+        let mut first = of(json!({"name": "S", "characteristics": []}));
+        lay_over(&mut first, of(silent.clone()));
+        assert_eq!(first.variant.unwrap()["name"], "S");
+        let mut first = row("1");
+        lay_over(&mut first, of(silent.clone()));
+        assert_eq!(first.variant, Some(silent));
+        let of = |product: Value| ProductRow {
+            product: Some(product),
+            ..row("1")
+        };
+        let mut first = of(json!({"pictures": ["a.jpg"]}));
+        lay_over(&mut first, of(json!({"unit": "шт"})));
+        assert_eq!(first.product.unwrap()["pictures"], json!(["a.jpg"]));
+    }
 }

@@ -40,3 +40,43 @@ fn what_says_nothing_and_what_nobody_acts_upon_is_no_fault() {
         assert!(with(name, value).is_ok(), "{name}: {value}");
     }
 }
+
+#[test]
+fn of_prices_by_quantity_that_of_one_piece_is_told_and_no_price_costs_nobody_the_stock() {
+    let price = |value: &str, from: &str| {
+        format!(
+            "<Цена><ИдТипаЦены>t</ИдТипаЦены><ЦенаЗаЕдиницу>{value}</ЦенаЗаЕдиницу>{from}</Цена>"
+        )
+    };
+    let told = |prices: &str| {
+        let offer = format!(
+            "<Предложение><Ид>1</Ид><Цены>{prices}</Цены><Количество>7</Количество></Предложение>"
+        );
+        let file = wrapped(&format!(
+            "<ПакетПредложений><Предложения>{offer}</Предложения></ПакетПредложений>"
+        ));
+        let offer = offers(file.as_bytes()).remove(0);
+        assert_eq!(offer.rests[0].quantity, dec("7"));
+        let all = offer.prices.iter();
+        all.map(|one| one.price).collect::<Vec<_>>()
+    };
+    let ten = price("8", "<МинКоличество>10</МинКоличество>");
+    let some = price(
+        "9",
+        "<КоличествоОт>2</КоличествоОт><КоличествоДо>9</КоличествоДо>",
+    );
+    let one = price("10", "<МинКоличество>1</МинКоличество>");
+    for all in [
+        format!("{}{ten}", price("10", "")),
+        format!("{ten}{some}{one}"),
+    ] {
+        assert_eq!(told(&all), [dec("10")], "{all}");
+    }
+    assert_eq!(told(&format!("{}{one}", price("9", ""))), [dec("9")]);
+    let unsaid = "<Цена><ИдТипаЦены>t</ИдТипаЦены></Цена>".to_owned();
+    for none in [price("", ""), unsaid] {
+        assert!(told(&none).is_empty(), "{none}");
+    }
+    let silent = "</Цены><Склад ИдСклада=\"s\" КоличествоНаСкладе=\"\"/><Цены>";
+    assert_eq!(told(&format!("{silent}{one}")), [dec("10")]);
+}

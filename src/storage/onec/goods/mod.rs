@@ -259,8 +259,8 @@ pub async fn counts(
     .await?)
 }
 
-/// A full exchange that began at this time has ended: products that it did not speak of are gone.
-/// The caller has the turn, with this generation.
+/// A full exchange that began at this time has ended: products that it did not speak of are gone,
+/// and of them nothing is there. The caller has the turn, with this generation.
 pub async fn gone(
     db: &mut PgConnection,
     generation: i64,
@@ -277,10 +277,14 @@ pub async fn gone(
                UPDATE bridge.onec_products p SET gone_at = now(), due = true
                WHERE p.base = $1 AND p.touched_at < $2 AND p.gone_at IS NULL
                  AND NOT EXISTS (SELECT FROM spoken s WHERE s.number = p.number)
-               RETURNING p.number
+               RETURNING p.number, p.id
            ), forgotten AS (
                UPDATE bridge.onec_prints e SET print = NULL, written = $3 FROM out o
                WHERE e.number = o.number AND e.print IS NOT NULL
+           ), sold_out AS (
+               UPDATE bridge.onec_counts c SET quantity = 0, formed_at = $2, touched_at = now()
+               FROM out o
+               WHERE c.base = $1 AND c.product = o.id AND c.quantity <> 0 AND c.formed_at < $2
            )
            SELECT count(*) AS "many!" FROM out"#,
         base,

@@ -2,6 +2,7 @@
 
 mod goods;
 mod pictures;
+mod pieces;
 mod prints;
 
 use super::world::{Site, World, order};

@@ -211,6 +211,26 @@ async fn a_zip_brings_its_pictures_and_what_cannot_be_taken_is_told() {
 }
 
 #[tokio::test]
+async fn a_picture_with_a_russian_name_is_found_in_a_zip_of_windows() {
+    let trade = Trade::with("", OWNED).await;
+    trade.work();
+    let (goods, prices) = (pictured("kettle", &["Чай.png"]), offer("kettle", "990"));
+    let mut zip = zipped(&[("import_files/@@@.png", &png("tea"))]);
+    // In cp866, as nothing in the zip says.
+    for at in 0..zip.len() {
+        if zip[at..].starts_with(b"@@@.png") {
+            zip[at..at + 3].copy_from_slice(b"\x97\xa0\xa9");
+        }
+    }
+    let sent = trade.base.send("catalog", "v8_1A76_155ae.zip", &zip).await;
+    assert_eq!(sent.unwrap(), ["success"]);
+    trade.send("import.xml", &catalogue(&goods)).await;
+    trade.send("offers.xml", &offers(&prices)).await;
+    trade.until_shown(&["tea"]).await;
+    assert!(trade.letters().await.is_empty());
+}
+
+#[tokio::test]
 async fn a_sending_that_broke_off_is_repeated_from_its_beginning_and_names_stay_in_their_folder() {
     let trade = Trade::with("file_limit = 1024", OWNED).await;
     let whole = png(&"x".repeat(3_000));
