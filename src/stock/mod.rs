@@ -27,7 +27,7 @@ pub use count_text::CountText;
 pub(crate) use event::Envelope;
 pub use event::{COUNTED, Counted, MOVED, Moved, StockEvent, Told};
 pub use hold::{LONGEST_HOLD, hold};
-pub use order::{GoodsAct, GoodsLine, OrderGoods, OrderPolicy, ReserveOn};
+pub use order::{GoodsAct, GoodsLine, GoodsStatus, OrderGoods, OrderPolicy, ReserveOn};
 pub(crate) use quantity::quantity;
 pub use quantity::text;
 pub use request::{Extension, Line, MOST_LINES, Reservation, Shipment, ShippedLine};

@@ -1,7 +1,6 @@
 //! An order's goods: what its snapshot does to them.
 
-use super::StockSettings;
-use crate::domain::Snapshot;
+use crate::domain::{Fact, Finality, Item, Snapshot};
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 
@@ -42,6 +41,70 @@ pub enum GoodsAct {
     Ship,
 }
 
+/// The status by which an order's goods move, whoever gave it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct GoodsStatus {
+    /// The status, in the shop's words.
+    pub status: String,
+    /// Whether its shop says that the order is cancelled, whatever its status.
+    pub cancelled: bool,
+    /// Whether only a cancelled order has this status.
+    pub means_cancelled: bool,
+    /// Whether it is paid.
+    pub paid: bool,
+    /// Since when it has the status.
+    pub since: Option<DateTime<Utc>>,
+}
+
+impl GoodsStatus {
+    /// The status that a snapshot says.
+    pub fn said(snapshot: &Snapshot, finality: &Finality) -> Self {
+        let flags = (snapshot.paid, snapshot.cancelled);
+        Self::of(
+            &snapshot.status,
+            flags,
+            snapshot.status_changed_at,
+            finality,
+        )
+    }
+
+    /// A status since some time, of an order that is paid and cancelled or not by its flags.
+    pub fn of(
+        status: &str,
+        (paid, cancelled): (bool, bool),
+        since: Option<DateTime<Utc>>,
+        finality: &Finality,
+    ) -> Self {
+        let facts = finality.facts(status, false, false);
+        Self {
+            status: status.to_owned(),
+            cancelled,
+            means_cancelled: facts.contains(&Fact::Cancelled),
+            paid,
+            since,
+        }
+    }
+
+    /// What is to be done with the goods of an order in this status.
+    pub fn act(&self, policy: &OrderPolicy) -> GoodsAct {
+        let among = |statuses: &[String]| statuses.contains(&self.status);
+        if self.cancelled || among(&policy.release_on) {
+            return GoodsAct::Release;
+        }
+        if among(&policy.ship_on) {
+            return GoodsAct::Ship;
+        }
+        if self.means_cancelled {
+            return GoodsAct::Release;
+        }
+        match policy.reserve_on {
+            ReserveOn::Placed => GoodsAct::Hold,
+            ReserveOn::Paid if self.paid => GoodsAct::Hold,
+            ReserveOn::Paid | ReserveOn::Call => GoodsAct::Keep,
+        }
+    }
+}
+
 /// The goods of an order, and what its status means for them.
 #[derive(Debug, Clone, PartialEq)]
 pub struct OrderGoods {
@@ -71,33 +134,26 @@ pub struct GoodsLine {
 }
 
 impl OrderGoods {
-    /// What a snapshot means for the goods of its order. One that was made of a till's receipt
-    /// moves nothing: the receipt has.
-    pub fn of(snapshot: &Snapshot, stock: &StockSettings) -> Self {
-        let policy = &stock.orders;
-        let among = |statuses: &[String]| statuses.contains(&snapshot.status);
-        let of_receipt = snapshot.origin.receipt.is_some();
-        let act = if of_receipt {
+    /// What an order's status means for the goods of its snapshot. One that was made of a till's
+    /// receipt moves nothing: the receipt has.
+    pub fn of(snapshot: &Snapshot, status: &GoodsStatus, policy: &OrderPolicy) -> Self {
+        let wants = |item: &Item| item.quantity.is_sign_positive() && !item.quantity.is_zero();
+        let act = match &snapshot.origin.receipt {
             // The till has moved its goods.
-            GoodsAct::Keep
-        } else if snapshot.cancelled || among(&policy.release_on) {
-            GoodsAct::Release
-        } else if among(&policy.ship_on) {
-            GoodsAct::Ship
-        } else {
-            match policy.reserve_on {
-                ReserveOn::Placed => GoodsAct::Hold,
-                ReserveOn::Paid if snapshot.paid => GoodsAct::Hold,
-                ReserveOn::Paid | ReserveOn::Call => GoodsAct::Keep,
-            }
+            Some(_) => GoodsAct::Keep,
+            None => match status.act(policy) {
+                // Nothing is ordered any more.
+                GoodsAct::Hold if !snapshot.items.iter().any(wants) => GoodsAct::Release,
+                act => act,
+            },
         };
         let delivery = snapshot.data.get("delivery");
         let store = delivery.and_then(|delivery| delivery.get("store")?.as_str());
         let counted = snapshot.items.iter().filter(|item| {
             let named = item.product_id.is_some() || item.sku.is_some();
-            named && item.quantity.is_sign_positive() && !item.quantity.is_zero()
+            named && wants(item)
         });
-        let line = |item: &crate::domain::Item| GoodsLine {
+        let line = |item: &Item| GoodsLine {
             product_id: item.product_id.clone(),
             sku: item.sku.clone(),
             unit: item.unit.clone(),
@@ -105,9 +161,9 @@ impl OrderGoods {
         };
         Self {
             act,
-            paid: snapshot.paid,
+            paid: status.paid,
             store: store.map(str::to_owned),
-            at: snapshot.status_changed_at,
+            at: status.since,
             lines: counted.map(line).collect(),
         }
     }

@@ -3,14 +3,19 @@
 //! A request on a quiet bridge is written at once. Under load a commit, which waits for the disk,
 //! is paid once for all that came in meanwhile. One writer is enough for that: a second one would
 //! halve the groups, which costs more than the wait for the disk. Only when much waits, a second
-//! one comes to help. The last writer stays for a moment with its connection. What was written
-//! stays written when the one who asked has gone. A group that failed is written one by one, so
-//! that one's fault is nobody else's.
+//! one comes to help, with things that share nothing with what the first one writes: they would
+//! wait for it in the database. The last writer stays for a moment with its connection. What was
+//! written stays written when the one who asked has gone. A group that failed is written one by
+//! one, so that one's fault is nobody else's.
 
 use crate::{app::Error, storage};
 use parking_lot::Mutex;
 use sqlx::{PgConnection, PgPool, Postgres, pool::PoolConnection};
-use std::{collections::VecDeque, fmt, time::Duration};
+use std::{
+    collections::{HashSet, VecDeque},
+    fmt,
+    time::Duration,
+};
 use tokio::{
     sync::{Notify, oneshot},
     task::JoinSet,
@@ -19,8 +24,6 @@ use tokio::{
 
 /// The most rows of one group. A thing with more of them goes alone.
 const MOST: usize = 250;
-/// With so many rows waiting, a second writer helps.
-const MANY: usize = 80;
 const WRITERS: usize = 2;
 /// How long the last writer, with its connection, waits for more.
 const IDLE: Duration = Duration::from_millis(250);
@@ -32,8 +35,16 @@ pub(in crate::app) trait GroupCommit:
     /// What became of it.
     type Answer: fmt::Debug + Send + 'static;
 
+    /// With so many rows waiting, a second writer helps.
+    const MANY: usize = 80;
+
     /// Rows that it comes to.
     fn rows(&self) -> usize;
+
+    /// What it changes that others change, too: two writers never have the same at once.
+    fn shares(&self) -> &[String] {
+        &[]
+    }
 
     /// Whose things they are.
     type Owner: Clone + fmt::Debug + Send + std::marker::Sync + 'static;
@@ -66,6 +77,8 @@ struct QueueState<T: GroupCommit> {
     /// Rows of what waits.
     rows: usize,
     writers: usize,
+    /// What the things that are being written share with others.
+    shared: HashSet<String>,
 }
 
 #[derive(Debug)]
@@ -88,6 +101,7 @@ impl<T: GroupCommit> Default for CommitQueue<T> {
             waiting: VecDeque::new(),
             rows: 0,
             writers: 0,
+            shared: HashSet::new(),
         };
         Self {
             state: Mutex::new(state),
@@ -105,8 +119,9 @@ impl<T: GroupCommit> CommitQueue<T> {
     fn push(&self, request: Request<T>) -> bool {
         let start = self.with(|state| {
             state.rows += request.what.rows();
+            let helps = state.rows >= T::MANY && state.is_free(&request.what);
+            let start = state.writers == 0 || (state.writers < WRITERS && helps);
             state.waiting.push_back(request);
-            let start = state.writers == 0 || (state.writers < WRITERS && state.rows >= MANY);
             state.writers += usize::from(start);
             start
         });
@@ -135,16 +150,7 @@ impl<T: GroupCommit> CommitQueue<T> {
     /// is patient.
     fn take(&self, patient: bool) -> NextGroup<T> {
         self.with(|state| {
-            let (mut group, mut rows) = (Vec::new(), 0);
-            while let Some(first) = state.waiting.front() {
-                let more = first.what.rows();
-                if rows + more > MOST && !group.is_empty() {
-                    break;
-                }
-                rows += more;
-                group.extend(state.waiting.pop_front());
-            }
-            state.rows -= rows;
+            let group = state.next_group();
             if !group.is_empty() {
                 NextGroup::Group(group)
             } else if patient && state.writers == 1 {
@@ -154,6 +160,68 @@ impl<T: GroupCommit> CommitQueue<T> {
                 NextGroup::End
             }
         })
+    }
+}
+
+impl<T: GroupCommit> QueueState<T> {
+    /// Whether nothing that is being written shares anything with it.
+    fn is_free(&self, what: &T) -> bool {
+        let mut shares = what.shares().iter();
+        shares.all(|one| !self.shared.contains(one))
+    }
+
+    /// The next ones that fit into one transaction and are free. What is not, waits, and whatever
+    /// came after it and shares something with it.
+    fn next_group(&mut self) -> Vec<Request<T>> {
+        let (mut group, mut rows) = (Vec::new(), 0);
+        let (mut held, mut behind) = (VecDeque::new(), HashSet::new());
+        while let Some(first) = self.waiting.pop_front() {
+            let shares = first.what.shares();
+            if !self.is_free(&first.what) || shares.iter().any(|one| behind.contains(one)) {
+                behind.extend(shares.iter().cloned());
+                held.push_back(first);
+                continue;
+            }
+            let more = first.what.rows();
+            if rows + more > MOST && !group.is_empty() {
+                self.waiting.push_front(first);
+                break;
+            }
+            rows += more;
+            group.push(first);
+        }
+        held.append(&mut self.waiting);
+        self.waiting = held;
+        self.rows -= rows;
+        let shares = group.iter().flat_map(|one| one.what.shares());
+        self.shared.extend(shares.cloned());
+        group
+    }
+}
+
+/// A group is being written; others may have what it shares when that is over, however it ends.
+struct InFlight<'a, T: GroupCommit> {
+    queue: &'a CommitQueue<T>,
+    shares: Vec<String>,
+}
+
+impl<'a, T: GroupCommit> InFlight<'a, T> {
+    fn new(queue: &'a CommitQueue<T>, group: &[Request<T>]) -> Self {
+        let shares = group.iter().flat_map(|one| one.what.shares());
+        Self {
+            queue,
+            shares: shares.cloned().collect(),
+        }
+    }
+}
+
+impl<T: GroupCommit> Drop for InFlight<'_, T> {
+    fn drop(&mut self) {
+        self.queue.with(|state| {
+            for one in &self.shares {
+                state.shared.remove(one);
+            }
+        });
     }
 }
 
@@ -182,7 +250,9 @@ impl<T: GroupCommit> Writer<T> {
         // Kept between groups and while others may come: taking one from the pool costs a trip to
         // the database.
         let mut db = None;
-        while let Some(group) = T::queue(&self.0).next().await {
+        let queue = T::queue(&self.0);
+        while let Some(group) = queue.next().await {
+            let _in_flight = InFlight::new(queue, &group);
             self.write_group(&mut db, group).await;
         }
     }
@@ -241,6 +311,85 @@ impl<T: GroupCommit> Writer<T> {
 }
 
 /// The writer went, and nobody knows what became of the thing.
-fn lost() -> Error {
+pub(in crate::app) fn lost() -> Error {
     storage::Error::Database(sqlx::Error::WorkerCrashed).into()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[derive(Debug)]
+    struct Thing(Vec<String>);
+
+    impl GroupCommit for Thing {
+        type Answer = ();
+        type Owner = ();
+
+        fn rows(&self) -> usize {
+            1
+        }
+
+        fn shares(&self) -> &[String] {
+            &self.0
+        }
+
+        fn queue((): &()) -> &CommitQueue<Self> {
+            unreachable!("nothing is written here")
+        }
+
+        fn db((): &()) -> &PgPool {
+            unreachable!("nothing is written here")
+        }
+
+        async fn write((): &(), _: &mut PgConnection, _: &[&Self]) -> Result<Vec<()>, Error> {
+            unreachable!("nothing is written here")
+        }
+    }
+
+    fn push(queue: &CommitQueue<Thing>, shares: &str) {
+        let (answer, _) = oneshot::channel();
+        let what = Thing(shares.split_whitespace().map(str::to_owned).collect());
+        queue.push(Request { what, answer });
+    }
+
+    /// What the next group shares, thing by thing.
+    fn group(queue: &CommitQueue<Thing>) -> (Vec<String>, InFlight<'_, Thing>) {
+        let group = queue.with(QueueState::next_group);
+        let shares = group.iter().map(|one| one.what.0.join(" ")).collect();
+        (shares, InFlight::new(queue, &group))
+    }
+
+    #[test]
+    fn two_writers_never_have_at_once_what_is_shared_and_what_waits_keeps_its_order() {
+        let queue = CommitQueue::default();
+        push(&queue, "id-1 cup");
+        let (first, in_flight) = group(&queue);
+        assert_eq!(first, ["id-1 cup"]);
+        for shares in [
+            "id-2 cup",
+            "id-3 tea",
+            "id-4 cup bowl",
+            "id-5 bowl",
+            "id-1 pot",
+            "id-6 jug",
+        ] {
+            push(&queue, shares);
+        }
+        let (second, beside) = group(&queue);
+        assert_eq!(
+            second,
+            ["id-3 tea", "id-6 jug"],
+            "what came behind one that waits waits, too"
+        );
+        assert_eq!(group(&queue).0, [""; 0]);
+        drop(in_flight);
+        let waited = group(&queue).0;
+        assert_eq!(
+            waited,
+            ["id-2 cup", "id-4 cup bowl", "id-5 bowl", "id-1 pot"]
+        );
+        drop(beside);
+        assert_eq!(queue.with(|state| (state.rows, state.shared.len())), (0, 0));
+    }
 }

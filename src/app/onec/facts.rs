@@ -1,8 +1,8 @@
 //! Payments and shipments that 1C speaks of: told to the shop, each change once.
 
 use super::{
-    outcome::{Became, unknown},
-    sides::{Kept, Order, about, of_basis},
+    outcome::{Became, parts, read, unknown},
+    sides::{Kept, Order, Shipped, about, of_basis, word_of},
 };
 use crate::{
     app::{Error, Onec, sync::order::onec::OneCWord},
@@ -12,8 +12,10 @@ use crate::{
         onec::{
             Base, Right,
             facts::{self as said, FactKind, OneCFact},
+            told,
         },
     },
+    process::bug,
     storage::{
         MessageKind, Unreadable,
         journal::{self, Line},
@@ -24,7 +26,7 @@ use crate::{
         sync::messages,
     },
 };
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, NaiveTime};
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
@@ -40,6 +42,8 @@ pub(super) struct Settled {
     shipped_on: Option<String>,
     /// A payment of 1C's own makes the order paid, or no longer; none: there is none.
     paid: Option<bool>,
+    /// What 1C has shipped by all its shipments, where one of them is news.
+    pub(super) shipped: Shipped,
     /// What of them is news, and may not be said by who sent it.
     pub(super) lacks: Option<Right>,
 }
@@ -102,26 +106,78 @@ impl Onec {
         let mut word = OneCWord::default();
         let mut settled = self.tell_facts(tx, &order, facts, kept).await?;
         let lacks: Vec<Right> = settled.lacks.take().into_iter().collect();
-        self.mark_paid(tx, &order, (&word, &settled)).await?;
+        order.paid = self.mark_paid(tx, &order, (&word, &settled)).await?;
+        order.shipped = std::mem::take(&mut settled.shipped);
         settled.add_to(&mut word);
         let became = self.hear_word(tx, order, word, kept).await?;
         Ok(became.without(&lacks).of(&key.shop, &key.number).beside())
     }
 
-    /// 1C says that the order is paid, or no longer: that protects it at once.
+    /// Decides what 1C says of an order. Its goods follow the status that comes of it, a payment,
+    /// and what was shipped.
+    pub(super) async fn hear_word(
+        &self,
+        tx: &mut PgConnection,
+        order: Order<'_>,
+        word: OneCWord,
+        kept: &Kept,
+    ) -> Result<Became, Error> {
+        let key = OrderKey::new(&order.row.shop, &order.row.number);
+        let base = order.base;
+        let left = word.shipped_on.as_deref().and_then(left_at);
+        let left = left.map(|at| base.from_local(at));
+        let (is_paid, shipped) = (order.paid, order.shipped.clone());
+        let (became, is_told) = self.weigh_word(tx, order, word, kept).await?;
+        if is_told || is_paid {
+            let orders = std::slice::from_ref(&key);
+            self.intake.stock.follow(tx, orders, left).await?;
+        }
+        let at = shipped.at.filter(|at| at.time() != NaiveTime::MIN);
+        let at = at.map(|at| base.from_local(at));
+        let stock = &self.intake.stock;
+        let goods = &shipped.goods;
+        stock.ship_of_onec(tx, base, &key, goods, at).await?;
+        Ok(became)
+    }
+
+    /// 1C has said so, and a person has let it go: that 1C says it again is no claim.
+    pub(super) async fn heard(
+        &self,
+        tx: &mut PgConnection,
+        key: (&str, &str, &str),
+        (id, raw): (i64, &str),
+    ) -> Result<(), Error> {
+        let read = bug::caught(|| read(raw))?;
+        let odd = |fault| Unreadable::of("bridge.onec_documents", "raw", id, fault);
+        let item = read.map_err(odd)?;
+        let Some(document) = parts(&item).order else {
+            return Ok(());
+        };
+        let Some(mut row) = sides::side(tx, key).await? else {
+            return Ok(());
+        };
+        let mut side = row.side();
+        side.heard(&word_of(document));
+        row.take(side);
+        Ok(sides::save_side(tx, key, &row).await?)
+    }
+
+    /// 1C says that the order is paid, or no longer: that protects it at once. Says whether that is
+    /// news.
     pub(super) async fn mark_paid(
         &self,
         tx: &mut PgConnection,
         order: &Order<'_>,
         (word, settled): (&OneCWord, &Settled),
-    ) -> Result<(), Error> {
+    ) -> Result<bool, Error> {
         let is_news = word.paid_on.is_some() && word.paid_on != order.side.paid_on;
         let Some(is_paid) = settled.paid.or_else(|| is_news.then_some(true)) else {
-            return Ok(());
+            return Ok(false);
         };
         let row = &order.row;
         let key = (order.base.name.as_str(), &*row.shop, &*row.number);
-        Ok(sides::set_paid(tx, key, is_paid).await?)
+        sides::set_paid(tx, key, is_paid).await?;
+        Ok(row.said.as_ref().is_some_and(|said| said.paid != is_paid))
     }
 
     /// Whether a payment or a shipment that came with an order names another one.
@@ -220,8 +276,13 @@ impl Onec {
             settled.paid_on = since(FactKind::Payment).filter(|_| is_paid);
         }
         if let Some(since) = since(FactKind::Shipment) {
-            let all: Vec<said::ToldShipment> = told_of(tx, key, FactKind::Shipment).await?;
-            settled.shipped_on = said::is_shipped(&all, &newest).then_some(since);
+            let all: Vec<told::ToldShipment> = told_of(tx, key, FactKind::Shipment).await?;
+            settled.shipped_on = told::is_shipped(&all, &newest).then_some(since);
+            let last = words.iter().rfind(|fact| fact.kind == FactKind::Shipment);
+            settled.shipped = Shipped {
+                goods: told::shipped_goods(&all),
+                at: last.and_then(|fact| fact.since),
+            };
         }
         Ok(settled)
     }
@@ -293,6 +354,12 @@ impl Onec {
         }
         Ok(heard)
     }
+}
+
+/// When goods left, if 1C says more than the day: at midnight of it they were there.
+fn left_at(at: &str) -> Option<NaiveDateTime> {
+    let at = NaiveDateTime::parse_from_str(at, "%Y-%m-%d %H:%M:%S").ok()?;
+    (at.time() != NaiveTime::MIN).then_some(at)
 }
 
 /// All of one kind that the shop was told of an order, or would have been.

@@ -1,6 +1,6 @@
 //! 1C's side of an order: each document is weighed and taken in, in a transaction of its own.
 
-use super::outcome::{Became, Parts, Refusal, parts, read, unknown};
+use super::outcome::{Became, Parts, Refusal, parts, unknown};
 use crate::{
     app::{
         Error, Onec, SyncRules,
@@ -23,7 +23,7 @@ use crate::{
     },
     process::bug,
     storage::{
-        DocumentState, Unreadable,
+        DocumentState,
         journal::{self, Line},
         onec::{
             documents, orders,
@@ -37,9 +37,11 @@ use crate::{
         },
     },
 };
-use chrono::{DateTime, Utc};
+use chrono::{DateTime, NaiveDateTime, Utc};
+use rust_decimal::Decimal;
 use serde_json::json;
 use sqlx::PgConnection;
+use std::collections::BTreeMap;
 
 /// How a document is looked at.
 #[derive(Debug, Clone, Copy, Default)]
@@ -64,7 +66,16 @@ pub(super) struct Kept {
     pub(super) look: Look,
 }
 
-fn word_of(document: &Document) -> OneCWord {
+/// Goods of an order that 1C has shipped.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Shipped {
+    /// How many of each of 1C's products.
+    pub(super) goods: BTreeMap<String, Decimal>,
+    /// When the last of them left, as it stands in its document.
+    pub(super) at: Option<NaiveDateTime>,
+}
+
+pub(super) fn word_of(document: &Document) -> OneCWord {
     let words = [document.status_id(), document.status_name()];
     let date = |moment: Moment| moment.naive().to_string();
     let truths = [document.cancelled(), document.deleted];
@@ -146,7 +157,7 @@ pub(super) fn about(found: &[FoundRow]) -> Result<&FoundRow, Refusal> {
 }
 
 impl SideRow {
-    fn side(&self) -> OneCSide {
+    pub(super) fn side(&self) -> OneCSide {
         OneCSide {
             said: self.said.clone(),
             cancelled: self.cancelled,
@@ -158,7 +169,7 @@ impl SideRow {
         }
     }
 
-    fn take(&mut self, side: OneCSide) {
+    pub(super) fn take(&mut self, side: OneCSide) {
         self.said = side.said;
         self.cancelled = side.cancelled;
         self.before_cancel = side.before_cancel;
@@ -243,7 +254,8 @@ impl Onec {
         let mut word = word_of(document);
         let mut lacks = allowed(&mut word, &order, kept);
         lacks.extend(settled.lacks.take());
-        self.mark_paid(tx, &order, (&word, &settled)).await?;
+        order.paid = self.mark_paid(tx, &order, (&word, &settled)).await?;
+        order.shipped = std::mem::take(&mut settled.shipped);
         settled.add_to(&mut word);
         let became = self.hear_word(tx, order, word, kept).await?.without(&lacks);
         if became.state == DocumentState::Applied {
@@ -275,17 +287,19 @@ impl Onec {
             side,
             rules,
             is_own: true,
+            paid: false,
+            shipped: Shipped::default(),
         }))
     }
 
-    /// Decides what 1C says of an order.
-    pub(super) async fn hear_word(
+    /// What becomes of 1C's word, and whether the shop is told a status for it.
+    pub(super) async fn weigh_word(
         &self,
         tx: &mut PgConnection,
         mut order: Order<'_>,
         word: OneCWord,
         kept: &Kept,
-    ) -> Result<Became, Error> {
+    ) -> Result<(Became, bool), Error> {
         let (base, shop) = (order.base, order.row.shop.clone());
         let portal = self.portal_of(&shop)?;
         self.load_clocks_of(tx, base).await?;
@@ -306,15 +320,16 @@ impl Onec {
         };
         let mut side = order.side.side();
         let outcome = bug::caught(|| hear(&mut order.row, &mut side, &word, &around))?;
+        let mut is_told = false;
         let became = match outcome {
             OneCOutcome::Nothing => Became::applied(),
             OneCOutcome::Behind => {
                 orders::resend(tx, base.name.as_str(), &shop, &order.row.number).await?;
                 Became::applied()
             }
-            OneCOutcome::Waits(why) => return Ok(Became::waiting(why)),
+            OneCOutcome::Waits(why) => return Ok((Became::waiting(why), false)),
             OneCOutcome::Unknown(why) => {
-                return Ok(Became::refused_for(ErrorCode::OneCStatus, why));
+                return Ok((Became::refused_for(ErrorCode::OneCStatus, why), false));
             }
             OneCOutcome::Decided(decided) => {
                 let OneCDecided {
@@ -324,6 +339,7 @@ impl Onec {
                     meaning,
                 } = *decided;
                 let verdict = decision.verdict;
+                is_told = told.is_some();
                 let explanation = Box::new(decision.explanation.clone());
                 let decided = Decided {
                     decision,
@@ -335,7 +351,7 @@ impl Onec {
                     .await?;
                 if verdict == Verdict::Ask {
                     let why = DocumentReason::Review { explanation };
-                    return Ok(Became::refused_for(ErrorCode::OneCReview, why));
+                    return Ok((Became::refused_for(ErrorCode::OneCReview, why), false));
                 }
                 Became::applied()
             }
@@ -347,7 +363,7 @@ impl Onec {
         }
         let key = (base.name.as_str(), &*order.row.shop, &*order.row.number);
         sides::save_side(tx, key, &order.side).await?;
-        Ok(became)
+        Ok((became, is_told))
     }
 
     /// Stores a decision and what follows from it.
@@ -407,28 +423,6 @@ impl Onec {
         Ok(())
     }
 
-    /// 1C has said so, and a person has let it go: that 1C says it again is no claim.
-    pub(super) async fn heard(
-        &self,
-        tx: &mut PgConnection,
-        key: (&str, &str, &str),
-        (id, raw): (i64, &str),
-    ) -> Result<(), Error> {
-        let read = bug::caught(|| read(raw))?;
-        let odd = |fault| Unreadable::of("bridge.onec_documents", "raw", id, fault);
-        let item = read.map_err(odd)?;
-        let Some(document) = parts(&item).order else {
-            return Ok(());
-        };
-        let Some(mut row) = sides::side(tx, key).await? else {
-            return Ok(());
-        };
-        let mut side = row.side();
-        side.heard(&word_of(document));
-        row.take(side);
-        Ok(sides::save_side(tx, key, &row).await?)
-    }
-
     fn portal_of(&self, shop: &str) -> Result<String, Error> {
         let rules = self.intake.rules_of(shop)?;
         Ok(rules.portal.as_str().to_owned())
@@ -454,6 +448,10 @@ pub(super) struct Order<'a> {
     rules: std::sync::Arc<SyncRules>,
     /// The document is the order's own, not one beside it.
     pub(super) is_own: bool,
+    /// 1C has just said that it is paid, or no longer.
+    pub(super) paid: bool,
+    /// What 1C has shipped of it.
+    pub(super) shipped: Shipped,
 }
 
 struct Decided {

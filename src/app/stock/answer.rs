@@ -7,7 +7,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde::{Deserialize, Serialize};
-use serde_json::Value;
+use serde_json::{Value, value::RawValue};
 use utoipa::ToSchema;
 
 /// A reservation as it stands.
@@ -123,13 +123,47 @@ struct Invalid {
     faults: Vec<StockFault>,
 }
 
+/// An answer of which the body is still text.
+#[derive(Deserialize)]
+struct RawText<'a> {
+    status: u16,
+    #[serde(borrow)]
+    body: Option<&'a RawValue>,
+}
+
+/// An answer that is not what a function of the database says.
+fn odd(error: &serde_json::Error, (shop, id): (&str, &str)) -> Error {
+    storage::Error::Unreadable {
+        table: "the answer of a stock function",
+        detail: format!("the reservation {id} of the shop {shop}: {error}"),
+    }
+    .into()
+}
+
 impl ReservationAnswer {
+    /// The same of an answer that is text.
+    pub(super) fn read_text(answer: &RawValue, key: (&str, &str)) -> Result<Self, Error> {
+        let raw: RawText<'_> =
+            serde_json::from_str(answer.get()).map_err(|error| odd(&error, key))?;
+        match raw {
+            // Most are: no tree is made of it.
+            RawText {
+                status: 200,
+                body: Some(body),
+            } => {
+                let reserved = serde_json::from_str(body.get());
+                Ok(Self::Reserved(reserved.map_err(|error| odd(&error, key))?))
+            }
+            _ => {
+                let answer = serde_json::from_str(answer.get());
+                Self::read(answer.map_err(|error| odd(&error, key))?, key)
+            }
+        }
+    }
+
     /// Reads what a function of the database answered about a reservation.
-    pub(super) fn read(answer: Value, (shop, id): (&str, &str)) -> Result<Self, Error> {
-        let odd = |error: serde_json::Error| storage::Error::Unreadable {
-            table: "the answer of a stock function",
-            detail: format!("the reservation {id} of the shop {shop}: {error}"),
-        };
+    pub(super) fn read(answer: Value, key: (&str, &str)) -> Result<Self, Error> {
+        let odd = |error: serde_json::Error| odd(&error, key);
         let Raw { status, body } = serde_json::from_value(answer).map_err(odd)?;
         Ok(match status {
             200 => Self::Reserved(serde_json::from_value(body).map_err(odd)?),

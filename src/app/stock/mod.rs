@@ -18,7 +18,10 @@ mod shortage_views;
 mod shortages;
 mod tills;
 
-use super::{Error, LaneWaker, Registry, Shared, intake::group_commit::CommitQueue};
+use super::{
+    Error, LaneWaker, Registry, Shared, intake::group_commit::CommitQueue,
+    sync::clock_offsets::ClockOffsets,
+};
 use crate::{
     domain::ShopName,
     formats::{onec::Base, tills::TillSettings},
@@ -189,6 +192,7 @@ pub struct Stock {
     waker: LaneWaker,
     metrics: Metrics,
     registry: Arc<Registry>,
+    clocks: ClockOffsets,
     stocks: Arc<OnceLock<Vec<StockSettings>>>,
     tills: Arc<OnceLock<Vec<TillSettings>>>,
     reservations: Arc<CommitQueue<ReservationRequest>>,
@@ -201,6 +205,7 @@ impl Stock {
             waker: shared.waker.clone(),
             metrics: shared.metrics.clone(),
             registry: Arc::clone(&shared.registry),
+            clocks: shared.clocks.clone(),
             stocks: Arc::default(),
             tills: Arc::default(),
             reservations: Arc::default(),

@@ -9,26 +9,32 @@ use super::{ReservationAnswer, acts::again};
 use crate::{
     app::{
         Error, Stock,
-        intake::group_commit::{CommitQueue, GroupCommit, commit_grouped},
+        intake::group_commit::{CommitQueue, GroupCommit, commit_grouped, lost},
     },
     domain::ShopName,
     stock::{self, Reservation},
     storage,
 };
-use serde_json::{Value, json};
+use serde_json::{json, value::RawValue};
 use sqlx::{PgConnection, PgPool};
 
-/// A reservation that is asked for, as the database reads it.
+/// A reservation that is asked for.
 #[derive(Debug)]
-pub(in crate::app) struct ReservationRequest(Value, usize);
+pub(in crate::app) struct ReservationRequest {
+    /// As the database reads it, as JSON text.
+    text: String,
+    lines: usize,
+    /// Itself, and the products of which others want some, too.
+    shares: Vec<String>,
+}
 
 /// What became of a request in its group.
 #[derive(Debug)]
 pub(in crate::app) enum GroupAnswer {
-    /// What the database's function answered, as JSON.
-    Answered(Value),
+    /// What the database's function answered.
+    Answered(Box<RawValue>),
     /// Somebody held a lock for too long: it is to wait for it alone.
-    Locked(Value),
+    Locked(String),
 }
 
 impl Stock {
@@ -56,12 +62,18 @@ impl Stock {
             "version": wanted.version,
             "lines": lines.collect::<Vec<_>>(),
         });
-        let answer = commit_grouped(self, ReservationRequest(request, wanted.lines.len())).await?;
-        let answer = match answer {
+        let products = wanted.lines.iter().map(|line| line.product.clone());
+        let itself = std::iter::once(format!("{shop}/{id}"));
+        let request = ReservationRequest {
+            text: request.to_string(),
+            lines: wanted.lines.len(),
+            shares: itself.chain(products).collect(),
+        };
+        let answer = match commit_grouped(self, request).await? {
             GroupAnswer::Answered(answer) => answer,
             GroupAnswer::Locked(request) => self.reserve_alone(&request).await?,
         };
-        let answer = ReservationAnswer::read(answer, (shop.as_str(), id))?;
+        let answer = ReservationAnswer::read_text(&answer, (shop.as_str(), id))?;
         self.metrics.reservation(match answer {
             ReservationAnswer::Reserved(_) => "held",
             ReservationAnswer::Short(_) => "short",
@@ -71,14 +83,14 @@ impl Stock {
     }
 
     /// Waits for the lock that held up its group, on a connection of its own.
-    async fn reserve_alone(&self, request: &Value) -> Result<Value, Error> {
-        let requests = Value::Array(vec![request.clone()]);
+    async fn reserve_alone(&self, request: &str) -> Result<Box<RawValue>, Error> {
+        let requests = format!("[{request}]");
         let mut tries = 0;
         loop {
             let mut db = self.db.acquire().await?;
             match storage::stock::reserve(&mut db, &requests).await {
                 Err(error) if again(&error, true, &mut tries) => {}
-                answers => return Ok(answers?.get_mut(0).map(Value::take).unwrap_or_default()),
+                answers => return answers?.pop().ok_or_else(lost),
             }
         }
     }
@@ -88,8 +100,15 @@ impl GroupCommit for ReservationRequest {
     type Answer = GroupAnswer;
     type Owner = Stock;
 
+    /// Of different products two writers have the database at work while the disk is waited for.
+    const MANY: usize = 16;
+
     fn rows(&self) -> usize {
-        self.1
+        self.lines
+    }
+
+    fn shares(&self) -> &[String] {
+        &self.shares
     }
 
     fn queue(stock: &Stock) -> &CommitQueue<Self> {
@@ -105,21 +124,21 @@ impl GroupCommit for ReservationRequest {
         db: &mut PgConnection,
         all: &[&Self],
     ) -> Result<Vec<GroupAnswer>, Error> {
-        let requests: Value = all.iter().map(|asked| asked.0.clone()).collect();
+        let texts: Vec<&str> = all.iter().map(|asked| &*asked.text).collect();
+        let requests = format!("[{}]", texts.join(","));
         let mut tries = 0;
         let answers = loop {
             match storage::stock::reserve(db, &requests).await {
                 Err(error) if error.is_lock_timeout() => {
-                    let locked = all.iter().map(|asked| GroupAnswer::Locked(asked.0.clone()));
+                    let locked = all
+                        .iter()
+                        .map(|asked| GroupAnswer::Locked(asked.text.clone()));
                     return Ok(locked.collect());
                 }
                 Err(error) if again(&error, false, &mut tries) => {}
                 answers => break answers?,
             }
         };
-        match answers {
-            Value::Array(answers) => Ok(answers.into_iter().map(GroupAnswer::Answered).collect()),
-            _ => Ok(Vec::new()),
-        }
+        Ok(answers.into_iter().map(GroupAnswer::Answered).collect())
     }
 }

@@ -105,6 +105,11 @@ impl Sync {
             }
         }
         ask(tx, &checked.withdrawn).await?;
+        let withdrawn = checked.withdrawn.iter();
+        let orders: Vec<_> = withdrawn
+            .map(|one| OrderKey::new(&one.shop, &one.number))
+            .collect();
+        self.intake.stock.follow(tx, &orders, None).await?;
         Ok(checked)
     }
 

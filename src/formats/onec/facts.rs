@@ -1,6 +1,9 @@
 //! Payments and shipments that 1C's documents speak of, as the shop is told of them.
 
-use super::Base;
+use super::{
+    Base,
+    told::{ToldLine, ToldShipment},
+};
 use crate::{
     domain::{happening::GoodsEvent, words},
     formats::commerceml::{
@@ -102,21 +105,6 @@ pub struct ToldPayment {
     sum: Option<Decimal>,
 }
 
-/// Of a shipment, as the shop is told of it, what is shipped.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct ToldShipment {
-    #[serde(default)]
-    shipped: bool,
-    #[serde(default)]
-    lines: Vec<ToldLine>,
-}
-
-/// A line of it.
-#[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
-pub struct ToldLine {
-    quantity: Option<Decimal>,
-}
-
 /// Whether payments, as the shop is told of them, come to what the order does.
 pub fn is_paid(payments: &[ToldPayment], sent: &Order, base: &Base) -> bool {
     let currency = base.code_of(Some(&sent.currency));
@@ -130,26 +118,6 @@ pub fn is_paid(payments: &[ToldPayment], sent: &Order, base: &Base) -> bool {
         paid = paid.saturating_add(sum);
     }
     paid >= sent.total && !paid.is_zero()
-}
-
-/// Whether as many pieces are shipped, as the shop is told of it, as the order has. A shipment that
-/// names no goods is of all.
-pub fn is_shipped(shipments: &[ToldShipment], sent: &Order) -> bool {
-    let goods = sent.lines.iter().filter(|line| !line.is_service);
-    let ordered = goods.fold(Decimal::ZERO, |all, line| all.saturating_add(line.quantity));
-    let mut shipped = Decimal::ZERO;
-    for one in shipments {
-        if !one.shipped {
-            continue;
-        }
-        if one.lines.is_empty() {
-            return true;
-        }
-        for line in &one.lines {
-            shipped = shipped.saturating_add(line.quantity.unwrap_or_default());
-        }
-    }
-    shipped >= ordered && !shipped.is_zero()
 }
 
 fn decimal(text: &Value) -> Option<Decimal> {

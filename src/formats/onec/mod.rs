@@ -34,6 +34,7 @@ mod rights;
 mod statuses;
 #[cfg(test)]
 mod tests;
+pub mod told;
 pub mod upload;
 
 pub use customer::{ADDRESS_PARTS, address_part};

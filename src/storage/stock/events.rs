@@ -1,6 +1,9 @@
 //! Events about goods.
 
-use crate::storage::{Error, StockEventKind};
+use crate::{
+    domain::OrderKey,
+    storage::{Error, StockEventKind},
+};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use sqlx::PgConnection;
@@ -260,6 +263,27 @@ pub async fn lines_in_other_units(
         order
     );
     Ok(rows.fetch_all(db).await?)
+}
+
+/// Takes what a 1C base has shipped of an order from the shelf: so much of each of its products, of
+/// all shipments together. False: that had left already.
+pub async fn ship_of_onec(
+    db: &mut PgConnection,
+    base: &str,
+    order: &OrderKey,
+    (ids, quantities): (&[String], &[Decimal]),
+    at: Option<DateTime<Utc>>,
+) -> Result<bool, Error> {
+    let left = sqlx::query_scalar!(
+        r#"SELECT bridge.stock_ship_of_onec($1, $2, $3, $4, $5, $6) AS "it!""#,
+        order.shop,
+        order.number,
+        base,
+        ids,
+        quantities,
+        at
+    );
+    Ok(left.fetch_one(db).await?)
 }
 
 /// Does what the newest snapshot of an order means for goods; says what was done: `held`, `kept`,

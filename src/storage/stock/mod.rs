@@ -16,7 +16,7 @@ pub mod told;
 
 pub use events::{
     NewStockEvent, OddLine, OddUnit, UntakenWarehouse, count_of_onec, count_part, insert,
-    lines_in_other_units, odd_units, order, other_unit, untaken_warehouses,
+    lines_in_other_units, odd_units, order, other_unit, ship_of_onec, untaken_warehouses,
 };
 pub use levels::{
     ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, changes, check,
@@ -29,6 +29,6 @@ pub use receipt_rows::{
 pub use receipts::{
     Meant, ParkedRow, ReceiptKey, lock_sale, number_of, parked, receipt, receipt_again, refunds_of,
 };
-pub use reservations::{expire, extend, read, release, reserve, ship};
+pub use reservations::{expire, extend, held_for, read, release, reserve, ship};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};
 pub use tills::{HintRow, add_hints, drop_hint, hints, move_till_cursor, take_till, till_cursor};

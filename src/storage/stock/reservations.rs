@@ -1,16 +1,21 @@
 //! Reservations: each thing done is one function in the database, which answers `{status, body}`.
 
-use crate::storage::Error;
-use serde_json::Value;
+use crate::{domain::OrderKey, storage::Error};
+use serde_json::{Value, value::RawValue};
 use sqlx::PgConnection;
 
-/// Answers requests, one for each, in order. Waits at most a second for a lock.
-pub async fn reserve(db: &mut PgConnection, requests: &Value) -> Result<Value, Error> {
+/// Answers requests, a list as JSON text: one answer for each, in order, as text too. Waits at most
+/// a second for a lock.
+pub async fn reserve(db: &mut PgConnection, requests: &str) -> Result<Vec<Box<RawValue>>, Error> {
     let answers = sqlx::query_scalar!(
-        r#"SELECT bridge.stock_reserve_group($1) AS "it!""#,
+        r#"SELECT bridge.stock_reserve_group($1::text::jsonb)::text AS "it!""#,
         requests
     );
-    Ok(answers.fetch_one(db).await?)
+    let answers = answers.fetch_one(db).await?;
+    serde_json::from_str(&answers).map_err(|error| Error::Unreadable {
+        table: "the answer of a stock function",
+        detail: format!("reservations: {error}"),
+    })
 }
 
 /// Sets free what a reservation still holds.
@@ -77,4 +82,15 @@ pub async fn expire(
         most
     );
     Ok(expired.fetch_one(db).await?)
+}
+
+/// The reservations that are held for an order.
+pub async fn held_for(db: &mut PgConnection, order: &OrderKey) -> Result<Vec<String>, Error> {
+    let ids = sqlx::query_scalar!(
+        "SELECT r.id FROM bridge.reservations r
+         WHERE r.shop = $1 AND (r.number = $2 OR r.id = $2) AND r.state = 'held' ORDER BY r.id",
+        order.shop,
+        order.number
+    );
+    Ok(ids.fetch_all(db).await?)
 }

@@ -194,6 +194,24 @@ pub async fn lock(
     Ok(rows.into_iter().map(FoundRow::from).collect())
 }
 
+/// Those of these orders whose shop was told a status, and has not said it yet.
+pub async fn told(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+) -> Result<Vec<OrderKey>, Error> {
+    let rows = sqlx::query!(
+        "SELECT a.shop, a.number FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
+         JOIN bridge.agreements a USING (shop, number) WHERE a.agreed -> 'told' <> '[]'",
+        shops,
+        numbers
+    );
+    let rows = rows.fetch_all(db).await?.into_iter();
+    Ok(rows
+        .map(|row| OrderKey::new(&row.shop, &row.number))
+        .collect())
+}
+
 /// The next orders of a shop whose sides agreed and where nothing is under way, by number; not
 /// locked.
 pub async fn agreed(

@@ -7,6 +7,7 @@ mod cut;
 mod facts;
 mod faults;
 mod files;
+mod goods;
 mod orders;
 mod people;
 mod protocol;

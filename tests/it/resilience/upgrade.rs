@@ -173,6 +173,7 @@ impl World {
                 paid: status == "P",
                 life: 0,
                 pieces: 1,
+                product: None,
             };
             self.shop
                 .with(|shop| shop.orders.insert(number.to_owned(), order));

@@ -380,3 +380,90 @@ async fn a_pick_up_whose_line_waited_for_its_unit_is_told_when_it_is_posted() {
     );
     api.prove().await;
 }
+
+fn item(product: &str, quantity: i64) -> Value {
+    json!({ "product_id": product, "name": product, "quantity": quantity, "price": 10 })
+}
+
+#[tokio::test]
+async fn what_was_shipped_of_an_order_keeps_its_line_wherever_the_order_names_it_by_now() {
+    let api = shop("placed").await;
+    api.bring("a", "tea", "5").await;
+    let items = |version: i64, items: Value| with(order(version, "N", 1), "items", items);
+    api.ordered(items(1, json!([item("cup", 3), item("tea", 1)])))
+        .await;
+    let part = json!({ "shipment": "s", "lines": [{ "line": "1", "quantity": 1 }] });
+    assert_eq!(api.ship("A-1", &part).await.0, StatusCode::OK);
+    assert_eq!(api.cups().await, pair("4", "2"));
+    api.ordered(items(2, json!([item("tea", 2), item("cup", 4)])))
+        .await;
+    assert_eq!(api.cups().await, pair("4", "3"), "the other way round");
+    assert_eq!(api.level("tea", "a").await, pair("5", "2"));
+    api.ordered(items(3, json!([item("tea", 1)]))).await;
+    assert_eq!(
+        api.cups().await,
+        pair("4", "0"),
+        "the piece that left has left"
+    );
+    assert_eq!(api.level("tea", "a").await, pair("5", "1"));
+    api.ordered(with(
+        items(4, json!([item("tea", 1)])),
+        "status",
+        json!("P"),
+    ))
+    .await;
+    assert_eq!(api.level("tea", "a").await, pair("4", "0"));
+    let short = api.told().await;
+    assert!(
+        !short.iter().any(|line| line.contains("not enough")),
+        "{short:?}"
+    );
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn a_shop_that_knows_its_products_by_articles_has_them_held_brought_back_and_shipped() {
+    let settings = settings()
+        .text("stock.main.reserve_on", "placed")
+        .set("stock.main.ship_on", r#"["P"]"#)
+        .set("shops.main.products.by", r#"["sku"]"#);
+    let api = serve(&settings).await;
+    api.bring("a", "cup", "5").await;
+    let cups = || api.level("K-1", "a");
+    let named = |version: i64, status: &str| {
+        let items = json!([{ "product_id": "cup", "sku": "K-1", "name": "Cup", "quantity": 2,
+            "price": 10 }]);
+        with(order(version, status, 2), "items", items)
+    };
+    api.ordered(named(1, "N")).await;
+    assert_eq!(cups().await, pair("5", "2"));
+    sqlx::query(OVER)
+        .bind("A-1")
+        .execute(&api.db.pool)
+        .await
+        .unwrap();
+    api.app.stock.expire_reservations().await.unwrap();
+    assert_eq!(cups().await, pair("5", "0"));
+    api.ordered(with(named(2, "N"), "paid", json!(true))).await;
+    assert_eq!(cups().await, pair("5", "2"));
+    api.ordered(with(named(3, "P"), "paid", json!(true))).await;
+    assert_eq!(cups().await, pair("3", "0"));
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn an_order_in_which_nothing_is_left_holds_nothing() {
+    let api = shop("placed").await;
+    api.ordered(order(1, "N", 2)).await;
+    assert_eq!(api.cups().await, pair("5", "2"));
+    api.ordered(with(order(2, "N", 2), "items", json!([])))
+        .await;
+    assert_eq!(api.cups().await, pair("5", "0"));
+    // Goods without an id may be what the shop reserves itself.
+    let cart = with(one("cup", 1), "number", json!("A-1"));
+    assert_eq!(api.put("cart", &cart).await.0, StatusCode::OK);
+    let unnamed = json!([{ "name": "Cup", "quantity": 1, "price": 10 }]);
+    api.ordered(with(order(3, "N", 1), "items", unnamed)).await;
+    assert_eq!(api.cups().await, pair("5", "1"));
+    api.prove().await;
+}

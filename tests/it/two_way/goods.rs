@@ -14,7 +14,63 @@ name = "a"
 then = "drop_newest_unpaid"
 "#;
 
+/// An order holds its goods, and ships them when it is `F`.
+pub(crate) const ORDERS: &str = r#"
+[stock.main]
+shops = ["main"]
+master = "shop"
+reserve_on = "placed"
+ship_on = ["F"]
+[[stock.main.stores]]
+name = "a"
+"#;
+
 impl World {
+    /// How many kettles are on hand, and reserved.
+    pub(crate) async fn kettles(&self) -> (String, String) {
+        let stock = self.get("/v1/stock?product=kettle", KEY).await;
+        let level = &stock["levels"][0];
+        let text = |name: &str| level[name].as_str().unwrap_or("0").to_owned();
+        (text("on_hand"), text("reserved"))
+    }
+
+    /// Waits until so many kettles are on hand, and reserved.
+    pub(crate) async fn has_kettles(&self, on_hand: &str, reserved: &str) {
+        let wanted = (on_hand.to_owned(), reserved.to_owned());
+        self.until(&format!("{wanted:?} kettles"), async || {
+            self.kettles().await == wanted
+        })
+        .await;
+    }
+
+    /// Five kettles are there, and the order A-1 of two is a deal in sync.
+    pub(crate) async fn kettles_ordered(&self) -> u64 {
+        self.moved("m-1", 5).await;
+        self.shop.change("A-1", |order| {
+            order.product = Some("kettle");
+            order.pieces = 2;
+        });
+        self.in_sync("A-1").await;
+        assert_eq!(self.kettles().await, ("5".to_owned(), "2".to_owned()));
+        self.deal("A-1").unwrap().0
+    }
+
+    /// The shop sends the order as it was before anybody told it anything, in a newer version.
+    pub(crate) async fn says_the_older(&self, since: chrono::DateTime<chrono::Utc>) {
+        let count = self.shop.with(|state| state.sent.len());
+        self.shop.stale("A-1", |order| {
+            "N".clone_into(&mut order.status);
+            order.changed = since;
+        });
+        let taken = async || self.shop.with(|state| state.sent.len()) > count;
+        self.until("the older snapshot is taken", taken).await;
+    }
+
+    pub(crate) async fn stock_is_proved(&self) {
+        let (fine, said) = self.command(&["stock", "check"]).await;
+        assert!(fine, "{said}");
+    }
+
     async fn moved(&self, id: &str, quantity: i64) {
         let moves = json!([{ "line": "1", "product": "kettle", "quantity": quantity }]);
         let event = json!({
@@ -158,4 +214,85 @@ async fn a_shop_is_called_with_the_newest_figures_and_many_changes_are_few_messa
         .await;
     let letters = world.get("/v1/dead-letters", OPERATOR).await["items"].clone();
     assert!(letters.as_array().unwrap().is_empty(), "{letters}");
+}
+
+#[tokio::test]
+async fn goods_follow_the_deal_before_the_shop_says_so_and_an_older_snapshot_changes_nothing() {
+    let world = World::new(Plot {
+        settings: ORDERS.to_owned(),
+        ..Plot::default()
+    })
+    .await;
+    world.shop.with(|state| state.echoes = false);
+    let deal = world.kettles_ordered().await;
+    let placed = world.shop.with(|state| state.orders["A-1"].changed);
+    assert!(world.portal.move_deal(deal, "LOSE"));
+    world.has_kettles("5", "0").await;
+    world.says_the_older(placed).await;
+    world.in_sync("A-1").await;
+    assert_eq!(world.kettles().await, ("5".to_owned(), "0".to_owned()));
+    // The manager takes it back: it is held again.
+    assert!(world.portal.move_deal(deal, "NEW"));
+    world.has_kettles("5", "2").await;
+    assert!(world.portal.move_deal(deal, "WON"));
+    world.has_kettles("3", "0").await;
+    world.says_the_older(placed).await;
+    world.in_sync("A-1").await;
+    assert_eq!(world.kettles().await, ("3".to_owned(), "0".to_owned()));
+    // The shop says so at last: each piece has left once.
+    let count = world.shop.with(|state| state.sent.len());
+    world.shop.set("A-1", "F");
+    let taken = async || world.shop.with(|state| state.sent.len()) > count;
+    world.until("the shop's own snapshot is taken", taken).await;
+    world.in_sync("A-1").await;
+    assert_eq!(world.kettles().await, ("3".to_owned(), "0".to_owned()));
+    let life = world.life("A-1").await;
+    let goods: Vec<_> = life
+        .iter()
+        .filter(|line| line.starts_with("goods: "))
+        .collect();
+    let left = goods
+        .iter()
+        .filter(|line| line.contains("have left"))
+        .count();
+    assert_eq!(left, 1, "{goods:?}");
+    world.stock_is_proved().await;
+}
+
+#[tokio::test]
+async fn a_shop_that_contradicts_the_cancellation_of_a_deal_has_its_goods_held_again() {
+    let world = World::new(Plot {
+        settings: ORDERS.to_owned(),
+        ..Plot::default()
+    })
+    .await;
+    let deal = world.kettles_ordered().await;
+    world
+        .shop
+        .with(|state| state.answers = Answers::Status(503));
+    assert!(world.portal.move_deal(deal, "LOSE"));
+    world.has_kettles("5", "0").await;
+    world
+        .shop
+        .with(|state| state.answers = Answers::Contradicts);
+    world.has_kettles("5", "2").await;
+    world.stock_is_proved().await;
+}
+
+#[tokio::test]
+async fn the_goods_of_an_order_whose_event_is_not_kept_any_more_follow_its_deal_all_the_same() {
+    let world = World::new(Plot {
+        settings: ORDERS.to_owned(),
+        ..Plot::default()
+    })
+    .await;
+    let deal = world.kettles_ordered().await;
+    sqlx::raw_sql("DELETE FROM bridge.contacts; DELETE FROM bridge.outbox")
+        .execute(&world.db.pool)
+        .await
+        .unwrap();
+    world.shop.with(|state| state.echoes = false);
+    assert!(world.portal.move_deal(deal, "WON"));
+    world.has_kettles("3", "0").await;
+    world.stock_is_proved().await;
 }

@@ -4,7 +4,7 @@ mod callbacks;
 mod commands;
 mod concurrent_writes;
 pub(super) mod decision_model;
-mod goods;
+pub(super) mod goods;
 mod model;
 mod plans;
 mod restored;

@@ -33,6 +33,8 @@ pub(crate) struct Order {
     pub(crate) life: u32,
     /// How many of its goods were ordered, at 100 roubles each.
     pub(crate) pieces: u32,
+    /// The shop's id of them, if it says one.
+    pub(crate) product: Option<&'static str>,
 }
 
 pub(crate) struct ShopState {
@@ -199,6 +201,7 @@ impl Shop {
                 paid: false,
                 life: 0,
                 pieces: 1,
+                product: None,
             });
             let before = order.status.clone();
             how(order);
@@ -238,13 +241,17 @@ fn now() -> DateTime<Utc> {
 }
 
 fn snapshot(number: &str, order: &Order) -> Value {
+    let mut item = json!({ "name": "Чай", "quantity": order.pieces, "price": "100.00" });
+    if let Some(product) = order.product {
+        item["product_id"] = json!(product);
+    }
     json!({
         "number": number, "version": order.version, "status": order.status, "status_changed_at":
             order.changed,
         "paid": order.paid, "currency": "RUB",
         "total": format!("{}.00", 100 * order.pieces),
         "customer": {"id": format!("c-{number}"), "name": "Анна"},
-        "items": [{"name": "Чай", "quantity": order.pieces, "price": "100.00"}],
+        "items": [item],
     })
 }
 

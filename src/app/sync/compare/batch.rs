@@ -27,6 +27,8 @@ pub(super) struct SyncBatch {
     decisions: Vec<NewDecision>,
     pub(super) winners: Vec<&'static str>,
     pub(super) changes: Vec<NewChange>,
+    /// Orders that have another status by now, by their portal's word.
+    pub(super) moved: Vec<OrderKey>,
     lines: Vec<Line>,
     opened: Vec<NewConflict>,
     closed: Vec<OrderKey>,
@@ -73,6 +75,10 @@ impl SyncBatch {
             });
         }
         if let Some(message) = outcome.tell {
+            // A question changes nothing.
+            if message.status != message.previous {
+                self.moved.push(OrderKey::new(&shop, &number));
+            }
             self.changes.push(NewChange {
                 shop: shop.clone(),
                 number: number.clone(),

@@ -364,7 +364,9 @@ impl Sync {
         agreements::save(&mut tx, &rows.collect::<Vec<_>>()).await?;
         let told: BTreeSet<String> = writes.changes.iter().map(|c| c.shop.clone()).collect();
         let winners: Vec<&str> = writes.winners.clone();
+        let moved = std::mem::take(&mut writes.moved);
         let done = writes.write(&mut tx, &lease.portal).await?;
+        self.intake.stock.follow(&mut tx, &moved, None).await?;
         tx.commit().await?;
         for winner in winners {
             self.metrics.decision(winner);

@@ -9,6 +9,7 @@ mod model;
 pub(in crate::app) mod onec;
 mod outcome;
 mod own_write;
+pub(in crate::app) mod status;
 
 pub(super) use decision_record::explained;
 pub(super) use outcome::{

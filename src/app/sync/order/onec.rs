@@ -2,16 +2,16 @@
 //!
 //! No IO: rows come locked, and everything that is to be stored goes back.
 
-use super::TURNS_KEPT;
+use super::{TURNS_KEPT, status::counted_status};
 use crate::{
     app::SyncRules,
     decision::{
-        Counted, Inputs, counted,
+        Counted,
         onec::{self, OneCDecision, OneCInputs, Verdict},
     },
     domain::{
-        Agreed, BridgeWrite, Clocks, Fact, Observation, ReportedStatus, SentStatus, Source, Stage,
-        Winner, WrittenValue, happening::DocumentReason,
+        Agreed, BridgeWrite, Clocks, Fact, ReportedStatus, SentStatus, Source, Winner,
+        WrittenValue, happening::DocumentReason,
     },
     formats::onec::{Import, Meaning, StatusTable},
     storage::sync::agreements::Row,
@@ -289,35 +289,8 @@ pub(in crate::app) fn order_status(
     agreed: Option<&Agreed>,
     around: &OneCContext<'_>,
 ) -> Counted {
-    let shop = Observation {
-        source: Source::Shop,
-        value: status.to_owned(),
-        since: said.since,
-        seen: said.heard(around.now),
-        as_of: said.as_of(around.clocks.shop),
-    };
-    let stage = agreed.map_or_else(|| Stage::new(0, ""), |agreed| agreed.stage.clone());
-    let portal = Observation {
-        source: Source::Bitrix24,
-        value: stage,
-        since: agreed.and_then(|agreed| agreed.portal_since),
-        seen: around.now,
-        as_of: None,
-    };
-    counted(&Inputs {
-        shop: &shop,
-        portal: &portal,
-        agreed,
-        paid: said.paid,
-        cancelled: said.cancelled,
-        policy: &around.two_way.policy,
-        clocks: around.clocks,
-        history: None,
-        turns: &[],
-        ruling: None,
-        waiting: None,
-        now: around.now,
-    })
+    let rules = (&around.two_way.policy, around.clocks);
+    counted_status((said, status), agreed, rules, around.now)
 }
 
 /// Whether 1C has what the order has.

@@ -12,7 +12,7 @@ use crate::{
         sync::{compare::lane_of, withdrawal::reopen},
     },
     domain::{
-        ErrorCode, Fault, ShopName,
+        ErrorCode, Fault, OrderKey, ShopName,
         happening::{Acknowledged, SyncEvent, Words},
     },
     process::bug::Step,
@@ -109,6 +109,8 @@ impl Sync {
             status: change.status.clone(),
         };
         journal::add(&mut tx, &[line(change, "told", what)]).await?;
+        let order = OrderKey::new(&change.shop, &change.number);
+        self.intake.stock.follow(&mut tx, &[order], None).await?;
         tx.commit().await?;
         self.metrics.callback("conflict");
         self.waker.wake(&change.portal);

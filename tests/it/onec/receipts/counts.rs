@@ -3,6 +3,7 @@
 use super::{World, fetch};
 use crate::onec::world::order;
 use chrono::{DateTime, TimeDelta, Utc};
+use rand::{RngExt as _, SeedableRng as _, rngs::StdRng};
 use serde_json::{Value, json};
 
 fn tables(counts_mean: &str) -> String {
@@ -143,4 +144,69 @@ async fn what_1c_can_sell_is_counted_without_what_is_held_for_orders_that_it_has
     assert_eq!(fetch(&mut world.base()).await, 1);
     assert_eq!(world.counted(10, before).await, "10");
     assert_eq!(world.counted(8, Utc::now()).await, "10", "it has, now");
+}
+
+/// A receipt of the shelf: its version, how much it takes, and how much 1C was given.
+#[derive(Debug, Clone, Default)]
+struct Sold {
+    version: i64,
+    takes: i64,
+    given: i64,
+    minutes: i64,
+}
+
+#[tokio::test]
+async fn whatever_is_sold_changed_given_and_counted_in_whatever_order_what_lies_there_is_on_hand() {
+    const OPENING: i64 = 100;
+    let world = world("on_hand").await;
+    let mut base = world.base();
+    let mut chance = StdRng::seed_from_u64(7);
+    let mut sold = vec![Sold::default(); 6];
+    let mut story = Vec::new();
+    // What 1C would have counted, and when.
+    let mut figures = Vec::new();
+    world.counted(OPENING, Utc::now()).await;
+    for _ in 0..60 {
+        let believes = |sold: &[Sold]| OPENING - sold.iter().map(|one| one.given).sum::<i64>();
+        match chance.random_range(0..8) {
+            0..=3 => {
+                let nth = chance.random_range(0..sold.len());
+                let one = &mut sold[nth];
+                one.version += 1;
+                if one.version == 1 {
+                    one.minutes = chance.random_range(0..60);
+                }
+                let quantity = chance.random_range(1..4);
+                let cancelled = chance.random_range(0..3) == 0;
+                one.takes = if cancelled { 0 } else { quantity };
+                let key = format!("R{nth}");
+                let mut said = receipt(&key, one.version, quantity, one.minutes);
+                said["cancelled"] = json!(cancelled);
+                story.push(format!("{nth}: {one:?}"));
+                world.sell(said).await;
+            }
+            4 => {
+                story.push("given".to_owned());
+                fetch(&mut base).await;
+                for one in &mut sold {
+                    one.given = one.takes;
+                }
+            }
+            5 | 6 => {
+                let figure = believes(&sold);
+                story.push(format!("counted {figure}"));
+                world.counted(figure, Utc::now()).await;
+            }
+            _ => {
+                let nth = chance.random_range(0..=figures.len());
+                if let Some((at, figure)) = figures.get(nth).copied() {
+                    story.push(format!("counted {figure} of {at}"));
+                    world.counted(figure, at).await;
+                }
+            }
+        }
+        figures.push((Utc::now(), believes(&sold)));
+        let lies = OPENING - sold.iter().map(|one| one.takes).sum::<i64>();
+        assert_eq!(world.on_hand().await, lies.to_string(), "{story:#?}");
+    }
 }

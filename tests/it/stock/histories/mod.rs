@@ -3,6 +3,7 @@
 
 mod deeds;
 mod figures;
+mod given;
 mod model;
 mod receipts;
 

@@ -99,6 +99,27 @@ struct Claim {
     at: Time,
 }
 
+/// Goods that came or went.
+#[derive(Debug, Clone)]
+struct Fact {
+    place: Place,
+    quantity: i64,
+    at: Time,
+    /// The receipt that says so, and in which version.
+    said: Option<(String, i64)>,
+}
+
+impl Fact {
+    fn new(place: Place, quantity: i64, at: Time) -> Self {
+        Self {
+            place,
+            quantity,
+            at,
+            said: None,
+        }
+    }
+}
+
 /// What came of asking for goods.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) enum Asked {
@@ -112,7 +133,7 @@ pub(super) enum Asked {
 /// All of a history.
 #[derive(Debug, Default)]
 pub(super) struct Model {
-    facts: Vec<(Place, i64, Time)>,
+    facts: Vec<Fact>,
     /// In the order in which they came: place, quantity, as of.
     counts: Vec<(Place, i64, Time)>,
     pub(super) reservations: BTreeMap<String, Reservation>,
@@ -123,6 +144,11 @@ pub(super) struct Model {
     claims: BTreeMap<(String, String), Claim>,
     /// Orders of which something was shipped by a call.
     pub(super) called: BTreeSet<String>,
+    /// Which versions of receipts the base that counts has confirmed, and when; none: no receipts
+    /// go to who counts.
+    given: Option<BTreeMap<String, Vec<(i64, Time)>>>,
+    /// Receipts that never go there.
+    stay: BTreeSet<String>,
     deeds: usize,
 }
 
@@ -132,8 +158,45 @@ impl Model {
         // Of two of the same time the later that came.
         let newest = self.counts.iter().filter(of).max_by_key(|(.., at)| *at);
         let (counted, since) = newest.map_or((0, i64::MIN), |(_, q, at)| (*q, *at));
-        let later = self.facts.iter().filter(of).filter(|(.., at)| *at > since);
-        counted + later.map(|(_, quantity, _)| quantity).sum::<i64>()
+        let facts = self.facts.iter().filter(|fact| fact.place == *place);
+        let later = facts.filter(|fact| fact.at > since || self.is_not_given(fact, since));
+        counted + later.map(|fact| fact.quantity).sum::<i64>()
+    }
+
+    /// Whether who counts was still to be told of it then: what a receipt says in a version is in
+    /// a count once that version or a newer one was confirmed; one that never goes counts by its
+    /// time.
+    fn is_not_given(&self, fact: &Fact, since: Time) -> bool {
+        let (Some(given), Some((receipt, version))) = (&self.given, &fact.said) else {
+            return false;
+        };
+        let confirmed = given.get(receipt).into_iter().flatten();
+        let first = confirmed.filter(|(of, _)| of >= version).map(|(_, at)| at);
+        !self.stay.contains(receipt) && first.min().is_none_or(|first| *first > since)
+    }
+
+    /// Who counts gets the receipts from now on, but those that stay.
+    pub(super) fn gives_receipts(&mut self) {
+        self.given = Some(BTreeMap::new());
+    }
+
+    /// A receipt never goes to who counts.
+    pub(super) fn stays(&mut self, receipt: &str) {
+        self.stay.insert(receipt.to_owned());
+    }
+
+    /// Who counts confirms all that it was not given before, but what stays.
+    pub(super) fn confirmed(&mut self, at: Time) {
+        let Some(given) = &mut self.given else {
+            return;
+        };
+        for (receipt, said) in &self.receipts {
+            let versions = given.entry(receipt.clone()).or_default();
+            let is_new = versions.iter().all(|(version, _)| *version < said.version);
+            if is_new && !self.stay.contains(receipt) {
+                versions.push((said.version, at));
+            }
+        }
     }
 
     pub(super) fn reserved(&self, place: &Place) -> i64 {
@@ -146,7 +209,7 @@ impl Model {
     }
 
     pub(super) fn moved(&mut self, place: Place, quantity: i64, at: Time) {
-        self.facts.push((place, quantity, at));
+        self.facts.push(Fact::new(place, quantity, at));
     }
 
     pub(super) fn counted(&mut self, place: Place, quantity: i64, as_of: Time) {
@@ -325,7 +388,8 @@ impl Model {
             let numbers = [reservation.number.as_deref(), Some(id)];
             let had = self.had_left(numbers, &piece.place.0, parted);
             piece.shipped += parted;
-            self.facts.push((piece.place.clone(), had - parted, NOW));
+            let left = Fact::new(piece.place.clone(), had - parted, NOW);
+            self.facts.push(left);
             if had < parted {
                 let number = reservation.number.clone();
                 let number = number.unwrap_or_else(|| id.to_owned());

@@ -1,6 +1,6 @@
 //! Orders in the model: what their statuses claim, what their receipts sell, and who loses.
 
-use super::{Model, Piece, Place, Posted, Receipt, Reservation, State, Time};
+use super::{Fact, Model, Piece, Place, Posted, Receipt, Reservation, State, Time};
 use std::collections::{BTreeMap, BTreeSet};
 
 impl Model {
@@ -91,11 +91,12 @@ impl Model {
             }
             let picked = self.pick(number, product, wanted, None);
             let rest = wanted - picked.iter().map(|(_, part)| part).sum::<i64>();
+            let left = picked.into_iter();
             self.facts
-                .extend(picked.into_iter().map(|(place, part)| (place, -part, at)));
+                .extend(left.map(|(place, part)| Fact::new(place, -part, at)));
             if rest > 0 {
                 let place = (product.clone(), store.unwrap_or("a").to_owned());
-                self.facts.push((place, -rest, at));
+                self.facts.push(Fact::new(place, -rest, at));
             }
             if let Some(claim) = self.claims.get_mut(&key) {
                 claim.taken += rest;
@@ -169,10 +170,15 @@ impl Model {
         } else {
             -(keeps + picks + rest)
         };
-        self.facts
-            .push(((product.to_owned(), was.store), -before, was.at));
-        self.facts
-            .push(((product.to_owned(), said.store.clone()), after, said.at));
+        for (store, quantity, at) in [
+            (was.store, -before, was.at),
+            (said.store.clone(), after, said.at),
+        ] {
+            self.facts.push(Fact {
+                said: Some((key.to_owned(), said.version)),
+                ..Fact::new((product.to_owned(), store), quantity, at)
+            });
+        }
         let posted = Posted {
             store: said.store.clone(),
             at: said.at,
@@ -220,7 +226,7 @@ impl Model {
                 posted.gone += part + picked;
                 posted.returned += picked;
                 let place = (product.clone(), posted.store.clone());
-                self.facts.push((place, part + picked, posted.at));
+                self.facts.push(Fact::new(place, part + picked, posted.at));
             }
         }
         let claims = self
