@@ -171,7 +171,10 @@ impl Runner {
             portal.watched(Arc::new(watch));
             let (app, lane, stop) = (self.app.clone(), name.to_string(), group.stop.clone());
             self.spawn(&mut group, incidents::run(app, lane.clone(), seen, stop));
+            let lands_within = lanes.lands_within.get(&name).copied();
             let driven = self.lane(&lane, &group).keep_up(move |app, settings| {
+                let doubt = lands_within.unwrap_or(settings.doubt);
+                let settings = Settings { doubt, ..settings };
                 PortalLane::new(app, name.clone(), portal.clone(), settings)
             });
             self.spawn(&mut group, driven);
