@@ -35,7 +35,7 @@ pub(in crate::worker) struct HeldLease {
     /// The end of this lease: of the process, of the lane, or because the lane is another's share.
     let_go: CancellationToken,
     limits: LaneLimits,
-    settings: Settings,
+    settings: Arc<Settings>,
     hooks: Hooks,
 }
 
@@ -100,7 +100,7 @@ impl HeldLease {
     pub(super) fn new(
         (lease, asked): (Lease, Instant),
         limits: LaneLimits,
-        (settings, hooks): (Settings, Hooks),
+        (settings, hooks): (Arc<Settings>, Hooks),
         stop: CancellationToken,
         lane: &CancellationToken,
     ) -> Self {
