@@ -9,10 +9,11 @@ use crate::{
 };
 use std::{
     collections::{BTreeMap, BTreeSet},
+    sync::Arc,
     time::Duration,
 };
 use tokio::{
-    sync::mpsc,
+    sync::{Semaphore, mpsc},
     time::{Instant, sleep_until},
 };
 use tokio_util::sync::CancellationToken;
@@ -180,6 +181,7 @@ pub(super) async fn run(
     app: App,
     lane: String,
     mut seen: mpsc::Receiver<CallEvent>,
+    beginning: Arc<Semaphore>,
     stop: CancellationToken,
 ) {
     let mut memory = IncidentTracker::default();
@@ -187,8 +189,13 @@ pub(super) async fn run(
         all_over: true,
         ..UnwrittenIncident::default()
     };
+    // All lanes of a process begin at the same time.
+    let turn = stop.run_until_cancelled(beginning.acquire_owned()).await;
+    let Some(turn) = turn else { return };
+    let mut turn = turn.ok();
     loop {
         unwritten.write(&app, &lane).await;
+        drop(turn.take());
         let now = Instant::now();
         let wake = memory.next().unwrap_or(now + REST);
         let wake = if unwritten.is_empty() {
@@ -293,7 +300,8 @@ impl UnwrittenIncident {
         if self.is_empty() {
             return;
         }
-        match self.try_write(app, lane).await {
+        // Boxed, as there is nothing to write most of the time.
+        match Box::pin(self.try_write(app, lane)).await {
             Ok(()) => *self = Self::default(),
             Err(error) => {
                 tracing::debug!(

@@ -170,8 +170,15 @@ impl Runner {
             let (watch, seen) = AttemptRecorder::new(&name, self.app.metrics());
             portal.watched(Arc::new(watch));
             let (app, lane, stop) = (self.app.clone(), name.to_string(), group.stop.clone());
-            self.spawn(&mut group, incidents::run(app, lane.clone(), seen, stop));
+            let begins = self.leases.beginning();
+            self.spawn(
+                &mut group,
+                incidents::run(app, lane.clone(), seen, begins, stop),
+            );
+            let lands_within = lanes.lands_within.get(&name).copied();
             let driven = self.lane(&lane, &group).keep_up(move |app, settings| {
+                let doubt = lands_within.unwrap_or(settings.doubt);
+                let settings = Settings { doubt, ..settings };
                 PortalLane::new(app, name.clone(), portal.clone(), settings)
             });
             self.spawn(&mut group, driven);
@@ -306,8 +313,54 @@ impl Lane {
         } = self;
         turns.clone().keep_up(stop.clone(), move || {
             let work = work(app.clone(), settings.clone());
-            let (settings, leases) = (settings.clone(), leases.clone());
-            LeasedLane::new(work, settings, leases, turns.clone()).run(stop.clone())
+            let lane = LeasedLane::new(work, settings.poll, leases.clone(), turns.clone());
+            Box::new(lane).run(stop.clone())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clients::bitrix24::Client,
+        worker::{
+            incidents::CallEvent,
+            lanes::{lease::HeldLease, lowered_pace},
+            portal::permit_server,
+        },
+    };
+    use std::{mem::size_of, time::Duration};
+    use tokio::sync::Semaphore;
+
+    type Portal = PortalLane<Client>;
+
+    /// What a future holds, begun with these arguments.
+    fn size<A, F: Future>(_: impl FnOnce(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// All that a portal's lane holds while it rests, apart from what its client holds.
+    #[test]
+    fn a_portal_that_rests_takes_four_kilobytes_at_most() {
+        type Lane = LeasedLane<Portal>;
+        type Incidents = (App, mpsc::Receiver<CallEvent>, Arc<Semaphore>);
+        let lane = size_of::<Lane>();
+        let run = size(|(lane, stop): (Box<Lane>, CancellationToken)| lane.run(stop));
+        let own = size(|(lane, held): (&'static mut Lane, &'static HeldLease)| lane.own(held));
+        let permits = size(|(app, portal, held): (App, Client, &'static HeldLease)| {
+            permit_server::serve(app, portal, held, Duration::ZERO)
+        });
+        let pace = size(
+            |(app, portal, held): (&'static App, Client, &'static HeldLease)| {
+                lowered_pace::tell(app, portal, held)
+            },
+        );
+        let incidents = size(|(app, seen, begins): Incidents| {
+            incidents::run(app, String::new(), seen, begins, CancellationToken::new())
+        });
+        let parts = [lane, run, own, permits, pace, incidents];
+        let all: usize = parts.iter().sum();
+        assert!(all <= 4_096, "{all} bytes: {parts:?}");
     }
 }

@@ -71,8 +71,13 @@ impl Clients {
         connections: &Connections,
         era: u64,
     ) -> anyhow::Result<worker::Lanes<Client>> {
+        let lands_within = |(name, portal): (&PortalName, _)| {
+            let within = config.lands_within_at(portal);
+            (name.clone(), within)
+        };
         Ok(worker::Lanes {
             portals: self.portals.clone(),
+            lands_within: config.portals.iter().map(lands_within).collect(),
             callbacks: bootstrap::callbacks(config, connections)?,
             tills: bootstrap::tills(config, connections),
             pushes: bootstrap::pushes(config, connections),

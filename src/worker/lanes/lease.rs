@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 pub(in crate::worker) struct LaneLimits {
     /// How long a full request bucket of the lane's portal takes to drain; zero: it has none.
     pub drains: Duration,
+    /// How long a write may land after it was sent; none: as the worker's settings say.
+    pub lands_within: Option<Duration>,
 }
 
 /// A held lease while calls are made: says whether the next one may be sent.
@@ -33,7 +35,7 @@ pub(in crate::worker) struct HeldLease {
     /// The end of this lease: of the process, of the lane, or because the lane is another's share.
     let_go: CancellationToken,
     limits: LaneLimits,
-    settings: Settings,
+    settings: Arc<Settings>,
     hooks: Hooks,
 }
 
@@ -50,7 +52,7 @@ impl HeldLease {
 
     /// How long a write may still land after it was sent.
     pub(in crate::worker) fn lands_within(&self) -> Duration {
-        self.settings.doubt
+        self.limits.lands_within.unwrap_or(self.settings.doubt)
     }
 
     /// The portal that the lane leads to, by its name in the settings.
@@ -98,7 +100,7 @@ impl HeldLease {
     pub(super) fn new(
         (lease, asked): (Lease, Instant),
         limits: LaneLimits,
-        (settings, hooks): (Settings, Hooks),
+        (settings, hooks): (Arc<Settings>, Hooks),
         stop: CancellationToken,
         lane: &CancellationToken,
     ) -> Self {

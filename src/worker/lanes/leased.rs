@@ -9,7 +9,7 @@ use super::{
     leases::Leases,
     restarts::Restarts,
 };
-use crate::{app, worker::Settings};
+use crate::app;
 use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::sync::Notify;
 use tokio_util::sync::CancellationToken;
@@ -57,7 +57,7 @@ pub(in crate::worker) trait LaneTurn: Send {
 /// A lane of this process.
 pub(in crate::worker) struct LeasedLane<T> {
     work: T,
-    settings: Settings,
+    poll: Duration,
     leases: Leases,
     restarts: Restarts,
 }
@@ -65,20 +65,21 @@ pub(in crate::worker) struct LeasedLane<T> {
 impl<T: LaneTurn> LeasedLane<T> {
     pub(in crate::worker) fn new(
         work: T,
-        settings: Settings,
+        poll: Duration,
         leases: Leases,
         restarts: Restarts,
     ) -> Self {
         Self {
             work,
-            settings,
+            poll,
             leases,
             restarts,
         }
     }
 
-    /// Works until told to stop.
-    pub(in crate::worker) async fn run(mut self, stop: CancellationToken) {
+    /// Works until told to stop. What works is boxed, and only while it works: thousands of lanes
+    /// rest at a time, each in little memory.
+    pub(in crate::worker) async fn run(mut self: Box<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let of = (self.work.lane(), self.work.limits());
             let Some(taken) = self.leases.take(of, self.work.wake_up(), &stop).await else {
@@ -89,8 +90,14 @@ impl<T: LaneTurn> LeasedLane<T> {
         }
     }
 
-    async fn own(&mut self, held: &HeldLease) {
-        if let Err(error) = self.work.taken(held).await {
+    /// The work while the lease is held.
+    pub(in crate::worker) async fn own(&mut self, held: &HeldLease) {
+        let taken = {
+            let begin = held.ending().run_until_cancelled(self.leases.begin());
+            let Some(_turn) = begin.await else { return };
+            Box::pin(self.work.taken(held)).await
+        };
+        if let Err(error) = taken {
             tracing::warn!(
                 lane = self.work.lane(), error = %error.chain(), "the lane cannot be driven now"
             );
@@ -103,13 +110,13 @@ impl<T: LaneTurn> LeasedLane<T> {
             () = self.drive(held) => {}
             () = beside => {}
         }
-        self.work.give_back(held).await;
+        Box::pin(self.work.give_back(held)).await;
     }
 
     /// One turn after the other while the lease holds.
     async fn drive(&mut self, held: &HeldLease) {
         while held.may_send() {
-            let wait = match self.work.turn(held).await {
+            let wait = match Box::pin(self.work.turn(held)).await {
                 Ok(wait) => {
                     self.restarts.went_well().await;
                     wait
@@ -121,14 +128,14 @@ impl<T: LaneTurn> LeasedLane<T> {
                         "a turn of the lane failed"
                     );
                     self.restarts.failed(&error.chain()).await;
-                    Some(self.settings.poll)
+                    Some(self.poll)
                 }
             };
             if let Some(wait) = wait {
                 self.sleep(wait, held.ending()).await;
             }
         }
-        match self.work.finish(held).await {
+        match Box::pin(self.work.finish(held)).await {
             Ok(()) => {}
             Err(error) if error.is_lease_lost() => held.lose(),
             Err(error) => tracing::warn!(

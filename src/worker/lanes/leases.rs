@@ -20,7 +20,7 @@ use std::{
     time::Duration,
 };
 use tokio::{
-    sync::{Notify, oneshot},
+    sync::{Notify, Semaphore, SemaphorePermit, oneshot},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
@@ -33,15 +33,21 @@ const AT_ONCE: usize = 500;
 const STEP: Duration = Duration::from_millis(20);
 /// The most statements for single lanes at a time.
 const ALONE: usize = 8;
+/// The most lanes that begin, or are given back, at a time: the others wait in little memory, and
+/// leave the connections to the database to whoever works, and to leases that are renewed.
+const BEGIN: usize = 8;
+/// How long a lane waits at most until it is its turn to be given back.
+const LONGEST_WAIT: Duration = Duration::from_secs(10);
 
 /// The leases of a process. Cheap to clone.
 #[derive(Clone)]
 pub(in crate::worker) struct Leases {
     app: App,
-    settings: Settings,
+    settings: Arc<Settings>,
     hooks: Hooks,
     stop: CancellationToken,
     state: Arc<Mutex<State>>,
+    beginning: Arc<Semaphore>,
     /// Rung when a lane is wanted, when one that is wanted may be free, and when more may be taken.
     asked: Arc<Notify>,
 }
@@ -89,10 +95,11 @@ impl Leases {
     ) -> Self {
         Self {
             app,
-            settings,
+            settings: Arc::new(settings),
             hooks,
             stop,
             state: Arc::default(),
+            beginning: Arc::new(Semaphore::new(BEGIN)),
             asked: Arc::default(),
         }
     }
@@ -148,12 +155,25 @@ impl Leases {
         if held.is_lost() {
             self.app.metrics().lease(held.lane(), "lost");
         }
-        release(&self.app, held.lease()).await;
+        // Thousands are given back together when a process ends.
+        let turn = tokio::time::timeout(LONGEST_WAIT, self.begin());
+        let _turn = turn.await;
+        Box::pin(release(&self.app, held.lease())).await;
     }
 
     /// The lanes that this process holds.
     pub(in crate::worker) fn lanes(&self) -> BTreeSet<String> {
         self.state.lock().held.keys().cloned().collect()
+    }
+
+    /// What lanes take in turn when they begin, and when they are given back.
+    pub(in crate::worker) fn beginning(&self) -> Arc<Semaphore> {
+        Arc::clone(&self.beginning)
+    }
+
+    /// Waits until it is this lane's turn to begin, or to be given back.
+    pub(super) async fn begin(&self) -> Option<SemaphorePermit<'_>> {
+        self.beginning.acquire().await.ok()
     }
 
     /// How long a lane that was just taken waits for its first turn, unless it is woken: lanes that
@@ -275,7 +295,7 @@ impl Leases {
         };
         let (lane, of) = (
             lease.portal.clone(),
-            (self.settings.clone(), self.hooks.clone()),
+            (Arc::clone(&self.settings), self.hooks.clone()),
         );
         let (limits, stop) = (wanted.limits, self.stop.clone());
         let held = HeldLease::new((lease, asked), limits, of, stop, &wanted.stop);

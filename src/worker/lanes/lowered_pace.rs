@@ -17,7 +17,7 @@ pub(in crate::worker) async fn tell<P: PortalClient>(app: &App, portal: P, held:
         let until = Instant::now() + left;
         if !left.is_zero() && told.is_none_or(|told| until >= told + SAME) {
             told = Some(until);
-            record(app, held, left.as_secs_f64()).await;
+            Box::pin(record(app, held, left.as_secs_f64())).await;
         }
         portal.limit().lowered().await;
     }

@@ -106,7 +106,8 @@ impl Restarts {
                 .push((ErrorCode::Stuck, words.to_owned(), 1)),
             None => incidents.over.push(ErrorCode::Stuck),
         }
-        self.app.lanes.record(&self.lane, &incidents).await
+        // Boxed, as it is rare: a lane that rests has no room for it.
+        Box::pin(self.app.lanes.record(&self.lane, &incidents)).await
     }
 
     fn unless_away(&self, written: Result<(), app::Error>) {
@@ -125,7 +126,8 @@ impl Restarts {
         let mut panics = 0;
         loop {
             let began = Instant::now();
-            let Err(bug) = bug::caught_in(work()).await else {
+            // Boxed: what is handed on is held twice, by who hands it on and by who awaits it.
+            let Err(bug) = bug::caught_in(Box::pin(work())).await else {
                 return;
             };
             panics = if began.elapsed() > LONG {

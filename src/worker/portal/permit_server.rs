@@ -16,7 +16,8 @@ pub(in crate::worker) async fn serve<P: PortalClient>(
 ) {
     let wake_up = app.waker().subscribe(&permit_wake_name(held.portal()));
     loop {
-        match one(&app, &portal, held).await {
+        // Boxed, as nobody asks most of the time.
+        match Box::pin(one(&app, &portal, held)).await {
             Ok(true) => continue,
             Ok(false) => {}
             Err(error) => {

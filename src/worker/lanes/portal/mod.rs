@@ -101,6 +101,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
     fn limits(&self) -> LaneLimits {
         LaneLimits {
             drains: self.portal.limit().full_drain_time(),
+            lands_within: Some(self.settings.doubt),
         }
     }
 
