@@ -35,6 +35,8 @@ pub(in crate::worker) struct HeldLease {
     /// The end of this lease: of the process, of the lane, or because the lane is another's share.
     let_go: CancellationToken,
     limits: LaneLimits,
+    /// For how long earlier owners had used up the portal's limit when it was taken.
+    used: Duration,
     settings: Arc<Settings>,
     hooks: Hooks,
 }
@@ -99,7 +101,7 @@ impl HeldLease {
     /// A lease that was asked for at that moment. It ends with the process or with the lane.
     pub(super) fn new(
         (lease, asked): (Lease, Instant),
-        limits: LaneLimits,
+        (limits, used): (LaneLimits, Duration),
         (settings, hooks): (Arc<Settings>, Hooks),
         stop: CancellationToken,
         lane: &CancellationToken,
@@ -112,9 +114,15 @@ impl HeldLease {
             stop,
             let_go: lane.child_token(),
             limits,
+            used,
             settings,
             hooks,
         }
+    }
+
+    /// For how long earlier owners had used up the portal's limit when the lane was taken.
+    pub(in crate::worker) fn limit_used(&self) -> Duration {
+        self.used
     }
 
     /// What is to be renewed.
