@@ -122,7 +122,7 @@ mod tests {
         let few: Vec<usize> = (0..AT_ONCE).collect();
         assert_eq!(some(&few, 0, |_| true), few);
         assert_eq!(some(&few, 7, |_| true), few);
-        let many: Vec<usize> = (0..2 * AT_ONCE + 1).collect();
+        let many: Vec<usize> = (0..=2 * AT_ONCE).collect();
         let parts: Vec<_> = (3..6).map(|nth| some(&many, nth, |_| true)).collect();
         assert!(parts.iter().all(|part| part.len() <= AT_ONCE));
         assert_eq!(parts.concat(), many);
