@@ -44,6 +44,7 @@ use crate::{
     stock::StockSettings,
     storage,
 };
+use lanes::LeasePool;
 use sqlx::PgPool;
 use std::{
     net::IpAddr,
@@ -82,7 +83,8 @@ pub use intake::backfill::{Backfill, BackfillStep};
 pub use intake::shop_notices::ShopNotice;
 pub use lanes::lane_waker::LaneWaker;
 pub use lanes::{
-    Incidents, LaneFault, LaneRow, Lanes, Lease, LeaseTerm, News, NewsListener, PROCESSES,
+    GivenBack, Incidents, LaneFault, LaneRow, Lanes, Lease, LeaseTerm, News, NewsListener,
+    PROCESSES,
 };
 pub use onec::Onec;
 pub use operations::Operations;
@@ -154,6 +156,7 @@ pub struct App {
 #[derive(Debug, Clone)]
 struct Shared {
     db: PgPool,
+    leases: LeasePool,
     registry: Arc<Registry>,
     metrics: Metrics,
     waker: LaneWaker,
@@ -180,6 +183,7 @@ impl App {
         let registry = Arc::new(registry);
         let shared = Shared {
             waker: LaneWaker::new(pool.clone()),
+            leases: LeasePool::new(pool.clone()),
             clocks: ClockOffsets::new(&registry),
             metrics: Metrics::default(),
             traps: Traps::default(),

@@ -18,7 +18,7 @@ pub struct Database {
     pub url: Option<Secret>,
     /// A file that holds the address.
     pub url_file: Option<PathBuf>,
-    /// Most connections at once; `None`: 16.
+    /// Most connections at once; `None`: 16. Two more, for leases alone, where lanes are driven.
     pub max_connections: Option<u32>,
     /// 32 random bytes as base64: encrypts the tokens of applications. Several, separated by
     /// blanks: the first encrypts, all decrypt.

@@ -154,16 +154,20 @@ struct Raw {
 }
 
 impl Config {
-    /// How long a write may land after it was sent: what the portals allow a call, and a quarter as
-    /// margin; longer if it is set so.
+    /// How long a write may land after it was sent, wherever it goes: the longest of all portals.
     pub fn lands_within(&self) -> Duration {
-        let limits = self
-            .portals
-            .values()
-            .map(|portal| portal.call_limit_seconds);
-        let longest = limits.max().unwrap_or_default();
+        let all = self.portals.values();
+        let all = all.map(|portal| self.lands_within_at(portal));
+        let set = Duration::from_secs(self.worker.doubt_seconds);
+        all.max().unwrap_or(set)
+    }
+
+    /// How long a write to this portal may land after it was sent: what the portal allows a call,
+    /// and a quarter as margin; longer if it is set so.
+    pub fn lands_within_at(&self, portal: &Portal) -> Duration {
+        let limit = portal.call_limit_seconds;
         let set = self.worker.doubt_seconds;
-        Duration::from_secs(set.max(longest + longest.div_ceil(4)))
+        Duration::from_secs(set.max(limit + limit.div_ceil(4)))
     }
 
     /// Reads the settings: `file`, else `BRIDGE_CONFIG`, else [`DEFAULT_FILE`] in `directory` if it

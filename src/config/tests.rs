@@ -314,6 +314,28 @@ fn keys(changes: &[Change]) -> Vec<String> {
 }
 
 #[test]
+fn how_long_a_portal_may_take_for_a_call_is_nothing_to_another() {
+    let patient = with_second().replace(
+        "[portals.second]\n",
+        "[portals.second]\ncall_limit_seconds = 600\n",
+    );
+    let (old, new) = (parse(&with_second()).unwrap(), parse(&patient).unwrap());
+    let lands = |config: &Config, name: &str| {
+        let name = PortalName::parse(name).unwrap();
+        config.lands_within_at(&config.portals[&name]).as_secs()
+    };
+    assert_eq!(lands(&new, "main"), lands(&old, "main"));
+    assert_eq!(lands(&new, "second"), 750);
+    assert_eq!(new.lands_within().as_secs(), 750);
+    let (before, now) = (old.of_portals(), new.of_portals());
+    let other: Vec<_> = now
+        .keys()
+        .filter(|name| now[*name] != before[*name])
+        .collect();
+    assert_eq!(other, [&PortalName::parse("second").unwrap()]);
+}
+
+#[test]
 fn newer_settings_are_used_but_for_what_needs_a_restart() {
     let old = parse(SMALL).unwrap();
     let newer = format!("[http]\nlisten = \"127.0.0.1:1\"\n{}", with_second());

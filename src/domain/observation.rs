@@ -43,7 +43,8 @@ impl<V> Observation<V> {
     }
 }
 
-/// The last status and stage known to be the same thing on both sides.
+/// The last status and stage known to be the same thing on both sides. What is not known, or not
+/// so, is not written: a row of it lies beside every order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Agreed {
     /// The status, in the shop's words.
@@ -52,23 +53,23 @@ pub struct Agreed {
     pub stage: Stage,
     /// MOVED_TIME of the deal as it was read in that stage; none until it was read after a write of
     /// our own.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub portal_since: Option<DateTime<Utc>>,
     /// MOVED_TIME of a move by which the deal is known to have left this agreement. Whatever stage
     /// it has by a later move was chosen after that, also one that means the same as before.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub left: Option<DateTime<Utc>>,
     /// A status that the shop has because the deal was moved: what it says of the order is the
     /// portal's own word, not a fact of the shop.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub by_portal: Option<String>,
     /// The deal's newest row of the history as it was read after a write of our own: what stands
     /// above it is somebody else's move, also within the same second.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub portal_row: Option<u64>,
     /// A message was taken back after it was sent: the shop may have carried it out, which nobody
     /// but the shop can tell.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub unsure: bool,
     /// The status with which the shop contradicted a message: it may be one into which only another
     /// system brings an order.
@@ -76,7 +77,7 @@ pub struct Agreed {
     pub insists: Option<String>,
     /// What the shop was told and has not confirmed by a snapshot yet, oldest first. The last one
     /// is `status`, unless 1C says it and the deal has not followed yet.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub told: Vec<SentStatus>,
 }
 

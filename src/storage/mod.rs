@@ -46,7 +46,9 @@ mod text;
 pub mod views;
 
 pub use json::{Json, Unreadable, written};
-pub use schema::pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
+pub use schema::pool::{
+    Error, SchemaVersion, beside, connect, connect_with, migrate, schema_version,
+};
 pub use schema::server_settings::{Settings, settings};
 pub use states::{
     BulkState, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState, EventKind,

@@ -2,17 +2,17 @@
 //!
 //! A lane that has nothing to do rests until something of its own is due, or it is woken. Whoever
 //! brings work wakes it, by NOTIFY from another process; a NOTIFY can be lost, and what a clock
-//! makes due wakes nobody. This watch looks every poll, so that no lane has to.
+//! makes due wakes nobody. This watch looks every poll, so that no lane has to: after a thousand
+//! lanes at a time, so that it costs no more for ten thousand, which it has seen after ten polls.
 
 use super::{
     Lanes, Settings,
     lanes::{leases::Leases, restarts::Restarts},
 };
 use crate::app::{self, App, lane_of, onec_lane_of, permit_wake_name};
-use std::collections::BTreeSet;
 use tokio_util::sync::CancellationToken;
 
-/// The most lanes of one statement.
+/// The most lanes of one kind that are looked after at a poll.
 const AT_ONCE: usize = 1_000;
 
 /// The lanes that are watched, while this process holds them.
@@ -53,8 +53,11 @@ pub(super) async fn keep(
     turns: Restarts,
     stop: CancellationToken,
 ) {
-    while !stop.is_cancelled() {
-        match wake_due(&app, &lanes, &leases.lanes()).await {
+    for nth in 0_usize.. {
+        if stop.is_cancelled() {
+            return;
+        }
+        match wake_due(&app, &lanes.nth(nth, &leases)).await {
             Ok(()) => turns.went_well().await,
             Err(error) => {
                 let error = error.chain();
@@ -67,37 +70,40 @@ pub(super) async fn keep(
     }
 }
 
-async fn wake_due(
-    app: &App,
-    lanes: &WatchedLanes,
-    held: &BTreeSet<String>,
-) -> Result<(), app::Error> {
+impl WatchedLanes {
+    /// Those of the held lanes that are looked after at this poll.
+    fn nth(&self, nth: usize, leases: &Leases) -> Self {
+        let base = |one: &(String, String)| leases.holds(&onec_lane_of(&one.0));
+        Self {
+            portals: some(&self.portals, nth, |one| leases.holds(&one.0)),
+            shops: some(&self.shops, nth, |one| leases.holds(&one.1)),
+            bases: some(&self.bases, nth, base),
+        }
+    }
+}
+
+/// The nth part of all, in turn: all of them if they are few.
+fn some<T: Clone>(all: &[T], nth: usize, holds: impl Fn(&T) -> bool) -> Vec<T> {
+    let parts = all.len().div_ceil(AT_ONCE).max(1);
+    let part = all.chunks(AT_ONCE).nth(nth % parts).unwrap_or_default();
+    part.iter().filter(|one| holds(one)).cloned().collect()
+}
+
+async fn wake_due(app: &App, lanes: &WatchedLanes) -> Result<(), app::Error> {
     let wake = |lane: &str| app.waker().subscribe(lane).notify_one();
-    let portals = lanes.portals.iter();
-    let portals: Vec<_> = portals
-        .filter(|one| held.contains(&one.0))
-        .cloned()
-        .collect();
-    for some in portals.chunks(AT_ONCE) {
-        for portal in app.lanes.due_portals(some).await? {
+    if !lanes.portals.is_empty() {
+        for portal in app.lanes.due_portals(&lanes.portals).await? {
             wake(&portal);
         }
     }
-    let shops = lanes.shops.iter();
-    let shops = shops.filter(|(_, lane)| held.contains(lane));
-    let shops: Vec<String> = shops.map(|(shop, _)| shop.clone()).collect();
-    for some in shops.chunks(AT_ONCE) {
-        for shop in app.lanes.due_shops(some).await? {
+    if !lanes.shops.is_empty() {
+        let shops: Vec<String> = lanes.shops.iter().map(|(shop, _)| shop.clone()).collect();
+        for shop in app.lanes.due_shops(&shops).await? {
             wake(&lane_of(&shop));
         }
     }
-    let bases = lanes.bases.iter();
-    let bases: Vec<_> = bases
-        .filter(|(base, _)| held.contains(&onec_lane_of(base)))
-        .cloned()
-        .collect();
-    for some in bases.chunks(AT_ONCE) {
-        for base in app.lanes.due_bases(some).await? {
+    if !lanes.bases.is_empty() {
+        for base in app.lanes.due_bases(&lanes.bases).await? {
             wake(&onec_lane_of(&base));
         }
     }
@@ -105,4 +111,22 @@ async fn wake_due(
         wake(&permit_wake_name(&portal));
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_lane_is_looked_after_in_turn_and_few_are_every_time() {
+        let few: Vec<usize> = (0..AT_ONCE).collect();
+        assert_eq!(some(&few, 0, |_| true), few);
+        assert_eq!(some(&few, 7, |_| true), few);
+        let many: Vec<usize> = (0..=2 * AT_ONCE).collect();
+        let parts: Vec<_> = (3..6).map(|nth| some(&many, nth, |_| true)).collect();
+        assert!(parts.iter().all(|part| part.len() <= AT_ONCE));
+        assert_eq!(parts.concat(), many);
+        assert_eq!(some(&many, 2, |one| *one == 1), Vec::<usize>::new());
+        assert_eq!(some(&[0; 0], 1, |_| true), Vec::<usize>::new());
+    }
 }

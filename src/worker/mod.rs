@@ -91,7 +91,7 @@ async fn run_on<P: PortalClient>(
     reloads: mpsc::Receiver<Reload<P>>,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    let leases = Leases::new(app.clone(), settings.clone(), hooks, stop.clone());
+    let leases = Leases::new(&app, settings.clone(), hooks, stop.clone());
     // Not among the tasks: leases are kept until the last of them has ended, and no longer.
     let mut keeper = JoinSet::new();
     keeper.spawn(leases.clone().keep());

@@ -1,13 +1,14 @@
 //! The tasks of a worker: those of each lane, and the housekeeping; and how newer settings take the
 //! place of older ones.
 //!
-//! A lane whose settings are the same goes on undisturbed, with the use cases of the settings that
-//! it began with: they say the same of it.
+//! A lane whose settings are the same goes on undisturbed. Between two of its turns it is handed the
+//! use cases over the newer settings, so that those of the older ones go out of memory.
 
 use super::{
     Error, Lanes, PortalClient, Settings,
     due_watch::{self, WatchedLanes},
-    goods_keeper, housekeeping, incidents,
+    goods_keeper, housekeeping,
+    incidents::{CallEvents, Caller, IncidentKeeper},
     lanes::{
         callback::CallbackLane,
         leased::{LaneTurn, LeasedLane},
@@ -22,7 +23,7 @@ use super::{
 use crate::app::{App, FROM_SQL, GOODS, HOUSEKEEPING, JOBS, STOCK, TILL, lane_of, onec_lane_of};
 use std::{collections::BTreeMap, sync::Arc};
 use tokio::{
-    sync::{mpsc, oneshot},
+    sync::{mpsc, oneshot, watch},
     task::{AbortHandle, JoinSet},
     time::Instant,
 };
@@ -55,6 +56,11 @@ pub struct LanesReloaded {
 /// A worker at work.
 pub(super) struct Runner {
     app: App,
+    /// Hands newer use cases to the lanes that go on.
+    newest: watch::Sender<App>,
+    /// Where the lanes' clients tell of their calls, and how many clients there were.
+    seen: CallEvents,
+    clients: u64,
     settings: Settings,
     leases: Leases,
     stop: CancellationToken,
@@ -97,13 +103,19 @@ impl Runner {
         leases: Leases,
         stop: CancellationToken,
     ) -> Self {
+        let (incidents, seen) = IncidentKeeper::new(&app);
+        let mut tasks = JoinSet::new();
+        tasks.spawn(incidents.keep(stop.clone()));
         Self {
             house: stop.child_token(),
+            newest: watch::Sender::new(app.clone()),
+            seen,
+            clients: 0,
             app,
             settings,
             leases,
             stop,
-            tasks: JoinSet::new(),
+            tasks,
             lanes: BTreeMap::new(),
         }
     }
@@ -152,6 +164,7 @@ impl Runner {
         self.house.cancel();
         self.house = self.stop.child_token();
         (self.app, self.settings) = (reload.app, reload.settings);
+        self.newest.send_replace(self.app.clone());
         self.begin(reload.lanes);
         told.begun = self.lanes.len() - told.undisturbed;
         let _ = reload.done.send(told);
@@ -167,11 +180,12 @@ impl Runner {
             let Some(mut group) = self.group(name.as_str(), &of) else {
                 continue;
             };
-            let (watch, seen) = AttemptRecorder::new(&name, self.app.metrics());
-            portal.watched(Arc::new(watch));
-            let (app, lane, stop) = (self.app.clone(), name.to_string(), group.stop.clone());
-            self.spawn(&mut group, incidents::run(app, lane.clone(), seen, stop));
+            let lane = name.to_string();
+            portal.watched(Arc::new(self.recorder(&lane)));
+            let lands_within = lanes.lands_within.get(&name).copied();
             let driven = self.lane(&lane, &group).keep_up(move |app, settings| {
+                let doubt = lands_within.unwrap_or(settings.doubt);
+                let settings = Settings { doubt, ..settings };
                 PortalLane::new(app, name.clone(), portal.clone(), settings)
             });
             self.spawn(&mut group, driven);
@@ -195,10 +209,10 @@ impl Runner {
                 continue;
             };
             let turns = Restarts::new(&self.app, &lane);
-            let (app, stop) = (self.app.clone(), group.stop.clone());
+            let (newest, stop) = (self.newest.subscribe(), group.stop.clone());
             let reading = turns.clone().keep_up(stop.clone(), move || {
                 let (till, client) = (till.clone(), client.clone());
-                till_reader::keep(app.clone(), till, client, turns.clone(), stop.clone())
+                till_reader::keep(newest.clone(), till, client, turns.clone(), stop.clone())
             });
             self.spawn(&mut group, reading);
             self.lanes.insert(lane, group);
@@ -218,6 +232,13 @@ impl Runner {
         }
     }
 
+    /// Who sees the calls of a lane's new client.
+    fn recorder(&mut self, lane: &str) -> AttemptRecorder {
+        self.clients += 1;
+        let (lane, nth) = (lane.into(), self.clients);
+        AttemptRecorder::new(Caller { lane, nth }, self.app.metrics(), self.seen.clone())
+    }
+
     /// The tasks of a lane that is to begin; none if it runs.
     fn group(&self, lane: &str, of: &BTreeMap<String, [u8; 32]>) -> Option<Group> {
         (!self.lanes.contains_key(lane)).then(|| Group {
@@ -235,10 +256,10 @@ impl Runner {
 
     fn lane(&self, name: &str, group: &Group) -> Lane {
         Lane {
-            app: self.app.clone(),
+            newest: self.newest.subscribe(),
             settings: self.settings.clone(),
             leases: self.leases.clone(),
-            turns: Restarts::new(&self.app, name),
+            turns: Restarts::of_leased(&self.app, name),
             stop: group.stop.clone(),
         }
     }
@@ -284,7 +305,7 @@ impl Runner {
 
 /// What every lane of this process is given.
 struct Lane {
-    app: App,
+    newest: watch::Receiver<App>,
     settings: Settings,
     leases: Leases,
     turns: Restarts,
@@ -298,16 +319,60 @@ impl Lane {
         work: impl Fn(App, Settings) -> T + Send + 'static,
     ) -> impl Future<Output = ()> + Send + 'static {
         let Self {
-            app,
+            newest,
             settings,
             leases,
             turns,
             stop,
         } = self;
         turns.clone().keep_up(stop.clone(), move || {
-            let work = work(app.clone(), settings.clone());
-            let (settings, leases) = (settings.clone(), leases.clone());
-            LeasedLane::new(work, settings, leases, turns.clone()).run(stop.clone())
+            let mut newest = newest.clone();
+            let app = newest.borrow_and_update().clone();
+            let work = work(app, settings.clone());
+            let (leases, turns) = (leases.clone(), turns.clone());
+            let lane = LeasedLane::new(work, settings.poll, leases, turns, newest);
+            Box::new(lane).run(stop.clone())
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::{
+        clients::bitrix24::Client,
+        worker::{
+            lanes::{lease::HeldLease, lowered_pace},
+            portal::permit_server,
+        },
+    };
+    use std::{mem::size_of, time::Duration};
+    use tokio::sync::Notify;
+
+    type Portal = PortalLane<Client>;
+    type Held = &'static HeldLease;
+
+    /// What a future holds, begun with these arguments.
+    fn size<A, F: Future>(_: impl FnOnce(A) -> F) -> usize {
+        size_of::<F>()
+    }
+
+    /// All that a portal's lane holds while it rests, apart from what its client holds.
+    #[test]
+    fn a_portal_that_rests_takes_four_kilobytes_at_most() {
+        type Lane = LeasedLane<Portal>;
+        let lane = size_of::<Lane>();
+        let run = size(|(lane, stop): (Box<Lane>, CancellationToken)| lane.run(stop));
+        let own = size(|(lane, held): (&'static mut Lane, Held)| lane.own(held));
+        type Permits = (&'static crate::app::Lanes, &'static Client, Held);
+        let permits = size(
+            |((lanes, portal, held), asked): (Permits, &'static Notify)| {
+                permit_server::serve(lanes, portal, held, (asked, Duration::ZERO))
+            },
+        );
+        let pace = size(|(lanes, portal, held): Permits| lowered_pace::tell(lanes, portal, held));
+        let parts = [lane, run, own, permits, pace];
+        let all: usize = parts.iter().sum();
+        assert!(all <= 4_096, "{all} bytes: {parts:?}");
     }
 }

@@ -15,6 +15,9 @@ const RESTS: u32 = 150;
 pub struct Lanes<P> {
     /// The portals, with the client of each.
     pub portals: BTreeMap<PortalName, P>,
+    /// How long a write may land at a portal after it was sent, where that is known; else
+    /// [`Settings::doubt`].
+    pub lands_within: BTreeMap<PortalName, Duration>,
     /// The shops that are called.
     pub callbacks: BTreeMap<ShopName, Sender>,
     /// The tills whose vendor's API is read.
@@ -31,6 +34,7 @@ impl<P> Lanes<P> {
     pub fn of(portals: BTreeMap<PortalName, P>) -> Self {
         Self {
             portals,
+            lands_within: BTreeMap::new(),
             callbacks: BTreeMap::new(),
             tills: BTreeMap::new(),
             pushes: BTreeMap::new(),

@@ -11,6 +11,7 @@ use crate::{
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::time::Duration;
+use tokio::{sync::watch, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 /// How often it is read though nothing was told.
@@ -27,14 +28,16 @@ enum Failed {
     Vendor(#[from] moysklad::Error),
 }
 
-/// Reads a till until told to stop. Of several processes one at a time does it.
+/// Reads a till until told to stop, by the use cases over the newest settings. Of several processes
+/// one at a time does it.
 pub(super) async fn keep(
-    app: App,
+    mut newest: watch::Receiver<App>,
     till: TillName,
     client: Client,
     turns: Restarts,
     stop: CancellationToken,
 ) {
+    let mut app = newest.borrow_and_update().clone();
     let wake_up = app.waker().subscribe(&format!("{TILL}{till}"));
     let mut unread = Unread {
         lane: format!("{TILL}{till}"),
@@ -57,8 +60,15 @@ pub(super) async fn keep(
             Ok(()) => unread.over(&app).await,
             Err(Failed::App(_)) => {}
         }
-        let more = tokio::time::timeout(PAUSE, wake_up.notified());
-        stop.run_until_cancelled(more).await;
+        let until = Instant::now() + PAUSE;
+        loop {
+            tokio::select! {
+                () = tokio::time::sleep_until(until) => break,
+                () = wake_up.notified() => break,
+                () = stop.cancelled() => break,
+                Ok(()) = newest.changed() => app.clone_from(&newest.borrow_and_update()),
+            }
+        }
     }
 }
 

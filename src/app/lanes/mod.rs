@@ -1,22 +1,31 @@
 //! Lanes: who holds one, its pauses, its place in the portal's limit, and what is wrong with it.
 //!
-//! Each is one statement. What is written for a lane is written only while the lease holds; times
-//! are in seconds.
+//! What is written for a lane is written only while the lease holds; times are in seconds. Leases
+//! are taken, renewed and given back on connections of their own, many in one statement: none runs
+//! out because whoever works has all connections.
 
 pub(super) mod lane_waker;
 mod news;
 
-pub use crate::storage::queue::lanes::{LaneFault, LaneRow, Lease, LeaseTerm};
+pub use crate::storage::queue::lanes::{GivenBack, LaneFault, LaneRow, Lease, LeaseTerm};
 use crate::{
     app::{Error, PERMIT_PATIENCE, Shared},
     domain::ErrorCode,
     storage::{
+        self,
         queue::{due_lanes, lanes, processes, rate_permits, rate_state},
         views::incidents,
     },
 };
 pub use news::{News, NewsListener};
 use sqlx::PgPool;
+use std::{
+    collections::BTreeMap,
+    sync::{Arc, OnceLock},
+};
+
+/// Connections for leases: one renews, while the other may wait for a row.
+const LEASE_CONNECTIONS: u32 = 2;
 
 /// What is woken in place of a lane, in every process, when a process has come or gone. No lane has
 /// this name.
@@ -26,13 +35,34 @@ pub const PROCESSES: &str = "*";
 #[derive(Debug)]
 pub struct Lanes {
     db: PgPool,
+    leases: LeasePool,
+}
+
+/// The connections for leases alone; the same for all use cases over a database. They are opened
+/// where lanes are driven, and nowhere else.
+#[derive(Debug, Clone)]
+pub(in crate::app) struct LeasePool {
+    work: PgPool,
+    own: Arc<OnceLock<PgPool>>,
+}
+
+impl LeasePool {
+    pub(in crate::app) fn new(work: PgPool) -> Self {
+        Self {
+            work,
+            own: Arc::default(),
+        }
+    }
+
+    fn pool(&self) -> &PgPool {
+        self.own
+            .get_or_init(|| storage::beside(&self.work, LEASE_CONNECTIONS))
+    }
 }
 
 /// What went wrong with a lane, and what is over.
 #[derive(Debug, Default)]
 pub struct Incidents {
-    /// Everything that was wrong is over, except what is noted here.
-    pub all_over: bool,
     /// What is wrong: its code, what was said, and how often.
     pub notes: Vec<(ErrorCode, String, i64)>,
     /// The codes of the incidents that are over.
@@ -43,6 +73,7 @@ impl Lanes {
     pub(in crate::app) fn new(shared: &Shared) -> Self {
         Self {
             db: shared.db.clone(),
+            leases: shared.leases.clone(),
         }
     }
 
@@ -56,8 +87,23 @@ impl Lanes {
         seconds: f64,
     ) -> Result<Vec<Lease>, Error> {
         let most = i64::try_from(most).unwrap_or(i64::MAX);
-        let mut db = self.db.acquire().await?;
+        let mut db = self.leases.pool().acquire().await?;
         Ok(lanes::acquire(&mut db, (lanes, most), owner, seconds).await?)
+    }
+
+    /// Lanes that were just taken begin: for how many seconds earlier owners have used up the limit
+    /// of each. From now on it counts as full, should this owner die; and what earlier owners left
+    /// open of incidents is over, as whatever lasts is met again. Left out are those that somebody
+    /// else has by now.
+    pub async fn begin(&self, terms: &[LeaseTerm]) -> Result<BTreeMap<String, f64>, Error> {
+        let names = terms.iter().map(|term| term.lease.portal.clone());
+        let (others, portals): (Vec<_>, Vec<_>) = names.partition(|lane| lane.contains(':'));
+        let mut tx = self.leases.pool().begin().await?;
+        let used = rate_state::take_over(&mut tx, terms).await?;
+        let stuck = (&*others, ErrorCode::Stuck.as_str());
+        incidents::over_of_taken(&mut tx, &portals, stuck).await?;
+        tx.commit().await?;
+        Ok(used.into_iter().collect())
     }
 
     /// Says that a process is alive for so many seconds, and by a fingerprint which lanes it knows.
@@ -68,7 +114,7 @@ impl Lanes {
         lanes: &str,
         seconds: f64,
     ) -> Result<Vec<String>, Error> {
-        let mut db = self.db.acquire().await?;
+        let mut db = self.leases.pool().acquire().await?;
         processes::attend(&mut db, owner, Some(lanes), seconds).await?;
         Ok(processes::sharing(&mut db, lanes).await?)
     }
@@ -86,20 +132,21 @@ impl Lanes {
         terms: &[LeaseTerm],
         seconds: f64,
     ) -> Result<Vec<String>, Error> {
-        let mut db = self.db.acquire().await?;
+        let mut db = self.leases.pool().acquire().await?;
         Ok(lanes::renew_free(&mut db, terms, seconds).await?)
     }
 
-    /// Keeps one lane, however long that waits for its row; false if somebody else has it.
-    pub async fn renew(&self, term: &LeaseTerm, seconds: f64) -> Result<bool, Error> {
-        let mut db = self.db.acquire().await?;
-        Ok(lanes::renew(&mut db, term, seconds).await?)
+    /// The lanes of these leases that nobody else has.
+    pub async fn still_held(&self, leases: &[Lease]) -> Result<Vec<String>, Error> {
+        let mut db = self.leases.pool().acquire().await?;
+        Ok(lanes::still_held(&mut db, leases).await?)
     }
 
-    /// Gives a lane back, so that another takes over at once.
-    pub async fn release(&self, lease: &Lease) -> Result<(), Error> {
-        let mut db = self.db.acquire().await?;
-        Ok(lanes::release(&mut db, lease).await?)
+    /// Gives lanes back, so that others take over at once: returns those that are free. Left out
+    /// are those that somebody else has, and those whose row is locked.
+    pub async fn release_free(&self, given: &[GivenBack]) -> Result<Vec<String>, Error> {
+        let mut db = self.leases.pool().acquire().await?;
+        Ok(lanes::release_free(&mut db, given).await?)
     }
 
     /// How a lane stands; none if nobody ever held or paused it.
@@ -133,19 +180,6 @@ impl Lanes {
         Ok(lanes::slow_down(&mut db, lease, seconds).await?)
     }
 
-    /// How long the portal's limit is still used up by earlier owners. From now on it counts as
-    /// used up for `drains` seconds, should this owner die.
-    pub async fn take_over_limit(&self, lease: &Lease, drains: f64) -> Result<f64, Error> {
-        let mut db = self.db.acquire().await?;
-        Ok(rate_state::take_over(&mut db, lease, drains).await?)
-    }
-
-    /// Tells the next owner how long the portal's limit is used up.
-    pub async fn hand_over_limit(&self, lease: &Lease, seconds: f64) -> Result<(), Error> {
-        let mut db = self.db.acquire().await?;
-        Ok(rate_state::hand_over(&mut db, lease, seconds).await?)
-    }
-
     /// The place in the portal's limit that another process asked for first and still waits for.
     pub async fn next_permit(&self, lane: &str) -> Result<Option<i64>, Error> {
         let mut db = self.db.acquire().await?;
@@ -162,9 +196,6 @@ impl Lanes {
     /// must have been there, or nobody would hear of it.
     pub async fn record(&self, lane: &str, incidents: &Incidents) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
-        if incidents.all_over {
-            incidents::over(&mut tx, lane, None).await?;
-        }
         for (code, words, times) in &incidents.notes {
             let words = words.replace('\0', " ");
             incidents::note(&mut tx, lane, (code.as_str(), &words), *times).await?;

@@ -271,7 +271,8 @@ async fn ask(tx: &mut PgConnection, withdrawn: &[ChangeRow]) -> Result<(), Error
 async fn drop_one(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
     let (shop, seq) = (&*change.shop, change.seq);
     status_changes::settle(tx, shop, seq, MessageState::Dropped, change.attempts).await?;
-    Ok(status_changes::reopen_document(tx, shop, &change.number).await?)
+    let order = OrderKey::new(shop, &change.number);
+    Ok(status_changes::reopen_documents(tx, [order]).await?)
 }
 
 /// The message is dropped, and with it those that rest on it; what was agreed before it holds
@@ -285,7 +286,8 @@ async fn take_back(
     let awaited = reopen(row, |agreed| agreed.withdrawn(change.decided_at));
     agreements::save(tx, std::slice::from_ref(row)).await?;
     drop_one(tx, change).await?;
-    status_changes::drop_except(tx, &change.shop, &change.number, &awaited).await?;
+    let order = OrderKey::new(&change.shop, &change.number);
+    status_changes::drop_except(tx, &[(order, awaited)]).await?;
     let what = SyncEvent::MessageWithdrawn {
         status: change.status.clone(),
         because: why.because(),

@@ -7,7 +7,10 @@ use crate::{
 };
 use anyhow::Context as _;
 use std::collections::BTreeMap;
-use tokio::{sync::mpsc, task::JoinSet};
+use tokio::{
+    sync::{mpsc, watch},
+    task::JoinSet,
+};
 use tokio_util::{sync::CancellationToken, task::TaskTracker};
 
 /// What newer settings change for the applications.
@@ -33,6 +36,7 @@ pub(super) async fn look_after(
 ) -> anyhow::Result<()> {
     let mut tasks = JoinSet::new();
     let mut keepers: BTreeMap<PortalName, Keeper> = BTreeMap::new();
+    let mut newest: Option<watch::Sender<(App, Options)>> = None;
     loop {
         tokio::select! {
             Some(ended) = tasks.join_next() => {
@@ -46,10 +50,13 @@ pub(super) async fn look_after(
                         keeper.stop.cancel();
                     }
                 }
+                let by = (changed.app, changed.options);
+                let newest = newest.get_or_insert_with(|| watch::Sender::new(by.clone()));
+                newest.send_replace(by);
                 for one in changed.reached {
                     let portal = one.tokens.portal().clone();
                     let own = Keeper { stop: stop.child_token(), running: TaskTracker::new() };
-                    let (app, options) = (changed.app.clone(), changed.options.clone());
+                    let by = newest.subscribe();
                     let (until, running) = (own.stop.clone(), own.running.clone());
                     let earlier = keepers.insert(portal, own);
                     tasks.spawn(running.track_future(async move {
@@ -58,7 +65,7 @@ pub(super) async fn look_after(
                             earlier.running.close();
                             earlier.running.wait().await;
                         }
-                        portal_access::run(app, vec![one], options, until).await
+                        portal_access::run_renewed(by, vec![one], until).await
                     }));
                 }
             }

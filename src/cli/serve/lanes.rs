@@ -64,31 +64,29 @@ impl Clients {
         }))
     }
 
-    /// All lanes; in another era each of them has another fingerprint.
+    /// All lanes.
     pub(super) fn lanes(
         &self,
         config: &Config,
         connections: &Connections,
-        era: u64,
     ) -> anyhow::Result<worker::Lanes<Client>> {
+        let lands_within = |(name, portal): (&PortalName, _)| {
+            let within = config.lands_within_at(portal);
+            (name.clone(), within)
+        };
         Ok(worker::Lanes {
             portals: self.portals.clone(),
+            lands_within: config.portals.iter().map(lands_within).collect(),
             callbacks: bootstrap::callbacks(config, connections)?,
             tills: bootstrap::tills(config, connections),
             pushes: bootstrap::pushes(config, connections),
-            fingerprints: fingerprints(config, era),
+            fingerprints: fingerprints(config),
         })
     }
 }
 
-/// What the settings of every lane are known by, in an era.
-fn fingerprints(config: &Config, era: u64) -> BTreeMap<String, [u8; 32]> {
-    let in_era = |(lane, mut of): (String, [u8; 32])| {
-        for (byte, era) in of.iter_mut().zip(era.to_be_bytes()) {
-            *byte ^= era;
-        }
-        (lane, of)
-    };
+/// What the settings of every lane are known by.
+fn fingerprints(config: &Config) -> BTreeMap<String, [u8; 32]> {
     let portals = config.of_portals().into_iter();
     let portals = portals.map(|(name, of)| (name.to_string(), of));
     let shops = config.shops.keys();
@@ -101,6 +99,5 @@ fn fingerprints(config: &Config, era: u64) -> BTreeMap<String, [u8; 32]> {
         let lane = format!("{TILL}{name}");
         (lane, config.of_shops([&till.settings.shop]))
     });
-    let all = portals.chain(shops).chain(bases).chain(tills);
-    all.map(in_era).collect()
+    portals.chain(shops).chain(bases).chain(tills).collect()
 }

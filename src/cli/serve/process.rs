@@ -64,7 +64,7 @@ impl Running {
         let settings = settings(&config);
         let (mut reloads, mut access) = (None, None);
         if role != Role::Api {
-            let lanes = clients.lanes(&config, &connections, 0)?;
+            let lanes = clients.lanes(&config, &connections)?;
             let (sender, receiver) = mpsc::channel(1);
             reloads = Some(sender);
             let (app, told, settings) = (app.clone(), stop.clone(), settings.clone());
@@ -87,7 +87,6 @@ impl Running {
             reloads,
             access,
             said: None,
-            renewals: 0,
         };
         reloader.look_after(Vec::new(), clients.reached).await;
         Ok(Self {

@@ -1,7 +1,8 @@
 //! Settings are read again without a restart: at SIGHUP, and for `b24-bridge reload`.
 //!
-//! A file that is faulty changes nothing. Lanes whose settings are the same are not touched; new
-//! requests are answered by the newer settings; what cannot be changed in flight is told.
+//! A file that is faulty changes nothing. Lanes whose settings are the same go on, and let the older
+//! ones go between two turns; new requests are answered by the newer settings; what cannot be
+//! changed in flight is told.
 
 use super::{
     addresses::{Addresses, Answering},
@@ -31,10 +32,6 @@ use tokio_util::sync::CancellationToken;
 /// How often it is looked whether a person asks for it.
 const POLL: Duration = Duration::from_secs(1);
 
-/// How often settings are taken up before all lanes begin anew: a lane that goes on undisturbed
-/// keeps the settings that it began with in memory, and all of that time's.
-const ERA: u64 = 32;
-
 /// What newer settings take the place of.
 pub(super) struct Reloader {
     pub(super) config: Arc<Config>,
@@ -49,8 +46,6 @@ pub(super) struct Reloader {
     pub(super) access: Option<mpsc::Sender<Changed>>,
     /// When it last said that this process answers.
     pub(super) said: Option<Instant>,
-    /// How often settings were taken up.
-    pub(super) renewals: u64,
 }
 
 impl Reloader {
@@ -169,12 +164,8 @@ impl Reloader {
         if let Some(problem) = app.onec.check_onec_bases().await?.into_iter().next() {
             anyhow::bail!("`{}`: {}", problem.key, problem.sentence);
         }
-        let era = (self.renewals + 1) / ERA;
         let (before, now) = (self.config.of_portals(), config.of_portals());
-        let same = |name: &PortalName| {
-            let goes_on = before.get(name).filter(|_| era == self.renewals / ERA);
-            goes_on.is_some_and(|of| now.get(name) == Some(of))
-        };
+        let same = |name: &PortalName| before.get(name).is_some_and(|of| now.get(name) == Some(of));
         let (kept, gone): (BTreeMap<_, _>, BTreeMap<_, _>) = self
             .clients
             .clone()
@@ -182,7 +173,7 @@ impl Reloader {
             .partition(|(name, _)| same(name));
         let drives = self.reloads.is_some();
         let clients = Clients::new(&config, &app, &self.connections, kept, drives)?;
-        let lanes = clients.lanes(&config, &self.connections, era)?;
+        let lanes = clients.lanes(&config, &self.connections)?;
         let by = Answering {
             asked: clients.probe(&config, &app, &self.connections)?,
             app: app.clone(),
@@ -194,7 +185,6 @@ impl Reloader {
         };
         let gone = gone.into_keys().filter(|name| !again(name)).collect();
         self.addresses.replace(&by);
-        self.renewals += 1;
         (self.config, self.app, self.clients) = (config, app, clients.portals);
         let mut lines = Vec::new();
         if let Some(reloads) = &self.reloads {

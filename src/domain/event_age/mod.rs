@@ -19,23 +19,24 @@ pub const AHEAD: TimeDelta = TimeDelta::minutes(1);
 const TIED: TimeDelta = TimeDelta::hours(1);
 
 /// What tells how new a state of an order is; with what was remembered of those before it, how new
-/// the newest known one is.
+/// the newest known one is. What is not known, or not so, is not written: it lies beside every
+/// order.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Age {
     /// The last known count of changes.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     version: Option<i64>,
     /// Whether the state itself carries it; else it is not below that.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     counted: bool,
     /// The last known time of change, by the shop's clock.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     updated_at: Option<DateTime<Utc>>,
     /// Whether the state itself carries it; else it is not before that.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     timed: bool,
     /// When that time came in.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     dated: Option<DateTime<Utc>>,
     /// When the state itself came in.
     seen: DateTime<Utc>,
@@ -49,18 +50,25 @@ pub struct Age {
 #[serde(default)]
 pub struct Claim {
     /// The status by the shop's own code.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// Since when, by the shop's clock.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub status_at: Option<DateTime<Utc>>,
     /// Whether it is paid.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub paid: bool,
     /// When it was paid.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub paid_at: Option<DateTime<Utc>>,
     /// When it was completed.
+    #[serde(skip_serializing_if = "Option::is_none")]
     pub completed_at: Option<DateTime<Utc>>,
     /// Whether it is cancelled.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub cancelled: bool,
     /// Whether it is deleted.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
     pub deleted: bool,
 }
 

@@ -9,7 +9,7 @@ use std::{fmt, sync::Arc, time::Duration};
 #[derive(Clone)]
 pub struct Metrics {
     registry: Arc<Mutex<Registry>>,
-    meters: Meters,
+    meters: Arc<Meters>,
 }
 
 /// What waits in one lane in one state, as just counted.
@@ -47,7 +47,7 @@ impl Default for Metrics {
         meters.build.at(&[env!("CARGO_PKG_VERSION")]).set(1.0);
         Self {
             registry: Arc::new(Mutex::new(registry)),
-            meters,
+            meters: Arc::new(meters),
         }
     }
 }

@@ -66,8 +66,9 @@ pub async fn acquire(
         .collect())
 }
 
-/// Makes leases of one owner hold longer, as [`renew`] does; returns the lanes. Passes over those
-/// that another has taken, and those whose row is locked.
+/// Makes leases of one owner hold longer, and counts each portal's bucket as full for as long as it
+/// drains; returns the lanes. Waits for no row: passes over those that somebody has locked, as over
+/// those that another has taken.
 pub async fn renew_free(
     db: &mut PgConnection,
     terms: &[LeaseTerm],
@@ -99,39 +100,62 @@ pub async fn renew_free(
     .await?)
 }
 
-/// Makes a lease hold longer, and counts the portal's bucket as full for as long as it drains;
-/// false if another has taken the lane.
-pub async fn renew(db: &mut PgConnection, term: &LeaseTerm, seconds: f64) -> Result<bool, Error> {
-    let LeaseTerm { lease, drains } = term;
-    let done = sqlx::query!(
-        "UPDATE bridge.lanes SET lease_until = now() + make_interval(secs => $4),
-                limit_until = greatest(limit_until, now() + make_interval(secs => $5))
-         WHERE portal = $1 AND owner = $2 AND epoch = $3",
-        lease.portal,
-        lease.owner,
-        lease.epoch,
-        seconds,
-        drains
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected() == 1)
-}
-
-/// Gives the lane back, and wakes whoever waits for it.
-pub async fn release(db: &mut PgConnection, lease: &Lease) -> Result<(), Error> {
-    sqlx::query!(
-        "WITH gone AS (
-             UPDATE bridge.lanes SET owner = NULL, lease_until = NULL
-             WHERE portal = $1 AND owner = $2 AND epoch = $3 RETURNING portal)
-         SELECT pg_notify('bridge_lane', portal) FROM gone",
-        lease.portal,
-        lease.owner,
-        lease.epoch
+/// Those of these lanes that are still held by these leases, locked or not.
+pub async fn still_held(db: &mut PgConnection, leases: &[Lease]) -> Result<Vec<String>, Error> {
+    let lanes: Vec<String> = leases.iter().map(|lease| lease.portal.clone()).collect();
+    let owners: Vec<String> = leases.iter().map(|lease| lease.owner.clone()).collect();
+    let epochs: Vec<i64> = leases.iter().map(|lease| lease.epoch).collect();
+    Ok(sqlx::query_scalar!(
+        "SELECT l.portal
+         FROM unnest($1::text[], $2::text[], $3::bigint[]) AS held (portal, owner, epoch)
+         JOIN bridge.lanes l USING (portal, owner, epoch)",
+        &lanes,
+        &owners,
+        &epochs
     )
     .fetch_all(db)
-    .await?;
-    Ok(())
+    .await?)
+}
+
+/// A lane as it is given back.
+#[derive(Debug, Clone)]
+pub struct GivenBack {
+    /// The lease that ends.
+    pub lease: Lease,
+    /// Seconds for which the portal's limit is still used up; none: not known, it counts as full.
+    pub used: Option<f64>,
+}
+
+/// Gives lanes back, and wakes whoever waits for them; returns the lanes. Waits for no row: passes
+/// over those that somebody has locked, as over those that another has taken.
+pub async fn release_free(
+    db: &mut PgConnection,
+    given: &[GivenBack],
+) -> Result<Vec<String>, Error> {
+    let lanes: Vec<String> = given.iter().map(|one| one.lease.portal.clone()).collect();
+    let owners: Vec<String> = given.iter().map(|one| one.lease.owner.clone()).collect();
+    let epochs: Vec<i64> = given.iter().map(|one| one.lease.epoch).collect();
+    let used: Vec<Option<f64>> = given.iter().map(|one| one.used).collect();
+    Ok(sqlx::query_scalar!(
+        r#"WITH free AS (
+             SELECT l.portal, given.used
+             FROM unnest($1::text[], $2::text[], $3::bigint[], $4::float8[])
+               AS given (portal, owner, epoch, used)
+             JOIN bridge.lanes l USING (portal, owner, epoch)
+             FOR UPDATE OF l SKIP LOCKED),
+         gone AS (
+             UPDATE bridge.lanes l
+             SET owner = NULL, lease_until = NULL,
+                 limit_until = coalesce(now() + make_interval(secs => free.used), limit_until)
+             FROM free WHERE l.portal = free.portal RETURNING l.portal)
+         SELECT portal AS "portal!" FROM gone, LATERAL (SELECT pg_notify('bridge_lane', portal)) AS t"#,
+        &lanes,
+        &owners,
+        &epochs,
+        &used as &[Option<f64>]
+    )
+    .fetch_all(db)
+    .await?)
 }
 
 /// Locks the lane for settling.

@@ -137,7 +137,17 @@ pub async fn connect_with(options: PgConnectOptions, size: u32) -> Result<PgPool
         ("idle_in_transaction_session_timeout", IDLE_TIMEOUT),
         ("timezone", "UTC"),
     ]);
-    let pool = PgPoolOptions::new()
+    Ok(of_size(size).connect_with(options).await?)
+}
+
+/// A pool of at most `size` connections beside another, to the same database: each is opened when
+/// it is first needed.
+pub fn beside(pool: &PgPool, size: u32) -> PgPool {
+    of_size(size).connect_lazy_with(PgConnectOptions::clone(&pool.connect_options()))
+}
+
+fn of_size(size: u32) -> PgPoolOptions {
+    PgPoolOptions::new()
         .max_connections(size)
         .acquire_timeout(Duration::from_secs(10))
         // Who is cut off in the middle of BEGIN leaves a transaction that the pool does not know
@@ -163,9 +173,6 @@ pub async fn connect_with(options: PgConnectOptions, size: u32) -> Result<PgPool
                 .map(drop)
             })
         })
-        .connect_with(options)
-        .await?;
-    Ok(pool)
 }
 
 /// Brings the schema `bridge` up to date; safe to run from several processes at once.

@@ -66,6 +66,25 @@ pub async fn over(
     Ok(())
 }
 
+/// What earlier owners of lanes left open is over: all incidents of these portals, and those of
+/// this code of the other lanes. Whatever lasts is met again.
+pub async fn over_of_taken(
+    db: &mut PgConnection,
+    portals: &[String],
+    (others, code): (&[String], &str),
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.troubles SET over_at = now()
+         WHERE over_at IS NULL AND (lane = ANY($1) OR lane = ANY($2) AND code = $3)",
+        portals,
+        others,
+        code
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// Incidents of these codes that last.
 pub async fn lasting(db: &mut PgConnection, codes: &[String]) -> Result<Vec<IncidentRow>, Error> {
     Ok(sqlx::query_as!(

@@ -103,6 +103,10 @@ impl LaneTurn for CallbackLane {
         &self.calls.wake_up
     }
 
+    fn renew(&mut self, app: App) {
+        self.calls.app = app;
+    }
+
     async fn taken(&mut self, _: &HeldLease) -> Result<(), app::Error> {
         self.window = SendWindow::default();
         self.slow = SlowCallWatch::new(&self.calls.app, &self.calls.lane);

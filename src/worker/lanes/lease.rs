@@ -20,6 +20,8 @@ use tokio_util::sync::CancellationToken;
 pub(in crate::worker) struct LaneLimits {
     /// How long a full request bucket of the lane's portal takes to drain; zero: it has none.
     pub drains: Duration,
+    /// How long a write may land after it was sent; none: as the worker's settings say.
+    pub lands_within: Option<Duration>,
 }
 
 /// A held lease while calls are made: says whether the next one may be sent.
@@ -33,7 +35,9 @@ pub(in crate::worker) struct HeldLease {
     /// The end of this lease: of the process, of the lane, or because the lane is another's share.
     let_go: CancellationToken,
     limits: LaneLimits,
-    settings: Settings,
+    /// For how long earlier owners had used up the portal's limit when it was taken.
+    used: Duration,
+    settings: Arc<Settings>,
     hooks: Hooks,
 }
 
@@ -50,7 +54,7 @@ impl HeldLease {
 
     /// How long a write may still land after it was sent.
     pub(in crate::worker) fn lands_within(&self) -> Duration {
-        self.settings.doubt
+        self.limits.lands_within.unwrap_or(self.settings.doubt)
     }
 
     /// The portal that the lane leads to, by its name in the settings.
@@ -97,8 +101,8 @@ impl HeldLease {
     /// A lease that was asked for at that moment. It ends with the process or with the lane.
     pub(super) fn new(
         (lease, asked): (Lease, Instant),
-        limits: LaneLimits,
-        (settings, hooks): (Settings, Hooks),
+        (limits, used): (LaneLimits, Duration),
+        (settings, hooks): (Arc<Settings>, Hooks),
         stop: CancellationToken,
         lane: &CancellationToken,
     ) -> Self {
@@ -110,9 +114,15 @@ impl HeldLease {
             stop,
             let_go: lane.child_token(),
             limits,
+            used,
             settings,
             hooks,
         }
+    }
+
+    /// For how long earlier owners had used up the portal's limit when the lane was taken.
+    pub(in crate::worker) fn limit_used(&self) -> Duration {
+        self.used
     }
 
     /// What is to be renewed.

@@ -9,9 +9,12 @@ use super::{
     leases::Leases,
     restarts::Restarts,
 };
-use crate::{app, worker::Settings};
+use crate::app::{self, App};
 use std::{pin::Pin, sync::Arc, time::Duration};
-use tokio::sync::Notify;
+use tokio::{
+    sync::{Notify, watch},
+    time::Instant,
+};
 use tokio_util::sync::CancellationToken;
 
 /// What runs beside the turns.
@@ -29,6 +32,10 @@ pub(in crate::worker) trait LaneTurn: Send {
     fn limits(&self) -> LaneLimits {
         LaneLimits::default()
     }
+
+    /// Between two turns: the use cases over newer settings, which say the same of this lane. What
+    /// is under way ends with those that it began with.
+    fn renew(&mut self, app: App);
 
     /// The lane is held from here on, whoever had it before. An error gives it back.
     fn taken(&mut self, held: &HeldLease) -> impl Future<Output = Result<(), app::Error>> + Send;
@@ -48,87 +55,97 @@ pub(in crate::worker) trait LaneTurn: Send {
     /// Nothing may be sent any more: what is under way is heard to its end.
     fn finish(&mut self, held: &HeldLease) -> impl Future<Output = Result<(), app::Error>> + Send;
 
-    /// The lane is about to be given back: what the next owner is to know is stored.
-    fn give_back(&mut self, _held: &HeldLease) -> impl Future<Output = ()> + Send {
-        std::future::ready(())
+    /// For how long the portal's limit is used up, for the next owner; none: it has none.
+    fn limit_used(&self) -> Option<Duration> {
+        None
     }
 }
 
 /// A lane of this process.
 pub(in crate::worker) struct LeasedLane<T> {
     work: T,
-    settings: Settings,
+    poll: Duration,
     leases: Leases,
     restarts: Restarts,
+    newest: watch::Receiver<App>,
+}
+
+/// Why a lane's turns stopped.
+enum Stopped {
+    /// There are newer settings; the next turn is at that moment.
+    Newer(App, Instant),
+    /// Nothing may be sent any more.
+    Ending,
+    /// Somebody else has the lane.
+    Lost,
 }
 
 impl<T: LaneTurn> LeasedLane<T> {
+    /// `newest` tells of newer use cases than those of the work.
     pub(in crate::worker) fn new(
         work: T,
-        settings: Settings,
+        poll: Duration,
         leases: Leases,
         restarts: Restarts,
+        newest: watch::Receiver<App>,
     ) -> Self {
         Self {
             work,
-            settings,
+            poll,
             leases,
             restarts,
+            newest,
         }
     }
 
-    /// Works until told to stop.
-    pub(in crate::worker) async fn run(mut self, stop: CancellationToken) {
+    /// Works until told to stop. What works is boxed, and only while it works: thousands of lanes
+    /// rest at a time, each in little memory.
+    pub(in crate::worker) async fn run(mut self: Box<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
             let of = (self.work.lane(), self.work.limits());
-            let Some(taken) = self.leases.take(of, self.work.wake_up(), &stop).await else {
-                return;
+            let taken = tokio::select! {
+                taken = self.leases.take(of, self.work.wake_up(), &stop) => taken,
+                app = newer(&mut self.newest) => {
+                    self.work.renew(app);
+                    continue;
+                }
             };
+            let Some(taken) = taken else { return };
             let (leases, held) = (self.leases.clone(), taken.held().clone());
             leases.while_held(taken, Box::pin(self.own(&held))).await;
         }
     }
 
-    async fn own(&mut self, held: &HeldLease) {
-        if let Err(error) = self.work.taken(held).await {
+    /// The work while the lease is held; tells for how long the portal's limit is used up, if that
+    /// is known.
+    pub(in crate::worker) async fn own(&mut self, held: &HeldLease) -> Option<Duration> {
+        if let Err(error) = Box::pin(self.work.taken(held)).await {
             tracing::warn!(
                 lane = self.work.lane(), error = %error.chain(), "the lane cannot be driven now"
             );
-            return;
+            return None;
         }
         // Whoever has work is woken at once: see `due_watch`.
-        self.sleep(self.leases.spread(), held.ending()).await;
-        let beside = self.work.beside(held);
-        tokio::select! {
-            () = self.drive(held) => {}
-            () = beside => {}
-        }
-        self.work.give_back(held).await;
-    }
-
-    /// One turn after the other while the lease holds.
-    async fn drive(&mut self, held: &HeldLease) {
-        while held.may_send() {
-            let wait = match self.work.turn(held).await {
-                Ok(wait) => {
-                    self.restarts.went_well().await;
-                    wait
-                }
-                Err(error) if error.is_lease_lost() => return held.lose(),
-                Err(error) => {
-                    tracing::warn!(
-                        lane = self.work.lane(), error = %error.chain(),
-                        "a turn of the lane failed"
-                    );
-                    self.restarts.failed(&error.chain()).await;
-                    Some(self.settings.poll)
-                }
+        let mut next = Instant::now() + self.leases.spread();
+        loop {
+            let beside = self.work.beside(held);
+            let stopped = tokio::select! {
+                stopped = self.drive(held, next) => stopped,
+                () = beside => break,
             };
-            if let Some(wait) = wait {
-                self.sleep(wait, held.ending()).await;
+            match stopped {
+                Stopped::Newer(app, then) => {
+                    self.work.renew(app);
+                    next = then;
+                }
+                Stopped::Ending => break,
+                Stopped::Lost => {
+                    held.lose();
+                    return None;
+                }
             }
         }
-        match self.work.finish(held).await {
+        match Box::pin(self.work.finish(held)).await {
             Ok(()) => {}
             Err(error) if error.is_lease_lost() => held.lose(),
             Err(error) => tracing::warn!(
@@ -136,11 +153,51 @@ impl<T: LaneTurn> LeasedLane<T> {
                 "the end of what was under way is not stored"
             ),
         }
+        self.work.limit_used()
     }
 
-    async fn sleep(&self, time: Duration, stop: &CancellationToken) {
-        sleep(time, self.work.wake_up(), stop).await;
+    /// One turn after the other while the lease holds, the first at that moment.
+    async fn drive(&mut self, held: &HeldLease, mut next: Instant) -> Stopped {
+        while held.may_send() {
+            // Even the shortest sleep lasts a millisecond.
+            let rests = next > Instant::now();
+            tokio::select! {
+                biased;
+                app = newer(&mut self.newest) => return Stopped::Newer(app, next),
+                () = sleep_until(next, self.work.wake_up(), held.ending()), if rests => {}
+                () = std::future::ready(()), if !rests => {}
+            }
+            if !held.may_send() {
+                break;
+            }
+            let wait = match Box::pin(self.work.turn(held)).await {
+                Ok(wait) => {
+                    self.restarts.went_well().await;
+                    wait
+                }
+                Err(error) if error.is_lease_lost() => return Stopped::Lost,
+                Err(error) => {
+                    tracing::warn!(
+                        lane = self.work.lane(), error = %error.chain(),
+                        "a turn of the lane failed"
+                    );
+                    self.restarts.failed(&error.chain()).await;
+                    Some(self.poll)
+                }
+            };
+            next = Instant::now() + wait.unwrap_or_default();
+        }
+        Stopped::Ending
     }
+}
+
+/// Waits for newer use cases.
+async fn newer(newest: &mut watch::Receiver<App>) -> App {
+    // Whoever could tell of newer ones is gone where this worker ends.
+    if newest.changed().await.is_err() {
+        std::future::pending::<()>().await;
+    }
+    newest.borrow_and_update().clone()
 }
 
 /// How long a held lane rests, looked at again after `longest` at most, none if it may send; and
@@ -162,8 +219,12 @@ pub(in crate::worker) async fn rests_for(
 
 /// Waits until the lane is woken, the time is over, or somebody says stop.
 pub(in crate::worker) async fn sleep(time: Duration, wake_up: &Notify, stop: &CancellationToken) {
+    sleep_until(Instant::now() + time, wake_up, stop).await;
+}
+
+async fn sleep_until(until: Instant, wake_up: &Notify, stop: &CancellationToken) {
     tokio::select! {
-        () = tokio::time::sleep(time) => {}
+        () = tokio::time::sleep_until(until) => {}
         () = wake_up.notified() => {}
         () = stop.cancelled() => {}
     }

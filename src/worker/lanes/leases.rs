@@ -1,18 +1,19 @@
-//! The leases of a process: taken together and renewed together, so that a thousand idle lanes cost
-//! a few statements and not a thousand.
+//! The leases of a process: taken, renewed and given back together, so that a thousand idle lanes
+//! cost a few statements and not a thousand.
 //!
-//! A neighbour costs no lane its lease: a row that somebody has locked is passed over, and renewed
-//! by a statement of its own.
+//! A neighbour costs no lane its lease: no statement waits for a row. One that somebody has locked
+//! is passed over, and tried again a moment later. Nor does it cost one that all connections are in
+//! use: leases have their own.
 
 use super::{
     lease::{HeldLease, LaneLimits},
     share::{KnownLanes, Place},
 };
 use crate::{
-    app::{App, Lease, LeaseTerm, PROCESSES},
+    app::{self, App, GivenBack, LaneWaker, Lease, LeaseTerm, PROCESSES},
+    process::telemetry::Metrics,
     worker::{Hooks, Settings},
 };
-use futures_util::{StreamExt as _, stream};
 use parking_lot::Mutex;
 use std::{
     collections::{BTreeMap, BTreeSet},
@@ -25,31 +26,38 @@ use tokio::{
 };
 use tokio_util::sync::CancellationToken;
 
-/// Lanes that ask within this time are taken in one statement.
+/// Lanes that ask within this time are taken, or given back, in one statement.
 const TOGETHER: Duration = Duration::from_millis(5);
 /// The most lanes of one statement, and the most that are let go at a time.
 const AT_ONCE: usize = 500;
 /// How far apart the first turns of lanes are that are taken together, on the average.
 const STEP: Duration = Duration::from_millis(20);
-/// The most statements for single lanes at a time.
-const ALONE: usize = 8;
+/// When a row is tried again that somebody had locked.
+const AGAIN: Duration = Duration::from_millis(50);
+/// How long a lane waits until it is given back; then its lease runs out by itself.
+const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
 /// The leases of a process. Cheap to clone.
 #[derive(Clone)]
 pub(in crate::worker) struct Leases {
-    app: App,
-    settings: Settings,
+    lanes: Arc<app::Lanes>,
+    metrics: Metrics,
+    waker: LaneWaker,
+    settings: Arc<Settings>,
     hooks: Hooks,
     stop: CancellationToken,
     state: Arc<Mutex<State>>,
     /// Rung when a lane is wanted, when one that is wanted may be free, and when more may be taken.
     asked: Arc<Notify>,
+    /// Rung when a lane is given back.
+    given: Arc<Notify>,
 }
 
 #[derive(Default)]
 struct State {
     wanted: BTreeMap<String, WantedLane>,
     held: BTreeMap<String, HeldLease>,
+    given: Vec<Giving>,
     known: KnownLanes,
     /// This process among those that share the lanes; none until that is known for the first time.
     place: Option<Place>,
@@ -60,6 +68,12 @@ struct WantedLane {
     limits: LaneLimits,
     stop: CancellationToken,
     taken: oneshot::Sender<TakenLease>,
+}
+
+/// A lane that is to be given back.
+struct Giving {
+    back: GivenBack,
+    done: oneshot::Sender<()>,
 }
 
 /// A lease is renewed, and counts among those of this process, as long as this lives.
@@ -82,25 +96,28 @@ impl Drop for TakenLease {
 
 impl Leases {
     pub(in crate::worker) fn new(
-        app: App,
+        app: &App,
         settings: Settings,
         hooks: Hooks,
         stop: CancellationToken,
     ) -> Self {
         Self {
-            app,
-            settings,
+            lanes: Arc::clone(&app.lanes),
+            metrics: app.metrics().clone(),
+            waker: app.waker().clone(),
+            settings: Arc::new(settings),
             hooks,
             stop,
             state: Arc::default(),
             asked: Arc::default(),
+            given: Arc::default(),
         }
     }
 
     /// Says which lanes this process knows: it shares them with those that know the same.
     pub(in crate::worker) fn know(&self, lanes: Vec<String>) {
         self.state.lock().known = KnownLanes::new(lanes);
-        self.app.waker().subscribe(PROCESSES).notify_one();
+        self.waker.subscribe(PROCESSES).notify_one();
     }
 
     /// Takes the lane as soon as it is free, and this process's to take; `None` once told to stop.
@@ -130,30 +147,52 @@ impl Leases {
     }
 
     /// Does the work while the lease is kept, and gives the lane back. Once told to stop, what is
-    /// in flight has the grace.
+    /// in flight has the grace. The work says for how long the portal's limit is used up, if it
+    /// knows.
     pub(in crate::worker) async fn while_held(
         &self,
         // Ends with this task, so that an aborted lane does not keep its lease.
         taken: TakenLease,
-        work: impl Future<Output = ()>,
+        work: impl Future<Output = Option<Duration>>,
     ) {
         let held = taken.held.clone();
-        tokio::select! {
-            () = work => {}
+        let used = tokio::select! {
+            used = work => used,
             () = held.grace_over() => {
                 tracing::warn!(lane = held.lane(), "stopped in the middle of a call");
+                None
             }
-        }
+        };
         drop(taken);
         if held.is_lost() {
-            self.app.metrics().lease(held.lane(), "lost");
+            return self.metrics.lease(held.lane(), "lost");
         }
-        release(&self.app, held.lease()).await;
+        let back = GivenBack {
+            lease: held.lease().clone(),
+            used: used.map(|used| used.as_secs_f64()),
+        };
+        let given = tokio::time::timeout(LONGEST_WAIT, self.give_back(back)).await;
+        if matches!(given, Ok(Ok(()))) {
+            self.metrics.lease(held.lane(), "released");
+        } else {
+            tracing::warn!(
+                portal = held.lane(),
+                "the lease could not be given back: it runs out by itself"
+            );
+        }
     }
 
-    /// The lanes that this process holds.
-    pub(in crate::worker) fn lanes(&self) -> BTreeSet<String> {
-        self.state.lock().held.keys().cloned().collect()
+    /// Has a lane given back, with the others of this moment; tells when it is.
+    fn give_back(&self, back: GivenBack) -> oneshot::Receiver<()> {
+        let (done, told) = oneshot::channel();
+        self.state.lock().given.push(Giving { back, done });
+        self.given.notify_one();
+        told
+    }
+
+    /// Whether this process holds the lane.
+    pub(in crate::worker) fn holds(&self, lane: &str) -> bool {
+        self.state.lock().held.contains_key(lane)
     }
 
     /// How long a lane that was just taken waits for its first turn, unless it is woken: lanes that
@@ -170,14 +209,15 @@ impl Leases {
         tokio::join!(
             self.keep_attending(),
             self.keep_taking(),
-            self.keep_renewing()
+            self.keep_renewing(),
+            self.keep_giving_back()
         );
     }
 
     /// Says again and again that this process is alive, until it is told to stop: then the others
     /// take what it gives back.
     async fn keep_attending(&self) {
-        let news = self.app.waker().subscribe(PROCESSES);
+        let news = self.waker.subscribe(PROCESSES);
         let third = self.settings.lease / 3;
         while !self.stop.is_cancelled() {
             // Else the neighbours take this process for dead, and it still has its leases.
@@ -188,14 +228,14 @@ impl Leases {
                 () = self.stop.cancelled() => {}
             }
         }
-        let left = self.app.lanes.leave(&self.settings.owner);
+        let left = self.lanes.leave(&self.settings.owner);
         let _ = tokio::time::timeout(third, left).await;
     }
 
     async fn attend(&self) {
         let known = self.state.lock().known.fingerprint().to_owned();
         let (owner, seconds) = (&self.settings.owner, self.settings.lease.as_secs_f64());
-        let alive = match self.app.lanes.attend(owner, &known, seconds).await {
+        let alive = match self.lanes.attend(owner, &known, seconds).await {
             Ok(alive) => alive,
             Err(error) => {
                 let error = error.chain();
@@ -249,7 +289,7 @@ impl Leases {
     async fn take_some(&self, lanes: &[String], most: usize) -> usize {
         let asked = Instant::now();
         let (owner, seconds) = (&self.settings.owner, self.settings.lease.as_secs_f64());
-        let taken = match self.app.lanes.acquire(lanes, most, owner, seconds).await {
+        let taken = match self.lanes.acquire(lanes, most, owner, seconds).await {
             Ok(taken) => taken,
             Err(error) => {
                 let (lanes, error) = (lanes.len(), error.chain());
@@ -258,27 +298,41 @@ impl Leases {
             }
         };
         let count = taken.len();
-        for lease in taken {
-            self.app.metrics().lease(&lease.portal, "taken");
-            if !self.hand_over(lease.clone(), asked) {
-                release(&self.app, &lease).await;
+        let terms = self.state.lock().terms(taken);
+        let used = match self.lanes.begin(&terms).await {
+            Ok(used) => used,
+            // Nobody holds them: whoever waits for them takes them again.
+            Err(error) => {
+                let error = error.chain();
+                tracing::warn!(count, %error, "lanes that were taken cannot begin now");
+                return count;
+            }
+        };
+        for LeaseTerm { lease, .. } in terms {
+            let Some(used) = used.get(&lease.portal) else {
+                continue;
+            };
+            let used = Duration::from_secs_f64(used.clamp(0.0, 3600.0));
+            self.metrics.lease(&lease.portal, "taken");
+            if !self.hand_over((lease.clone(), used), asked) {
+                drop(self.give_back(GivenBack { lease, used: None }));
             }
         }
         count
     }
 
     /// Gives a lease to the lane that waits for it; false if none does any more.
-    fn hand_over(&self, lease: Lease, asked: Instant) -> bool {
+    fn hand_over(&self, (lease, used): (Lease, Duration), asked: Instant) -> bool {
         let mut state = self.state.lock();
         let Some(wanted) = state.wanted.remove(&lease.portal) else {
             return false;
         };
         let (lane, of) = (
             lease.portal.clone(),
-            (self.settings.clone(), self.hooks.clone()),
+            (Arc::clone(&self.settings), self.hooks.clone()),
         );
         let (limits, stop) = (wanted.limits, self.stop.clone());
-        let held = HeldLease::new((lease, asked), limits, of, stop, &wanted.stop);
+        let held = HeldLease::new((lease, asked), (limits, used), of, stop, &wanted.stop);
         state.held.insert(lane, held.clone());
         drop(state);
         let state = Arc::clone(&self.state);
@@ -297,56 +351,104 @@ impl Leases {
         }
     }
 
-    /// Renews all that can be renewed together first: one that is renewed alone may wait for its
-    /// row.
+    /// Renews until all are renewed that nobody else has.
     async fn renew(&self, held: &[HeldLease]) {
-        let mut alone = Vec::new();
+        let mut left = Vec::new();
         for held in held.chunks(AT_ONCE) {
-            let asked = Instant::now();
-            let terms: Vec<LeaseTerm> = held.iter().map(HeldLease::term).collect();
-            let seconds = self.settings.lease.as_secs_f64();
-            let Ok(renewed) = self.app.lanes.renew_free(&terms, seconds).await else {
-                continue;
+            left.extend(self.renew_free(held).await);
+        }
+        while !left.is_empty() {
+            let leases: Vec<Lease> = left.iter().map(|held| held.lease().clone()).collect();
+            let Ok(still) = self.lanes.still_held(&leases).await else {
+                return;
             };
-            let renewed: BTreeSet<String> = renewed.into_iter().collect();
-            for held in held {
-                if renewed.contains(held.lane()) {
-                    held.holds_from(asked);
-                } else {
-                    alone.push(held);
+            let still: BTreeSet<String> = still.into_iter().collect();
+            left.retain(|held| {
+                let is_held = still.contains(held.lane());
+                if !is_held {
+                    held.lose();
                 }
-            }
+                is_held
+            });
+            tokio::time::sleep(AGAIN).await;
+            left = self.renew_free(&left).await;
         }
-        stream::iter(alone)
-            .for_each_concurrent(ALONE, |held| self.renew_one(held))
-            .await;
     }
 
-    async fn renew_one(&self, held: &HeldLease) {
+    /// Renews those whose row is free: returns the others. Of what the database does not answer
+    /// nothing is known.
+    async fn renew_free(&self, held: &[HeldLease]) -> Vec<HeldLease> {
         let asked = Instant::now();
+        let terms: Vec<LeaseTerm> = held.iter().map(HeldLease::term).collect();
         let seconds = self.settings.lease.as_secs_f64();
-        match self.app.lanes.renew(&held.term(), seconds).await {
-            Ok(true) => held.holds_from(asked),
-            Ok(false) => held.lose(),
-            Err(_) => {}
+        let Ok(renewed) = self.lanes.renew_free(&terms, seconds).await else {
+            return Vec::new();
+        };
+        let renewed: BTreeSet<String> = renewed.into_iter().collect();
+        let is_renewed = |held: &&HeldLease| renewed.contains(held.lane());
+        let (renewed, left): (Vec<_>, Vec<_>) = held.iter().partition(is_renewed);
+        for held in renewed {
+            held.holds_from(asked);
+        }
+        left.into_iter().cloned().collect()
+    }
+
+    /// Gives back what lanes gave up.
+    async fn keep_giving_back(&self) {
+        let mut left: Vec<Giving> = Vec::new();
+        loop {
+            if left.is_empty() {
+                self.given.notified().await;
+                tokio::time::sleep(TOGETHER).await;
+            } else {
+                tokio::time::sleep(AGAIN).await;
+            }
+            left.append(&mut self.state.lock().given);
+            let mut locked = Vec::new();
+            while !left.is_empty() {
+                let some: Vec<Giving> = left.drain(..left.len().min(AT_ONCE)).collect();
+                locked.extend(self.give_back_free(some).await);
+            }
+            // Nobody waits for those any more: they run out by themselves.
+            locked.retain(|one| !one.done.is_closed());
+            left = locked;
         }
     }
-}
 
-/// Gives the lane back, so that another takes over at once.
-async fn release(app: &App, lease: &Lease) {
-    let given = tokio::time::timeout(Duration::from_secs(5), app.lanes.release(lease));
-    if matches!(given.await, Ok(Ok(()))) {
-        app.metrics().lease(&lease.portal, "released");
-    } else {
-        tracing::warn!(
-            portal = %lease.portal,
-            "the lease could not be given back: it runs out by itself"
-        );
+    /// Gives back those whose row is free: returns the others that nobody else has.
+    async fn give_back_free(&self, some: Vec<Giving>) -> Vec<Giving> {
+        let backs: Vec<GivenBack> = some.iter().map(|one| one.back.clone()).collect();
+        let leases: Vec<Lease> = backs.iter().map(|back| back.lease.clone()).collect();
+        if self.lanes.release_free(&backs).await.is_err() {
+            return some;
+        }
+        let Ok(still) = self.lanes.still_held(&leases).await else {
+            return some;
+        };
+        let still: BTreeSet<String> = still.into_iter().collect();
+        let is_locked = |one: &Giving| still.contains(&one.back.lease.portal);
+        let (locked, free): (Vec<_>, Vec<_>) = some.into_iter().partition(is_locked);
+        for one in free {
+            let _ = one.done.send(());
+        }
+        locked
     }
 }
 
 impl State {
+    /// Leases that were just taken, by the bounds of the lanes that wait for them.
+    fn terms(&self, taken: Vec<Lease>) -> Vec<LeaseTerm> {
+        let drains = |lease: &Lease| {
+            let wanted = self.wanted.get(&lease.portal);
+            wanted.map_or(0.0, |wanted| wanted.limits.drains.as_secs_f64())
+        };
+        let term = |lease| LeaseTerm {
+            drains: drains(&lease),
+            lease,
+        };
+        taken.into_iter().map(term).collect()
+    }
+
     /// The lanes that are to be taken, of each kind those that are this process's first, and how
     /// many of them at most: until it has its share.
     fn wishes(&self) -> Vec<(Vec<String>, usize)> {

@@ -75,6 +75,10 @@ impl LaneTurn for PushLane {
         &self.wake_up
     }
 
+    fn renew(&mut self, app: App) {
+        self.app = app;
+    }
+
     async fn taken(&mut self, held: &HeldLease) -> Result<(), app::Error> {
         self.failed.clear();
         self.works = false;

@@ -2,9 +2,9 @@
 //! shown to people.
 
 use crate::{
-    app::{self, App, Incidents},
+    app::{self, App, Incidents, Lanes},
     domain::ErrorCode,
-    process::{backoff, bug},
+    process::{backoff, bug, telemetry::Metrics},
 };
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
@@ -25,7 +25,8 @@ const QUIET: Duration = Duration::from_secs(5);
 /// count together.
 #[derive(Clone)]
 pub(in crate::worker) struct Restarts {
-    app: App,
+    lanes: Arc<Lanes>,
+    metrics: Metrics,
     lane: Arc<str>,
     count: Arc<Mutex<Count>>,
 }
@@ -41,13 +42,23 @@ struct Count {
 
 impl Restarts {
     pub(in crate::worker) fn new(app: &App, lane: &str) -> Self {
+        Self::with_told(app, lane, true)
+    }
+
+    /// Those of a leased lane: what earlier processes told of it is over when it is taken.
+    pub(in crate::worker) fn of_leased(app: &App, lane: &str) -> Self {
+        Self::with_told(app, lane, false)
+    }
+
+    fn with_told(app: &App, lane: &str, told: bool) -> Self {
         let count = Count {
             failed: 0,
             broke: None,
-            told: true,
+            told,
         };
         Self {
-            app: app.clone(),
+            lanes: Arc::clone(&app.lanes),
+            metrics: app.metrics().clone(),
             lane: lane.into(),
             count: Arc::new(Mutex::new(count)),
         }
@@ -63,7 +74,7 @@ impl Restarts {
             count.failed = count.failed.saturating_add(1);
             count.failed
         });
-        self.app.metrics().turns_failed(&self.lane, failed);
+        self.metrics.turns_failed(&self.lane, failed);
         if failed >= TOLD_FROM {
             self.tell(words).await;
         }
@@ -89,7 +100,7 @@ impl Restarts {
             (std::mem::take(&mut count.failed), count.told && quiet)
         });
         if failed > 0 {
-            self.app.metrics().turns_failed(&self.lane, 0);
+            self.metrics.turns_failed(&self.lane, 0);
         }
         if over {
             let over = self.write(None).await;
@@ -106,7 +117,8 @@ impl Restarts {
                 .push((ErrorCode::Stuck, words.to_owned(), 1)),
             None => incidents.over.push(ErrorCode::Stuck),
         }
-        self.app.lanes.record(&self.lane, &incidents).await
+        // Boxed, as it is rare: a lane that rests has no room for it.
+        Box::pin(self.lanes.record(&self.lane, &incidents)).await
     }
 
     fn unless_away(&self, written: Result<(), app::Error>) {
@@ -125,7 +137,8 @@ impl Restarts {
         let mut panics = 0;
         loop {
             let began = Instant::now();
-            let Err(bug) = bug::caught_in(work()).await else {
+            // Boxed: what is handed on is held twice, by who hands it on and by who awaits it.
+            let Err(bug) = bug::caught_in(Box::pin(work())).await else {
                 return;
             };
             panics = if began.elapsed() > LONG {
@@ -133,7 +146,7 @@ impl Restarts {
             } else {
                 panics + 1
             };
-            self.app.metrics().restarted(&self.lane);
+            self.metrics.restarted(&self.lane);
             tracing::error!(
                 lane = &*self.lane,
                 place = bug.place,

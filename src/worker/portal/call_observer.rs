@@ -3,40 +3,30 @@
 use super::client::code_of;
 use crate::{
     clients::bitrix24::{CallObserver, CallRecord},
-    domain::PortalName,
     process::telemetry::{Metrics, chain},
-    worker::incidents::CallEvent,
+    worker::incidents::{CallEvent, CallEvents, Caller},
 };
 use std::time::Duration;
-use tokio::sync::mpsc;
-
-/// What is seen of calls and not written down yet; what comes beyond is only counted and logged.
-const UNREAD: usize = 256;
 
 /// Counts and logs the calls of one portal's client.
 pub(in crate::worker) struct AttemptRecorder {
-    portal: String,
+    portal: Caller,
     metrics: Metrics,
-    seen: mpsc::Sender<CallEvent>,
+    seen: CallEvents,
 }
 
 impl AttemptRecorder {
-    /// With what people are to see of the calls.
-    pub(in crate::worker) fn new(
-        name: &PortalName,
-        metrics: &Metrics,
-    ) -> (Self, mpsc::Receiver<CallEvent>) {
-        let (seen, unread) = mpsc::channel(UNREAD);
-        let attempts = Self {
-            portal: name.as_str().to_owned(),
+    /// People are to see what is told of the calls there.
+    pub(in crate::worker) fn new(portal: Caller, metrics: &Metrics, seen: CallEvents) -> Self {
+        Self {
+            portal,
             metrics: metrics.clone(),
             seen,
-        };
-        (attempts, unread)
+        }
     }
 
     fn tell(&self, seen: CallEvent) {
-        let _ = self.seen.try_send(seen);
+        let _ = self.seen.try_send((self.portal.clone(), seen));
     }
 }
 
@@ -60,7 +50,7 @@ impl CallObserver for AttemptRecorder {
         };
         let failed = call.failed.map(|error| (code_of(error), chain(error)));
         self.tell(CallEvent::Ended(failed));
-        let (portal, metrics) = (&self.portal, &self.metrics);
+        let (portal, metrics) = (&*self.portal.lane, &self.metrics);
         metrics.limited(portal, call.waited);
         metrics.paced(portal, call.pace);
         metrics.called(portal, call.method, result, call.took);
@@ -80,11 +70,11 @@ impl CallObserver for AttemptRecorder {
 
     fn commanded(&self, method: &str, taken: bool) {
         let result = if taken { "ok" } else { "refused" };
-        self.metrics.commanded(&self.portal, method, result);
+        self.metrics.commanded(&self.portal.lane, method, result);
     }
 
     fn operating(&self, method: &str, seconds: f64) {
-        self.metrics.operating(&self.portal, method, seconds);
+        self.metrics.operating(&self.portal.lane, method, seconds);
     }
 }
 

@@ -1,40 +1,45 @@
 //! Places in the portal's limit for calls of other processes, given by the lane's owner.
 
 use crate::{
-    app::{self, App, permit_wake_name},
+    app::{self, Lanes},
     worker::{PortalClient, lanes::lease::HeldLease},
 };
 use std::time::Duration;
-use tokio::time::Instant;
+use tokio::{sync::Notify, time::Instant};
 
-/// Gives places while the lease holds: as many as fit in the bucket beside the lane's own calls.
+/// Gives places while the lease holds, whenever somebody asks: as many as fit in the bucket beside
+/// the lane's own calls. Who asked before the lane was taken is heard of, too: the wake-up is kept.
 pub(in crate::worker) async fn serve<P: PortalClient>(
-    app: App,
-    portal: P,
+    lanes: &Lanes,
+    portal: &P,
     held: &HeldLease,
-    rest: Duration,
+    (asked, rest): (&Notify, Duration),
 ) {
-    let wake_up = app.waker().subscribe(&permit_wake_name(held.portal()));
     loop {
-        match one(&app, &portal, held).await {
-            Ok(true) => continue,
-            Ok(false) => {}
-            Err(error) => {
+        tokio::select! {
+            () = asked.notified() => {}
+            () = tokio::time::sleep(rest) => {}
+        }
+        // Boxed, as nobody asks most of the time.
+        while Box::pin(one(lanes, portal, held))
+            .await
+            .unwrap_or_else(|error| {
                 tracing::debug!(
                     portal = held.portal(), error = %error.chain(), "no place can be given now"
                 );
-            }
-        }
-        tokio::select! {
-            () = wake_up.notified() => {}
-            () = tokio::time::sleep(rest) => {}
-        }
+                false
+            })
+        {}
     }
 }
 
 /// Gives one place; false if nobody asks. No connection is held while it waits for the bucket.
-async fn one<P: PortalClient>(app: &App, portal: &P, held: &HeldLease) -> Result<bool, app::Error> {
-    let Some(id) = app.lanes.next_permit(held.portal()).await? else {
+async fn one<P: PortalClient>(
+    lanes: &Lanes,
+    portal: &P,
+    held: &HeldLease,
+) -> Result<bool, app::Error> {
+    let Some(id) = lanes.next_permit(held.portal()).await? else {
         return Ok(false);
     };
     portal.limit().permit().await;
@@ -42,7 +47,7 @@ async fn one<P: PortalClient>(app: &App, portal: &P, held: &HeldLease) -> Result
     if !held.may_send() {
         return Ok(false);
     }
-    app.lanes
+    lanes
         .grant_permit(held.lease(), id, counted.elapsed().as_secs_f64())
         .await?;
     Ok(true)

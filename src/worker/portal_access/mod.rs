@@ -31,7 +31,7 @@ use crate::{
     process::bug,
 };
 use std::{collections::BTreeSet, fmt, pin::Pin, sync::Arc, time::Duration};
-use tokio::{task::JoinSet, time::Instant};
+use tokio::{sync::watch, task::JoinSet, time::Instant};
 use tokio_util::sync::CancellationToken;
 
 pub use event_bindings::CONNECTOR;
@@ -127,14 +127,28 @@ pub async fn run(
     options: Options,
     stop: CancellationToken,
 ) -> Result<(), super::Error> {
+    let (_, newest) = watch::channel((app, options));
+    run_renewed(newest, portals, stop).await
+}
+
+/// The same by the newest use cases and options: between two rounds those of older settings are let
+/// go.
+pub async fn run_renewed(
+    newest: watch::Receiver<(App, Options)>,
+    portals: Vec<AppPortal>,
+    stop: CancellationToken,
+) -> Result<(), super::Error> {
     let mut tasks = JoinSet::new();
     for reached in portals {
         let lane = format!("{APPLICATION}{}", reached.tokens.portal());
+        let mut newest = newest.clone();
+        let (app, options) = newest.borrow_and_update().clone();
         let keeper = AppSupervisor {
             turns: Restarts::new(&app, &lane),
-            app: app.clone(),
+            app,
             reached,
-            options: options.clone(),
+            options,
+            newest,
             wary: Wariness::default(),
             bound: None,
             probed: None,
@@ -174,6 +188,7 @@ struct AppSupervisor {
     app: App,
     reached: AppPortal,
     options: Options,
+    newest: watch::Receiver<(App, Options)>,
     /// How it went with offers lately.
     wary: Wariness,
     /// For which installation events were bound, and when.
@@ -198,6 +213,7 @@ enum AccessProblem {
 impl AppSupervisor {
     async fn run(mut self, stop: CancellationToken) {
         while !stop.is_cancelled() {
+            self.renew();
             let told = stop.clone();
             let late = async move {
                 told.cancelled().await;
@@ -240,6 +256,13 @@ impl AppSupervisor {
                 () = tokio::time::sleep(wait) => {}
                 () = stop.cancelled() => {}
             }
+        }
+    }
+
+    fn renew(&mut self) {
+        if self.newest.has_changed().unwrap_or_default() {
+            (self.app, self.options) = self.newest.borrow_and_update().clone();
+            self.reached.tokens.renew(&self.app);
         }
     }
 

@@ -2,10 +2,11 @@
 //! before they are used.
 
 use crate::{
-    app::{self, App, portal_access::Tokens},
+    app::{self, App, PortalAccess, portal_access::Tokens},
     clients::bitrix24::{Access, Error, OAuth, OAuthError, Pending, TokenSource},
     domain::PortalName,
 };
+use parking_lot::RwLock;
 use secrecy::{ExposeSecret as _, SecretString};
 use std::{fmt, sync::Arc, time::Duration};
 use tokio::{sync::Mutex, time::Instant};
@@ -26,7 +27,8 @@ const PATIENCE: Duration = Duration::from_secs(50);
 pub struct StoredTokens(Arc<Inner>);
 
 struct Inner {
-    app: App,
+    /// By which the tokens are read and stored; that of the newest settings.
+    access: RwLock<Arc<PortalAccess>>,
     portal: PortalName,
     server: OAuth,
     read: Mutex<Option<(Access, Instant)>>,
@@ -43,14 +45,19 @@ impl fmt::Debug for StoredTokens {
 
 impl StoredTokens {
     /// The tokens of this portal, from the bridge's database; renewed at this server.
-    pub fn new(app: App, portal: PortalName, server: OAuth) -> Self {
+    pub fn new(app: &App, portal: PortalName, server: OAuth) -> Self {
         Self(Arc::new(Inner {
-            app,
+            access: RwLock::new(Arc::clone(&app.portal_access)),
             portal,
             server,
             read: Mutex::default(),
             turn: Mutex::default(),
         }))
+    }
+
+    /// The use cases over newer settings, which say the same of this portal's application.
+    pub fn renew(&self, app: &App) {
+        *self.0.access.write() = Arc::clone(&app.portal_access);
     }
 
     /// The portal whose tokens they are.
@@ -101,9 +108,12 @@ impl TokenSource for StoredTokens {
 }
 
 impl Inner {
+    fn access(&self) -> Arc<PortalAccess> {
+        Arc::clone(&self.access.read())
+    }
+
     async fn tokens(&self) -> Result<Tokens, Error> {
-        self.app
-            .portal_access
+        self.access()
             .tokens(&self.portal)
             .await
             .map_err(|error| lost(&error))?
@@ -137,7 +147,7 @@ impl Inner {
     }
 
     async fn claim(&self, version: i64, who: Uuid) -> Result<bool, Error> {
-        let access = &self.app.portal_access;
+        let access = self.access();
         let claim = access.claim_renewal(&self.portal, version, who, CLAIM);
         claim.await.map_err(|error| lost(&error))
     }
@@ -153,8 +163,7 @@ impl Inner {
             .as_ref()
             .map_or_else(|| old.endpoint.clone(), Url::to_string);
         let sealed = self
-            .app
-            .portal_access
+            .access()
             .seal_tokens(&self.portal, &granted.access, &granted.refresh, &endpoint)
             .map_err(|error| lost(&error))?;
         let stored = self.store(old.version, &sealed).await?;
@@ -177,7 +186,7 @@ impl Inner {
     async fn store(&self, version: i64, sealed: &[u8]) -> Result<bool, Error> {
         let mut left = 20;
         loop {
-            let access = &self.app.portal_access;
+            let access = self.access();
             match access.store_renewed(&self.portal, version, sealed).await {
                 Ok(stored) => return Ok(stored),
                 Err(error) if left == 0 => return Err(lost(&error)),
@@ -201,7 +210,7 @@ impl Inner {
                 portal = %self.portal, code = "B24-TOKEN", "new tokens are refused: {words}"
             );
         }
-        let access = &self.app.portal_access;
+        let access = self.access();
         let release = access.release_renewal(&self.portal, version, who, refused.as_deref());
         if let Err(error) = release.await {
             tracing::warn!(

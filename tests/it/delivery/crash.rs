@@ -40,6 +40,13 @@ impl Tiny {
             .count()
     }
 
+    /// The titles of the deals, in the order in which they were made.
+    pub(crate) fn titles(&self) -> Vec<String> {
+        let things = self.things.lock().unwrap();
+        let deals = things.iter().filter(|(kind, _)| kind == "crm.deal");
+        deals.map(|(_, fields)| text(&fields["TITLE"])).collect()
+    }
+
     fn run(&self, method: &str, params: &Value) -> Value {
         let (entity, verb) = method.rsplit_once('.').unwrap_or(("", method));
         let mut things = self.things.lock().unwrap();

@@ -192,6 +192,46 @@ async fn a_lane_whose_row_is_locked_costs_no_other_its_lease() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn leases_are_renewed_while_all_connections_are_in_use() {
+    let (db, stop) = (Database::new().await, CancellationToken::new());
+    let lease = Duration::from_millis(1_500);
+    let settings = worker::Settings {
+        lease,
+        poll: Duration::from_millis(100),
+        ..worker::Settings::default()
+    };
+    let (_, work) = start(&db, &["a", "b", "c"], settings, &stop);
+    let held = "SELECT count(*) FROM bridge.lanes WHERE lease_until > now()";
+    until("all lanes are held", async || count(&db, held).await == 3).await;
+    let mut all = Vec::new();
+    for _ in 0..db.pool.options().get_max_connections() {
+        all.push(db.pool.acquire().await.unwrap());
+    }
+    let one = &mut **all.first_mut().unwrap();
+    let long: String = sqlx::query_scalar("SELECT (now() + interval '6 seconds')::text")
+        .fetch_one(&mut *one)
+        .await
+        .unwrap();
+    let renewed = "SELECT count(*) FROM bridge.lanes
+                   WHERE epoch = 1 AND lease_until > $1::timestamptz";
+    until(
+        "four times as long as a lease they are renewed",
+        async || {
+            let renewed: i64 = sqlx::query_scalar(renewed)
+                .bind(&long)
+                .fetch_one(&mut *one)
+                .await
+                .unwrap();
+            renewed == 3
+        },
+    )
+    .await;
+    drop(all);
+    stop.cancel();
+    work.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn work_for_which_nobody_rang_is_found_by_the_watch() {
     let (db, stop) = (Database::new().await, CancellationToken::new());
     let settings = worker::Settings {

@@ -10,6 +10,7 @@ pub(crate) mod limit;
 pub(crate) mod many_portals;
 pub(crate) mod portal_identity;
 pub(crate) mod product_rows;
+pub(crate) mod reloads;
 pub(crate) mod rights;
 pub(crate) mod share;
 pub(crate) mod slow_calls;

@@ -32,7 +32,7 @@ pub(super) struct SyncBatch {
     lines: Vec<Line>,
     opened: Vec<NewConflict>,
     closed: Vec<OrderKey>,
-    awaited: Vec<(OrderKey, Vec<chrono::DateTime<chrono::Utc>>)>,
+    awaited: Vec<status_changes::AwaitedChanges>,
     pub(super) done: Vec<DueComparison>,
     again: BTreeMap<i64, Vec<DueComparison>>,
     moves: Vec<(Comparison, StageWrite)>,
@@ -149,9 +149,7 @@ impl SyncBatch {
             let (shops, numbers) = OrderKey::columns(self.foreign);
             portal_identity::release(db, &shops, &numbers).await?;
         }
-        for (order, awaited) in &self.awaited {
-            status_changes::drop_except(db, &order.shop, &order.number, awaited).await?;
-        }
+        status_changes::drop_except(db, &self.awaited).await?;
         status_changes::add(db, portal, &self.changes).await?;
         if !self.closed.is_empty() {
             let (shops, numbers) = OrderKey::columns(self.closed);

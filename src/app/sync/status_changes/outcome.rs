@@ -94,7 +94,8 @@ impl Sync {
                     .map(|status| status.trim().to_owned());
             }
             agreements::save(&mut tx, &[row]).await?;
-            status_changes::drop_except(&mut tx, &change.shop, &change.number, &awaited).await?;
+            let order = OrderKey::new(&change.shop, &change.number);
+            status_changes::drop_except(&mut tx, &[(order, awaited)]).await?;
             ask(&mut tx, change).await?;
         }
         status_changes::settle(

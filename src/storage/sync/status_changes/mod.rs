@@ -13,7 +13,10 @@ pub use settle::{
     Delivered, dead_letter, deliver, drop_dead, hold, prune, put_off, revive, sent, settle,
 };
 
-use crate::storage::{Error, MessageSource};
+use crate::{
+    domain::OrderKey,
+    storage::{Error, MessageSource},
+};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -96,21 +99,34 @@ pub async fn add(db: &mut PgConnection, portal: &str, changes: &[NewChange]) -> 
     Ok(())
 }
 
-/// Drops the changes of an order that were not told, waiting or dead, except those decided at
-/// these times, and closes the letters of dead ones.
-pub async fn drop_except(
-    db: &mut PgConnection,
-    shop: &str,
-    number: &str,
-    awaited: &[DateTime<Utc>],
-) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "UPDATE bridge.status_changes SET state = 'dropped', settled_at = now()
-         WHERE shop = $1 AND number = $2 AND state IN ('waiting', 'dead')
-           AND decided_at <> ALL($3)",
-        shop,
-        number,
-        awaited
+/// An order, and when those of its changes were decided that are to be told yet.
+pub type AwaitedChanges = (OrderKey, Vec<DateTime<Utc>>);
+
+/// Drops the changes of these orders that were not told, waiting or dead, except those decided at
+/// the times beside each order, and closes the letters of dead ones.
+pub async fn drop_except(db: &mut PgConnection, awaited: &[AwaitedChanges]) -> Result<(), Error> {
+    if awaited.is_empty() {
+        return Ok(());
+    }
+    let orders: Vec<OrderKey> = awaited.iter().map(|(order, _)| order.clone()).collect();
+    let kept = awaited
+        .iter()
+        .flat_map(|(order, times)| times.iter().map(|time| (order.clone(), *time)));
+    let (kept, times): (Vec<_>, Vec<_>) = kept.unzip();
+    let (shops, numbers) = OrderKey::columns(orders.clone());
+    let (kept_shops, kept_numbers) = OrderKey::columns(kept);
+    sqlx::query!(
+        "UPDATE bridge.status_changes c SET state = 'dropped', settled_at = now()
+         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
+         WHERE c.shop = k.shop AND c.number = k.number AND c.state IN ('waiting', 'dead')
+           AND NOT EXISTS (
+             SELECT FROM UNNEST($3::text[], $4::text[], $5::timestamptz[]) AS a (shop, number, at)
+             WHERE a.shop = c.shop AND a.number = c.number AND a.at = c.decided_at)",
+        &shops,
+        &numbers,
+        &kept_shops,
+        &kept_numbers,
+        &times
     )
     .execute(&mut *db)
     .await?;
@@ -118,44 +134,51 @@ pub async fn drop_except(
         "UPDATE bridge.dead_letters d
          SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge',
              reason = 'the sides agree on something else by now'
-         FROM bridge.status_changes c
-         WHERE d.shop = $1 AND d.number = $2 AND d.closed_at IS NULL AND c.shop = d.shop
-           AND c.seq = d.change_seq
-           AND c.decided_at <> ALL($3)",
-        shop,
-        number,
-        awaited
+         FROM UNNEST($1::text[], $2::text[]) AS k (shop, number), bridge.status_changes c
+         WHERE d.shop = k.shop AND d.number = k.number AND d.closed_at IS NULL
+           AND c.shop = d.shop AND c.seq = d.change_seq
+           AND NOT EXISTS (
+             SELECT FROM UNNEST($3::text[], $4::text[], $5::timestamptz[]) AS a (shop, number, at)
+             WHERE a.shop = d.shop AND a.number = d.number AND a.at = c.decided_at)",
+        &shops,
+        &numbers,
+        &kept_shops,
+        &kept_numbers,
+        &times
     )
     .execute(&mut *db)
     .await?;
-    reopen_document(db, shop, number).await?;
-    Ok(done.rows_affected())
+    reopen_documents(db, orders).await
 }
 
-/// What 1C said is decided once more where its message was just dropped, unless 1C has said
-/// something newer.
-pub async fn reopen_document(db: &mut PgConnection, shop: &str, number: &str) -> Result<(), Error> {
+/// What 1C said of these orders is decided once more where its message was just dropped, unless 1C
+/// has said something newer.
+pub async fn reopen_documents(
+    db: &mut PgConnection,
+    orders: impl IntoIterator<Item = OrderKey>,
+) -> Result<(), Error> {
+    let (shops, numbers) = OrderKey::columns(orders);
     sqlx::query!(
         "UPDATE bridge.onec_documents d SET state = 'waiting', decided_at = now()
-         FROM bridge.status_changes c
-         WHERE c.shop = $1 AND c.number = $2 AND c.state = 'dropped' AND c.settled_at = now()
-           AND d.id = c.document AND d.state = 'applied'
+         FROM UNNEST($1::text[], $2::text[]) AS n (shop, number), bridge.status_changes c
+         WHERE c.shop = n.shop AND c.number = n.number AND c.state = 'dropped'
+           AND c.settled_at = now() AND d.id = c.document AND d.state = 'applied'
            AND EXISTS (SELECT FROM bridge.onec_orders k
                        WHERE k.base = d.base AND k.shop = c.shop AND k.number = c.number
                          AND k.document = d.id)",
-        shop,
-        number
+        &shops,
+        &numbers
     )
     .execute(&mut *db)
     .await?;
     // The order has its status by whoever said it meanwhile.
     sqlx::query!(
         "UPDATE bridge.onec_orders k SET won = NULL
-         FROM bridge.onec_documents d
-         WHERE k.shop = $1 AND k.number = $2 AND k.won IS NOT NULL
+         FROM UNNEST($1::text[], $2::text[]) AS n (shop, number), bridge.onec_documents d
+         WHERE k.shop = n.shop AND k.number = n.number AND k.won IS NOT NULL
            AND d.id = k.document AND d.base = k.base AND d.state = 'waiting'",
-        shop,
-        number
+        &shops,
+        &numbers
     )
     .execute(db)
     .await?;

@@ -14,7 +14,7 @@ use super::{
     waves::Waves,
 };
 use crate::{
-    app::{self, App, Claim, RetryPolicy, SubjectStep, SubjectWork},
+    app::{self, App, Claim, RetryPolicy, SubjectStep, SubjectWork, permit_wake_name},
     clients::bitrix24::Priority,
     domain::{ErrorCode, PortalName},
     planner::{Job, Planned, PortalFacts},
@@ -101,7 +101,12 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
     fn limits(&self) -> LaneLimits {
         LaneLimits {
             drains: self.portal.limit().full_drain_time(),
+            lands_within: Some(self.settings.doubt),
         }
+    }
+
+    fn renew(&mut self, app: App) {
+        self.app = app;
     }
 
     /// Begins with what earlier owners left of the portal's limit.
@@ -112,21 +117,22 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         self.products.doubt();
         self.pictures.doubt();
         self.hindrance_told = true;
-        let drains = self.limits().drains.as_secs_f64();
-        let left = self.app.lanes.take_over_limit(held.lease(), drains).await?;
-        self.portal
-            .limit()
-            .take_over(Duration::from_secs_f64(left.min(3600.0)));
+        self.portal.limit().take_over(held.limit_used());
         Ok(())
     }
 
     /// Gives others places in the portal's limit, and tells of a lowered pace.
     fn beside<'h>(&self, held: &'h HeldLease) -> Beside<'h> {
-        let (app, portal, rest) = (self.app.clone(), self.portal.clone(), self.settings.rest());
+        let lanes = Arc::clone(&self.app.lanes);
+        let asked = self
+            .app
+            .waker()
+            .subscribe(&permit_wake_name(self.name.as_str()));
+        let (portal, rest) = (self.portal.clone(), self.settings.rest());
         Box::pin(async move {
             tokio::select! {
-                () = permit_server::serve(app.clone(), portal.clone(), held, rest) => {}
-                () = lowered_pace::tell(&app, portal.clone(), held) => {}
+                () = permit_server::serve(&lanes, &portal, held, (&asked, rest)) => {}
+                () = lowered_pace::tell(&lanes, &portal, held) => {}
             }
         })
     }
@@ -228,15 +234,8 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         Ok(())
     }
 
-    /// Tells the next owner what is left of the portal's limit.
-    async fn give_back(&mut self, held: &HeldLease) {
-        let left = self.portal.limit().drain_time().as_secs_f64();
-        if let Err(error) = self.app.lanes.hand_over_limit(held.lease(), left).await {
-            tracing::debug!(
-                portal = %self.name, %error,
-                "the next owner takes the portal's limit for used up"
-            );
-        }
+    fn limit_used(&self) -> Option<Duration> {
+        Some(self.portal.limit().drain_time())
     }
 }
 

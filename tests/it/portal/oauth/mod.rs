@@ -121,7 +121,7 @@ impl Portal {
     }
 
     fn reached(&self, app: &App) -> AppPortal {
-        let tokens = StoredTokens::new(app.clone(), main_portal(), self.server());
+        let tokens = StoredTokens::new(app, main_portal(), self.server());
         let options = Options {
             rate: Rate {
                 per_second: 1_000.0,

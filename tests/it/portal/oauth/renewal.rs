@@ -122,7 +122,7 @@ async fn an_authorisation_server_that_is_away_is_asked_again() {
         ..portal.server().app().clone()
     };
     let server = OAuth::new(elsewhere, &connections());
-    let source = worker::portal_access::StoredTokens::new(app.clone(), main_portal(), server);
+    let source = worker::portal_access::StoredTokens::new(&app, main_portal(), server);
     let credentials = Credentials::App(std::sync::Arc::new(source));
     let client = Client::new(credentials, &connections(), &Options::default());
     portal.sandbox.expire_tokens();

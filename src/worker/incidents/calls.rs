@@ -1,32 +1,17 @@
-//! Incidents of a portal's calls, for people to see even where the lane does not stop for them.
-//!
-//! Owns: the memory of what is going wrong, and writing it down when it changes. Refuses: deciding
-//! what the lane does about it.
+//! What the calls of one lane show: what is going wrong, and when that changes.
 
-use crate::{
-    app::{self, App, Incidents},
-    domain::ErrorCode,
-};
-use std::{
-    collections::{BTreeMap, BTreeSet},
-    time::Duration,
-};
-use tokio::{
-    sync::mpsc,
-    time::{Instant, sleep_until},
-};
-use tokio_util::sync::CancellationToken;
+use crate::domain::ErrorCode;
+use std::{collections::BTreeMap, time::Duration};
+use tokio::time::Instant;
 
 /// A call that takes longer than this is told of while it runs.
-const SLOW: Duration = Duration::from_secs(5);
+pub(super) const SLOW: Duration = Duration::from_secs(5);
 /// The same incident is written down at most this often.
-const PACE: Duration = Duration::from_secs(1);
-/// How long nothing happens if nothing is due.
-const REST: Duration = Duration::from_hours(1);
+pub(super) const PACE: Duration = Duration::from_secs(1);
 
 /// Something that was seen of a portal's calls.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum CallEvent {
+pub(in crate::worker) enum CallEvent {
     /// A call of this method is about to be sent.
     Sending(String),
     /// A call ended, with what went wrong.
@@ -39,14 +24,14 @@ pub(super) enum CallEvent {
 
 /// What is to be written down.
 #[derive(Debug, PartialEq, Eq)]
-enum Write {
+pub(super) enum Write {
     Note(ErrorCode, String, i64),
     Over(Vec<ErrorCode>),
 }
 
 /// What is going wrong.
 #[derive(Debug, Default)]
-struct IncidentTracker {
+pub(super) struct IncidentTracker {
     open: BTreeMap<ErrorCode, OpenIncident>,
     /// How many calls run, since when nothing was answered, and the method of the oldest.
     running: u32,
@@ -62,7 +47,7 @@ struct OpenIncident {
 }
 
 impl IncidentTracker {
-    fn take(&mut self, seen: CallEvent, now: Instant) -> Vec<Write> {
+    pub(super) fn take(&mut self, seen: CallEvent, now: Instant) -> Vec<Write> {
         match seen {
             CallEvent::Sending(method) => {
                 self.running += 1;
@@ -146,15 +131,20 @@ impl IncidentTracker {
         }
     }
 
+    /// Whether nothing is wrong, and no call runs.
+    pub(super) fn is_quiet(&self) -> bool {
+        self.open.is_empty() && self.running == 0 && self.resting.is_empty()
+    }
+
     /// When time alone changes something.
-    fn next(&self) -> Option<Instant> {
+    pub(super) fn next(&self) -> Option<Instant> {
         let slow = self.since.as_ref().map(|(since, _)| *since + SLOW);
         let slow = slow.filter(|_| !self.open.contains_key(&ErrorCode::Slow));
         let rested = self.resting.values().min().copied();
         [slow, rested].into_iter().flatten().min()
     }
 
-    fn pass(&mut self, now: Instant) -> Vec<Write> {
+    pub(super) fn pass(&mut self, now: Instant) -> Vec<Write> {
         let mut writes = Vec::new();
         if let Some((since, method)) = &self.since
             && now >= *since + SLOW
@@ -172,148 +162,6 @@ impl IncidentTracker {
             writes.push(Write::Over(vec![ErrorCode::Operating]));
         }
         writes
-    }
-}
-
-/// Writes down what is seen, until told to stop.
-pub(super) async fn run(
-    app: App,
-    lane: String,
-    mut seen: mpsc::Receiver<CallEvent>,
-    stop: CancellationToken,
-) {
-    let mut memory = IncidentTracker::default();
-    let mut unwritten = UnwrittenIncident {
-        all_over: true,
-        ..UnwrittenIncident::default()
-    };
-    loop {
-        unwritten.write(&app, &lane).await;
-        let now = Instant::now();
-        let wake = memory.next().unwrap_or(now + REST);
-        let wake = if unwritten.is_empty() {
-            wake
-        } else {
-            wake.min(now + PACE)
-        };
-        let writes = tokio::select! {
-            () = stop.cancelled() => return,
-            () = sleep_until(wake) => memory.pass(Instant::now()),
-            news = seen.recv() => match news {
-                Some(news) => memory.take(news, Instant::now()),
-                None => return stop.cancelled().await,
-            },
-        };
-        unwritten.add(writes);
-    }
-}
-
-/// A shop that takes long: told of while it is waited for.
-pub(super) struct SlowCallWatch {
-    app: App,
-    lane: String,
-    told: bool,
-}
-
-impl SlowCallWatch {
-    pub(super) fn new(app: &App, lane: &str) -> Self {
-        Self {
-            app: app.clone(),
-            lane: lane.to_owned(),
-            told: false,
-        }
-    }
-
-    /// Waits, and writes down that it takes long when it does; `since` is when the longest wait
-    /// began. May be given up.
-    pub(super) async fn while_waiting<T>(
-        &mut self,
-        since: Instant,
-        wait: impl Future<Output = T>,
-    ) -> T {
-        let mut wait = std::pin::pin!(wait);
-        if !self.told {
-            tokio::select! {
-                done = &mut wait => return done,
-                () = sleep_until(since + SLOW) => {}
-            }
-            let words = "a message was sent and is not answered yet".to_owned();
-            self.write(vec![Write::Note(ErrorCode::CallbackSlow, words, 1)])
-                .await;
-            self.told = true;
-        }
-        wait.await
-    }
-
-    /// An answer came; `since` is when the longest wait that is left began.
-    pub(super) async fn heard(&mut self, since: Option<Instant>) {
-        let slow = since.is_some_and(|since| since.elapsed() >= SLOW);
-        if self.told && !slow {
-            self.write(vec![Write::Over(vec![ErrorCode::CallbackSlow])])
-                .await;
-            self.told = false;
-        }
-    }
-
-    async fn write(&self, writes: Vec<Write>) {
-        let mut unwritten = UnwrittenIncident::default();
-        unwritten.add(writes);
-        unwritten.write(&self.app, &self.lane).await;
-    }
-}
-
-/// What the database does not know yet: it may be away, too.
-#[derive(Debug, Default)]
-struct UnwrittenIncident {
-    /// What earlier processes left open is over: whatever lasts is met again.
-    all_over: bool,
-    notes: BTreeMap<ErrorCode, (String, i64)>,
-    over: BTreeSet<ErrorCode>,
-}
-
-impl UnwrittenIncident {
-    fn is_empty(&self) -> bool {
-        !self.all_over && self.notes.is_empty() && self.over.is_empty()
-    }
-
-    fn add(&mut self, writes: Vec<Write>) {
-        for write in writes {
-            match write {
-                Write::Note(code, message, times) => {
-                    self.over.remove(&code);
-                    let note = self.notes.entry(code).or_default();
-                    *note = (message, note.1 + times);
-                }
-                Write::Over(codes) => self.over.extend(codes),
-            }
-        }
-    }
-
-    async fn write(&mut self, app: &App, lane: &str) {
-        if self.is_empty() {
-            return;
-        }
-        match self.try_write(app, lane).await {
-            Ok(()) => *self = Self::default(),
-            Err(error) => {
-                tracing::debug!(
-                    portal = lane, %error,
-                    "troubles cannot be written down: the database does not answer"
-                );
-            }
-        }
-    }
-
-    async fn try_write(&self, app: &App, lane: &str) -> Result<(), app::Error> {
-        let notes = self.notes.iter();
-        let incidents = Incidents {
-            all_over: self.all_over,
-            notes: notes
-                .map(|(code, (words, times))| (*code, words.clone(), *times))
-                .collect(),
-            over: self.over.iter().copied().collect(),
-        };
-        app.lanes.record(lane, &incidents).await
     }
 }
 
