@@ -351,6 +351,7 @@ mod tests {
 
     type Portal = PortalLane<Client>;
     type Held = &'static HeldLease;
+    type Permits = (&'static crate::app::Lanes, &'static Client, Held);
 
     /// What a future holds, begun with these arguments.
     fn size<A, F: Future>(_: impl FnOnce(A) -> F) -> usize {
@@ -364,7 +365,6 @@ mod tests {
         let lane = size_of::<Lane>();
         let run = size(|(lane, stop): (Box<Lane>, CancellationToken)| lane.run(stop));
         let own = size(|(lane, held): (&'static mut Lane, Held)| lane.own(held));
-        type Permits = (&'static crate::app::Lanes, &'static Client, Held);
         let permits = size(
             |((lanes, portal, held), asked): (Permits, &'static Notify)| {
                 permit_server::serve(lanes, portal, held, (asked, Duration::ZERO))

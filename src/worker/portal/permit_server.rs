@@ -20,16 +20,19 @@ pub(in crate::worker) async fn serve<P: PortalClient>(
             () = asked.notified() => {}
             () = tokio::time::sleep(rest) => {}
         }
-        // Boxed, as nobody asks most of the time.
-        while Box::pin(one(lanes, portal, held))
-            .await
-            .unwrap_or_else(|error| {
-                tracing::debug!(
-                    portal = held.portal(), error = %error.chain(), "no place can be given now"
-                );
-                false
-            })
-        {}
+        let mut more = true;
+        while more {
+            // Boxed, as nobody asks most of the time.
+            more = match Box::pin(one(lanes, portal, held)).await {
+                Ok(more) => more,
+                Err(error) => {
+                    tracing::debug!(
+                        portal = held.portal(), error = %error.chain(), "no place can be given now"
+                    );
+                    false
+                }
+            };
+        }
     }
 }
 
