@@ -55,8 +55,8 @@ pub use rules::conflict_policy::{
     Authority, Conflict, Fact, Finality, Policy, Rule, Side, Winner, WriteLimit,
 };
 pub use rules::form::{
-    FormField, FormRules, FormService, FormTarget, form_field_name, form_key, is_picture_key,
-    is_product_key, is_subject_key, picture_key, product_id,
+    FormField, FormRules, FormService, FormTarget, form_field_name, form_key, is_form_key,
+    is_picture_key, is_product_key, is_subject_key, picture_key, product_id,
 };
 pub use rules::shop_rules::{LeadRule, Marketplace, OnDeleted, ShopRules};
 pub use snapshot::{

@@ -21,24 +21,26 @@ use std::collections::{BTreeMap, BTreeSet};
 /// A product, and its pictures.
 type Understood = (ProductJob, Option<Vec<Picture>>);
 
-/// Products in one wave: as many as one call can look up.
-const WAVE: i64 = 2_500;
+/// Products in one wave at most: as many as one call can look up.
+pub const MOST_IN_A_WAVE: usize = 2_500;
 
 impl Catalogue {
-    /// The due products of a lane, the longest due first, without those that are being worked on
-    /// already. What cannot be understood is given up.
+    /// The due products of a lane, so many at most and the longest due first, without those that
+    /// are being worked on already. What cannot be understood is given up.
     pub async fn claim(
         &self,
         lease: &Lease,
         busy: &BTreeSet<OrderKey>,
     ) -> Result<Vec<(Claim, ProductJob)>, Error> {
         let shops = self.shops_of(&lease.portal);
+        most: usize,
         if shops.is_empty() {
             return Ok(Vec::new());
         }
         let due = {
             let mut db = self.db.acquire().await?;
-            catalogue::claim(&mut db, lease, &shops, WAVE).await?
+            let most = i64::try_from(most.min(MOST_IN_A_WAVE)).unwrap_or(i64::MAX);
+            catalogue::claim(&mut db, lease, &shops, most).await?
         };
         let idle = |one: &&DueProduct| !busy.contains(&OrderKey::new(&one.due.shop, &one.due.key));
         let mut work = Vec::with_capacity(due.len());
