@@ -60,6 +60,23 @@ impl Forms {
         Ok(taken)
     }
 
+    /// Takes what a form has sent in its address, as one does whose method is GET. Machines look at
+    /// addresses, too: what names nobody who can be reached is as good as a ping.
+    pub async fn take_form_of_address(
+        &self,
+        shop: &ShopName,
+        rules: &FormRules,
+        posted: Posted,
+    ) -> Result<FormTaken, Error> {
+        let owner = self.registry.rules(shop).ok_or(Error::NotFound)?;
+        let submission = forms::submission(rules.service, posted.clone());
+        let enquiry = forms::read(rules, &owner.phone_country, &submission);
+        if !enquiry.has_contact() {
+            return Ok(FormTaken::Ping);
+        }
+        self.take_form(shop, rules, posted).await
+    }
+
     async fn store_form(
         &self,
         shop: &ShopName,
