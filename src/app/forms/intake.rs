@@ -150,8 +150,14 @@ impl Forms {
     /// Raises the alarm when a form that had telephones has none, and ends it when all have some
     /// again.
     async fn watch_map(&self, shop: &ShopName, enquiry: &Enquiry) -> Result<(), Error> {
+        let own = self.registry.forms.keys();
+        let forms: Vec<String> = own
+            .filter(|(of, _)| of == shop)
+            .map(|(_, form)| form.clone())
+            .collect();
         let mut db = self.db.acquire().await?;
-        let broken = submissions::without_phones(&mut db, shop.as_str(), FEW, MANY).await?;
+        let of = (shop.as_str(), &*forms);
+        let broken = submissions::without_phones(&mut db, of, FEW, MANY).await?;
         let (lane, code) = (lane_of(shop.as_str()), ErrorCode::FormMapBroken.as_str());
         if broken.is_empty() {
             incidents::over(&mut db, &lane, Some(&[code.to_owned()])).await?;
