@@ -44,11 +44,13 @@ impl Catalogue {
         };
         let idle = |one: &&DueProduct| !busy.contains(&OrderKey::new(&one.due.shop, &one.due.key));
         let mut work = Vec::with_capacity(due.len());
+        let prefixes = self.prefixes_of(&shops);
         let mut pictured = Vec::new();
         for one in due.iter().filter(idle) {
             let claim = subjects::claim_of(&one.due);
             match bug::caught(|| self.understand(one)) {
-                Ok(Ok((job, pictures))) => {
+                Ok(Ok((mut job, pictures))) => {
+                    job.neighbours = neighbours(&job, &prefixes);
                     if let Some(pictures) = pictures.filter(|_| job.rules.pictures) {
                         pictured.push(Pictured {
                             shop: job.shop.clone(),
@@ -138,6 +140,16 @@ impl Catalogue {
 
     /// Writes down what keeps the products of a portal waiting.
     pub async fn hindered(&self, portal: &PortalName, by: &Hindrance) -> Result<(), Error> {
+    /// What the external codes of each of these shops begin with.
+    pub(super) fn prefixes_of(&self, shops: &[String]) -> Vec<(ShopName, String)> {
+        let names = shops.iter().filter_map(|shop| ShopName::parse(shop).ok());
+        let with = names.filter_map(|shop| {
+            let prefix = self.registry.catalogues.get(&shop)?.prefix.clone();
+            Some((shop, prefix))
+        });
+        with.collect()
+    }
+
         let (code, words) = (by.code.as_str(), &*by.message);
         tracing::warn!(%portal, code, words, "products wait: the portal does not take them");
         let mut db = self.db.acquire().await?;
@@ -179,6 +191,7 @@ impl Catalogue {
             quantities: BTreeMap::new(),
             number: OrderNumber::parse(&due.key).map_err(invalid)?,
             id: event.change.id,
+            neighbours: Vec::new(),
             product: event.change.product,
             told: hex_digest(&told),
             shop,
@@ -191,6 +204,12 @@ impl Catalogue {
 
 /// The subject that a product is.
 pub(super) fn key_of(job: &ProductJob) -> OrderKey {
+/// What the external codes of a product's neighbours begin with, of the shops of its portal.
+pub(super) fn neighbours(job: &ProductJob, prefixes: &[(ShopName, String)]) -> Vec<String> {
+    let others = prefixes.iter().filter(|(shop, _)| *shop != job.shop);
+    others.map(|(_, prefix)| prefix.clone()).collect()
+}
+
     OrderKey::new(job.shop.as_str(), job.number.as_str())
 }
 

@@ -1,6 +1,6 @@
 //! All products of a shop at once: what is stored of them, and sending them again.
 
-use super::queue::key_of;
+use super::queue::{key_of, neighbours};
 use crate::{
     app::{Actor, Catalogue, Error},
     domain::{Picture, ShopName, happening::Act},
@@ -43,9 +43,13 @@ impl Catalogue {
             last: rows.last().map(|row| row.due.key.clone()),
             ..ProductPage::default()
         };
+        let portal = self.registry.rules(shop).map(|rules| rules.portal.clone());
+        let portal = portal.map_or_else(Vec::new, |portal| self.shops_of(portal.as_str()));
+        let prefixes = self.prefixes_of(&portal);
         for row in rows {
             match self.understand(&row) {
-                Ok((job, pictures)) => {
+                Ok((mut job, pictures)) => {
+                    job.neighbours = neighbours(&job, &prefixes);
                     page.pictures.insert(row.due.key, pictures);
                     page.jobs.push(job);
                 }
