@@ -47,7 +47,7 @@ pub use observation::{Agreed, Observation, PreviousAgreement, SentStatus, Source
 pub use product::{
     Attributes, CatalogueField, CatalogueOwner, CatalogueRules, LARGEST_PICTURE, PRODUCT_DELETED,
     PRODUCT_SAVED, Picture, PictureFile, PictureKind, Product, ProductChange, ProductEvent,
-    ProductPrice, Variation, product_key, take_picture_files,
+    ProductPicture, ProductPrice, Variation, product_key, take_picture_files,
 };
 pub use reported_status::ReportedStatus;
 pub use rules::activity::{ActivityRules, UnknownCaller};

@@ -3,7 +3,9 @@
 use super::pictures::Pictured;
 use crate::{
     app::{Catalogue, Claim, Error, delivery::claim::unreadable, subjects},
-    domain::{ErrorCode, OrderKey, OrderNumber, Picture, PortalName, ProductEvent, ShopName},
+    domain::{
+        ErrorCode, OrderKey, OrderNumber, PortalName, ProductEvent, ProductPicture, ShopName,
+    },
     planner::{Hindrance, KnownLinks, ProductJob, ProductLinks, hex_digest},
     process::bug::{self, Step},
     stock::PortalStock,
@@ -19,7 +21,7 @@ use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A product, and its pictures.
-type Understood = (ProductJob, Option<Vec<Picture>>);
+type Understood = (ProductJob, Option<Vec<ProductPicture>>);
 
 /// Products in one wave at most: as many as one call can look up.
 pub const MOST_IN_A_WAVE: usize = 2_500;
@@ -31,9 +33,9 @@ impl Catalogue {
         &self,
         lease: &Lease,
         busy: &BTreeSet<OrderKey>,
+        most: usize,
     ) -> Result<Vec<(Claim, ProductJob)>, Error> {
         let shops = self.shops_of(&lease.portal);
-        most: usize,
         if shops.is_empty() {
             return Ok(Vec::new());
         }
@@ -42,9 +44,9 @@ impl Catalogue {
             let most = i64::try_from(most.min(MOST_IN_A_WAVE)).unwrap_or(i64::MAX);
             catalogue::claim(&mut db, lease, &shops, most).await?
         };
+        let prefixes = self.prefixes_of(&shops);
         let idle = |one: &&DueProduct| !busy.contains(&OrderKey::new(&one.due.shop, &one.due.key));
         let mut work = Vec::with_capacity(due.len());
-        let prefixes = self.prefixes_of(&shops);
         let mut pictured = Vec::new();
         for one in due.iter().filter(idle) {
             let claim = subjects::claim_of(&one.due);
@@ -138,8 +140,6 @@ impl Catalogue {
         shops
     }
 
-    /// Writes down what keeps the products of a portal waiting.
-    pub async fn hindered(&self, portal: &PortalName, by: &Hindrance) -> Result<(), Error> {
     /// What the external codes of each of these shops begin with.
     pub(super) fn prefixes_of(&self, shops: &[String]) -> Vec<(ShopName, String)> {
         let names = shops.iter().filter_map(|shop| ShopName::parse(shop).ok());
@@ -150,6 +150,8 @@ impl Catalogue {
         with.collect()
     }
 
+    /// Writes down what keeps the products of a portal waiting.
+    pub async fn hindered(&self, portal: &PortalName, by: &Hindrance) -> Result<(), Error> {
         let (code, words) = (by.code.as_str(), &*by.message);
         tracing::warn!(%portal, code, words, "products wait: the portal does not take them");
         let mut db = self.db.acquire().await?;
@@ -189,9 +191,9 @@ impl Catalogue {
         let pictures = event.change.pictures;
         let job = ProductJob {
             quantities: BTreeMap::new(),
+            neighbours: Vec::new(),
             number: OrderNumber::parse(&due.key).map_err(invalid)?,
             id: event.change.id,
-            neighbours: Vec::new(),
             product: event.change.product,
             told: hex_digest(&told),
             shop,
@@ -202,14 +204,14 @@ impl Catalogue {
     }
 }
 
-/// The subject that a product is.
-pub(super) fn key_of(job: &ProductJob) -> OrderKey {
 /// What the external codes of a product's neighbours begin with, of the shops of its portal.
 pub(super) fn neighbours(job: &ProductJob, prefixes: &[(ShopName, String)]) -> Vec<String> {
     let others = prefixes.iter().filter(|(shop, _)| *shop != job.shop);
     others.map(|(_, prefix)| prefix.clone()).collect()
 }
 
+/// The subject that a product is.
+pub(super) fn key_of(job: &ProductJob) -> OrderKey {
     OrderKey::new(job.shop.as_str(), job.number.as_str())
 }
 

@@ -3,7 +3,7 @@
 use super::queue::{key_of, neighbours};
 use crate::{
     app::{Actor, Catalogue, Error},
-    domain::{Picture, ShopName, happening::Act},
+    domain::{ProductPicture, ShopName, happening::Act},
     planner::ProductJob,
     storage::{
         catalogue::{self, ProductRow},
@@ -27,7 +27,7 @@ pub struct ProductPage {
     /// Those that cannot: key, and why.
     pub unreadable: Vec<(String, String)>,
     /// The pictures that products are to have, by their keys; `None`: those that they had.
-    pub(super) pictures: BTreeMap<String, Option<Vec<Picture>>>,
+    pub(super) pictures: BTreeMap<String, Option<Vec<ProductPicture>>>,
     /// The last key; none: there are no more.
     pub last: Option<String>,
 }
