@@ -24,6 +24,10 @@ use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+/// How far looks for what is urgent lie apart: while thousands of orders come in, each wakes the
+/// lane.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
 impl<P: PortalClient> PortalLane<P> {
     /// One wave. Returns how long to wait, if the portal is in trouble; not at all, if meanwhile
     /// something is due that goes before everything else. A wave that takes long, or that is not
@@ -194,6 +198,7 @@ async fn urgent(app: &App, portal: &str, busy: &BTreeSet<OrderKey>) {
         if app.forms.is_urgent(portal, busy).await.unwrap_or(false) {
             return;
         }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     }
 }
 
