@@ -58,7 +58,7 @@ pub use crate::planner::{Because, Card, Evidence, Passed, ProductAction, Recogni
 pub use crate::storage::catalogue::{ProductCounts, ProductRow};
 pub use crate::storage::{BulkState, ClosedHow, LetterAbout};
 pub(crate) use bisection::Bisection;
-pub use catalogue::{Catalogue, PictureAction, PicturePlan, ProductPage};
+pub use catalogue::{Catalogue, MOST_IN_A_WAVE, PictureAction, PicturePlan, ProductPage};
 pub use dead_letters::bulk::{BulkAction, BulkJob, BulkJobs, BulkRequest};
 pub use dead_letters::fields::{Field, field, with_fields};
 pub use dead_letters::filter::{LetterFilter, LetterQuery};

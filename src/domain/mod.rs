@@ -47,7 +47,7 @@ pub use observation::{Agreed, Observation, PreviousAgreement, SentStatus, Source
 pub use product::{
     Attributes, CatalogueField, CatalogueOwner, CatalogueRules, LARGEST_PICTURE, PRODUCT_DELETED,
     PRODUCT_SAVED, Picture, PictureFile, PictureKind, Product, ProductChange, ProductEvent,
-    ProductPrice, Variation, product_key, take_picture_files,
+    ProductPicture, ProductPrice, Variation, product_key, take_picture_files,
 };
 pub use reported_status::ReportedStatus;
 pub use rules::activity::{ActivityRules, UnknownCaller};
@@ -55,8 +55,8 @@ pub use rules::conflict_policy::{
     Authority, Conflict, Fact, Finality, Policy, Rule, Side, Winner, WriteLimit,
 };
 pub use rules::form::{
-    FormField, FormRules, FormService, FormTarget, form_field_name, form_key, is_picture_key,
-    is_product_key, is_subject_key, picture_key, product_id,
+    FormField, FormRules, FormService, FormTarget, form_field_name, form_key, is_form_key,
+    is_picture_key, is_product_key, is_subject_key, picture_key, product_id,
 };
 pub use rules::shop_rules::{LeadRule, Marketplace, OnDeleted, ShopRules};
 pub use snapshot::{

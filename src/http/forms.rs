@@ -11,13 +11,15 @@ use crate::{
 };
 use axum::{
     body::{Body, Bytes},
-    extract::{Path, State as Extract, rejection::PathRejection},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    extract::{Path, RawQuery, State as Extract, rejection::PathRejection},
+    http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
 
 /// The most that is kept of a form's body, in bytes.
 const LARGEST: usize = 1024 * 1024;
+/// How the fields of an address are written.
+const ENCODED: &str = "application/x-www-form-urlencoded";
 /// The largest body with files, whose contents are not kept: what the configuration of nginx in
 /// `deploy/https` lets pass.
 const LARGEST_WITH_FILES: usize = 25 * 1024 * 1024;
@@ -88,16 +90,24 @@ pub(super) async fn post_form(
         .take_form(&shop, &form.rules, posted)
         .await?;
     tracing::info!(%shop, form = form.rules.name, ?taken, "a form was posted");
-    Ok(match (&form.answer, taken) {
+    Ok(answer(form, taken))
+}
+
+/// What the visitor sees.
+fn answer(form: &Form, taken: FormTaken) -> Response {
+    match (&form.answer, taken) {
         (FormAnswer::Redirect(to), taken) if taken != FormTaken::Ping => {
             let to = [(header::LOCATION, to.clone())];
             (StatusCode::SEE_OTHER, to, ok()).into_response()
         }
         _ => ok(),
-    })
+    }
 }
 
 /// Whether somebody answers at a form's address.
+///
+/// A form whose method is GET sends its fields in the address: those are taken like a post, if they
+/// hold a telephone or an e-mail address.
 #[utoipa::path(
     get, path = "/forms/{shop}/{form}/{token}", tag = "shop",
     params(
@@ -111,7 +121,15 @@ pub(super) async fn post_form(
             content_type = "text/plain"
         ),
         (
+            status = 303, description = "Taken: the visitor is sent to the page of `answer`",
+            body = String, content_type = "text/plain"
+        ),
+        (
             status = 404, description = "No such form", body = Problem,
+            content_type = "application/problem+json"
+        ),
+        (
+            status = 503, description = "The database is away", body = Problem,
             content_type = "application/problem+json"
         ),
     )
@@ -119,9 +137,23 @@ pub(super) async fn post_form(
 pub(super) async fn get_form(
     Extract(state): Extract<State>,
     address: Address,
+    method: Method,
+    RawQuery(fields): RawQuery,
 ) -> Result<Response, Problem> {
-    found(&state, address)?;
-    Ok(ok())
+    let (shop, form) = found(&state, address)?;
+    let fields = fields.filter(|fields| !fields.is_empty() && method == Method::GET);
+    let Some(fields) = fields else {
+        return Ok(ok());
+    };
+    doors::known();
+    let posted = forms::read_body(ENCODED, fields.as_bytes());
+    let taken = state
+        .app
+        .forms
+        .take_form_of_address(&shop, &form.rules, posted)
+        .await?;
+    tracing::info!(%shop, form = form.rules.name, ?taken, "a form came in an address");
+    Ok(answer(form, taken))
 }
 
 /// Whether a script of another site may post to a form.

@@ -122,8 +122,10 @@ pub async fn name(
 pub struct DuePicture {
     /// The picture.
     pub due: DueSubject,
-    /// The id of its product in the portal.
+    /// The id in the portal of what it is of: its product, or a variation.
     pub element: i64,
+    /// Whether it is of a variation that is not there.
+    pub astray: bool,
     /// The file that was under way when nobody heard of it any more.
     pub sent: Option<String>,
     /// Whether another picture of the product is the same file in the portal.
@@ -142,7 +144,12 @@ pub async fn claim(
     let rows = sqlx::query!(
         r#"SELECT s.shop, s.key, s.order_number, s.revision, s.received_at,
                   s.body AS "body: Json", s.known AS "known: Json",
-                  (p.known -> 'product' -> 'own' ->> 'id')::bigint AS "element!",
+                  coalesce(p.known -> 'product' -> 'variations' -> (s.body ->> 'variation')
+                               ->> 'id',
+                           p.known -> 'product' -> 'own' ->> 'id')::bigint AS "element!",
+                  s.body ? 'variation'
+                      AND p.known -> 'product' -> 'variations' -> (s.body ->> 'variation') IS NULL
+                      AS "astray!",
                   (SELECT u.what ->> 'plan' FROM bridge.under_way u
                    WHERE u.shop = s.shop AND u.number = s.key) AS sent,
                   EXISTS (SELECT FROM bridge.subjects o
@@ -176,6 +183,7 @@ pub async fn claim(
     .await?;
     let due = rows.into_iter().map(|row| DuePicture {
         element: row.element,
+        astray: row.astray,
         sent: row.sent.filter(|name| !name.is_empty()),
         shared: row.shared,
         due: DueSubject {
@@ -233,7 +241,7 @@ pub struct PictureRow {
     pub body: Json,
     /// What is known of it in the portal.
     pub known: Json,
-    /// The id of its product in the portal.
+    /// The id in the portal of what it is of: its product, or a variation.
     pub element: Option<i64>,
     /// What was said when it was refused last.
     pub error: Option<String>,
@@ -249,7 +257,9 @@ pub async fn of_products(
         PictureRow,
         r#"SELECT s.key, s.order_number AS "product!", s.body AS "body: Json",
                   s.known AS "known: Json", s.error_message AS error,
-                  (p.known -> 'product' -> 'own' ->> 'id')::bigint AS element
+                  coalesce(p.known -> 'product' -> 'variations' -> (s.body ->> 'variation')
+                               ->> 'id',
+                           p.known -> 'product' -> 'own' ->> 'id')::bigint AS element
            FROM bridge.subjects s
            JOIN bridge.subjects p ON p.shop = s.shop AND p.key = s.order_number
            WHERE s.shop = $1 AND s.kind = 'picture' AND s.order_number = ANY($2)

@@ -9,6 +9,7 @@ mod sync;
 
 pub(in crate::app) use intake::ReadProduct;
 pub use picture_plan::{PictureAction, PicturePlan};
+pub use queue::MOST_IN_A_WAVE;
 pub use sync::ProductPage;
 
 use super::{LaneWaker, Registry, Shared, Stock, Traps};

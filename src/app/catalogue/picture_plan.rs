@@ -3,7 +3,7 @@
 use super::{pictures::StoredPicture, sync::ProductPage};
 use crate::{
     app::{Catalogue, Error},
-    domain::{Picture, ShopName},
+    domain::{Picture, ProductPicture, ShopName},
     planner::KnownLinks,
     storage::pictures::{self, PictureRow},
 };
@@ -39,7 +39,7 @@ pub struct PicturePlan {
 
 /// A picture that is known.
 struct Known {
-    picture: Picture,
+    picture: ProductPicture,
     is_named: bool,
     /// The id under which the card has it, as far as is known.
     image: Option<u64>,
@@ -103,11 +103,11 @@ fn read(shop: &ShopName, row: &PictureRow) -> Result<Known, String> {
 
 /// What would be done with the pictures of a product of which these are named; `None`: those that
 /// were named before.
-fn planned(product: &str, named: Option<&[Picture]>, known: &[Known]) -> Vec<PicturePlan> {
+fn planned(product: &str, named: Option<&[ProductPicture]>, known: &[Known]) -> Vec<PicturePlan> {
     let before = known.iter().filter(|one| one.is_named);
-    let before: Vec<Picture> = before.map(|one| one.picture.clone()).collect();
+    let before: Vec<ProductPicture> = before.map(|one| one.picture.clone()).collect();
     let named = named.unwrap_or(&before);
-    let plan = |picture: &Picture, change, reason: String| PicturePlan {
+    let plan = |picture: &ProductPicture, change, reason: String| PicturePlan {
         product: product.to_owned(),
         picture: picture.shown(),
         change,
@@ -119,7 +119,7 @@ fn planned(product: &str, named: Option<&[Picture]>, known: &[Known]) -> Vec<Pic
         let image = one.and_then(|one| one.image);
         stay.extend(image);
         let error = one.and_then(|one| one.error.clone());
-        plans.push(match (picture, image) {
+        plans.push(match (&picture.picture, image) {
             (_, Some(_)) => plan(picture, PictureAction::Keep, String::new()),
             (Picture::Broken(why), None) => plan(picture, PictureAction::Doubtful, why.clone()),
             (Picture::Awaited(_), None) => {
@@ -146,8 +146,17 @@ fn planned(product: &str, named: Option<&[Picture]>, known: &[Known]) -> Vec<Pic
 mod tests {
     use super::*;
 
-    fn address(name: &str) -> Picture {
-        Picture::Address(format!("https://shop.test/{name}?key=secret"))
+    fn own(picture: Picture) -> ProductPicture {
+        ProductPicture {
+            picture,
+            variation: None,
+        }
+    }
+
+    fn address(name: &str) -> ProductPicture {
+        own(Picture::Address(format!(
+            "https://shop.test/{name}?key=secret"
+        )))
     }
 
     fn known(name: &str, is_named: bool, image: Option<u64>) -> Known {
@@ -159,7 +168,7 @@ mod tests {
         }
     }
 
-    fn told(named: Option<&[Picture]>, known: &[Known]) -> Vec<(String, PictureAction)> {
+    fn told(named: Option<&[ProductPicture]>, known: &[Known]) -> Vec<(String, PictureAction)> {
         let plans = planned("product:1", named, known).into_iter();
         plans.map(|plan| (plan.picture, plan.change)).collect()
     }
@@ -179,8 +188,8 @@ mod tests {
         let named = [
             address("a"),
             address("new"),
-            Picture::Awaited("x.jpg".to_owned()),
-            Picture::Broken("no base64".to_owned()),
+            own(Picture::Awaited("x.jpg".to_owned())),
+            own(Picture::Broken("no base64".to_owned())),
         ];
         let expected = [
             (at("a"), Keep),

@@ -2,7 +2,10 @@
 
 use crate::{
     app::{Catalogue, Claim, Error, delivery::claim::unreadable, onec::pictures as onec, subjects},
-    domain::{ErrorCode, OrderKey, OrderNumber, Picture, ShopName, is_picture_key, picture_key},
+    domain::{
+        ErrorCode, OrderKey, OrderNumber, Picture, ProductPicture, ShopName, is_picture_key,
+        picture_key,
+    },
     planner::{KnownLinks, PictureFault, PictureJob, PictureLink},
     process::bug::{self, Step},
     storage::{
@@ -24,9 +27,9 @@ const WAVE: usize = 5;
 /// A picture as it is stored.
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct StoredPicture {
-    /// As what the shop names it.
+    /// As what the shop names it, and on which card.
     #[serde(flatten)]
-    pub(super) picture: Picture,
+    pub(super) picture: ProductPicture,
     /// Its place among the pictures of its product, from 0.
     place: usize,
     /// Whether the shop names it.
@@ -41,7 +44,7 @@ pub(super) struct Pictured {
     pub(super) shop: ShopName,
     pub(super) product: String,
     pub(super) revision: i64,
-    pub(super) pictures: Vec<Picture>,
+    pub(super) pictures: Vec<ProductPicture>,
 }
 
 impl Pictured {
@@ -218,6 +221,11 @@ impl Catalogue {
         let stored: StoredPicture = stored.map_err(|why| unreadable(&why))?;
         let known = due.known.typed("bridge.subjects", "known", key);
         let known: KnownLinks = known.map_err(|why| unreadable(&why))?;
+        if let (true, true, Some(variation)) = (one.astray, stored.shown, &stored.picture.variation)
+        {
+            let words = format!("the variation {variation} is not in the portal");
+            return Err((ErrorCode::CatPictureUnusable, words));
+        }
         let element = u64::try_from(one.element).map_err(|why| invalid(why.to_string()))?;
         // What was under way when nobody heard of it any more may be there under its name.
         let sent = one.sent.clone().map(|name| PictureLink {
@@ -228,7 +236,7 @@ impl Catalogue {
         Ok(PictureJob {
             number: OrderNumber::parse(&due.key).map_err(invalid)?,
             product: due.order_number.clone().unwrap_or_default(),
-            source: stored.picture,
+            source: stored.picture.picture,
             hosts: rules.picture_hosts.clone().into(),
             is_off: !rules.pictures,
             element,

@@ -3,7 +3,9 @@
 use super::pictures::Pictured;
 use crate::{
     app::{Catalogue, Claim, Error, delivery::claim::unreadable, subjects},
-    domain::{ErrorCode, OrderKey, OrderNumber, Picture, PortalName, ProductEvent, ShopName},
+    domain::{
+        ErrorCode, OrderKey, OrderNumber, PortalName, ProductEvent, ProductPicture, ShopName,
+    },
     planner::{Hindrance, KnownLinks, ProductJob, ProductLinks, hex_digest},
     process::bug::{self, Step},
     stock::PortalStock,
@@ -19,18 +21,19 @@ use rust_decimal::Decimal;
 use std::collections::{BTreeMap, BTreeSet};
 
 /// A product, and its pictures.
-type Understood = (ProductJob, Option<Vec<Picture>>);
+type Understood = (ProductJob, Option<Vec<ProductPicture>>);
 
-/// Products in one wave: as many as one call can look up.
-const WAVE: i64 = 2_500;
+/// Products in one wave at most: as many as one call can look up.
+pub const MOST_IN_A_WAVE: usize = 2_500;
 
 impl Catalogue {
-    /// The due products of a lane, the longest due first, without those that are being worked on
-    /// already. What cannot be understood is given up.
+    /// The due products of a lane, so many at most and the longest due first, without those that
+    /// are being worked on already. What cannot be understood is given up.
     pub async fn claim(
         &self,
         lease: &Lease,
         busy: &BTreeSet<OrderKey>,
+        most: usize,
     ) -> Result<Vec<(Claim, ProductJob)>, Error> {
         let shops = self.shops_of(&lease.portal);
         if shops.is_empty() {
@@ -38,15 +41,18 @@ impl Catalogue {
         }
         let due = {
             let mut db = self.db.acquire().await?;
-            catalogue::claim(&mut db, lease, &shops, WAVE).await?
+            let most = i64::try_from(most.min(MOST_IN_A_WAVE)).unwrap_or(i64::MAX);
+            catalogue::claim(&mut db, lease, &shops, most).await?
         };
+        let prefixes = self.prefixes_of(&shops);
         let idle = |one: &&DueProduct| !busy.contains(&OrderKey::new(&one.due.shop, &one.due.key));
         let mut work = Vec::with_capacity(due.len());
         let mut pictured = Vec::new();
         for one in due.iter().filter(idle) {
             let claim = subjects::claim_of(&one.due);
             match bug::caught(|| self.understand(one)) {
-                Ok(Ok((job, pictures))) => {
+                Ok(Ok((mut job, pictures))) => {
+                    job.neighbours = neighbours(&job, &prefixes);
                     if let Some(pictures) = pictures.filter(|_| job.rules.pictures) {
                         pictured.push(Pictured {
                             shop: job.shop.clone(),
@@ -134,6 +140,16 @@ impl Catalogue {
         shops
     }
 
+    /// What the external codes of each of these shops begin with.
+    pub(super) fn prefixes_of(&self, shops: &[String]) -> Vec<(ShopName, String)> {
+        let names = shops.iter().filter_map(|shop| ShopName::parse(shop).ok());
+        let with = names.filter_map(|shop| {
+            let prefix = self.registry.catalogues.get(&shop)?.prefix.clone();
+            Some((shop, prefix))
+        });
+        with.collect()
+    }
+
     /// Writes down what keeps the products of a portal waiting.
     pub async fn hindered(&self, portal: &PortalName, by: &Hindrance) -> Result<(), Error> {
         let (code, words) = (by.code.as_str(), &*by.message);
@@ -175,6 +191,7 @@ impl Catalogue {
         let pictures = event.change.pictures;
         let job = ProductJob {
             quantities: BTreeMap::new(),
+            neighbours: Vec::new(),
             number: OrderNumber::parse(&due.key).map_err(invalid)?,
             id: event.change.id,
             product: event.change.product,
@@ -185,6 +202,12 @@ impl Catalogue {
         };
         Ok((job, pictures))
     }
+}
+
+/// What the external codes of a product's neighbours begin with, of the shops of its portal.
+pub(super) fn neighbours(job: &ProductJob, prefixes: &[(ShopName, String)]) -> Vec<String> {
+    let others = prefixes.iter().filter(|(shop, _)| *shop != job.shop);
+    others.map(|(_, prefix)| prefix.clone()).collect()
 }
 
 /// The subject that a product is.

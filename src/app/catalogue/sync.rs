@@ -1,9 +1,9 @@
 //! All products of a shop at once: what is stored of them, and sending them again.
 
-use super::queue::key_of;
+use super::queue::{key_of, neighbours};
 use crate::{
     app::{Actor, Catalogue, Error},
-    domain::{Picture, ShopName, happening::Act},
+    domain::{ProductPicture, ShopName, happening::Act},
     planner::ProductJob,
     storage::{
         catalogue::{self, ProductRow},
@@ -27,7 +27,7 @@ pub struct ProductPage {
     /// Those that cannot: key, and why.
     pub unreadable: Vec<(String, String)>,
     /// The pictures that products are to have, by their keys; `None`: those that they had.
-    pub(super) pictures: BTreeMap<String, Option<Vec<Picture>>>,
+    pub(super) pictures: BTreeMap<String, Option<Vec<ProductPicture>>>,
     /// The last key; none: there are no more.
     pub last: Option<String>,
 }
@@ -43,9 +43,13 @@ impl Catalogue {
             last: rows.last().map(|row| row.due.key.clone()),
             ..ProductPage::default()
         };
+        let portal = self.registry.rules(shop).map(|rules| rules.portal.clone());
+        let portal = portal.map_or_else(Vec::new, |portal| self.shops_of(portal.as_str()));
+        let prefixes = self.prefixes_of(&portal);
         for row in rows {
             match self.understand(&row) {
-                Ok((job, pictures)) => {
+                Ok((mut job, pictures)) => {
+                    job.neighbours = neighbours(&job, &prefixes);
                     page.pictures.insert(row.due.key, pictures);
                     page.jobs.push(job);
                 }

@@ -60,6 +60,23 @@ impl Forms {
         Ok(taken)
     }
 
+    /// Takes what a form has sent in its address, as one does whose method is GET. Machines look at
+    /// addresses, too: what names nobody who can be reached is as good as a ping.
+    pub async fn take_form_of_address(
+        &self,
+        shop: &ShopName,
+        rules: &FormRules,
+        posted: Posted,
+    ) -> Result<FormTaken, Error> {
+        let owner = self.registry.rules(shop).ok_or(Error::NotFound)?;
+        let submission = forms::submission(rules.service, posted.clone());
+        let enquiry = forms::read(rules, &owner.phone_country, &submission);
+        if !enquiry.has_contact() {
+            return Ok(FormTaken::Ping);
+        }
+        self.take_form(shop, rules, posted).await
+    }
+
     async fn store_form(
         &self,
         shop: &ShopName,
@@ -133,8 +150,14 @@ impl Forms {
     /// Raises the alarm when a form that had telephones has none, and ends it when all have some
     /// again.
     async fn watch_map(&self, shop: &ShopName, enquiry: &Enquiry) -> Result<(), Error> {
+        let own = self.registry.forms.keys();
+        let forms: Vec<String> = own
+            .filter(|(of, _)| of == shop)
+            .map(|(_, form)| form.clone())
+            .collect();
         let mut db = self.db.acquire().await?;
-        let broken = submissions::without_phones(&mut db, shop.as_str(), FEW, MANY).await?;
+        let of = (shop.as_str(), &*forms);
+        let broken = submissions::without_phones(&mut db, of, FEW, MANY).await?;
         let (lane, code) = (lane_of(shop.as_str()), ErrorCode::FormMapBroken.as_str());
         if broken.is_empty() {
             incidents::over(&mut db, &lane, Some(&[code.to_owned()])).await?;

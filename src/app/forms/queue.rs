@@ -12,7 +12,7 @@ use crate::{
     app::{Actor, Claim, Error, Forms, RetryOutcome, delivery::claim::unreadable, subjects},
     domain::{
         Entry, ErrorCode, Fault, FormTarget, OrderKey, OrderNumber, PortalName, ShopName,
-        ShopRules, TodoEntry, happening::OrderEvent, is_picture_key, is_product_key,
+        ShopRules, TodoEntry, happening::OrderEvent, is_form_key, is_picture_key, is_product_key,
     },
     formats::{forms, tills},
     planner::{
@@ -36,6 +36,8 @@ use std::{collections::BTreeSet, sync::Arc};
 /// Submissions in one wave: so many fill a call or two, and whoever waits behind them waits for no
 /// more.
 const WAVE: usize = 40;
+/// Places in it that are kept for activities.
+const ACTIVITIES: usize = 10;
 /// Receipts and notes in one wave: a form that comes meanwhile does not wait for many.
 const RECEIPTS: usize = 20;
 /// How long somebody has for what a note asks of him.
@@ -85,6 +87,13 @@ impl SubjectWork {
             self.known.card.is_none() && self.known.target.is_none() && self.under_way.is_none();
         let never = matches!(self.making, Making::Never);
         never || !self.entries.is_empty() && (self.card().is_some() || untouched)
+    }
+
+    /// Whether somebody waits to be called back: who sent a form, or whose call was missed.
+    pub fn is_urgent(&self) -> bool {
+        let todo = |entry: &Entry| matches!(entry, Entry::Todo(_));
+        let asks = matches!(self.making, Making::Enquiry(..));
+        asks && (is_form_key(self.number.as_str()) || self.entries.iter().any(todo))
     }
 
     /// Whether what it becomes depends on whether the portal works with leads.
@@ -149,8 +158,8 @@ impl SubjectWork {
 }
 
 impl Forms {
-    /// The due subjects of a lane, the longest due first, without those that are being worked on
-    /// already. What cannot be understood is given up.
+    /// The due subjects of a lane, forms first and of each kind the longest due, without those that
+    /// are being worked on already. What cannot be understood is given up.
     pub async fn claim_subjects(
         &self,
         lease: &Lease,
@@ -160,12 +169,20 @@ impl Forms {
         let due = {
             let mut db = self.db.acquire().await?;
             let places = i64::try_from(WAVE + busy.len()).unwrap_or(i64::MAX);
-            let first = [SubjectKind::Form, SubjectKind::Activity];
             let then = [SubjectKind::Receipt, SubjectKind::Note];
             let idle = |one: &DueSubject| !busy.contains(&OrderKey::new(&one.shop, &one.key));
-            let mut due = queue::claim(&mut db, lease, (&shops, &first), places).await?;
-            due.retain(idle);
-            due.truncate(WAVE);
+            let mut due = Vec::new();
+            // Thousands of calls may be told at once: a form does not wait behind them, nor they
+            // behind thousands of forms.
+            for (kind, most) in [
+                (SubjectKind::Form, WAVE - ACTIVITIES),
+                (SubjectKind::Activity, WAVE),
+            ] {
+                let mut more = queue::claim(&mut db, lease, (&shops, &[kind]), places).await?;
+                more.retain(idle);
+                more.truncate(most - due.len());
+                due.append(&mut more);
+            }
             // Nobody waits for these.
             if due.is_empty() {
                 due = queue::claim(&mut db, lease, (&shops, &then), places).await?;
@@ -189,6 +206,14 @@ impl Forms {
             }
         }
         Ok(work)
+    }
+
+    /// Whether a form or a missed call of a portal is due that is not being worked on.
+    pub async fn is_urgent(&self, portal: &str, busy: &BTreeSet<OrderKey>) -> Result<bool, Error> {
+        let shops = self.registry.shops_of(portal);
+        let busy: Vec<String> = busy.iter().map(|one| one.number.clone()).collect();
+        let mut db = self.db.acquire().await?;
+        Ok(queue::is_urgent(&mut db, portal, (&shops, &busy)).await?)
     }
 
     /// Seconds until the next subject of a portal is due.

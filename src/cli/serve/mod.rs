@@ -130,7 +130,8 @@ async fn whose(config: &Config, pool: &sqlx::PgPool) -> anyhow::Result<()> {
              another (`openssl rand -hex 24`)"
         );
     }
-    Ok(installation::configured(&mut db).await?)
+    installation::configured(&mut db).await?;
+    Ok(installation::number_anew(&mut db).await?)
 }
 
 /// Who drives the lanes, as operators read it: machine, process, and what tells it from all others.

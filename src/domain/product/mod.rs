@@ -7,7 +7,9 @@ mod rules;
 
 pub use attributes::Attributes;
 pub use event::{PRODUCT_DELETED, PRODUCT_SAVED, ProductEvent, product_key};
-pub use pictures::{LARGEST_PICTURE, Picture, PictureFile, PictureKind, take_picture_files};
+pub use pictures::{
+    LARGEST_PICTURE, Picture, PictureFile, PictureKind, ProductPicture, take_picture_files,
+};
 pub use rules::{CatalogueField, CatalogueOwner, CatalogueRules};
 
 use chrono::{DateTime, Utc};
@@ -25,8 +27,8 @@ pub struct ProductChange {
     pub updated_at: Option<DateTime<Utc>>,
     /// The product; `None`: the shop deleted it.
     pub product: Option<Box<Product>>,
-    /// Its pictures; `None`: nothing is said of them.
-    pub pictures: Option<Vec<Picture>>,
+    /// Its pictures, and those of its variations; `None`: nothing is said of them.
+    pub pictures: Option<Vec<ProductPicture>>,
 }
 
 impl ProductChange {

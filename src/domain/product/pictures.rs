@@ -127,6 +127,35 @@ impl Picture {
     }
 }
 
+/// A picture on the card of a product, or of one of its variations.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProductPicture {
+    /// The picture.
+    #[serde(flatten)]
+    pub picture: Picture,
+    /// The shop's id of the variation on whose card it is; `None`: it is on the product's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub variation: Option<String>,
+}
+
+impl ProductPicture {
+    /// What may be shown of it.
+    pub fn shown(&self) -> String {
+        match &self.variation {
+            None => self.picture.shown(),
+            Some(variation) => format!("{variation}: {}", self.picture.shown()),
+        }
+    }
+
+    /// What tells it from other pictures of its product.
+    pub fn identity(&self) -> String {
+        match &self.variation {
+            None => self.picture.identity(),
+            Some(variation) => format!("{variation}\n{}", self.picture.identity()),
+        }
+    }
+}
+
 /// A file that came in an event.
 #[derive(Clone, PartialEq, Eq)]
 pub struct PictureFile {
@@ -144,9 +173,20 @@ impl fmt::Debug for PictureFile {
 
 /// Takes the files out of an event about a product: what stays in it names them.
 pub fn take_picture_files(event: &mut Value) -> Vec<PictureFile> {
-    let pictures = event.pointer_mut("/data/pictures");
-    let pictures = pictures.and_then(Value::as_array_mut);
     let mut files: Vec<PictureFile> = Vec::new();
+    let Some(data) = event.get_mut("data") else {
+        return files;
+    };
+    take_files(data, &mut files);
+    let variations = data.get_mut("variations").and_then(Value::as_array_mut);
+    for variation in variations.into_iter().flatten() {
+        take_files(variation, &mut files);
+    }
+    files
+}
+
+fn take_files(of: &mut Value, files: &mut Vec<PictureFile>) {
+    let pictures = of.get_mut("pictures").and_then(Value::as_array_mut);
     for picture in pictures.into_iter().flatten() {
         let Some(picture) = picture.as_object_mut() else {
             continue;
@@ -172,7 +212,6 @@ pub fn take_picture_files(event: &mut Value) -> Vec<PictureFile> {
             }
         }
     }
-    files
 }
 
 fn decoded(content: &str) -> Result<Vec<u8>, &'static str> {
@@ -187,10 +226,40 @@ fn decoded(content: &str) -> Result<Vec<u8>, &'static str> {
     }
 }
 
-/// A product's pictures, each once, in the shop's order; `None`: the shop says nothing of pictures.
-/// What names none is left out: a picture must not stand in the way of its product.
-pub(super) fn read(data: &Reader<'_>) -> Option<Vec<Picture>> {
-    let all = data.member("pictures")?.as_array()?;
+/// A product's pictures and then those of its variations, each once, in the shop's order; `None`:
+/// the shop says nothing of pictures. What names none is left out: a picture must not stand in the
+/// way of its product.
+pub(super) fn read(data: &Reader<'_>) -> Option<Vec<ProductPicture>> {
+    let own = data.member("pictures").and_then(named);
+    let mut said = own.is_some();
+    let mut all: Vec<ProductPicture> = Vec::new();
+    let of = |variation: Option<String>, pictures: Vec<Picture>| {
+        let of = move |picture| ProductPicture {
+            picture,
+            variation: variation.clone(),
+        };
+        pictures.into_iter().map(of)
+    };
+    all.extend(of(None, own.unwrap_or_default()));
+    let variations = data.member("variations").and_then(Value::as_array);
+    for one in variations.into_iter().flatten() {
+        let id = match one.get("id") {
+            Some(Value::String(id)) => id.trim().to_owned(),
+            Some(Value::Number(id)) => id.to_string(),
+            _ => continue,
+        };
+        let Some(pictures) = one.get("pictures").and_then(named) else {
+            continue;
+        };
+        said = true;
+        all.extend(of(Some(id), pictures));
+    }
+    said.then_some(all)
+}
+
+/// What a list of pictures names; `None`: it is no list.
+fn named(list: &Value) -> Option<Vec<Picture>> {
+    let all = list.as_array()?;
     let mut pictures: Vec<Picture> = Vec::new();
     let text = |one: Option<&Value>| {
         let text = one?.as_str()?.trim();
@@ -219,7 +288,7 @@ mod tests {
 
     fn pictures(data: &Value) -> Option<Vec<String>> {
         let read = read(&Reader::new(data.as_object().unwrap(), ""))?;
-        Some(read.iter().map(Picture::identity).collect())
+        Some(read.iter().map(ProductPicture::identity).collect())
     }
 
     #[test]
@@ -239,6 +308,23 @@ mod tests {
         ] {
             assert_eq!(pictures(&silent), None, "{silent}");
         }
+    }
+
+    #[test]
+    fn pictures_of_variations_are_their_own_and_one_list_speaks_of_all() {
+        let data = json!({"pictures": ["https://b.test/a"], "variations": [
+            {"id": 11, "pictures": ["https://b.test/a", {"url": "https://b.test/b"}]},
+            {"id": "12"}, {"pictures": ["https://b.test/c"]}]});
+        let told = [
+            "https://b.test/a",
+            "11\nhttps://b.test/a",
+            "11\nhttps://b.test/b",
+        ];
+        assert_eq!(pictures(&data).unwrap(), told);
+        let silent = json!({"variations": [{"id": "11"}]});
+        assert_eq!(pictures(&silent), None);
+        let none = json!({"variations": [{"id": "11", "pictures": []}]});
+        assert_eq!(pictures(&none), Some(Vec::new()));
     }
 
     #[test]

@@ -132,6 +132,11 @@ pub fn form_key(id: i64) -> String {
     format!("{KEY}{id}")
 }
 
+/// Whether this is the key of a submission.
+pub fn is_form_key(text: &str) -> bool {
+    text.starts_with(KEY)
+}
+
 /// The shop's id of the product with this key; `None`: it is no product's.
 pub fn product_id(key: &str) -> Option<&str> {
     key.strip_prefix(PRODUCT)
@@ -164,7 +169,7 @@ pub fn is_subject_key(text: &str) -> bool {
         id.is_some_and(|id| !id.is_empty() && id.bytes().all(|byte| byte.is_ascii_digit()))
     };
     let of_till = ["receipt:", "note:"];
-    text.starts_with(KEY)
+    is_form_key(text)
         || of_till.iter().any(|kind| text.starts_with(kind))
         || is_product_key(text)
         || is_picture_key(text)

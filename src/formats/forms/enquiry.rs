@@ -343,8 +343,11 @@ fn take(enquiry: &mut Enquiry, meaning: FormField, field: &Field, country: &str)
             if found.addresses.is_empty() {
                 enquiry.readable.push(Readable::Email(value));
             }
-            enquiry.emails.extend(found.addresses);
-            enquiry.emails.dedup();
+            for address in found.addresses {
+                if !enquiry.emails.contains(&address) {
+                    enquiry.emails.push(address);
+                }
+            }
         }
         FormField::Consent if given(&value) => {
             enquiry.rest.push(line(field));

@@ -25,7 +25,7 @@ pub use files::WithoutFiles;
 pub use order::as_order;
 pub use service::{Field, Submission, is_ping, submission};
 
-use crate::domain::{FormRules, form_field_name, words};
+use crate::domain::{FormRules, FormService, Readable, form_field_name, words};
 use sha2::{Digest as _, Sha256};
 
 words! {
@@ -54,8 +54,9 @@ pub fn judge(rules: &FormRules, submission: &Submission, enquiry: &Enquiry) -> V
     }
 }
 
-/// What tells a submission from others: the service's own id; else its contents, without case and
-/// blanks, phones and addresses as they are understood.
+/// What tells a submission from others: Tilda's own id; else its contents, without case and blanks,
+/// phones and addresses as they are understood. An id that counts the submissions of one site alone
+/// begins anew with another site, or a restored one: contents tell those apart.
 pub fn fingerprint(rules: &FormRules, submission: &Submission, enquiry: &Enquiry) -> [u8; 32] {
     let mut hash = Sha256::new();
     let mut add = |part: &str| {
@@ -65,7 +66,9 @@ pub fn fingerprint(rules: &FormRules, submission: &Submission, enquiry: &Enquiry
     add(&rules.name);
     if let Some(id) = &submission.id {
         add(id);
-        return hash.finalize().into();
+        if submission.service == FormService::Tilda {
+            return hash.finalize().into();
+        }
     }
     for phone in &enquiry.phones {
         add(phone.as_str());
@@ -85,6 +88,9 @@ pub fn fingerprint(rules: &FormRules, submission: &Submission, enquiry: &Enquiry
     told.extend(enquiry.company.iter().map(|text| bare(text)));
     told.extend(enquiry.user.values().map(|text| bare(text)));
     told.extend(enquiry.rest.iter().map(|text| bare(text)));
+    told.extend(enquiry.readable.iter().map(|unread| match unread {
+        Readable::Phone(text) | Readable::Email(text) => bare(text),
+    }));
     told.sort();
     for text in told {
         add(&text);

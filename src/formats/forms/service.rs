@@ -222,6 +222,13 @@ fn elementor(posted: &Posted) -> Submission {
                 "title" => field.label.clone_from(value),
                 "type" => field.input.clone_from(value),
                 "value" => value.trim().clone_into(&mut field.value),
+                // Several boxes were ticked.
+                several if several.starts_with("value][") => {
+                    if !field.value.is_empty() {
+                        field.value.push_str(", ");
+                    }
+                    field.value.push_str(value.trim());
+                }
                 _ => {}
             }
         }
@@ -240,6 +247,14 @@ fn elementor(posted: &Posted) -> Submission {
         .or_else(|| posted.get("meta[page_url]"));
     let mut fields = named;
     fields.extend(page.map(|page| Field::new("page_url", "", page)));
+    // What the site's own code adds.
+    let own = |name: &str| {
+        ["fields[", "form[", "meta["]
+            .iter()
+            .any(|own| name.starts_with(own))
+    };
+    let others = posted.pairs.iter().filter(|(name, _)| !own(name));
+    fields.extend(others.map(|(name, value)| Field::new(name, "", value)));
     Submission {
         fields,
         ..Submission::default()

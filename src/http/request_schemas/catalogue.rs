@@ -39,7 +39,7 @@ pub(in crate::http) struct CatalogueProduct {
     barcode: Option<Ids>,
     /// Values by the codes or names of the portal's properties.
     properties: Option<BTreeMap<String, PropertyValue>>,
-    /// Its pictures, in their order; left out, they stay as they are.
+    /// Its pictures, in their order; left out here and in all variations, they stay as they are.
     pictures: Option<Vec<CataloguePicture>>,
     /// What is sold in its place.
     variations: Option<Vec<CatalogueVariation>>,
@@ -86,4 +86,7 @@ pub(in crate::http) struct CatalogueVariation {
     barcode: Option<Ids>,
     /// Values by the codes or names of the portal's properties.
     properties: Option<BTreeMap<String, PropertyValue>>,
+    /// Its own pictures, in their order. Where some are named, those of the product are, too: left
+    /// out then, they go.
+    pictures: Option<Vec<CataloguePicture>>,
 }

@@ -137,11 +137,23 @@ impl ProductWave {
                     self.hinder(ErrorCode::CatNoRight, message);
                 }
             }
-            Ask::Kinds => self.facts.take_kinds(result),
-            Ask::Rates => self.facts.take_rates(result),
-            Ask::Units => self.facts.take_units(result),
+            Ask::Kinds => {
+                self.facts.take_kinds(result);
+                self.read_on(ask, next);
+            }
+            Ask::Rates => {
+                self.facts.take_rates(result);
+                self.read_on(ask, next);
+            }
+            Ask::Units => {
+                self.facts.take_units(result);
+                self.read_on(ask, next);
+            }
             Ask::Mode => self.facts.keeps_stock = Some(result != "N"),
-            Ask::Properties => self.facts.take_properties(result),
+            Ask::Properties { .. } => {
+                self.facts.take_properties(result);
+                self.read_on(ask, next);
+            }
             Ask::Sections { page } => {
                 let many = self.facts.take_sections(result);
                 // The last of those that were asked for at once is full: there may be more.
@@ -156,11 +168,15 @@ impl ProductWave {
                 }
                 if next.is_some() {
                     // Fifty codes, and more than fifty elements: some stand for several.
-                    self.crowded(&jobs);
+                    self.crowded(&jobs, "external codes than codes");
                 }
             }
             Ask::Articles { kind, field, jobs } => {
                 let rows = listed(result, kind.list().1);
+                if next.is_some() {
+                    // Whoever is on the next page is as much meant as who is on this one.
+                    self.crowded(&jobs, "articles than articles");
+                }
                 for job in jobs {
                     self.found_alike(job, &field, &rows);
                 }
@@ -176,6 +192,13 @@ impl ProductWave {
                 state.retired.retain(|(other, _)| *other != id);
                 state.wrote = true;
             }
+        }
+    }
+
+    /// A list has another page.
+    fn read_on(&mut self, ask: Ask, next: Option<u64>) {
+        if let Some(start) = next {
+            self.ask_facts(ask, start);
         }
     }
 
@@ -197,9 +220,9 @@ impl ProductWave {
     }
 
     /// More was found than a page holds. Whoever is not found for certain is looked for alone.
-    fn crowded(&mut self, jobs: &[JobIx]) {
-        let message = "the portal has more products under these external codes than codes";
-        let (code, message) = (ErrorCode::CatTwoMatches, message.to_owned());
+    fn crowded(&mut self, jobs: &[JobIx], words: &str) {
+        let message = format!("the portal has more products under these {words}");
+        let code = ErrorCode::CatTwoMatches;
         if let [job] = jobs {
             return self.jobs[*job].hopeless(code, message);
         }
@@ -334,16 +357,18 @@ impl State {
     /// The element that was typed by hand for this product, if there is one. What is doubtful is
     /// told.
     fn adopted(&mut self) -> Option<u64> {
-        let prefix = &self.job.rules.prefix;
+        let job = &self.job;
         let part: &mut Part = self.parts.first_mut()?;
         if !part.is_sought() {
             return None;
         }
-        // Ours, of another product that has the same article.
-        let ours = |row: &&Map<String, Value>| {
-            !prefix.is_empty() && text(row.get("xmlId")).starts_with(prefix.as_str())
+        // A shop's own: another product of ours, or a neighbour's, that has the same article.
+        let is_own = |row: &Map<String, Value>| {
+            let code = text(row.get("xmlId"));
+            let mut prefixes = job.neighbours.iter().chain([&job.rules.prefix]);
+            prefixes.any(|prefix| !prefix.is_empty() && code.starts_with(prefix.as_str()))
         };
-        let alike = part.alike.iter().filter(|(_, row)| !ours(row));
+        let alike = part.alike.iter().filter(|(_, row)| !is_own(row));
         let alike: Vec<(u64, Map<String, Value>)> =
             alike.map(|(id, row)| (*id, row.clone())).collect();
         let (id, row) = match &alike[..] {
@@ -395,6 +420,19 @@ impl State {
                 });
             }
             Write::Update { sent } => {
+                let row = result.get(own.kind.word());
+                let shown = row.and_then(|row| row.get("xmlId"));
+                let element = own.element.as_ref();
+                let told = sent.get("xmlId");
+                let told = told.or_else(|| element?.fields.get("xmlId"));
+                // An id alone is no proof: the answer says whose it is.
+                if let (Some(shown), Some(told)) = (shown, told)
+                    && text(Some(shown)) != text(Some(told))
+                {
+                    self.unsure = true;
+                    let words = "what stood for it in the portal has another external code by now";
+                    return self.refuse(ErrorCode::Refused, format!("{words}: {shown}"));
+                }
                 if let Some(element) = &mut own.element {
                     element.fields.extend(sent);
                 }

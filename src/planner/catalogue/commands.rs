@@ -39,7 +39,11 @@ impl ProductWave {
         let phase = self.phase;
         self.phase = phase.next();
         match phase {
-            Phase::Blocks => self.plan_blocks(),
+            Phase::Blocks => {
+                for ask in [Ask::Blocks, Ask::Kinds, Ask::Rates, Ask::Units] {
+                    self.ask_facts(ask, 0);
+                }
+            }
             Phase::Facts => self.plan_facts(),
             Phase::Codes => {
                 self.find_properties();
@@ -76,12 +80,14 @@ impl ProductWave {
         self.waiting.push_back(vec![planning]);
     }
 
-    fn plan_blocks(&mut self) {
-        let none = || json!({});
-        self.ask((Ask::Blocks, "catalog.catalog.list", none()));
-        self.ask((Ask::Kinds, "catalog.priceType.list", none()));
-        self.ask((Ask::Rates, "catalog.vat.list", none()));
-        self.ask((Ask::Units, "catalog.measure.list", none()));
+    /// Asks for a page of what the catalogue leans on.
+    pub(super) fn ask_facts(&mut self, ask: Ask, start: u64) {
+        if let Some((method, mut params)) = ask.of_facts() {
+            if start > 0 {
+                params["start"] = json!(start);
+            }
+            self.ask((ask, method, params));
+        }
     }
 
     fn plan_facts(&mut self) {
@@ -103,8 +109,7 @@ impl ProductWave {
             .into_iter()
             .flatten()
         {
-            let params = json!({"filter": {"iblockId": block}});
-            self.ask((Ask::Properties, "catalog.productProperty.list", params));
+            self.ask_facts(Ask::Properties { block }, 0);
         }
         for page in 0..PAGES {
             self.ask_sections(page);

@@ -25,6 +25,9 @@ pub struct ProductJob {
     pub links: ProductLinks,
     /// What can be sold of what the shop sells under these ids; nothing where no stock is shown.
     pub quantities: BTreeMap<String, Decimal>,
+    /// What the external codes of other shops of the portal begin with: their products were not
+    /// typed by hand, whatever articles they have.
+    pub neighbours: Vec<String>,
     /// A fingerprint of what was told, of the rules, and of the quantities.
     pub told: String,
 }

@@ -59,7 +59,10 @@ enum Ask {
     Kinds,
     Rates,
     Units,
-    Properties,
+    /// The properties of the elements of a block.
+    Properties {
+        block: u64,
+    },
     /// Whether the portal keeps stock itself.
     Mode,
     Sections {

@@ -1,9 +1,10 @@
 //! A portal's catalogue: its two information blocks, kinds of price, rates, units, properties and
 //! sections.
 
+use super::Ask;
 use crate::planner::json::{decimal, elements, id, text};
 use rust_decimal::Decimal;
-use serde_json::{Map, Value};
+use serde_json::{Map, Value, json};
 
 /// The portal's catalogue, as far as products lean on it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -70,6 +71,24 @@ fn row_id(row: &Map<String, Value>) -> Option<u64> {
     row.get("id").and_then(id)
 }
 
+impl Ask {
+    /// The list that tells what the catalogue leans on, and what it is asked with; `None`: it is
+    /// asked for something else.
+    pub(super) fn of_facts(&self) -> Option<(&'static str, Value)> {
+        Some(match self {
+            Self::Blocks => ("catalog.catalog.list", json!({})),
+            Self::Kinds => ("catalog.priceType.list", json!({})),
+            Self::Rates => ("catalog.vat.list", json!({})),
+            Self::Units => ("catalog.measure.list", json!({})),
+            Self::Properties { block } => {
+                let filter = json!({ "iblockId": block });
+                ("catalog.productProperty.list", json!({ "filter": filter }))
+            }
+            _ => return None,
+        })
+    }
+}
+
 impl CatalogueFacts {
     /// The blocks, from `catalog.catalog.list`. False if there are none.
     pub(super) fn take_blocks(&mut self, result: &Value) -> bool {
@@ -94,21 +113,22 @@ impl CatalogueFacts {
             })
         };
         let rows = listed(result, "priceTypes");
-        self.kinds = rows.iter().filter_map(kind).collect();
+        self.kinds.extend(rows.iter().filter_map(kind));
     }
 
     pub(super) fn take_rates(&mut self, result: &Value) {
         let rate = |row: &Map<String, Value>| Some((row_id(row)?, decimal(row.get("rate"))));
         let rows = listed(result, "vats");
         let used = rows.iter().filter(|row| text(row.get("active")) != "N");
-        self.rates = used.filter_map(rate).collect();
+        self.rates.extend(used.filter_map(rate));
     }
 
     pub(super) fn take_units(&mut self, result: &Value) {
         let unit = |row: &Map<String, Value>| {
             Some((row_id(row)?, text(row.get("code")).trim().parse().ok()?))
         };
-        self.units = listed(result, "measures").iter().filter_map(unit).collect();
+        let rows = listed(result, "measures");
+        self.units.extend(rows.iter().filter_map(unit));
     }
 
     pub(super) fn take_properties(&mut self, result: &Value) {
@@ -237,7 +257,6 @@ pub(super) fn section_code(prefix: &str, path: &[String]) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use serde_json::json;
 
     fn path(names: &[&str]) -> Vec<String> {
         names.iter().map(|name| (*name).to_owned()).collect()

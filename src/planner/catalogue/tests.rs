@@ -38,6 +38,7 @@ fn job(nth: usize, product: Option<Product>) -> ProductJob {
     };
     ProductJob {
         quantities: BTreeMap::new(),
+        neighbours: Vec::new(),
         shop: ShopName::parse("main").unwrap(),
         number: OrderNumber::parse(&format!("product:{nth}")).unwrap(),
         id: nth.to_string(),
@@ -56,6 +57,8 @@ struct Portal {
     refuse: Option<(&'static str, &'static str)>,
     /// The method to which it says nothing that could be read.
     mute: Option<&'static str>,
+    /// A list with more than one page, and what its filter names.
+    paged: Option<(&'static str, &'static str)>,
     calls: Vec<Vec<&'static str>>,
 }
 
@@ -73,6 +76,10 @@ impl Portal {
             let (result, next) = (Value::Null, None);
             return CommandAnswer::Done { result, next };
         }
+        let more = self.paged.is_some_and(|(method, field)| {
+            let start = command.params["start"].as_u64().unwrap_or_default();
+            command.method == method && start == 0 && !command.params["filter"][field].is_null()
+        });
         self.last += 1;
         let fields = &command.params["fields"];
         let made = json!({"id": self.last + 100, "xmlId": fields["xmlId"], "name": fields["name"],
@@ -86,10 +93,13 @@ impl Portal {
             }
             "catalog.vat.list" => json!({"vats": [{"id": 4, "rate": 20, "active": "Y"}]}),
             "catalog.measure.list" => json!({"measures": [{"id": 5, "code": 796}]}),
+            "catalog.productProperty.list" if more => json!({"productProperties": [
+                {"id": 76, "iblockId": 14, "code": "COLOUR"}]}),
             "catalog.productProperty.list" => json!({"productProperties": [
                 {"id": 77, "iblockId": 14, "code": "ARTNUMBER"}]}),
             "catalog.product.list" => json!({ "products": self.found }),
             "catalog.product.add" => json!({ "element": made }),
+            "catalog.product.update" => json!({ "element": {"id": 9, "xmlId": "other"} }),
             "catalog.product.sku.add" => json!({ "sku": made }),
             "catalog.product.offer.add" => json!({ "offer": made }),
             "catalog.section.add" => json!({ "section": made }),
@@ -98,7 +108,8 @@ impl Portal {
             }
             _ => json!({}),
         };
-        CommandAnswer::Done { result, next: None }
+        let next = more.then_some(50);
+        CommandAnswer::Done { result, next }
     }
 
     fn work(&mut self, wave: &mut ProductWave) {
@@ -313,4 +324,76 @@ fn an_answer_that_is_no_list_is_not_taken_for_an_empty_one() {
     let settled = wave.finish().0;
     let is_done = |one: &Settlement| matches!(one.outcome, Outcome::Done { .. });
     assert!(!settled.iter().any(is_done), "{settled:?}");
+}
+
+#[test]
+fn a_property_on_a_later_page_is_found() {
+    let mut portal = Portal {
+        paged: Some(("catalog.productProperty.list", "iblockId")),
+        ..Portal::default()
+    };
+    let mut wave = ProductWave::new(vec![job(1, Some(product(1)))], None);
+    portal.work(&mut wave);
+    let settled = wave.finish().0;
+    let own = links(&settled[0]).own.unwrap();
+    assert_eq!(own.fields["property77"], "A-1");
+}
+
+#[test]
+fn more_products_of_an_article_than_a_page_shows_are_nobodys() {
+    let mut portal = Portal {
+        found: vec![json!({"id": 9, "type": 1, "xmlId": "9", "property77": {"value": "A-1"}})],
+        paged: Some(("catalog.product.list", "property77")),
+        ..Portal::default()
+    };
+    let mut one = job(1, Some(product(1)));
+    one.rules = Arc::new(CatalogueRules {
+        adopts: true,
+        ..(*one.rules).clone()
+    });
+    let mut wave = ProductWave::new(vec![one], None);
+    portal.work(&mut wave);
+    let Outcome::Hopeless { code, .. } = wave.finish().0.remove(0).outcome else {
+        panic!("one of them was taken for it");
+    };
+    assert_eq!(code, ErrorCode::CatTwoMatches);
+    assert!(portal.writes().is_empty());
+}
+
+#[test]
+fn what_turns_out_to_be_another_product_is_let_go() {
+    let mut one = job(1, Some(product(1)));
+    let fields = json!({"xmlId": "main:1", "name": "Старое имя"});
+    one.links.own = Some(LinkedElement {
+        id: 9,
+        fields: fields.as_object().cloned().unwrap(),
+        ..LinkedElement::default()
+    });
+    let mut wave = ProductWave::new(vec![one], None);
+    Portal::default().work(&mut wave);
+    let settled = wave.finish().0;
+    let Outcome::Refused { message, .. } = &settled[0].outcome else {
+        panic!("{:?}", settled[0].outcome);
+    };
+    assert!(message.ends_with("\"other\""), "{message}");
+    assert_eq!(links(&settled[0]), ProductLinks::default());
+}
+
+#[test]
+fn a_neighbours_product_of_the_same_article_is_neither_adopted_nor_in_doubt() {
+    for neighbours in [vec!["other:".to_owned()], Vec::new()] {
+        let mut portal = Portal {
+            found: vec![json!({"id": 9, "type": 1, "xmlId": "other:7",
+                               "property77": {"value": "A-1"}})],
+            ..Portal::default()
+        };
+        let mut one = job(1, Some(product(1)));
+        one.neighbours.clone_from(&neighbours);
+        let mut wave = ProductWave::new(vec![one], None);
+        portal.work(&mut wave);
+        let settled = wave.finish().0.remove(0);
+        let is_told = matches!(settled.outcome, Outcome::Hopeless { .. });
+        assert_eq!(is_told, neighbours.is_empty(), "{:?}", settled.outcome);
+        assert_eq!(portal.writes().len(), neighbours.len());
+    }
 }

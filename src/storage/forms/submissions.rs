@@ -140,26 +140,29 @@ pub async fn restore(db: &mut PgConnection, id: i64, by: &str) -> Result<Option<
     .await?)
 }
 
-/// The forms of a shop that had telephones and have none any more: none of the newest `few`, though
-/// most of the `many` before them had one.
+/// Those of these forms of a shop that had telephones and have none any more: none of the newest
+/// `few`, though most of the `many` before them had one.
 pub async fn without_phones(
     db: &mut PgConnection,
-    shop: &str,
+    (shop, forms): (&str, &[String]),
     few: i64,
     many: i64,
 ) -> Result<Vec<String>, Error> {
     Ok(sqlx::query_scalar!(
-        "SELECT form FROM (
-             SELECT form, has_phone,
-                    row_number() OVER (PARTITION BY form ORDER BY id DESC) AS nth
-             FROM bridge.submissions WHERE shop = $1 AND verdict = 'taken') s
-         WHERE nth <= $2::bigint + $3::bigint GROUP BY form
-         HAVING count(*) FILTER (WHERE nth <= $2) = $2
-            AND NOT bool_or(has_phone) FILTER (WHERE nth <= $2)
-            AND 2 * count(*) FILTER (WHERE nth > $2 AND has_phone)
-                > count(*) FILTER (WHERE nth > $2)
-         ORDER BY form",
+        r#"SELECT f.form AS "form!" FROM unnest($2::text[]) AS f (form)
+           JOIN LATERAL (
+               SELECT s.has_phone, row_number() OVER (ORDER BY s.id DESC) AS nth
+               FROM (SELECT id, has_phone FROM bridge.submissions
+                     WHERE shop = $1 AND form = f.form AND verdict = 'taken'
+                     ORDER BY id DESC LIMIT $3::bigint + $4::bigint) s) n ON true
+           GROUP BY f.form
+           HAVING count(*) FILTER (WHERE nth <= $3) = $3
+              AND NOT bool_or(has_phone) FILTER (WHERE nth <= $3)
+              AND 2 * count(*) FILTER (WHERE nth > $3 AND has_phone)
+                  > count(*) FILTER (WHERE nth > $3)
+           ORDER BY f.form"#,
         shop,
+        forms,
         few,
         many
     )

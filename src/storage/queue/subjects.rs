@@ -157,7 +157,29 @@ pub async fn claim(
     .await?)
 }
 
-/// Seconds until the next subject of these shops of a portal is due; none if nothing waits.
+/// Whether a form or a missed call of these shops of a portal is due, besides those of these keys.
+pub async fn is_urgent(
+    db: &mut PgConnection,
+    portal: &str,
+    (shops, busy): (&[String], &[String]),
+) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (
+             SELECT FROM bridge.subjects
+             WHERE portal = $1 AND kind IN ('form', 'activity') AND due_at <= now()
+               AND (kind = 'form' OR body -> 'data' ->> 'missed' = 'true')
+               AND shop = ANY($2) AND key <> ALL($3)
+               AND NOT bridge.subject_waits(kind, shop, order_number, received_at)) AS "is!""#,
+        portal,
+        shops,
+        busy
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Seconds until the next subject of these shops of a portal is due, of those that are no product
+/// and no picture; none if nothing waits.
 pub async fn next_due(
     db: &mut PgConnection,
     portal: &str,
@@ -165,8 +187,8 @@ pub async fn next_due(
 ) -> Result<Option<f64>, Error> {
     Ok(sqlx::query_scalar!(
         "SELECT extract(epoch FROM min(due_at) - now())::float8 FROM bridge.subjects
-         WHERE portal = $1 AND kind NOT IN ('product', 'picture') AND due_at IS NOT NULL
-           AND shop = ANY($2)
+         WHERE portal = $1 AND kind IN ('form', 'activity', 'receipt', 'note')
+           AND due_at IS NOT NULL AND shop = ANY($2)
            AND NOT bridge.subject_waits(kind, shop, order_number, received_at)",
         portal,
         shops

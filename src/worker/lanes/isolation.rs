@@ -5,7 +5,12 @@
 //! last, in the end the order alone. Who is alone is judged. The memory is the process's: after a
 //! restart it is gathered again.
 
-use crate::{app::Claim, domain::OrderKey};
+use super::wave_runner::WaveResult;
+use crate::{
+    app::Claim,
+    domain::OrderKey,
+    planner::{JobIx, Outcome},
+};
 use std::{collections::HashMap, time::Duration};
 use tokio::time::Instant;
 
@@ -37,6 +42,42 @@ struct SuspectOrder {
     company: usize,
     /// How often it was left without an answer while alone, nobody else being so in between.
     silences: u32,
+}
+
+/// Who of a wave is to be tried in smaller company, and who no longer.
+#[derive(Debug, Default)]
+pub(in crate::worker) struct Lessons {
+    suspects: Vec<OrderKey>,
+    cleared: Vec<OrderKey>,
+    silent: Vec<OrderKey>,
+    /// Whether the portal failed as a whole.
+    failed: bool,
+}
+
+impl Lessons {
+    /// What a wave teaches of those whom it had claimed.
+    pub(in crate::worker) fn of(claims: &[Claim], done: &WaveResult) -> Self {
+        let of = |job: JobIx| claims.get(job.place()).map(key);
+        let mut lessons = Self {
+            silent: done.unanswered.iter().filter_map(|job| of(*job)).collect(),
+            failed: done.failure.is_some(),
+            ..Self::default()
+        };
+        for settlement in &done.settlements {
+            let Some(order) = of(settlement.job) else {
+                continue;
+            };
+            match settlement.outcome {
+                Outcome::Apart { .. } => lessons.suspects.push(order),
+                _ if done.unanswered.contains(&settlement.job) => lessons.suspects.push(order),
+                Outcome::Done { .. } | Outcome::Hopeless { .. } | Outcome::Onward => {
+                    lessons.cleared.push(order);
+                }
+                Outcome::Refused { .. } | Outcome::Again { .. } => {}
+            }
+        }
+        lessons
+    }
 }
 
 /// Which order a claim is of.
@@ -87,6 +128,17 @@ impl IsolatedOrders {
                 silences: 0,
             });
             suspect.company = suspect.company.min(company);
+        }
+    }
+
+    /// Remembers what a wave taught.
+    pub(in crate::worker) fn learn(&mut self, lessons: &Lessons) {
+        for order in &lessons.cleared {
+            self.clear(order);
+        }
+        self.suspect(&lessons.suspects);
+        if !lessons.silent.is_empty() || lessons.failed {
+            self.silent(&lessons.silent);
         }
     }
 

@@ -6,8 +6,16 @@
 //! a time. As many are under way at once as [`MOST`] says; then the lane waits for one of them to
 //! end, which is when its call's own limit is over at the latest.
 
-use super::{isolation, wave_runner::WaveResult};
-use crate::{app::Claim, domain::OrderKey, planner::Planned, process::bug::Bug};
+use super::{
+    isolation::{self, Lessons},
+    wave_runner::WaveResult,
+};
+use crate::{
+    app::{self, Claim},
+    domain::OrderKey,
+    planner::Planned,
+    process::bug::Bug,
+};
 use std::{
     collections::{BTreeSet, HashMap},
     time::Duration,
@@ -24,9 +32,26 @@ pub(in crate::worker) const PATIENCE: Duration = Duration::from_secs(4);
 pub(in crate::worker) const MOST: usize = 4;
 
 /// A wave that has ended.
-pub(in crate::worker) struct Ended {
-    pub(in crate::worker) claims: Vec<Claim>,
-    pub(in crate::worker) done: Result<WaveResult, Bug>,
+pub(in crate::worker) enum Ended {
+    /// It went to its end, which is stored.
+    Done(Box<WaveEnd>),
+    /// It panicked, with all that it had claimed.
+    Broke(Vec<Claim>, Bug),
+}
+
+/// The end of a wave.
+pub(in crate::worker) struct WaveEnd {
+    /// Without its settlements: they are stored.
+    pub(in crate::worker) result: WaveResult,
+    /// Whom it teaches to try in smaller company.
+    pub(in crate::worker) lessons: Lessons,
+    /// How many were claimed, and of how many it settled something.
+    pub(in crate::worker) claimed: usize,
+    pub(in crate::worker) settled: usize,
+    /// Whether the portal no longer shows what the bridge made: who it is is to be asked.
+    pub(in crate::worker) hidden: bool,
+    /// Whether its settlements could be stored.
+    pub(in crate::worker) stored: Result<(), app::Error>,
 }
 
 /// What a wave has in hand.

@@ -136,12 +136,11 @@ impl StageSync {
     }
 
     /// Waits for the scan that was begun as long as a lane has patience; `None` if it goes on by
-    /// itself. Its reading is cancelled for a live order.
+    /// itself. Its reading is cancelled for a live order, and for a form; none of those in hand.
     pub(super) async fn wait<P: PortalClient>(
         &mut self,
-        app: &App,
-        portal: &P,
-        held: &HeldLease,
+        of: HeldPortal<'_, P>,
+        busy: &BTreeSet<OrderKey>,
     ) -> Option<ScanEnd> {
         let under_way = self.under_way.as_mut()?;
         let until = Instant::now() + PATIENCE;
@@ -149,7 +148,7 @@ impl StageSync {
             let is_kept = !under_way.cancel_scan.is_cancelled();
             tokio::select! {
                 ended = under_way.task.join_next() => break ended?,
-                () = live_order(app, portal, held), if is_kept => under_way.cancel_scan.cancel(),
+                () = something_live(&of, busy), if is_kept => under_way.cancel_scan.cancel(),
                 () = tokio::time::sleep_until(until) => return None,
             }
         };
@@ -184,16 +183,19 @@ impl StageSync {
     }
 }
 
-/// Comes back when a live order is due and the portal has room for its calls besides the one that
-/// is on its way.
-async fn live_order<P: PortalClient>(app: &App, portal: &P, held: &HeldLease) {
-    let wake_up = app.waker().subscribe(held.portal());
+/// Comes back when a live order, or a form, is due and the portal has room for its calls besides
+/// the one that is on its way.
+async fn something_live<P: PortalClient>(of: &HeldPortal<'_, P>, busy: &BTreeSet<OrderKey>) {
+    let (app, name) = (of.app, of.held.portal());
+    let wake_up = app.waker().subscribe(name);
     loop {
         // Consuming the wake-up here is safe: the lane looks again after every scan.
         wake_up.notified().await;
-        let limit = portal.limit();
+        let limit = of.portal.limit();
         let room = limit.drain_time() <= limit.full_drain_time() / 2;
-        if room && app.delivery.live_due(held.portal()).await.unwrap_or(false) {
+        if app.forms.is_urgent(name, busy).await.unwrap_or(false)
+            || room && app.delivery.live_due(name).await.unwrap_or(false)
+        {
             return;
         }
     }

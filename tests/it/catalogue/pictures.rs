@@ -15,7 +15,7 @@ use b24_bridge::{
 };
 use serde_json::{Value, json};
 use std::{
-    collections::BTreeMap,
+    collections::{BTreeMap, BTreeSet},
     sync::{
         Arc,
         atomic::{AtomicUsize, Ordering::SeqCst},
@@ -369,4 +369,51 @@ async fn files_in_events_are_on_the_card_once_and_are_not_kept_in_the_products_s
     let retention = worker::Settings::default().retention;
     shelf.app.operations.prune(&retention).await.unwrap();
     assert_eq!(shelf.count(stored).await, 0);
+}
+
+#[tokio::test]
+async fn a_variations_picture_is_on_its_own_card_and_goes_from_there() {
+    let (shelf, files) = (
+        Shelf::new(sandbox::Options::default()).await,
+        Files::serve().await,
+    );
+    let mut shirt = pictured("20", &[files.at("a")]);
+    shirt["variations"] = json!([
+        {"id": "21", "name": "Красный", "pictures": [files.at("a"), files.at("b")]},
+        {"id": "22", "name": "Синий"}]);
+    shelf.send(&[saved("1", shirt.clone())]).await;
+    shelf.quiet().await;
+    let (own, red) = (
+        shelf.id_of("main:20").await.to_string(),
+        shelf.id_of("main:20#21").await.to_string(),
+    );
+    let on_cards = |expected: &[(&String, &str)]| {
+        let all = shelf.portal.pictures();
+        let text = |file: &[u8]| String::from_utf8_lossy(&file[8..]).into_owned();
+        let all = all
+            .iter()
+            .map(|(row, file)| (row["productId"].to_string(), text(file)));
+        let expected = expected
+            .iter()
+            .map(|(card, file)| ((*card).clone(), (*file).to_owned()));
+        assert_eq!(
+            all.collect::<BTreeSet<_>>(),
+            expected.collect::<BTreeSet<_>>()
+        );
+    };
+    on_cards(&[(&own, "/a"), (&red, "/a"), (&red, "/b")]);
+    shirt["variations"][0]["pictures"] = json!([files.at("b")]);
+    shelf.send(&[saved("2", shirt.clone())]).await;
+    shelf.quiet().await;
+    on_cards(&[(&own, "/a"), (&red, "/b")]);
+    // With the variation its pictures go; who says nothing of pictures keeps the others.
+    shirt["variations"].as_array_mut().unwrap().remove(0);
+    shelf.send(&[saved("3", shirt.clone())]).await;
+    shelf.quiet().await;
+    on_cards(&[(&own, "/a")]);
+    shirt.as_object_mut().unwrap().remove("pictures");
+    shelf.send(&[saved("4", shirt)]).await;
+    shelf.quiet().await;
+    on_cards(&[(&own, "/a")]);
+    assert!(shelf.letters().await.is_empty());
 }

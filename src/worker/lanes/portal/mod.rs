@@ -140,9 +140,8 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
     /// One turn: a wave of orders if any are due, then a scan of stages, then a wave of history if
     /// nothing else is due. Returns how long to wait before the next.
     async fn turn(&mut self, held: &HeldLease) -> Result<Option<Duration>, app::Error> {
-        let tries = self.tries();
         while let Some(ended) = self.waves.ended() {
-            if let Some(wait) = self.ended(held, &tries, ended).await? {
+            if let Some(wait) = self.ended(held, ended).await? {
                 return Ok(Some(wait));
             }
         }
@@ -162,7 +161,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         }
         // Whoever sent a form waits for a call: forms go before orders, a call or two of them a
         // turn.
-        let (wait, answered) = self.forms(held, &tries).await?;
+        let (wait, answered) = self.forms(held).await?;
         if wait.is_some() {
             return Ok(wait);
         }
@@ -182,15 +181,15 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
             self.stage_sync.expect_moves();
         }
         if !live.is_empty()
-            && let Some(wait) = self.wave(held, &tries, live, Priority::Live).await?
+            && let Some(wait) = self.wave(held, live, Priority::Live).await?
         {
             return Ok(Some(wait));
         }
-        if let Some(wait) = self.small_wave(held, &tries, few, Priority::Live).await? {
+        if let Some(wait) = self.small_wave(held, few, Priority::Live).await? {
             return Ok(Some(wait));
         }
         if !history.is_empty() && std::mem::take(&mut self.history_waited) {
-            return self.history(held, &tries, history).await;
+            return self.history(held, history).await;
         }
         if let Some(wait) = self.follow(held).await? {
             return Ok(Some(wait));
@@ -198,7 +197,7 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         if identity::find_again(&self.app, &self.portal, held).await? {
             return Ok(None);
         }
-        let (wait, scanned) = self.scan_stages(held, &tries).await?;
+        let (wait, scanned) = self.scan_stages(held).await?;
         if wait.is_some() {
             return Ok(wait);
         }
@@ -208,15 +207,14 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
             return Ok(None);
         }
         if !history.is_empty() {
-            return self.history(held, &tries, history).await;
+            return self.history(held, history).await;
         }
         self.idle().await.map(Some)
     }
 
     async fn finish(&mut self, held: &HeldLease) -> Result<(), app::Error> {
-        let tries = self.tries();
         while let Some(ended) = self.waves.next(None).await {
-            if let Err(error) = self.ended(held, &tries, ended).await {
+            if let Err(error) = self.ended(held, ended).await {
                 tracing::warn!(
                     portal = %self.name, error = %error.chain(),
                     "a wave's end is not stored: its orders are looked up"
@@ -245,7 +243,6 @@ impl<P: PortalClient> PortalLane<P> {
     async fn scan_stages(
         &mut self,
         held: &HeldLease,
-        tries: &RetryPolicy,
     ) -> Result<(Option<Duration>, bool), app::Error> {
         let busy = self.waves.orders();
         let of = HeldPortal {
@@ -256,11 +253,16 @@ impl<P: PortalClient> PortalLane<P> {
         let (interval, wake_up) = (self.settings.reconcile, Arc::clone(&self.wake_up));
         let begun = self
             .stage_sync
-            .begin(of, interval, tries.clone(), &busy, wake_up);
+            .begin(of, interval, self.tries(), &busy, wake_up);
         if !begun.await? {
             return Ok((None, false));
         }
-        let wait = match self.stage_sync.wait(&self.app, &self.portal, held).await {
+        let of = HeldPortal {
+            app: &self.app,
+            portal: &self.portal,
+            held,
+        };
+        let wait = match self.stage_sync.wait(of, &busy).await {
             Some(end) => self.apply_scan(held, end).await?,
             None => None,
         };
@@ -288,11 +290,7 @@ impl<P: PortalClient> PortalLane<P> {
 
     /// Waves of submissions of forms and of activities, if any are due: how long to wait, if the
     /// portal is in trouble, and whether there were any.
-    async fn forms(
-        &mut self,
-        held: &HeldLease,
-        tries: &RetryPolicy,
-    ) -> Result<(Option<Duration>, bool), app::Error> {
+    async fn forms(&mut self, held: &HeldLease) -> Result<(Option<Duration>, bool), app::Error> {
         if !self.lead_mode.rests().is_zero() {
             return Ok((None, false));
         }
@@ -302,6 +300,11 @@ impl<P: PortalClient> PortalLane<P> {
             return Ok((None, false));
         }
         let asks = work.iter().any(SubjectWork::asks_for_leads);
+        let priority = if work.iter().any(SubjectWork::is_urgent) {
+            Priority::Urgent
+        } else {
+            Priority::Live
+        };
         let leads = match self.lead_mode.leads(&self.portal, asks).await {
             Leads::Known(leads) => leads,
             Leads::Untold(words) => {
@@ -318,11 +321,11 @@ impl<P: PortalClient> PortalLane<P> {
             }
         }
         // What is made for somebody is found by what is put on a card of theirs afterwards.
-        let (wait, some) = self.subjects(held, tries, made).await?;
+        let (wait, some) = self.subjects(held, made, priority).await?;
         if wait.is_some() {
             return Ok((wait, some));
         }
-        let (wait, more) = self.subjects(held, tries, first_of_each(put)).await?;
+        let (wait, more) = self.subjects(held, first_of_each(put), priority).await?;
         Ok((wait, some || more))
     }
 
@@ -331,21 +334,18 @@ impl<P: PortalClient> PortalLane<P> {
     async fn subjects<J: WaveJob>(
         &mut self,
         held: &HeldLease,
-        tries: &RetryPolicy,
         claimed: Vec<(Claim, J)>,
+        priority: Priority,
     ) -> Result<(Option<Duration>, bool), app::Error> {
         let claimed = self.waves.without_shared(claimed);
         let (ordinary, few) = self.isolated.divide(claimed);
         let some = !ordinary.is_empty() || !few.is_empty();
         if !ordinary.is_empty()
-            && let Some(wait) = self.wave(held, tries, ordinary, Priority::Live).await?
+            && let Some(wait) = self.wave(held, ordinary, priority).await?
         {
             return Ok((Some(wait), some));
         }
-        Ok((
-            self.small_wave(held, tries, few, Priority::Live).await?,
-            some,
-        ))
+        Ok((self.small_wave(held, few, priority).await?, some))
     }
 
     /// Looks what became of the leads of forms, if it is time: how long to wait, if the portal is
@@ -366,13 +366,12 @@ impl<P: PortalClient> PortalLane<P> {
     async fn history(
         &mut self,
         held: &HeldLease,
-        tries: &RetryPolicy,
         claimed: Vec<(Claim, Job)>,
     ) -> Result<Option<Duration>, app::Error> {
         let (ordinary, few) = self.isolated.divide(claimed);
         match (ordinary.is_empty(), few.is_empty()) {
-            (false, _) => self.wave(held, tries, ordinary, Priority::Backfill).await,
-            (true, false) => self.small_wave(held, tries, few, Priority::Backfill).await,
+            (false, _) => self.wave(held, ordinary, Priority::Backfill).await,
+            (true, false) => self.small_wave(held, few, Priority::Backfill).await,
             (true, true) => self.idle().await.map(Some),
         }
     }
@@ -381,7 +380,6 @@ impl<P: PortalClient> PortalLane<P> {
     async fn small_wave<J: WaveJob>(
         &mut self,
         held: &HeldLease,
-        tries: &RetryPolicy,
         claimed: Vec<(Claim, J)>,
         priority: Priority,
     ) -> Result<Option<Duration>, app::Error> {
@@ -389,7 +387,7 @@ impl<P: PortalClient> PortalLane<P> {
             return Ok(None);
         }
         let begun = Instant::now();
-        let wait = self.wave(held, tries, claimed, priority).await;
+        let wait = self.wave(held, claimed, priority).await;
         self.isolated.took(begun.elapsed());
         wait
     }

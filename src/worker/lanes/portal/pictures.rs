@@ -81,7 +81,7 @@ impl<P: PortalClient> PortalLane<P> {
 
     /// How long no picture can be taken up; `None` if none waits, or the end of a wave rings.
     pub(super) async fn next_picture(&mut self) -> Result<Option<Duration>, app::Error> {
-        if self.brings_pictures() || self.brings_products() {
+        if self.brings_pictures() || self.brings_products() || self.claims_products() {
             return Ok(None);
         }
         let poll = self.settings.poll;

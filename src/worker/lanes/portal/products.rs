@@ -3,10 +3,10 @@
 
 use super::PortalLane;
 use crate::{
-    app,
+    app::{self, Claim, MOST_IN_A_WAVE},
     clients::bitrix24::Priority,
     domain::ErrorCode,
-    planner::{CatalogueFacts, Hindrance},
+    planner::{CatalogueFacts, Hindrance, ProductJob},
     worker::{
         PortalClient,
         lanes::{
@@ -15,11 +15,19 @@ use crate::{
         },
     },
 };
-use std::time::Duration;
-use tokio::{task::Id, time::Instant};
+use std::{sync::Arc, time::Duration};
+use tokio::{
+    task::{Id, JoinSet},
+    time::Instant,
+};
+use tracing::Instrument as _;
 
 /// How long what was read of the catalogue counts: people add kinds of price and sections.
 const COUNTS: Duration = Duration::from_mins(10);
+/// Products that are claimed at least: about as many as one wave writes.
+const FEWEST: usize = 500;
+/// What was claimed longer ago is claimed again: a newer state of it may have come.
+const STALE: Duration = Duration::from_secs(10);
 /// How long products rest when the portal will not show its catalogue for another reason.
 const UNREADABLE: Duration = Duration::from_mins(1);
 
@@ -62,20 +70,61 @@ impl KindRest {
     }
 }
 
+/// Products that were claimed, and since when.
+type Claimed = (Result<Vec<(Claim, ProductJob)>, app::Error>, Instant);
+
 /// The waves of products of a lane.
-#[derive(Debug, Default)]
+#[derive(Debug)]
 pub(super) struct ProductTurns {
     facts: Option<(CatalogueFacts, Instant)>,
     wave: Option<Id>,
+    /// The claim for the next wave. Thousands of products take a while to be read: whoever is in
+    /// more of a hurry goes on meanwhile.
+    claim: JoinSet<Claimed>,
+    /// How many are claimed for it.
+    most: usize,
     rest: KindRest,
     /// Whether pictures have waited for a wave of products.
     pictures_waited: bool,
+}
+
+impl Default for ProductTurns {
+    fn default() -> Self {
+        Self {
+            facts: None,
+            wave: None,
+            claim: JoinSet::new(),
+            most: MOST_IN_A_WAVE,
+            rest: KindRest::default(),
+            pictures_waited: false,
+        }
+    }
 }
 
 impl ProductTurns {
     /// Whoever had the lane meanwhile may have changed anything.
     pub(super) fn doubt(&mut self) {
         *self = Self::default();
+    }
+
+    /// A wave has ended. While there is more to write than fits into one, there is no use in
+    /// claiming, and looking up, several times as many.
+    pub(super) fn settled(&mut self, claimed: usize, settled: usize) {
+        self.most = if settled < claimed {
+            settled.max(FEWEST)
+        } else {
+            self.most.saturating_mul(2).min(MOST_IN_A_WAVE)
+        };
+    }
+
+    /// What was claimed, once it is; an error of the claim.
+    fn claimed(&mut self) -> Result<Option<Vec<(Claim, ProductJob)>>, app::Error> {
+        match self.claim.try_join_next() {
+            None => Ok(None),
+            Some(Ok((claimed, at))) => Ok(Some(claimed?).filter(|_| at.elapsed() < STALE)),
+            // It is stopped only together with all of this.
+            Some(Err(error)) => std::panic::resume_unwind(error.into_panic()),
+        }
     }
 }
 
@@ -91,6 +140,10 @@ impl<P: PortalClient> PortalLane<P> {
         self.begin_products(held).await?;
         if self.brings_products() {
             self.products.pictures_waited = true;
+            return Ok(());
+        }
+        // Pictures are named while products are claimed: none is taken up meanwhile.
+        if self.claims_products() {
             return Ok(());
         }
         self.begin_pictures(held).await
@@ -148,13 +201,20 @@ impl<P: PortalClient> PortalLane<P> {
         wave.is_some_and(|wave| self.waves.is_running(wave))
     }
 
-    /// Sends a wave of products on its way, if some are due and none is under way.
+    /// Whether products are being claimed, or are claimed, for the next wave.
+    pub(super) fn claims_products(&self) -> bool {
+        !self.products.claim.is_empty()
+    }
+
+    /// Sends a wave of products on its way, if some are claimed and none is under way; else has
+    /// them claimed, if some are due.
     pub(super) async fn begin_products(&mut self, held: &HeldLease) -> Result<(), app::Error> {
         if self.brings_products() || self.waves.full() || !self.products.rest.left().is_zero() {
             return Ok(());
         }
-        let busy = self.waves.orders();
-        let claimed = self.app.catalogue.claim(held.lease(), &busy).await?;
+        let Some(claimed) = self.products.claimed()? else {
+            return self.claim_products(held).await;
+        };
         let (ordinary, few) = self.isolated.divide(claimed);
         let claimed = if few.is_empty() { ordinary } else { few };
         if claimed.is_empty() {
@@ -177,10 +237,31 @@ impl<P: PortalClient> PortalLane<P> {
         Ok(())
     }
 
-    /// How long no product can be taken up; `None` if none waits, or one wave is under way: its end
-    /// wakes the lane.
+    /// Has products claimed for the next wave, if some are due.
+    async fn claim_products(&mut self, held: &HeldLease) -> Result<(), app::Error> {
+        if self.claims_products() {
+            return Ok(());
+        }
+        let due = self.app.catalogue.next_due(self.name.as_str()).await?;
+        if due.is_none_or(|due| due > 0.0) {
+            return Ok(());
+        }
+        let (app, lease, most) = (self.app.clone(), held.lease().clone(), self.products.most);
+        let (busy, wake_up) = (self.waves.orders(), Arc::clone(&self.wake_up));
+        let claiming = async move {
+            let at = Instant::now();
+            let claimed = app.catalogue.claim(&lease, &busy, most).await;
+            wake_up.notify_one();
+            (claimed, at)
+        };
+        self.products.claim.spawn(claiming.in_current_span());
+        Ok(())
+    }
+
+    /// How long no product can be taken up; `None` if none waits, or one wave is claimed or under
+    /// way: its end wakes the lane.
     pub(super) async fn next_product(&mut self) -> Result<Option<Duration>, app::Error> {
-        if self.brings_products() {
+        if self.brings_products() || self.claims_products() {
             return Ok(None);
         }
         let poll = self.settings.poll;
@@ -193,5 +274,26 @@ impl<P: PortalClient> PortalLane<P> {
             due.max(self.products.rest.left())
                 .max(self.isolated.rests().min(poll))
         }))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn about_as_many_are_claimed_as_a_wave_gets_done() {
+        let mut turns = ProductTurns::default();
+        let mut claims = Vec::new();
+        // As many as there are to write, then what is as it is to be.
+        for writes in [500, 500, 500, 500, 5_000, 5_000, 5_000, 5_000] {
+            let claimed = turns.most;
+            claims.push(claimed);
+            turns.settled(claimed, claimed.min(writes));
+        }
+        assert_eq!(claims, [2_500, 500, 1_000, 500, 1_000, 2_000, 2_500, 2_500]);
+        // A wave that got nothing done asks for few, and not for ever fewer.
+        turns.settled(2_500, 0);
+        assert_eq!(turns.most, FEWEST);
     }
 }

@@ -2,36 +2,40 @@
 
 use super::PortalLane;
 use crate::{
-    app::{self, Claim, RetryPolicy},
+    app::{self, App, Claim, RetryPolicy},
     clients::bitrix24::Priority,
-    domain::ErrorCode,
-    planner::{JobIx, KnownLinks, Outcome, Planned, Settlement, Verdict},
+    domain::{ErrorCode, OrderKey},
+    planner::{KnownLinks, Outcome, Planned, Settlement, Verdict},
     process::{
         bug::{self, Bug, Step},
         telemetry::traces,
     },
     worker::{
-        CallFailure, CrashPoint, PortalClient,
+        CrashPoint, PortalClient,
         lanes::{
-            isolation,
+            isolation::{self, Lessons},
             lease::HeldLease,
-            wave_runner::{self, WaveJob},
-            waves::{Ended, PATIENCE, WaveInFlight},
+            wave_runner::{self, WaveJob, WaveResult},
+            waves::{Ended, PATIENCE, WaveEnd, WaveInFlight},
         },
         portal::identity,
     },
 };
-use std::{sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::time::Instant;
 use tracing::Instrument as _;
 
+/// How far looks for what is urgent lie apart: while thousands of orders come in, each wakes the
+/// lane.
+const BETWEEN_LOOKS: Duration = Duration::from_millis(100);
+
 impl<P: PortalClient> PortalLane<P> {
-    /// One wave. Returns how long to wait, if the portal is in trouble. One that takes long goes on
-    /// by itself.
+    /// One wave. Returns how long to wait, if the portal is in trouble; not at all, if meanwhile
+    /// something is due that goes before everything else. A wave that takes long, or that is not
+    /// waited for, goes on by itself.
     pub(super) async fn wave<J: WaveJob>(
         &mut self,
         held: &HeldLease,
-        tries: &RetryPolicy,
         claimed: Vec<(Claim, J)>,
         priority: Priority,
     ) -> Result<Option<Duration>, app::Error> {
@@ -46,20 +50,29 @@ impl<P: PortalClient> PortalLane<P> {
             judges,
         };
         let wave = self.spawn_wave(held, claimed, queued);
-        let until = Instant::now() + PATIENCE;
+        let (until, busy) = (Instant::now() + PATIENCE, self.waves.orders());
         while self.waves.is_running(wave) {
-            let patience = (!self.waves.full()).then_some(until);
-            let Some(ended) = self.waves.next(patience).await else {
+            let is_full = self.waves.full();
+            let patience = (!is_full).then_some(until);
+            let ended = tokio::select! {
+                biased;
+                ended = self.waves.next(patience) => ended,
+                () = urgent(&self.app, held.portal(), &busy), if !is_full => {
+                    return Ok(Some(Duration::ZERO));
+                }
+            };
+            let Some(ended) = ended else {
                 break;
             };
-            if let Some(wait) = self.ended(held, tries, ended).await? {
+            if let Some(wait) = self.ended(held, ended).await? {
                 return Ok(Some(wait));
             }
         }
         Ok(None)
     }
 
-    /// Sends a wave on its way.
+    /// Sends a wave on its way. Its end is stored before the lane hears of it: a wave that nobody
+    /// waits for keeps nobody waiting with its end either.
     pub(super) fn spawn_wave<J: Planned>(
         &mut self,
         held: &HeldLease,
@@ -68,7 +81,7 @@ impl<P: PortalClient> PortalLane<P> {
     ) -> tokio::task::Id {
         let span = tracing::info_span!("wave", portal = %self.name, orders = claimed.len());
         let (app, portal, held) = (self.app.clone(), self.portal.clone(), held.clone());
-        let carried = WaveInFlight::of(&claimed);
+        let (carried, tries) = (WaveInFlight::of(&claimed), self.tries());
         let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
         let numbers: Vec<_> = jobs.iter().map(|job| job.number().clone()).collect();
         let spans: Vec<_> = claims.iter().map(|claim| settling(claim, &span)).collect();
@@ -82,82 +95,48 @@ impl<P: PortalClient> PortalLane<P> {
             });
             let done = done.await;
             drop(spans);
+            let ended = match done {
+                Ok(done) => Ended::Done(Box::new(
+                    stored((&app, &portal, &held), &tries, claims, done).await,
+                )),
+                Err(bug) => Ended::Broke(claims, bug),
+            };
             wake_up.notify_one();
-            Ended { claims, done }
+            ended
         };
         self.waves.start(carried, wave.instrument(span))
     }
 
-    /// Stores how a wave ended, and judges what that means for the lane.
+    /// Judges what the end of a wave means for the lane.
     pub(super) async fn ended(
         &mut self,
         held: &HeldLease,
-        tries: &RetryPolicy,
         ended: Ended,
     ) -> Result<Option<Duration>, app::Error> {
-        let Ended { claims, done } = ended;
-        let mut done = match done {
-            Ok(done) => done,
-            Err(bug) => return self.broke(held, &claims, &bug).await,
+        let end = match ended {
+            Ended::Done(end) => *end,
+            Ended::Broke(claims, bug) => return self.broke(held, &claims, &bug).await,
         };
-        if let Some(facts) = done.facts.take() {
+        let WaveEnd {
+            result, lessons, ..
+        } = end;
+        if let Some(facts) = result.facts {
             self.facts = facts;
         }
-        if let Some(learned) = done.products.take() {
+        if let Some(learned) = result.products {
+            self.products.settled(end.claimed, end.settled);
             self.learn_of_products(learned).await?;
         }
-        if let Some(learned) = done.pictures.take() {
+        if let Some(learned) = result.pictures {
             self.learn_of_pictures(learned).await?;
         }
-        self.learn(&claims, &done);
-        if let Some(hidden) = self.put_off_hidden(held, &mut done.settlements).await? {
-            done.failure = Some(hidden);
+        self.isolated.learn(&lessons);
+        if end.hidden {
+            self.recognition.doubt();
         }
-        held.reached(CrashPoint::BeforeSettle).await;
-        let mut slots: Vec<_> = claims.into_iter().map(Some).collect();
-        let pair = |settlement: Settlement| {
-            let claim = slots.get_mut(settlement.job.place())?.take()?;
-            Some((claim, settlement))
-        };
-        let ended = done.settlements.into_iter().filter_map(pair).collect();
-        self.app.delivery.settle(held.lease(), tries, ended).await?;
-        held.reached(CrashPoint::AfterSettle).await;
-        self.apply_outcome(held, done.failure.as_ref(), done.answered)
+        end.stored?;
+        self.apply_outcome(held, result.failure.as_ref(), result.answered)
             .await
-    }
-
-    /// An order whose deal the portal no longer shows is not judged where it is another portal, or
-    /// one that hides its deals from the bridge: what stands in the way then.
-    async fn put_off_hidden(
-        &mut self,
-        held: &HeldLease,
-        ended: &mut [Settlement],
-    ) -> Result<Option<CallFailure>, app::Error> {
-        let is_gone = |one: &Settlement| match one.outcome {
-            Outcome::Hopeless { code, .. } => code == ErrorCode::DealGone,
-            _ => false,
-        };
-        if !ended.iter().any(is_gone) {
-            return Ok(None);
-        }
-        let asked = Box::pin(identity::inquire(&self.app, &self.portal, held));
-        let failure = match asked.await? {
-            Ok(Some(Verdict::Another | Verdict::WentBack)) => None,
-            Ok(_) => return Ok(None),
-            Err(failure) => Some(failure),
-        };
-        let code = failure
-            .as_ref()
-            .map_or(ErrorCode::OtherPortal, |failure| failure.code);
-        for one in ended.iter_mut().filter(|one| is_gone(one)) {
-            one.outcome = Outcome::Again { code };
-            if failure.is_none() {
-                // Every link was let go.
-                one.known = KnownLinks::default();
-            }
-        }
-        self.recognition.doubt();
-        Ok(failure)
     }
 
     /// A wave ended by a panic. What it wrote is under way, and looked up when its orders are tried
@@ -184,29 +163,95 @@ impl<P: PortalClient> PortalLane<P> {
         }
         Ok(None)
     }
+}
 
-    /// Who is to be tried in smaller company, and who no longer.
-    pub(super) fn learn(&mut self, claims: &[Claim], done: &wave_runner::WaveResult) {
-        let of = |job: JobIx| claims.get(job.place()).map(isolation::key);
-        let silent: Vec<_> = done.unanswered.iter().filter_map(|job| of(*job)).collect();
-        let mut suspects = Vec::new();
-        for settlement in &done.settlements {
-            let Some(order) = of(settlement.job) else {
-                continue;
-            };
-            match settlement.outcome {
-                Outcome::Apart { .. } => suspects.push(order),
-                _ if done.unanswered.contains(&settlement.job) => suspects.push(order),
-                Outcome::Done { .. } | Outcome::Hopeless { .. } | Outcome::Onward => {
-                    self.isolated.clear(&order);
-                }
-                Outcome::Refused { .. } | Outcome::Again { .. } => {}
-            }
+/// Stores how a wave ended.
+async fn stored<P: PortalClient>(
+    (app, portal, held): (&App, &P, &HeldLease),
+    tries: &RetryPolicy,
+    claims: Vec<Claim>,
+    mut result: WaveResult,
+) -> WaveEnd {
+    let (lessons, claimed) = (Lessons::of(&claims, &result), claims.len());
+    let hidden = put_off_hidden((app, portal, held), &mut result).await;
+    let (hidden, unasked) = match hidden {
+        Ok(hidden) => (hidden, None),
+        Err(error) => (true, Some(error)),
+    };
+    held.reached(CrashPoint::BeforeSettle).await;
+    let mut slots: Vec<_> = claims.into_iter().map(Some).collect();
+    let pair = |settlement: Settlement| {
+        let claim = slots.get_mut(settlement.job.place())?.take()?;
+        Some((claim, settlement))
+    };
+    let settlements = std::mem::take(&mut result.settlements);
+    let ended: Vec<_> = settlements.into_iter().filter_map(pair).collect();
+    let settled = ended.len();
+    let stored = match unasked {
+        Some(error) => Err(error),
+        None => app
+            .delivery
+            .settle(held.lease(), tries, ended)
+            .await
+            .map(drop),
+    };
+    held.reached(CrashPoint::AfterSettle).await;
+    WaveEnd {
+        result,
+        lessons,
+        claimed,
+        settled,
+        hidden,
+        stored,
+    }
+}
+
+/// An order whose deal the portal no longer shows is not judged where it is another portal, or one
+/// that hides its deals from the bridge: what stands in the way then. Returns whether that is so,
+/// and the portal is to be asked again who it is.
+async fn put_off_hidden<P: PortalClient>(
+    (app, portal, held): (&App, &P, &HeldLease),
+    result: &mut WaveResult,
+) -> Result<bool, app::Error> {
+    let is_gone = |one: &Settlement| match one.outcome {
+        Outcome::Hopeless { code, .. } => code == ErrorCode::DealGone,
+        _ => false,
+    };
+    if !result.settlements.iter().any(is_gone) {
+        return Ok(false);
+    }
+    let failure = match Box::pin(identity::inquire(app, portal, held)).await? {
+        Ok(Some(Verdict::Another | Verdict::WentBack)) => None,
+        Ok(_) => return Ok(false),
+        Err(failure) => Some(failure),
+    };
+    let code = failure
+        .as_ref()
+        .map_or(ErrorCode::OtherPortal, |failure| failure.code);
+    for one in result.settlements.iter_mut().filter(|one| is_gone(one)) {
+        one.outcome = Outcome::Again { code };
+        if failure.is_none() {
+            // Every link was let go.
+            one.known = KnownLinks::default();
         }
-        self.isolated.suspect(&suspects);
-        if !silent.is_empty() || done.failure.is_some() {
-            self.isolated.silent(&silent);
+    }
+    if failure.is_some() {
+        result.failure = failure;
+    }
+    Ok(true)
+}
+
+/// Comes back when something is due that goes before everything else, and is not in hand already:
+/// what is under way goes on beside it.
+async fn urgent(app: &App, portal: &str, busy: &BTreeSet<OrderKey>) {
+    let wake_up = app.waker().subscribe(portal);
+    loop {
+        // Consuming the wake-up here is safe: the lane looks again after what it waits for.
+        wake_up.notified().await;
+        if app.forms.is_urgent(portal, busy).await.unwrap_or(false) {
+            return;
         }
+        tokio::time::sleep(BETWEEN_LOOKS).await;
     }
 }
 

@@ -2,6 +2,7 @@
 
 mod activities;
 mod refused;
+mod turns;
 
 use crate::support::connections;
 use crate::support::{

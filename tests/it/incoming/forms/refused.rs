@@ -83,6 +83,38 @@ async fn a_test_of_the_service_and_a_look_store_nothing_and_a_wrong_address_is_n
 }
 
 #[tokio::test]
+async fn a_form_whose_method_is_get_is_taken_and_a_look_at_its_address_is_not() {
+    let site = Site::idle(sandbox::Options::default()).await;
+    let url = format!("{}/forms/main/callback/{TOKEN}", site.url);
+    for look in [
+        "",
+        "?",
+        "?utm_source=yandex",
+        "?name=Anna&phone=",
+        "?test=test",
+    ] {
+        let answer = site.http.get(format!("{url}{look}")).send().await.unwrap();
+        assert_eq!(answer.status(), StatusCode::OK, "{look}");
+    }
+    let filled = format!("{url}?name=Anna&phone=8%20916%20123-45-67&utm_source=yandex");
+    let head = site.http.head(&filled).send().await.unwrap();
+    assert_eq!(head.status(), StatusCode::OK);
+    assert!(site.submissions().await.is_empty());
+    for _ in 0..2 {
+        let answer = site.http.get(&filled).send().await.unwrap();
+        assert_eq!(answer.text().await.unwrap(), "ok");
+    }
+    assert_eq!(site.submissions().await.len(), 1);
+    site.work();
+    site.done(1).await;
+    let lead = &site.portal.leads()[0];
+    assert_eq!(
+        (&lead["NAME"], &lead["UTM_SOURCE"]),
+        (&json!("Anna"), &json!("yandex"))
+    );
+}
+
+#[tokio::test]
 async fn a_form_with_a_large_file_is_taken_without_it() {
     let site = Site::new(sandbox::Options::default()).await;
     let url = format!("{}/forms/main/callback/{TOKEN}", site.url);

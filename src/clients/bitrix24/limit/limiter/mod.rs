@@ -1,12 +1,12 @@
 //! The portal's request limit: a bucket that each request fills by one, that holds `burst`, and
 //! that drains by `per_second`.
 //!
-//! Shared by all clones of a client. A waiting live call goes before reading up, that before
-//! history and products; but of ten requests one is whoever's that waits, however many live ones
-//! there are. The bucket here is a little smaller than the portal's: requests that left evenly may
-//! arrive bunched, and a person may use the same address. Who takes over from another process says
-//! how full the bucket is. A client that was not told starts with a small part of the burst and
-//! earns the rest.
+//! Shared by all clones of a client. A waiting urgent call goes before live ones, those before
+//! reading up, that before history and products; but of ten requests one is whoever's that waits,
+//! however many go before it. The bucket here is a little smaller than the portal's: requests that
+//! left evenly may arrive bunched, and a person may use the same address. Who takes over from
+//! another process says how full the bucket is. A client that was not told starts with a small part
+//! of the burst and earns the rest.
 
 use governor::{DefaultDirectRateLimiter, Quota, RateLimiter, clock::Clock as _};
 use parking_lot::Mutex;
@@ -17,9 +17,11 @@ use std::{
 };
 use tokio::{sync::Notify, time::Instant};
 
-/// Who asks: live orders go before reading up, that before history.
+/// Who asks: forms go before live orders, those before reading up, that before history.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Priority {
+    /// Forms and calls: somebody waits to be called back.
+    Urgent,
     /// Live orders, and what people wait for.
     Live,
     /// Readings of what stands in the portal.
@@ -60,8 +62,10 @@ const LONGEST_PAUSE: Duration = Duration::from_secs(30);
 /// behind live ones.
 const GUEST_DELAY: Duration = Duration::from_millis(500);
 const GUEST_WAITS: Duration = Duration::from_secs(2);
-/// Before live calls: whoever has waited long enough.
+/// Before all others: whoever has waited long enough.
 const FIRST: usize = 0;
+/// [`FIRST`], and each [`Priority`].
+const RANKS: usize = Priority::Backfill as usize + 2;
 /// After so many requests that went before one that waits, it is that one's turn.
 const GO_BEFORE: u32 = 9;
 /// How long a request that stands behind others waits before it asks again.
@@ -76,9 +80,9 @@ const STARTS_WITH: u32 = 10;
 pub(in crate::clients::bitrix24) struct Limiter {
     bucket: DefaultDirectRateLimiter,
     clock: governor::clock::DefaultClock,
-    waiting: [AtomicUsize; 4],
+    waiting: [AtomicUsize; RANKS],
     /// How many requests went before those of each rank since one of it began to wait, or went.
-    went_before: [AtomicU32; 4],
+    went_before: [AtomicU32; RANKS],
     rate: Rate,
     period: Duration,
     burst: u32,

@@ -55,7 +55,7 @@ async fn who_was_told_nothing_starts_carefully() {
 }
 
 #[tokio::test]
-async fn a_waiting_live_call_goes_before_the_others() {
+async fn an_urgent_call_goes_before_live_ones_and_those_before_the_others() {
     let limiter = Arc::new(Limiter::new(
         Rate {
             per_second: 10.0,
@@ -66,7 +66,12 @@ async fn a_waiting_live_call_goes_before_the_others() {
     limiter.acquire(Priority::Live).await;
     let order = Arc::new(Mutex::new(Vec::new()));
     let mut tasks = Vec::new();
-    for priority in [Priority::Backfill, Priority::Reconcile, Priority::Live] {
+    for priority in [
+        Priority::Backfill,
+        Priority::Reconcile,
+        Priority::Live,
+        Priority::Urgent,
+    ] {
         let (limiter, order) = (Arc::clone(&limiter), Arc::clone(&order));
         tasks.push(tokio::spawn(async move {
             limiter.acquire(priority).await;
@@ -79,7 +84,12 @@ async fn a_waiting_live_call_goes_before_the_others() {
     }
     assert_eq!(
         *order.lock(),
-        [Priority::Live, Priority::Reconcile, Priority::Backfill]
+        [
+            Priority::Urgent,
+            Priority::Live,
+            Priority::Reconcile,
+            Priority::Backfill
+        ]
     );
 }
 

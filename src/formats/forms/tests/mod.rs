@@ -1,5 +1,7 @@
 //! Bodies of the shapes that services really post, with made-up people.
 
+mod body;
+
 use super::*;
 use crate::domain::{FormField, FormService, FormTarget, Readable, form_field_name};
 use std::fmt::Write as _;
