@@ -15,7 +15,7 @@ use crate::{
         ClosedHow, ListKind, Unreadable,
         catalogue::{self, ProductState},
         dead_letters,
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         onec::{
             goods::{
                 self, GoodsRow, PriceRow,
@@ -201,7 +201,7 @@ impl Catalogue {
             lines.push(Line {
                 shop: shop.as_str().to_owned(),
                 number: key,
-                kind: "accepted",
+                kind: LineKind::Accepted,
                 what: if is_first {
                     OrderEvent::ProductCame.into()
                 } else {

@@ -6,7 +6,7 @@ use crate::{
     domain::{ErrorCode, EventBody, OrderKey, ShopName, happening::GoodsEvent},
     stock::OrderGoods,
     storage::{
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         queue::outbox::NewEvent,
         stock::{self, shortages},
     },
@@ -85,7 +85,7 @@ pub(in crate::app) async fn apply(
         lines.push(Line {
             shop: event.shop.clone(),
             number: event.number.clone(),
-            kind: "goods",
+            kind: LineKind::Goods,
             what: what.into(),
             detail: Some(json!({ "event": event.event_id })),
         });
@@ -133,7 +133,7 @@ async fn without_other_units<'a>(
         let told = Line {
             shop: event.shop.clone(),
             number: event.number.clone(),
-            kind: "goods",
+            kind: LineKind::Goods,
             what: what.into(),
             detail: Some(json!({ "line": nth, "code": ErrorCode::OtherUnit.as_str() })),
         };
