@@ -10,8 +10,8 @@ use crate::{
     },
     process::telemetry::Metrics,
     storage::{
-        self, dead_letters,
-        journal::{self, Line},
+        self, Reason, dead_letters,
+        journal::{self, Line, LineKind},
         queue::{
             lanes::{self, Lease},
             subjects::{self, DueSubject},
@@ -55,7 +55,7 @@ pub(in crate::app) async fn dead_letter(
     tracing::error!(shop, key, %code, "a subject is given up");
     let mut tx = db.begin().await?;
     lanes::fence(&mut tx, lease).await?;
-    let why = (code.as_str(), &*message);
+    let why = Reason::new(code, &message);
     let state = (&**shop, &**key, claim.event);
     let Some(nth) = subjects::give_up(&mut tx, state, why).await? else {
         return Ok(tx.rollback().await?);
@@ -71,19 +71,20 @@ pub(in crate::app) async fn dead_letter(
 pub(in crate::app) async fn write_letter(
     db: &mut PgConnection,
     (shop, key): (&str, &str),
-    (code, message): (&str, &str),
+    Reason { code, message }: Reason<'_>,
     tries: i32,
 ) -> Result<(), storage::Error> {
     let one = |text: &str| vec![text.to_owned()];
     let of = (&*one(shop), &*one(key));
-    dead_letters::write_subjects(db, of, &one(code), &one(message), &[tries]).await?;
+    let codes = one(code.as_str());
+    dead_letters::write_subjects(db, of, &codes, &one(message), &[tries]).await?;
     let line = Line {
         shop: shop.to_owned(),
         number: key.to_owned(),
-        kind: "dead",
+        kind: LineKind::Dead,
         what: OrderEvent::GivenUp {
             words: Words(message.to_owned()),
-            code: code.to_owned(),
+            code: code.to_string(),
         }
         .into(),
         detail: None,

@@ -1,8 +1,15 @@
 //! The commands: one file each. Data go to stdout, talk goes to stderr; exit code 0 is fine, 1
 //! failed, 2 wrong usage. With `--json` data are JSON, and so is a failure, on stderr.
 //!
-//! To add a command: a file with its arguments and a `run`, a variant of `Command`, and its arm
-//! below.
+//! To add a command:
+//! 1. A file with its arguments, each with a help text, and a `run`; a variant of `Command`, its arm
+//!    below, and its place in `GROUPS`.
+//! 2. It asks a handle of `app`, as the API and the console do, and has no rules of its own.
+//! 3. Data by `output::table` or `output::line`, talk by `output::say`; what lists or shows answers
+//!    to `--json`, too.
+//! 4. What destroys or repeats much shows the count first and wants it confirmed, as
+//!    `records::dead_letters` does.
+//! 5. Write it into its page in `deploy`; test it by the binary itself, in `tests/it/operators`.
 
 mod backfill;
 mod demo;

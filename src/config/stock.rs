@@ -2,11 +2,11 @@
 
 use super::{Problem, Shop};
 use crate::{
-    domain::{ShopName, StockName},
+    domain::{ShopName, ShortageAct, ShortageCause, StockName},
     formats::onec::Base,
     stock::{
-        CountsMean, Master, NameKind, OrderPolicy, PortalStock, ReserveOn, ShortageAct,
-        ShortageCause, ShortageRule, StockSettings, Store, hold,
+        CountsMean, Master, NameKind, OrderPolicy, PortalStock, ReserveOn, ShortageRule,
+        StockSettings, Store, hold,
     },
 };
 use chrono::TimeDelta;

@@ -9,8 +9,15 @@
 //! token, nor by a viewer; no secret is on any page; every act is on record under the name of the
 //! person.
 //!
-//! To add a page: a file with its handler, its route in `routes`, its words in
-//! `i18n::messages`.
+//! To add a page:
+//! 1. A file in the folder of its feature: the handler takes the handle, the `Viewer` and the
+//!    query, and returns `layout::page`. `audit` is a short example.
+//! 2. Its route in `routes`; for the menu a variant of `Section` and a row of `MENU`.
+//! 3. Its words in `i18n::messages`, in both languages, or beside the page.
+//! 4. An act is a POST that takes `OperatorForm`, which checks the token and the role; the use case
+//!    puts it on record.
+//! 5. It reads the database once or twice, and bounds what it lists.
+//! 6. Put it among `PAGES` of `tests/it/operators/console/access.rs`; test the act beside that.
 
 mod audit;
 mod catalogue;

@@ -15,6 +15,12 @@ pub struct OrderKey {
     pub number: String,
 }
 
+impl fmt::Display for OrderKey {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} of the shop {}", self.number, self.shop)
+    }
+}
+
 impl OrderKey {
     /// The order of this shop with this number.
     pub fn new(shop: &str, number: &str) -> Self {

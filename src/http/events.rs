@@ -94,20 +94,12 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
             content_type = "application/problem+json"
         ),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403,
             description = "An operator's key, or something that a till's key does not open",
             body = Problem, content_type = "application/problem+json"
         ),
         (
             status = 409, description = "Another body under the same source and id", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 413, description = "Too large", body = Problem,
             content_type = "application/problem+json"
         ),
         (
@@ -120,10 +112,6 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
         ),
         (
             status = 500, description = "A fault of the bridge: nothing is stored", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )

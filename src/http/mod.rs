@@ -8,8 +8,16 @@
 //! not the caller's exists for the caller: it answers as what is not there. Bodies and keys are
 //! never logged.
 //!
-//! To add an endpoint: a file with a handler under `#[utoipa::path]`, and its line in `routes`; the
-//! route and its description come from the same attribute, so neither can be without the other.
+//! To add an endpoint:
+//! 1. A file in the folder of its feature, with a handler under `#[utoipa::path]`, and its line in
+//!    `routes`: the route and its description come from the same attribute.
+//! 2. The handler takes [`Caller`](crate::auth::Caller) first and asks what it may: `only`,
+//!    `may_change`, `operates`. Then the handle of its feature (`handles!` below).
+//! 3. It parses with every fault at once, calls one use case, and words the answer.
+//! 4. The answers that every endpoint of its kind has (no known key, too large, the database away)
+//!    are described by `routes::openapi`; the attribute tells its own.
+//! 5. A new code has its row in `layer::problem`. Test it by plain HTTP in `tests/it/http`, with a
+//!    caller who may not.
 
 mod conflicts;
 mod dead_letters;

@@ -4,14 +4,14 @@
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
 
-/// A positive id, from a number or a string.
+/// A positive id, from a number or a string; none beyond what a column holds.
 pub(super) fn id(value: &Value) -> Option<u64> {
     let id = match value {
         Value::Number(number) => number.as_u64()?,
         Value::String(text) => text.trim().parse().ok()?,
         _ => return None,
     };
-    (id > 0).then_some(id)
+    (1..=i64::MAX.unsigned_abs()).contains(&id).then_some(id)
 }
 
 /// The id in the answer of an `add`: bare, or wrapped as the universal methods do.

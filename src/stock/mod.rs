@@ -32,6 +32,4 @@ pub(crate) use quantity::quantity;
 pub use quantity::text;
 pub use request::{Extension, Line, MOST_LINES, Reservation, Shipment, ShippedLine};
 pub use setup::{CountsMean, Master, NameKind, PortalStock, StockSettings, Store};
-pub use shortage::{
-    Held, OtherStore, Settlement, Shortage, ShortageAct, ShortageCause, ShortageRule,
-};
+pub use shortage::{Held, OtherStore, Settlement, Shortage, ShortageRule};

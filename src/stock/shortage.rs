@@ -5,43 +5,11 @@
 //! loses goods for half a cure.
 
 use super::text;
-use crate::domain::words;
+use crate::domain::{ShortageAct, ShortageCause};
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use std::collections::BTreeMap;
-
-words! {
-    /// What is done about a shortage.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "snake_case")]
-    pub enum ShortageAct {
-        /// Reservations are held in another store that has the goods.
-        Move = "move",
-        /// The newest reservations that are not paid are lost.
-        DropNewestUnpaid = "drop_newest_unpaid",
-        /// Nothing is done until a person decides.
-        Review = "review",
-    }
-}
-
-words! {
-    /// What took the goods: the cause of the last move that lowered what is on hand.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-    #[serde(rename_all = "snake_case")]
-    pub enum ShortageCause {
-        /// A count found fewer.
-        Count = "count",
-        /// Goods went, as an event said.
-        Moved = "moved",
-        /// An order left with more than was held for it.
-        Order = "order",
-        /// A till sold them.
-        Receipt = "receipt",
-        /// What a reservation held was shipped.
-        Shipment = "shipment",
-    }
-}
 
 /// A rule of `[[stock.NAME.rules]]`: what it does not name it does not ask for.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,10 +1,50 @@
 //! The journal: the timeline of orders, and the audit of people's acts.
 
 use super::{Error, json::stored};
-use crate::domain::happening::{Act, Happening, Stored, Tell};
+use crate::domain::{
+    happening::{Act, Happening, Stored, Tell},
+    words,
+};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
+
+words! {
+    /// What kind of thing of an order's life it is: `bridge.timeline.kind`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
+    pub enum LineKind {
+        /// It came in.
+        Accepted = "accepted",
+        /// Something newer stands for it.
+        Superseded = "superseded",
+        /// The other side has it.
+        Written = "written",
+        /// It was refused, and is tried again.
+        Refused = "refused",
+        /// A dead letter stands for it.
+        Dead = "dead",
+        /// A person had it tried again.
+        Retried = "retried",
+        /// A person let it go.
+        Discarded = "discarded",
+        /// What happened since has closed a dead letter.
+        Overtaken = "overtaken",
+        /// A difference of status and stage was decided.
+        Decided = "decided",
+        /// A difference waits for a person, or a person has spoken.
+        Conflict = "conflict",
+        /// Somebody moved the deal.
+        Moved = "moved",
+        /// The deal is gone, or back.
+        Gone = "gone",
+        /// What became of a message to the shop.
+        Told = "told",
+        /// Goods were held, shipped, sold or lost.
+        Goods = "goods",
+        /// Something else that is worth knowing.
+        Note = "note",
+    }
+}
 
 /// One thing of an order's life, on its way in.
 #[derive(Debug, Clone)]
@@ -13,8 +53,8 @@ pub struct Line {
     pub shop: String,
     /// The order's number in its shop.
     pub number: String,
-    /// What kind of thing: the word of the list.
-    pub kind: &'static str,
+    /// What kind of thing it is.
+    pub kind: LineKind,
     /// What happened, as data: its English sentence is stored beside it.
     pub what: Happening,
     /// What it refers to, and the times of all clocks.
@@ -29,7 +69,7 @@ pub async fn add(db: &mut PgConnection, lines: &[Line]) -> Result<(), Error> {
     let clean = |text: &str| text.replace('\0', "\u{fffd}");
     let shops: Vec<&str> = lines.iter().map(|l| &*l.shop).collect();
     let numbers: Vec<&str> = lines.iter().map(|l| &*l.number).collect();
-    let kinds: Vec<&str> = lines.iter().map(|l| l.kind).collect();
+    let kinds: Vec<&str> = lines.iter().map(|l| l.kind.as_str()).collect();
     let texts: Vec<String> = lines.iter().map(|l| clean(&l.what.sentence())).collect();
     let whats: Vec<Value> = lines.iter().map(|l| stored(&l.what)).collect();
     let details: Vec<Option<&Value>> = lines.iter().map(|l| l.detail.as_ref()).collect();
@@ -104,7 +144,7 @@ pub async fn of_order(
 pub async fn audit(
     db: &mut PgConnection,
     actor: &str,
-    (action, act): (&str, &Act),
+    act: &Act,
     target: &str,
     detail: &Value,
 ) -> Result<(), Error> {
@@ -112,7 +152,7 @@ pub async fn audit(
         "INSERT INTO bridge.audit (actor, action, target, detail, what)
          VALUES ($1, $2, $3, $4, $5)",
         actor,
-        action,
+        act.action(),
         target,
         detail,
         stored(act)

@@ -1,7 +1,7 @@
 //! JSON that somebody else made, read row by row.
 
 use super::Error;
-use crate::domain::happening::Stored;
+use crate::domain::{OrderKey, happening::Stored};
 use serde::{Serialize, de::DeserializeOwned};
 use serde_json::Value;
 use sqlx::{
@@ -92,9 +92,9 @@ impl<T> Json<T> {
         self,
         table: &'static str,
         column: &'static str,
-        (shop, key): (&str, &str),
+        key: &OrderKey,
     ) -> Result<T, Unreadable> {
-        self.read_of(table, column, format_args!("{key} of the shop {shop}"))
+        self.read_of(table, column, key)
     }
 
     /// The same of a row that is not named by a shop.
@@ -117,9 +117,9 @@ impl Json {
         &self,
         table: &'static str,
         column: &'static str,
-        (shop, key): (&str, &str),
+        key: &OrderKey,
     ) -> Result<T, Unreadable> {
-        self.typed_of(table, column, format_args!("{key} of the shop {shop}"))
+        self.typed_of(table, column, key)
     }
 
     /// The same of a row that is not named by a shop.

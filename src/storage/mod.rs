@@ -44,6 +44,7 @@ pub mod stock;
 pub mod sync;
 mod text;
 pub mod views;
+mod words;
 
 pub use json::{Json, Unreadable, written};
 pub use schema::pool::{
@@ -56,4 +57,26 @@ pub use states::{
     MessageSource, MessageState, MoveCause, OfferState, PublishedOutcome, PushState,
     ReservationState, ShortageEnd, StockEventKind, SubjectKind,
 };
+pub use sync::{
+    comparisons::AskedBy,
+    decisions::{DecisionAction, DecisionBasis, DecisionWinner},
+};
 pub use text::storable;
+
+use crate::domain::ErrorCode;
+
+/// Why something was refused, was given up, or is in trouble.
+#[derive(Debug, Clone, Copy)]
+pub struct Reason<'a> {
+    /// The stable code.
+    pub code: ErrorCode,
+    /// What was said with it, in the words of whoever refused, or in ours.
+    pub message: &'a str,
+}
+
+impl<'a> Reason<'a> {
+    /// This code, with these words.
+    pub const fn new(code: ErrorCode, message: &'a str) -> Self {
+        Self { code, message }
+    }
+}

@@ -13,7 +13,7 @@ use crate::{
         ClosedHow,
         catalogue::{self, NewProductEvent, ProductState},
         dead_letters,
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         pictures,
     },
 };
@@ -206,7 +206,7 @@ impl Catalogue {
         let line = Line {
             shop: shop.to_owned(),
             number: key.to_owned(),
-            kind: "accepted",
+            kind: LineKind::Accepted,
             what: what.into(),
             detail: None,
         };

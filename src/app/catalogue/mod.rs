@@ -14,8 +14,9 @@ pub use sync::ProductPage;
 
 use super::{LaneWaker, Registry, Shared, Stock, Traps};
 use crate::process::telemetry::Metrics;
+use parking_lot::Mutex;
 use sqlx::PgPool;
-use std::sync::Arc;
+use std::{collections::HashMap, sync::Arc};
 
 /// Products of shops are kept in step with the portal's catalogue. Cheap to clone.
 #[derive(Debug, Clone)]
@@ -26,6 +27,8 @@ pub struct Catalogue {
     metrics: Metrics,
     registry: Arc<Registry>,
     stock: Arc<Stock>,
+    /// The last of 1C's products that was looked at, by base: each is come to in turn.
+    goods_after: Arc<Mutex<HashMap<String, String>>>,
 }
 
 impl Catalogue {
@@ -37,6 +40,7 @@ impl Catalogue {
             metrics: shared.metrics.clone(),
             registry: Arc::clone(&shared.registry),
             stock: Arc::clone(stock),
+            goods_after: Arc::default(),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::{
         ClosedHow, ListKind, Unreadable,
         catalogue::{self, ProductState},
         dead_letters,
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         onec::{
             goods::{
                 self, GoodsRow, PriceRow,
@@ -105,19 +105,26 @@ impl Catalogue {
         odd.map_or(Ok(more), Err)
     }
 
-    /// Takes up some products of a base. One that cannot be read stays due and is told as an error
-    /// once the others are committed.
+    /// Takes up some products of a base: those after the ones that were looked at before, so that
+    /// what cannot be read holds nobody up. One that cannot be read stays due and is told as an
+    /// error once the others are committed.
     async fn take_up_some(&self, base: &Base, shops: &[Owned<'_>]) -> Result<bool, Error> {
         let name = base.name.as_str();
         let mut tx = self.db.begin().await?;
         if !goods::take_turn(&mut tx, name).await? {
             return Ok(false);
         }
-        let ids = goods::take_due(&mut tx, name, AT_ONCE).await?;
-        if ids.is_empty() {
-            return Ok(false);
+        let after = self.goods_after.lock().get(name).cloned();
+        let after = after.unwrap_or_default();
+        let mut taken = goods::take_due(&mut tx, name, &after, AT_ONCE).await?;
+        if taken.last.is_none() && !after.is_empty() {
+            taken = goods::take_due(&mut tx, name, "", AT_ONCE).await?;
         }
-        let (known, odd) = goods_of(&mut tx, name, &ids).await?;
+        let Some(last) = taken.last else {
+            return Ok(false);
+        };
+        self.goods_after.lock().insert(name.to_owned(), last);
+        let (known, odd) = goods_of(&mut tx, name, &taken.products).await?;
         let unread: Vec<&str> = odd.iter().map(|(id, _)| &**id).collect();
         goods::mark_due(&mut tx, name, &unread).await?;
         let lists = lists(name, listed::named(&mut tx, name).await?)?;
@@ -201,7 +208,7 @@ impl Catalogue {
             lines.push(Line {
                 shop: shop.as_str().to_owned(),
                 number: key,
-                kind: "accepted",
+                kind: LineKind::Accepted,
                 what: if is_first {
                     OrderEvent::ProductCame.into()
                 } else {

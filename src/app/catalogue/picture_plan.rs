@@ -3,7 +3,7 @@
 use super::{pictures::StoredPicture, sync::ProductPage};
 use crate::{
     app::{Catalogue, Error},
-    domain::{Picture, ProductPicture, ShopName},
+    domain::{OrderKey, Picture, ProductPicture, ShopName},
     planner::KnownLinks,
     storage::pictures::{self, PictureRow},
 };
@@ -84,7 +84,7 @@ impl Catalogue {
 }
 
 fn read(shop: &ShopName, row: &PictureRow) -> Result<Known, String> {
-    let key = (shop.as_str(), &*row.key);
+    let key = &OrderKey::new(shop.as_str(), &row.key);
     let stored = row.body.typed("bridge.subjects", "body", key);
     let stored: StoredPicture = stored.map_err(|why| why.to_string())?;
     let links = row.known.typed("bridge.subjects", "known", key);

@@ -216,7 +216,7 @@ impl Catalogue {
             let words = format!("[shops.{shop}.catalogue] is not configured");
             (ErrorCode::Config, words)
         })?;
-        let key = (&*due.shop, &*due.key);
+        let key = &OrderKey::new(&due.shop, &due.key);
         let stored = due.body.typed("bridge.subjects", "body", key);
         let stored: StoredPicture = stored.map_err(|why| unreadable(&why))?;
         let known = due.known.typed("bridge.subjects", "known", key);

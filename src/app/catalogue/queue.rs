@@ -10,7 +10,7 @@ use crate::{
     process::bug::{self, Step},
     stock::PortalStock,
     storage::{
-        Unreadable,
+        Reason, Unreadable,
         catalogue::{self, DueProduct},
         queue::lanes::Lease,
         stock::quantity,
@@ -152,10 +152,11 @@ impl Catalogue {
 
     /// Writes down what keeps the products of a portal waiting.
     pub async fn hindered(&self, portal: &PortalName, by: &Hindrance) -> Result<(), Error> {
-        let (code, words) = (by.code.as_str(), &*by.message);
-        tracing::warn!(%portal, code, words, "products wait: the portal does not take them");
+        let reason = Reason::new(by.code, &by.message);
+        let (code, words) = (reason.code, reason.message);
+        tracing::warn!(%portal, %code, words, "products wait: the portal does not take them");
         let mut db = self.db.acquire().await?;
-        Ok(incidents::note(&mut db, portal.as_str(), (code, words), 1).await?)
+        Ok(incidents::note(&mut db, portal.as_str(), reason, 1).await?)
     }
 
     /// The portal takes products again.
@@ -179,9 +180,8 @@ impl Catalogue {
         let body = due.body.value().map_err(|why| invalid(why.to_owned()))?;
         let event = ProductEvent::read(body);
         let event = event.map_err(|faults| invalid(crate::app::sentence(&faults)))?;
-        let known = due
-            .known
-            .typed("bridge.subjects", "known", (&*due.shop, &*due.key));
+        let key = OrderKey::new(&due.shop, &due.key);
+        let known = due.known.typed("bridge.subjects", "known", &key);
         let known: KnownLinks = known.map_err(|why| unreadable(&why))?;
         let links = match known.product {
             Some(links) if !one.doubtful => *links,

@@ -84,14 +84,7 @@ impl Catalogue {
             shop: shop.to_string(),
             products: count,
         };
-        journal::audit(
-            &mut tx,
-            &who.0,
-            ("catalogue.sync", &act),
-            shop.as_str(),
-            &detail,
-        )
-        .await?;
+        journal::audit(&mut tx, &who.0, &act, shop.as_str(), &detail).await?;
         tx.commit().await?;
         self.waker.wake(rules.portal.as_str());
         Ok(count)

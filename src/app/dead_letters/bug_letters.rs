@@ -12,9 +12,9 @@ use crate::{
     formats::woocommerce::{self, Delivery},
     process::bug,
     storage::{
-        Json, LetterAbout, Unreadable,
+        AskedBy, Json, LetterAbout, Unreadable,
         dead_letters::{self, LetterRow, Special},
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         onec::pushes,
         queue::{
             lanes::{self, Lease},
@@ -256,7 +256,7 @@ impl DeadLetters {
             }
             About::Comparison { shop, number } => {
                 let key = (&*vec![shop], &*vec![number], &*vec![portal]);
-                comparisons::ask(tx, key, "person", AT_ONCE_MS).await?;
+                comparisons::ask(tx, key, AskedBy::Person, AT_ONCE_MS).await?;
             }
             About::Origin { shop, number } => {
                 let order = OrderKey { shop, number };
@@ -264,10 +264,10 @@ impl DeadLetters {
             }
             About::Notification { deal, .. } => {
                 let deals: Vec<i64> = deal.into_iter().collect();
-                comparisons::ask_deals(tx, &portal, &deals, "person", AT_ONCE_MS).await?;
+                comparisons::ask_deals(tx, &portal, &deals, AskedBy::Person, AT_ONCE_MS).await?;
             }
             About::Move { deal, .. } => {
-                comparisons::ask_deals(tx, &portal, &[deal], "person", AT_ONCE_MS).await?;
+                comparisons::ask_deals(tx, &portal, &[deal], AskedBy::Person, AT_ONCE_MS).await?;
             }
             About::Message { id, .. } => {
                 if !messages::revive(tx, id).await? {
@@ -308,7 +308,7 @@ fn dead(shop: &str, number: &str, what: impl Into<Happening>) -> Line {
     Line {
         shop: shop.to_owned(),
         number: number.to_owned(),
-        kind: "dead",
+        kind: LineKind::Dead,
         what: what.into(),
         detail: None,
     }

@@ -97,16 +97,20 @@ pub struct BulkJobs {
 
 impl From<JobRow> for BulkJob {
     fn from(row: JobRow) -> Self {
+        let (filter, fault) = match query_of(&row.filter) {
+            Ok(filter) => (filter, None),
+            Err(why) => (LetterQuery::default(), Some(why)),
+        };
         Self {
             id: row.id,
             action: row.action,
-            filter: query_of(&row.filter).unwrap_or_default(),
+            filter,
             reason: row.reason,
             actor: row.actor,
             expected: row.expected,
             done: row.done,
             failed: row.failed,
-            last_fault: row.last_fault,
+            last_fault: row.last_fault.or(fault),
             state: row.state,
             created_at: row.created_at,
             ended_at: row.ended_at,
@@ -166,14 +170,7 @@ impl DeadLetters {
             job: id,
             letters: found,
         };
-        journal::audit(
-            &mut tx,
-            &who.0,
-            ("bulk.start", &act),
-            &id.to_string(),
-            &detail,
-        )
-        .await?;
+        journal::audit(&mut tx, &who.0, &act, &id.to_string(), &detail).await?;
         let job = bulk_jobs::one(&mut tx, id).await?.ok_or(Error::NotFound)?;
         tx.commit().await?;
         Ok(job.into())
@@ -201,14 +198,7 @@ impl DeadLetters {
             return Err(Error::NotFound);
         }
         let act = Act::BulkStopped { job: id };
-        journal::audit(
-            &mut tx,
-            &who.0,
-            ("bulk.stop", &act),
-            &id.to_string(),
-            &json!({}),
-        )
-        .await?;
+        journal::audit(&mut tx, &who.0, &act, &id.to_string(), &json!({})).await?;
         let job = bulk_jobs::one(&mut tx, id).await?.ok_or(Error::NotFound)?;
         tx.commit().await?;
         Ok(job.into())

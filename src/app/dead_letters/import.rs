@@ -99,14 +99,7 @@ impl DeadLetters {
             known: sum.known,
             faulty: sum.faulty.len(),
         };
-        journal::audit(
-            &mut tx,
-            &who.0,
-            ("letters.import", &act),
-            "dead-letters",
-            &detail,
-        )
-        .await?;
+        journal::audit(&mut tx, &who.0, &act, "dead-letters", &detail).await?;
         tx.commit().await?;
         Ok(sum)
     }

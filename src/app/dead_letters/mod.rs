@@ -16,14 +16,14 @@ use super::{
 };
 use crate::{
     domain::{
-        ErrorCode, Fault,
+        ErrorCode, Fault, OrderKey,
         happening::{Act, OrderEvent, SyncEvent, Words},
     },
     process::telemetry::Metrics,
     storage::{
-        ClosedHow, LetterAbout,
+        ClosedHow, DecisionAction, DecisionBasis, LetterAbout,
         dead_letters::{self, LetterRow},
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         queue::{attempts, orders},
         sync::{
             decisions::{self, NewDecision},
@@ -357,21 +357,17 @@ impl DeadLetters {
         bug_letters::let_message_go(tx, &letter).await?;
         if let Some(document) = bug_letters::document(&letter)? {
             let order = letter.shop.as_deref().zip(letter.number.as_deref());
-            self.onec.discard_document(tx, document, order).await?;
+            let order = order.map(|(shop, number)| OrderKey::new(shop, number));
+            self.onec
+                .discard_document(tx, document, order.as_ref())
+                .await?;
         }
         let detail = json!({ "reason": reason });
         let act = Act::LetterDiscarded {
             letter: id,
             reason: Words(reason.to_owned()),
         };
-        journal::audit(
-            tx,
-            &who.0,
-            ("letter.discard", &act),
-            &id.to_string(),
-            &detail,
-        )
-        .await?;
+        journal::audit(tx, &who.0, &act, &id.to_string(), &detail).await?;
         if let (Some(shop), Some(number)) = (letter.shop, letter.number) {
             if letter.code == ErrorCode::DealGone.as_str() {
                 conflicts::close_gone_conflict(tx, &shop, &number, who).await?;
@@ -386,7 +382,7 @@ impl DeadLetters {
                 &[Line {
                     shop,
                     number,
-                    kind: "discarded",
+                    kind: LineKind::Discarded,
                     what: what.into(),
                     detail: None,
                 }],
@@ -420,8 +416,8 @@ async fn let_go(
         id,
         shop: change.shop.clone(),
         number: change.number.clone(),
-        action: "let_go".to_owned(),
-        basis: "ruling".to_owned(),
+        action: DecisionAction::LetGo,
+        basis: DecisionBasis::Ruling,
         winner: None,
         what: what.clone(),
         inputs: json!({
@@ -435,7 +431,7 @@ async fn let_go(
     let line = Line {
         shop: change.shop,
         number: change.number,
-        kind: "decided",
+        kind: LineKind::Decided,
         what: what.into(),
         detail: Some(json!({ "decision": id, "change": seq })),
     };

@@ -6,7 +6,7 @@ use crate::{
     storage::{
         ClosedHow,
         dead_letters::{self, OpenRow},
-        journal::Line,
+        journal::{Line, LineKind},
         queue::{
             orders::{self, QueueHead},
             outbox,
@@ -127,7 +127,7 @@ impl Closing {
         self.lines.push(Line {
             shop: letter.shop.clone(),
             number: letter.number.clone(),
-            kind: "overtaken",
+            kind: LineKind::Overtaken,
             what: what.into(),
             detail: None,
         });

@@ -23,7 +23,7 @@ use crate::{
     storage::{
         ClosedHow, EventState, LetterAbout,
         dead_letters::{self, Filter, LetterRow},
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         queue::{
             orders::{self, QueueHead},
             outbox::{self, NewEvent, StoredEvent},
@@ -86,7 +86,7 @@ impl DeadLetters {
             None => self.retry_stray(tx, &letter, who, options).await?,
         };
         let act = Act::LetterRetried { letter: id };
-        journal::audit(tx, &who.0, ("letter.retry", &act), &id.to_string(), &detail).await?;
+        journal::audit(tx, &who.0, &act, &id.to_string(), &detail).await?;
         Ok((retried, self.lanes_of(&letter)))
     }
 
@@ -467,7 +467,7 @@ async fn say(tx: &mut PgConnection, letter: &LetterRow, what: OrderEvent) -> Res
             &[Line {
                 shop,
                 number,
-                kind: "retried",
+                kind: LineKind::Retried,
                 what: what.into(),
                 detail: None,
             }],

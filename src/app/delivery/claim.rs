@@ -11,8 +11,8 @@ use crate::{
     planner::{Doubt, Intent, Job, Who},
     process::bug::{self, Step},
     storage::{
-        self, LinkEntity, Unreadable,
-        journal::{self, Line},
+        self, Json, LinkEntity, Unreadable,
+        journal::{self, Line, LineKind},
         onec::goods,
         queue::{
             lanes::Lease,
@@ -177,7 +177,7 @@ impl Delivery {
         let line = |order: OrderKey| Line {
             shop: order.shop,
             number: order.number,
-            kind: "note",
+            kind: LineKind::Note,
             what: OrderEvent::NothingToSend.into(),
             detail: None,
         };
@@ -205,7 +205,7 @@ impl Delivery {
             .values()
             .find(|rules| rules.shop.as_str() == due.shop);
         let rules = rules.ok_or_else(|| invalid("the shop is not configured"))?;
-        let key = (&*due.shop, &*due.number);
+        let key = &OrderKey::new(&due.shop, &due.number);
         let body = due.body.value().map_err(invalid)?;
         let contents = due.contents.as_ref();
         let contents = contents.filter(|_| self.registry.is_onecs(&due.shop));
@@ -364,12 +364,12 @@ impl Delivery {
 /// The event with what 1C has of its order's contents.
 pub(in crate::app) fn mastered(
     event: &Value,
-    contents: &Value,
-    (shop, number): (&str, &str),
+    contents: &Json,
+    order: &OrderKey,
 ) -> Result<Value, Unreadable> {
-    let key = format_args!("{number} of the shop {shop}");
-    let odd = || Unreadable::of("bridge.onec_contents", "data", key, "it is no object");
-    overlaid(event, contents).ok_or_else(odd)
+    let odd = |why: &str| Unreadable::of("bridge.onec_contents", "data", order, why);
+    let contents = contents.value().map_err(odd)?;
+    overlaid(event, contents).ok_or_else(|| odd("it is no object"))
 }
 
 /// What orders of this shop call a product, as links name it.

@@ -3,7 +3,7 @@
 
 use crate::{
     app::{Claim, Delivery, Error},
-    domain::{Agreement, LegalEntity, Person},
+    domain::{Agreement, LegalEntity, OrderKey, Person},
     planner::{Because, Job, KnownLinks, NotOf, Passed, Refused, Settlement},
     storage::{
         CustomerCard, Unreadable,
@@ -201,10 +201,10 @@ fn are_many(users: &[(Person, Option<u64>)]) -> bool {
 }
 
 fn person_of(bearer: &KnownBearer) -> Result<Person, Unreadable> {
-    let key = (&*bearer.shop, &*bearer.value);
+    let key = OrderKey::new(&bearer.shop, &bearer.value);
     Ok(Person {
         id: bearer.customer_id.clone(),
-        names: bearer.names.clone().read("bridge.bearers", "names", key)?,
+        names: bearer.names.clone().read("bridge.bearers", "names", &key)?,
         ..Person::default()
     })
 }

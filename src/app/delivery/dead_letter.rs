@@ -7,8 +7,8 @@ use crate::{
         happening::{OrderEvent, Words},
     },
     storage::{
-        EventState, dead_letters,
-        journal::{self, Line},
+        EventState, Reason, dead_letters,
+        journal::{self, Line, LineKind},
         queue::{
             attempts::{self, NewAttempt},
             lanes::{self, Lease},
@@ -39,7 +39,7 @@ impl Delivery {
         tracing::error!(shop, number, %code, "an order is given up");
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
-        let why = (code.as_str(), &*message);
+        let why = Reason::new(code, &message);
         let Some(nth) = orders::give_up(&mut tx, (&shop, &number, event), why).await? else {
             return Ok(tx.rollback().await?);
         };
@@ -67,7 +67,7 @@ impl Delivery {
         let line = Line {
             shop,
             number,
-            kind: "dead",
+            kind: LineKind::Dead,
             what: what.into(),
             detail: None,
         };

@@ -5,8 +5,8 @@ use crate::{
     domain::{ErrorCode, OrderKey, happening::OrderEvent},
     planner::{CrmEntity, FoundOrder, RememberedWitness, Verdict, Witness},
     storage::{
-        Unreadable,
-        journal::{self, Line},
+        AskedBy, Reason, Unreadable,
+        journal::{self, Line, LineKind},
         queue::{
             customer_values,
             lanes::{self, Lease},
@@ -119,9 +119,9 @@ impl Delivery {
             customer_values::leave(&mut tx, portal).await?;
         }
         let message = format!("{what}: {orders} orders are looked up by their origin");
-        portal_identity::changed(&mut tx, portal, address, newest, (code.as_str(), &message))
-            .await?;
-        incidents::note(&mut tx, portal, (code.as_str(), &message), 1).await?;
+        let reason = Reason::new(code, &message);
+        portal_identity::changed(&mut tx, portal, address, newest, reason).await?;
+        incidents::note(&mut tx, portal, reason, 1).await?;
         tx.commit().await?;
         tracing::error!(portal, %code, orders, "{what}");
         Ok(())
@@ -178,7 +178,7 @@ impl Delivery {
         let line = |number: &String| Line {
             shop: shop.to_owned(),
             number: number.clone(),
-            kind: "note",
+            kind: LineKind::Note,
             what: OrderEvent::OfAnotherPortal {
                 portal: portal.to_owned(),
             }
@@ -213,7 +213,7 @@ impl Delivery {
         let line = |FoundOrder { order, target }: &FoundOrder| Line {
             shop: order.shop.clone(),
             number: order.number.clone(),
-            kind: "note",
+            kind: LineKind::Note,
             what: match *target {
                 Some(target) => OrderEvent::FoundAgain {
                     card: target.into(),
@@ -237,7 +237,7 @@ impl Delivery {
             .unzip();
         orders::lock(&mut tx, &all, &of).await?;
         portal_identity::looked_up(&mut tx, &rows).await?;
-        comparisons::ask(&mut tx, (&shops, &numbers, &portals), "portal", 0).await?;
+        comparisons::ask(&mut tx, (&shops, &numbers, &portals), AskedBy::Portal, 0).await?;
         journal::add(&mut tx, &lines).await?;
         tx.commit().await?;
         Ok(())

@@ -10,7 +10,7 @@ use crate::{
     planner::{Card, KnownLinks, NotOf},
     storage::{
         self, CustomerCard, Json, LinkEntity, Unreadable,
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         queue::{
             customer_values::{self, Word},
             links, orders,
@@ -44,8 +44,8 @@ impl Delivery {
         let mut tx = self.db.begin().await?;
         let kept = orders::keep(&mut tx, shop.as_str(), number).await?;
         let kept = kept.ok_or(Error::NotFound)?;
-        let key = (shop.as_str(), number);
-        let known = kept.known.typed("bridge.orders", "known", key);
+        let order = OrderKey::new(shop.as_str(), number);
+        let known = kept.known.typed("bridge.orders", "known", &order);
         let mut known: KnownLinks = known.map_err(storage::Error::from)?;
         let held = match card {
             Card::Contact => known.contact_id,
@@ -61,8 +61,7 @@ impl Delivery {
         // Whom it is not must be told: what is remembered of nobody keeps no card from him.
         let body = kept.body.as_ref().filter(|_| !is_known).map(Json::value);
         let body = body.transpose().map_err(|why| {
-            let key = format_args!("{number} of the shop {shop}");
-            storage::Error::from(Unreadable::of("bridge.outbox", "body", key, why))
+            storage::Error::from(Unreadable::of("bridge.outbox", "body", &order, why))
         })?;
         let (person, firm) = body.map(|body| self.who_in(shop, body)).unwrap_or_default();
         let whose = match card {
@@ -77,7 +76,6 @@ impl Delivery {
         }
         let ids = [known.contact_id, known.company_id];
         let [contact, company] = ids.map(|id| id.and_then(|id| i64::try_from(id).ok()));
-        let order = OrderKey::new(shop.as_str(), number);
         let stored = storage::written(&known)?;
         orders::take_card(&mut tx, &order, &stored, contact, company).await?;
         let now = kept.body.is_some();
@@ -95,7 +93,7 @@ impl Delivery {
         let line = Line {
             shop: shop.to_string(),
             number: number.to_owned(),
-            kind: "discarded",
+            kind: LineKind::Discarded,
             what: what.into(),
             detail: None,
         };
@@ -107,14 +105,7 @@ impl Delivery {
             order: number.to_owned(),
             card: told_card,
         };
-        journal::audit(
-            &mut tx,
-            &who.0,
-            ("order.not_customer", &act),
-            &target,
-            &detail,
-        )
-        .await?;
+        journal::audit(&mut tx, &who.0, &act, &target, &detail).await?;
         tx.commit().await?;
         self.waker.wake(&kept.portal);
         Ok(NotCustomer { id, now })

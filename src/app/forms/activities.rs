@@ -16,7 +16,7 @@ use crate::{
     storage::{
         SubjectKind, Unreadable,
         forms::activities::{self as stored, ActivityRow, NewActivity},
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         queue::subjects::{self, DueSubject, NewSubject},
     },
 };
@@ -92,6 +92,10 @@ pub struct ActivityView {
     /// The id of the contact that it stands on.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<u64>,
+    /// Where what was said cannot be read by this version: its table, column and key. It is called
+    /// by its kind then.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub fault: Option<String>,
 }
 
 /// Whether this is the key of an activity.
@@ -184,7 +188,7 @@ impl Forms {
         let line = Line {
             shop: event.new.shop.clone(),
             number: key,
-            kind: "accepted",
+            kind: LineKind::Accepted,
             what: OrderEvent::ActivityCame.into(),
             detail: None,
         };
@@ -242,17 +246,19 @@ pub(in crate::app) async fn of_order(
 
 fn view(shop: &ShopName, row: ActivityRow) -> Result<ActivityView, Unreadable> {
     let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
-    let read = row.body.value().ok();
-    let event = read.and_then(|body| ActivityEvent::read(body, "").ok());
-    let kind = kind_of(&row.key).ok_or_else(|| {
+    let odd = |column: &str, why: &str| {
         let place = format_args!("{} of the shop {shop}", row.key);
-        Unreadable::of(
-            "bridge.subjects",
-            "key",
-            place,
-            "it names no kind of activity",
-        )
-    })?;
+        Unreadable::of("bridge.subjects", column, place, why)
+    };
+    let kind = kind_of(&row.key).ok_or_else(|| odd("key", "it names no kind of activity"))?;
+    let read = row.body.value().map_err(str::to_owned).and_then(|body| {
+        let event = ActivityEvent::read(body, "");
+        event.map_err(|faults| crate::app::sentence(&faults))
+    });
+    let (event, fault) = match read {
+        Ok(event) => (Some(event), None),
+        Err(why) => (None, Some(odd("body", &why).to_string())),
+    };
     let title = event
         .as_ref()
         .map(|event| activities::title(&event.activity));
@@ -274,6 +280,7 @@ fn view(shop: &ShopName, row: ActivityRow) -> Result<ActivityView, Unreadable> {
         deal_id: id(row.deal_id),
         lead_id: id(row.lead_id),
         contact_id: id(row.contact_id),
+        fault,
     })
 }
 

@@ -6,7 +6,7 @@ use crate::{
     domain::{ErrorCode, FormRules, ShopName, form_key},
     formats::forms::{self, Enquiry, Posted, Verdict},
     storage::{
-        self, SubjectKind,
+        self, Reason, SubjectKind,
         forms::submissions::{self, NewSubmission},
         queue::subjects::{self, NewSubject},
         views::incidents,
@@ -158,13 +158,13 @@ impl Forms {
         let mut db = self.db.acquire().await?;
         let of = (shop.as_str(), &*forms);
         let broken = submissions::without_phones(&mut db, of, FEW, MANY).await?;
-        let (lane, code) = (lane_of(shop.as_str()), ErrorCode::FormMapBroken.as_str());
+        let (lane, code) = (lane_of(shop.as_str()), ErrorCode::FormMapBroken);
         if broken.is_empty() {
-            incidents::over(&mut db, &lane, Some(&[code.to_owned()])).await?;
+            incidents::over(&mut db, &lane, Some(&[code.to_string()])).await?;
         } else if enquiry.phones.is_empty() {
             let words = broken.join(", ");
-            tracing::warn!(%shop, code, forms = words, "forms that had telephones have none");
-            incidents::note(&mut db, &lane, (code, &words), 1).await?;
+            tracing::warn!(%shop, %code, forms = words, "forms that had telephones have none");
+            incidents::note(&mut db, &lane, Reason::new(code, &words), 1).await?;
         }
         Ok(())
     }
@@ -181,7 +181,8 @@ async fn dead_letter_unreachable(
     (shop, key): (&str, &str),
     form: &str,
 ) -> Result<(), storage::Error> {
-    let (code, message) = (ErrorCode::FormNoContact.as_str(), unreachable_words(form));
-    subjects::give_up(db, (shop, key, 0), (code, &message)).await?;
-    letters::write_letter(db, (shop, key), (code, &message), 0).await
+    let words = unreachable_words(form);
+    let reason = Reason::new(ErrorCode::FormNoContact, &words);
+    subjects::give_up(db, (shop, key, 0), reason).await?;
+    letters::write_letter(db, (shop, key), reason, 0).await
 }

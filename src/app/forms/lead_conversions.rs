@@ -6,7 +6,7 @@ use crate::{
     planner::Became,
     storage::{
         Unreadable,
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         queue::{
             lanes::{self, Lease},
             subjects::{self, FollowedLead, WhatBecame},
@@ -61,7 +61,7 @@ impl Forms {
                 lines.push(Line {
                     shop: one.shop.clone(),
                     number: one.key.clone(),
-                    kind: "note",
+                    kind: LineKind::Note,
                     what: OrderEvent::LeadConverted {
                         lead: lead.lead_id,
                         deal,

@@ -20,8 +20,8 @@ use crate::{
     },
     process::bug::{self, Step},
     storage::{
-        ClosedHow, Json, SubjectKind, dead_letters,
-        journal::{self, Line},
+        ClosedHow, Json, Reason, SubjectKind, dead_letters,
+        journal::{self, Line, LineKind},
         queue::{
             lanes::Lease,
             subjects::{self as queue, DueSubject},
@@ -227,8 +227,8 @@ impl Forms {
     pub async fn leads_untold(&self, portal: &PortalName, words: &str) -> Result<(), Error> {
         tracing::warn!(%portal, words, "the portal does not say whether it works with leads");
         let mut db = self.db.acquire().await?;
-        let told = (ErrorCode::Rights.as_str(), words);
-        Ok(incidents::note(&mut db, portal.as_str(), told, 1).await?)
+        let reason = Reason::new(ErrorCode::Rights, words);
+        Ok(incidents::note(&mut db, portal.as_str(), reason, 1).await?)
     }
 
     fn understand(&self, due: &DueSubject) -> Result<SubjectWork, (ErrorCode, String)> {
@@ -247,7 +247,7 @@ impl Forms {
                 return Err(invalid("a product goes another way than this".to_owned()));
             }
         };
-        let key = (&*due.shop, &*due.key);
+        let key = &OrderKey::new(&due.shop, &due.key);
         let known = due.known.typed("bridge.subjects", "known", key);
         let under_way = due.under_way.as_ref();
         let under_way = under_way.map(|what| what.typed("bridge.under_way", "what", key));
@@ -343,7 +343,7 @@ impl Forms {
         let line = Line {
             shop: shop.to_owned(),
             number: key.to_owned(),
-            kind: "retried",
+            kind: LineKind::Retried,
             what: OrderEvent::LetterRetried {
                 letter: id,
                 who: who.0.clone(),

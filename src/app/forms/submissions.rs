@@ -110,7 +110,7 @@ impl Forms {
         subjects::add(&mut tx, &subject).await?;
         let target = id.to_string();
         let act = Act::FormRestored { form: id };
-        journal::audit(&mut tx, &who.0, ("form.restore", &act), &target, &json!({})).await?;
+        journal::audit(&mut tx, &who.0, &act, &target, &json!({})).await?;
         tx.commit().await?;
         self.waker.wake(owner.portal.as_str());
         Ok(())

@@ -18,7 +18,7 @@ use crate::{
     },
     process::telemetry::traces,
     storage::{
-        journal::Line,
+        journal::{Line, LineKind},
         queue::{
             orders,
             outbox::{self, NewEvent, StoredEvent},
@@ -436,7 +436,7 @@ async fn known_before<'a>(
 }
 
 /// A sentence about the event's order.
-pub(in crate::app) fn line(event: &NewEvent, kind: &'static str, what: OrderEvent) -> Line {
+pub(in crate::app) fn line(event: &NewEvent, kind: LineKind, what: OrderEvent) -> Line {
     Line {
         shop: event.shop.clone(),
         number: event.number.clone(),

@@ -4,12 +4,12 @@ use super::accept::line;
 use crate::{
     app::{Delivery, Error, Intake, sync::clock_offsets},
     domain::{
-        Age, Claim, Finality, Ground, Offset, ReportedStatus, Verdict,
+        Age, Claim, Finality, Ground, Offset, OrderKey, ReportedStatus, Verdict,
         happening::{OlderBecause, OrderEvent},
     },
     storage::{
         self, Unreadable,
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         queue::{
             orders::{self, EventAgeRow, NewQueueHead, QueueHead},
             outbox::{self, NewEvent},
@@ -19,7 +19,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde::Deserialize;
 use sqlx::PgConnection;
-use std::collections::{BTreeMap, HashMap, HashSet};
+use std::collections::{BTreeMap, HashMap};
 
 /// What is known of an order while events are laid over it.
 #[derive(Default)]
@@ -69,19 +69,23 @@ impl Intake {
         let Some(now) = heads.first().map(|head| head.now) else {
             return Ok(Vec::new());
         };
-        let mut known: HashMap<(&str, &str), OrderAge<'_>> = HashMap::new();
+        let mut known: HashMap<OrderKey, OrderAge<'_>> = HashMap::new();
         for head in &heads {
-            known.insert((&*head.shop, &*head.number), OrderAge::of(head)?);
+            known.insert(head.key(), OrderAge::of(head)?);
         }
         let mut offsets = Offsets::new();
         let (mut older, mut newer) = (Vec::new(), Vec::new());
         let mut lines = Vec::new();
         for (event, id) in arrived {
-            lines.push(line(event, "accepted", event.accepted()));
-            let order = known.entry((&*event.shop, &*event.number)).or_default();
+            lines.push(line(event, LineKind::Accepted, event.accepted()));
+            let order = known.entry(event.key()).or_default();
             let age = event.age.clone().at(now);
             if age.to_come() {
-                lines.extend(event.to_come().map(|what| line(event, "note", what)));
+                lines.extend(
+                    event
+                        .to_come()
+                        .map(|what| line(event, LineKind::Note, what)),
+                );
             }
             if let Some((head, of_head)) = &order.head {
                 let verdict = self.judge(db, &mut offsets, event, (of_head, &age)).await?;
@@ -187,30 +191,15 @@ async fn heads_of(
     arrived: &[(&NewEvent, i64)],
     locked: Vec<QueueHead>,
 ) -> Result<Vec<QueueHead>, storage::Error> {
-    let portals: BTreeMap<(&str, &str), &str> = arrived
-        .iter()
-        .map(|(e, _)| ((&*e.shop, &*e.number), &*e.portal))
-        .collect();
+    let portal = |(event, _): &(&NewEvent, i64)| (event.key(), event.portal.clone());
+    let mut missing: BTreeMap<OrderKey, String> = arrived.iter().map(portal).collect();
     let mut heads = locked;
-    heads.retain(|head| portals.contains_key(&(&*head.shop, &*head.number)));
-    let missing: Vec<_> = {
-        let there: HashSet<(&str, &str)> = heads
-            .iter()
-            .map(|head| (&*head.shop, &*head.number))
-            .collect();
-        let new = portals.into_iter();
-        new.filter(|(order, _)| !there.contains(order)).collect()
-    };
+    heads.retain(|head| missing.remove(&head.key()).is_some());
     if missing.is_empty() {
         return Ok(heads);
     }
-    let owned = |text: &str| text.to_owned();
-    let shops: Vec<_> = missing.iter().map(|((shop, _), _)| owned(shop)).collect();
-    let numbers: Vec<_> = missing
-        .iter()
-        .map(|((_, number), _)| owned(number))
-        .collect();
-    let lanes: Vec<_> = missing.iter().map(|(_, portal)| owned(portal)).collect();
+    let (orders, lanes): (Vec<OrderKey>, Vec<String>) = missing.into_iter().unzip();
+    let (shops, numbers) = OrderKey::columns(orders);
     heads.extend(orders::lock_or_make(db, &shops, &numbers, &lanes).await?);
     Ok(heads)
 }
@@ -218,11 +207,11 @@ async fn heads_of(
 /// Stores the new heads, and what is known of the ages of the others.
 async fn store(
     db: &mut PgConnection,
-    known: HashMap<(&str, &str), OrderAge<'_>>,
+    known: HashMap<OrderKey, OrderAge<'_>>,
 ) -> Result<(), storage::Error> {
     let (mut heads, mut aged) = (Vec::new(), Vec::new());
     let sorted: BTreeMap<_, _> = known.into_iter().collect();
-    for ((shop, number), order) in sorted {
+    for (OrderKey { shop, number }, order) in sorted {
         let Some((id, age)) = &order.head else {
             continue;
         };
@@ -233,8 +222,8 @@ async fn store(
             });
         } else if order.learnt {
             aged.push(EventAgeRow {
-                shop: shop.to_owned(),
-                number: number.to_owned(),
+                shop,
+                number,
                 head: *id,
                 age: storage::written(age)?,
                 doubtful: order.doubtful,
@@ -283,7 +272,7 @@ pub(in crate::app) fn age_of(head: &QueueHead) -> Result<Option<(i64, Age)>, Unr
     let Some(id) = head.head_id else {
         return Ok(None);
     };
-    let key = (&*head.shop, &*head.number);
+    let key = &head.key();
     let age = head.age.as_ref();
     let stored = age.map(|age| {
         let of: AgedHead = age.typed("bridge.orders", "age", key)?;
@@ -301,7 +290,7 @@ pub(in crate::app) fn age_of(head: &QueueHead) -> Result<Option<(i64, Age)>, Unr
 }
 
 fn written_before(head: &QueueHead) -> Result<Age, Unreadable> {
-    let key = (&*head.shop, &*head.number);
+    let key = &head.key();
     let said = head.said.as_ref();
     let said = said.map(|said| said.typed::<ReportedStatus>("bridge.orders", "said", key));
     let said = said.transpose()?;
@@ -329,7 +318,7 @@ fn said(event: &NewEvent, verdict: Verdict) -> Vec<Line> {
             Ground::Tie => OrderEvent::SameSecondCameLater { event: event_id },
             Ground::Version | Ground::Time | Ground::Status | Ground::Arrival => return Vec::new(),
         };
-        return vec![line(event, "note", note)];
+        return vec![line(event, LineKind::Note, note)];
     }
     let older = OrderEvent::Superseded {
         event: event_id.clone(),
@@ -340,10 +329,10 @@ fn said(event: &NewEvent, verdict: Verdict) -> Vec<Line> {
             Ground::Time | Ground::Clock | Ground::Tie | Ground::Arrival => OlderBecause::Changed,
         },
     };
-    let mut lines = vec![line(event, "superseded", older)];
+    let mut lines = vec![line(event, LineKind::Superseded, older)];
     if verdict.doubtful {
         let more = OrderEvent::OlderSaysMore { event: event_id };
-        lines.push(line(event, "note", more));
+        lines.push(line(event, LineKind::Note, more));
     }
     lines
 }

@@ -4,7 +4,7 @@
 use crate::{
     app::{Error, Intake, lane_of},
     domain::{ErrorCode, ShopName},
-    storage::views::incidents,
+    storage::{Reason, views::incidents},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -42,7 +42,7 @@ impl Intake {
         let mut db = self.db.acquire().await?;
         let words = words.replace('\0', " ");
         let lane = lane_of(shop.as_str());
-        Ok(incidents::note(&mut db, &lane, (code.as_str(), &words), 1).await?)
+        Ok(incidents::note(&mut db, &lane, Reason::new(code, &words), 1).await?)
     }
 
     /// An order came from a shop's system: what it sent in place of orders is over.

@@ -12,7 +12,7 @@ use crate::{
     app::{Error, PERMIT_PATIENCE, Shared},
     domain::ErrorCode,
     storage::{
-        self,
+        self, Reason,
         queue::{due_lanes, lanes, processes, rate_permits, rate_state},
         views::incidents,
     },
@@ -198,7 +198,8 @@ impl Lanes {
         let mut tx = self.db.begin().await?;
         for (code, words, times) in &incidents.notes {
             let words = words.replace('\0', " ");
-            incidents::note(&mut tx, lane, (code.as_str(), &words), *times).await?;
+            let reason = Reason::new(*code, &words);
+            incidents::note(&mut tx, lane, reason, *times).await?;
         }
         if !incidents.over.is_empty() {
             let codes: Vec<String> = incidents.over.iter().map(ToString::to_string).collect();

@@ -7,7 +7,7 @@ use crate::{
     formats::onec::Base,
     storage::{
         OfferState,
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         onec::{
             bases,
             offers::{self, Answer, By, ConfirmedRow, SentRow},
@@ -95,7 +95,7 @@ impl Onec {
             .into(),
             shop: row.shop,
             number: row.number,
-            kind: "written",
+            kind: LineKind::Written,
             detail: Some(json!({"base": name, "session": session, "version": row.version})),
         };
         let lines: Vec<Line> = confirmed.into_iter().map(line).collect();

@@ -15,8 +15,8 @@ use crate::{
     },
     process::bug,
     storage::{
-        MessageKind,
-        journal::{self, Line},
+        Json, MessageKind,
+        journal::{self, Line, LineKind},
         onec::{contents as masters, goods, sides},
         queue,
         sync::messages,
@@ -164,7 +164,11 @@ impl Onec {
                 EventBody::Deleted { .. } => None,
             }
         };
-        let Some(mastered) = overlaid(event, &row.data) else {
+        let own = row.data.value();
+        let Some((data, mastered)) = own
+            .ok()
+            .and_then(|data| Some((data, overlaid(event, data)?)))
+        else {
             // The portal's lane tells it, when the order is due there.
             masters::looked(tx, row, row.shops.as_deref()).await?;
             return Ok(());
@@ -181,7 +185,7 @@ impl Onec {
         if !masters::looked(&mut *tx, row, print.as_deref()).await? || !is_news {
             return Ok(());
         }
-        let mut snapshot = row.data.clone();
+        let mut snapshot = data.clone();
         snapshot["number"] = number.into();
         let body = json!({"number": number, "source": "onec", "snapshot": snapshot});
         let of = (shop, number, Some(number));
@@ -193,7 +197,7 @@ impl Onec {
         let line = Line {
             shop: shop.to_owned(),
             number: number.to_owned(),
-            kind: "note",
+            kind: LineKind::Note,
             what: what.into(),
             detail: None,
         };
@@ -232,7 +236,7 @@ impl Onec {
         tx: &mut PgConnection,
         order: &Order<'_>,
         event: i64,
-        contents: Option<&Value>,
+        contents: Option<&Json>,
     ) -> Result<Option<Sheet>, Error> {
         let (base, shop) = (order.base, &*order.row.shop);
         let row = sides::event(&mut *tx, event).await?;
@@ -242,7 +246,7 @@ impl Onec {
         let Ok(value) = row.body.value() else {
             return Ok(None);
         };
-        let key = (shop, &*order.row.number);
+        let key = &OrderKey::new(shop, &order.row.number);
         let mastered = contents.map(|contents| mastered(value, contents, key));
         let mastered = mastered.transpose()?;
         let value = mastered.as_ref().unwrap_or(value);
@@ -300,7 +304,7 @@ async fn note(
     let line = Line {
         shop,
         number,
-        kind: "note",
+        kind: LineKind::Note,
         what: what.into(),
         detail: Some(json!({"document": document})),
     };

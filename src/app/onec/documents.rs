@@ -8,7 +8,7 @@ use super::{
 use crate::{
     app::{Actor, Error, Onec},
     domain::{
-        ErrorCode,
+        ErrorCode, OrderKey,
         happening::{Act, DocumentReason, GoodsEvent, Words},
     },
     formats::{
@@ -19,7 +19,7 @@ use crate::{
     storage::{
         DocumentKind, DocumentState, Json, LetterAbout,
         dead_letters::{self, RejectedEvent, Special},
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         onec::{
             documents::{self as stored, NewDocument},
             imports::{self, Done},
@@ -236,7 +236,7 @@ impl Onec {
                 let line = Line {
                     shop: shop.to_owned(),
                     number: number.to_owned(),
-                    kind: "dead",
+                    kind: LineKind::Dead,
                     what: GoodsEvent::OnecDocumentRefused {
                         code: code.to_owned(),
                         words: Words(became.message.clone()),
@@ -304,7 +304,7 @@ impl Onec {
         }
         let done = self.decide_again(&mut tx, id, false).await?;
         let detail = json!({ "taken_in": done });
-        let act = ("onec.again", &Act::DocumentTriedAgain { document: id });
+        let act = &Act::DocumentTriedAgain { document: id };
         journal::audit(&mut tx, &who.0, act, &id.to_string(), &detail).await?;
         tx.commit().await?;
         Ok(done)
@@ -316,7 +316,7 @@ impl Onec {
         &self,
         tx: &mut PgConnection,
         id: i64,
-        order: Option<(&str, &str)>,
+        order: Option<&OrderKey>,
     ) -> Result<(), Error> {
         let Some(row) = stored::again(tx, id).await? else {
             return Ok(());
@@ -326,7 +326,7 @@ impl Onec {
             ..stored::Became::new(DocumentState::Discarded)
         };
         stored::became(tx, id, &of).await?;
-        if let Some((shop, number)) = order {
+        if let Some(OrderKey { shop, number }) = order {
             // One that is refused because it cannot be read says nothing that could be heard.
             if row.code.as_deref() != Some(ErrorCode::OneCDocument.as_str()) {
                 self.heard(tx, (&row.base, shop, number), (id, &row.raw))
@@ -356,10 +356,11 @@ impl Onec {
                     let mut tx = self.db.begin().await?;
                     let refusal = Refusal::fault(ErrorCode::Bug, error.chain());
                     let became = Became::refused(refusal);
-                    let base = stored::again(&mut tx, *id).await?.map(|row| row.base);
-                    let base = base.unwrap_or_default();
-                    self.store(&mut tx, (&base, *id), &became, true).await?;
-                    tx.commit().await?;
+                    // Somebody else may have decided meanwhile.
+                    if let Some(row) = stored::again(&mut tx, *id).await? {
+                        self.store(&mut tx, (&row.base, *id), &became, true).await?;
+                        tx.commit().await?;
+                    }
                 }
                 Err(error) => return Err(error),
             }

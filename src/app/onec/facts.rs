@@ -17,10 +17,10 @@ use crate::{
     },
     process::bug,
     storage::{
-        MessageKind, Unreadable,
-        journal::{self, Line},
+        Json, MessageKind, Unreadable,
+        journal::{self, Line, LineKind},
         onec::{
-            facts::{self, FactRow, Key, ToldRow},
+            facts::{self, Key, NewFact, ToldRow},
             sides::{self, FoundRow},
         },
         sync::messages,
@@ -320,7 +320,10 @@ impl Onec {
             [] => own,
             sheets => sheets.iter().any(|sent| fact.is_echo(sent)),
         };
-        let is_same = known.as_ref().is_some_and(|row| row.data == fact.data);
+        let is_same = match &known {
+            Some(row) => *data_of(&row.data, key)? == fact.data,
+            None => false,
+        };
         let heard = if is_echo || is_same && !kept.look.again {
             Heard::NoNews
         } else {
@@ -343,12 +346,12 @@ impl Onec {
         let was_told = known.is_some_and(|row| row.told);
         let in_place = is_first && takes_place(tx, key, fact).await?;
         let tells = (may || own) && (!is_echo || was_told) && !in_place;
-        let row = FactRow {
-            data: fact.data.clone(),
+        let new = NewFact {
+            data: &fact.data,
             told: was_told || tells || in_place,
             formed_at: kept.formed_at,
         };
-        facts::put(tx, key, &row).await?;
+        facts::put(tx, key, &new).await?;
         if tells {
             tell(tx, OrderKey::new(shop, number), fact, kept.id).await?;
         }
@@ -378,6 +381,17 @@ async fn told_of<T: DeserializeOwned>(
     Ok(read?)
 }
 
+/// Which payment or shipment of which order it is.
+fn place(key: Key<'_>) -> String {
+    format!("{} of {} of the shop {}", key.id, key.number, key.shop)
+}
+
+/// As the shop was told of it; or an error that names the row.
+fn data_of<'a>(stored: &'a Json, key: Key<'_>) -> Result<&'a Value, Unreadable> {
+    let odd = |why| Unreadable::of(TABLE, "data", place(key), why);
+    stored.value().map_err(odd)
+}
+
 /// Whether the shop heard of a payment or a shipment before, by the order's own document: the
 /// document of it takes the place of as much of that, in whatever file it comes.
 async fn takes_place(tx: &mut PgConnection, key: Key<'_>, fact: &OneCFact) -> Result<bool, Error> {
@@ -389,16 +403,20 @@ async fn takes_place(tx: &mut PgConnection, key: Key<'_>, fact: &OneCFact) -> Re
         return Ok(false);
     };
     let of_own = Key { id: &id, ..key };
-    let place = format!("{id} of {} of the shop {}", key.number, key.shop);
-    let own = data.read_of(TABLE, "data", &place)?;
-    let left = said::left_of(&own, fact);
-    let Some(left) = left.map_err(|why| Unreadable::of(TABLE, "data", &place, why))? else {
+    let left = said::left_of(data_of(&data, of_own)?, fact);
+    let odd = |why| Unreadable::of(TABLE, "data", place(of_own), why);
+    let Some(left) = left.map_err(odd)? else {
         return Ok(false);
     };
     match left.data {
         Some(data) => {
             if let Some(row) = facts::known(tx, of_own).await? {
-                facts::put(tx, of_own, &FactRow { data, ..row }).await?;
+                let new = NewFact {
+                    data: &data,
+                    told: row.told,
+                    formed_at: row.formed_at,
+                };
+                facts::put(tx, of_own, &new).await?;
             }
         }
         None => facts::remove(tx, of_own).await?,
@@ -424,7 +442,7 @@ async fn tell(
     let line = Line {
         shop,
         number,
-        kind: "note",
+        kind: LineKind::Note,
         what: fact.what.clone().into(),
         detail: Some(json!({"document": document})),
     };

@@ -228,8 +228,7 @@ impl Onec {
             order: number.to_owned(),
             base: base.name.to_string(),
         };
-        crate::storage::journal::audit(&mut tx, &who.0, ("onec.resend", &act), &target, &detail)
-            .await?;
+        crate::storage::journal::audit(&mut tx, &who.0, &act, &target, &detail).await?;
         tx.commit().await?;
         self.wake_push(base);
         Ok(Some(base.name.clone()))

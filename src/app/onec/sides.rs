@@ -5,7 +5,7 @@ use crate::{
     app::{
         Error, Onec, SyncRules,
         sync::{
-            compare::{lane_of, value},
+            compare::lane_of,
             order::onec::{OneCContext, OneCDecided, OneCOutcome, OneCSide, OneCWord, hear},
         },
     },
@@ -23,8 +23,8 @@ use crate::{
     },
     process::bug,
     storage::{
-        DocumentState,
-        journal::{self, Line},
+        AskedBy, DecisionAction, DecisionBasis, DecisionWinner, DocumentState, Unreadable,
+        journal::{self, Line, LineKind},
         onec::{
             documents, orders,
             sides::{self, FoundRow, SideRow},
@@ -383,8 +383,8 @@ impl Onec {
         decisions::insert(tx, portal, &[decision]).await?;
         agreements::save(tx, std::slice::from_ref(row)).await?;
         let kind = match decided.decision.verdict {
-            Verdict::Ask => "conflict",
-            Verdict::Take | Verdict::PutBack => "decided",
+            Verdict::Ask => LineKind::Conflict,
+            Verdict::Take | Verdict::PutBack => LineKind::Decided,
         };
         let line = Line {
             shop: row.shop.clone(),
@@ -419,7 +419,7 @@ impl Onec {
         status_changes::add(tx, portal, &[change]).await?;
         let (shops, numbers) = ([row.shop.clone()], [row.number.clone()]);
         let portals = [portal.to_owned()];
-        comparisons::ask(tx, (&shops, &numbers, &portals), "onec", 0).await?;
+        comparisons::ask(tx, (&shops, &numbers, &portals), AskedBy::Onec, 0).await?;
         Ok(())
     }
 
@@ -465,34 +465,34 @@ struct Decided {
 impl Decided {
     fn record(&self, order: &Order<'_>, (id, document): (i64, i64)) -> NewDecision {
         let (action, winner) = match self.decision.verdict {
-            Verdict::Take => ("tell_shop", Some("onec")),
-            Verdict::PutBack => ("put_back", Some("shop")),
-            Verdict::Ask => ("review", None),
+            Verdict::Take => (DecisionAction::TellShop, Some(DecisionWinner::Onec)),
+            Verdict::PutBack => (DecisionAction::PutBack, Some(DecisionWinner::Shop)),
+            Verdict::Ask => (DecisionAction::Review, None),
         };
         let basis = match self.decision.basis {
-            Basis::Rule => "rule",
-            Basis::Default => "default",
-            Basis::Latest => "latest",
-            Basis::Undated => "undated",
-            Basis::Final(_) => "final",
-            Basis::Source => "source",
-            Basis::Ruling => "ruling",
-            Basis::OneSide | Basis::Consistent | Basis::Doubtful => "one_side",
+            Basis::Rule => DecisionBasis::Rule,
+            Basis::Default => DecisionBasis::Default,
+            Basis::Latest => DecisionBasis::Latest,
+            Basis::Undated => DecisionBasis::Undated,
+            Basis::Final(_) => DecisionBasis::Final,
+            Basis::Source => DecisionBasis::Source,
+            Basis::Ruling => DecisionBasis::Ruling,
+            Basis::OneSide | Basis::Consistent | Basis::Doubtful => DecisionBasis::OneSide,
         };
         NewDecision {
             id,
             shop: order.row.shop.clone(),
             number: order.row.number.clone(),
-            action: action.to_owned(),
-            basis: basis.to_owned(),
-            winner: winner.map(str::to_owned),
+            action,
+            basis,
+            winner,
             what: self.decision.what(),
             inputs: json!({
                 "status": self.status, "onec": self.meaning, "document": document,
                 "base": order.base.name.as_str(), "agreed": order.side.agreed,
                 "said": order.side.said,
             }),
-            outcome: json!({"action": action, "told": self.told.as_ref().map(value)}),
+            outcome: json!({"action": action, "told": self.told}),
         }
     }
 }

@@ -125,7 +125,7 @@ impl Onec {
             base: base.name.to_string(),
             file: name.clone(),
         };
-        journal::audit(&mut db, &who.0, ("onec.import", &act), &name, &detail).await?;
+        journal::audit(&mut db, &who.0, &act, &name, &detail).await?;
         drop(db);
         loop {
             match self.import_onec(&session, &name).await? {

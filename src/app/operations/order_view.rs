@@ -6,12 +6,12 @@ use crate::{
         ActivityView, Error, Operations, forms::activities, intake::event_reader, onec::OneCView,
     },
     domain::{
-        EventBody, ShopName,
+        EventBody, OrderKey, ShopName,
         happening::{Happening, Stored},
     },
     formats::onec::contents::overlaid,
     planner::Recognised,
-    storage::{Unreadable, journal, onec, queue::orders},
+    storage::{Json, Unreadable, journal, onec, queue::orders},
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
@@ -131,14 +131,14 @@ impl Operations {
         };
         let activities = activities::of_order(&mut db, shop, number).await?;
         let refused = orders::still_tried(&mut db, shop.as_str(), number).await?;
-        let key = (shop.as_str(), number);
+        let key = OrderKey::new(shop.as_str(), number);
         let recognised = row
             .recognised
-            .map(|known| known.typed("bridge.orders", "known", key));
+            .map(|known| known.typed("bridge.orders", "known", &key));
         let (recognised, odd) = or_fault(recognised.transpose());
         let event = row
             .event
-            .map(|event| event.read("bridge.outbox", "body", key));
+            .map(|event| event.read("bridge.outbox", "body", &key));
         let (event, odd_event) = or_fault(event.transpose());
         let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
         Ok(Some(OrderView {
@@ -185,11 +185,11 @@ impl Operations {
         &self,
         shop: &ShopName,
         own: &Value,
-        mastered: Option<&Value>,
+        mastered: Option<&Json>,
     ) -> Option<OrderContents> {
         let rules = self.registry.rules(shop)?;
         let mastered = match mastered {
-            Some(contents) => Some(overlaid(own, contents)?),
+            Some(contents) => Some(overlaid(own, contents.value().ok()?)?),
             None => None,
         };
         let event = event_reader::parse(mastered.as_ref().unwrap_or(own), rules);

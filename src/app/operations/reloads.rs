@@ -14,7 +14,7 @@ impl Operations {
     pub async fn ask_to_reload(&self, who: &Actor) -> Result<i64, Error> {
         let mut tx = self.db.begin().await?;
         let id = processes::ask_to_reload(&mut tx).await?;
-        let act = ("settings.reload", &Act::SettingsReloaded);
+        let act = &Act::SettingsReloaded;
         journal::audit(&mut tx, &who.0, act, "", &json!({})).await?;
         tx.commit().await?;
         Ok(id)

@@ -39,14 +39,7 @@ impl Operations {
         let mut tx = self.db.begin().await?;
         sessions::open(&mut tx, &hash(token), &row, life.as_secs_f64()).await?;
         let act = Act::SignedIn;
-        journal::audit(
-            &mut tx,
-            &who.0,
-            ("session.open", &act),
-            "console",
-            &json!({}),
-        )
-        .await?;
+        journal::audit(&mut tx, &who.0, &act, "console", &json!({})).await?;
         tx.commit().await?;
         Ok(())
     }

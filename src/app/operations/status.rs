@@ -288,7 +288,7 @@ impl Operations {
         let act = Act::LanePaused {
             lane: lane.to_owned(),
         };
-        journal::audit(&mut tx, &who.0, ("portal.pause", &act), lane, &json!({})).await?;
+        journal::audit(&mut tx, &who.0, &act, lane, &json!({})).await?;
         tx.commit().await?;
         Ok(())
     }
@@ -301,7 +301,7 @@ impl Operations {
         let act = Act::LaneResumed {
             lane: lane.to_owned(),
         };
-        journal::audit(&mut tx, &who.0, ("portal.resume", &act), lane, &json!({})).await?;
+        journal::audit(&mut tx, &who.0, &act, lane, &json!({})).await?;
         tx.commit().await?;
         self.waker.wake(lane);
         Ok(())

@@ -251,14 +251,7 @@ async fn on_record(
         portal: portal.to_string(),
         by: by.to_owned(),
     };
-    journal::audit(
-        db,
-        &who.0,
-        ("portal.authorize", &act),
-        portal.as_str(),
-        &detail,
-    )
-    .await?;
+    journal::audit(db, &who.0, &act, portal.as_str(), &detail).await?;
     Ok(())
 }
 

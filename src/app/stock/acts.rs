@@ -53,7 +53,7 @@ impl Stock {
                 shop: shop.to_string(),
                 reservation: id.to_owned(),
             };
-            journal::audit(&mut tx, &actor.0, ("stock.release", &act), &target, &detail).await?;
+            journal::audit(&mut tx, &actor.0, &act, &target, &detail).await?;
             tx.commit().await?;
         }
         Ok(answer)

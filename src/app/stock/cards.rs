@@ -8,11 +8,11 @@ use crate::{
         forms::notes::{self, Note},
         lane_of,
     },
-    domain::{OrderKey, ShopName, happening::GoodsEvent},
-    formats::tills::{self, ReceiptKind, TillSettings},
+    domain::{OrderKey, ReceiptKind, ShopName, happening::GoodsEvent},
+    formats::tills::{self, TillSettings},
     storage::{
         MessageKind,
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         stock::{self as rows, ReceiptKey},
         sync::messages,
     },
@@ -252,7 +252,7 @@ impl<'a> SoldGoods<'a> {
             let line = Line {
                 shop: key.shop.clone(),
                 number: number.to_owned(),
-                kind: "goods",
+                kind: LineKind::Goods,
                 what: what(receipt, key.till.clone()).into(),
                 detail: Some(detail),
             };

@@ -307,14 +307,7 @@ impl Stock {
                 stock: event.stock.clone(),
                 lines: event.names.len(),
             };
-            journal::audit(
-                &mut tx,
-                &actor.0,
-                ("stock.count", &act),
-                &event.stock,
-                &detail,
-            )
-            .await?;
+            journal::audit(&mut tx, &actor.0, &act, &event.stock, &detail).await?;
             tx.commit().await?;
         }
         Ok(stored)

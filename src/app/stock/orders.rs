@@ -9,7 +9,7 @@ use crate::{
     process::bug,
     stock::{GoodsAct, GoodsStatus, OrderGoods, StockSettings},
     storage::{
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         queue::outbox::{self, NewEvent},
         stock::{self, shortages},
         sync::{
@@ -365,7 +365,7 @@ async fn move_goods(
         lines.push(Line {
             shop: key.shop,
             number: key.number,
-            kind: "goods",
+            kind: LineKind::Goods,
             what: what.into(),
             detail: Some(json!({ "event": event })),
         });
@@ -413,7 +413,7 @@ async fn without_other_units<'a>(
         let told = Line {
             shop: key.shop.clone(),
             number: key.number.clone(),
-            kind: "goods",
+            kind: LineKind::Goods,
             what: what.into(),
             detail: Some(json!({ "line": nth, "code": ErrorCode::OtherUnit.as_str() })),
         };

@@ -3,7 +3,7 @@
 use super::Teller;
 use crate::{
     app::{Error, Stock},
-    domain::{Fault, TillName},
+    domain::{Fault, ReceiptKind, TillName},
     formats::tills::{Receipt, TillKind, TillSettings},
     storage::stock::{self as rows, Meant, ReceiptRow},
 };
@@ -26,7 +26,7 @@ pub struct ReceiptView {
     /// The store, as it is called here, else as it was named.
     pub store: Option<String>,
     /// `sale`: goods went to the customer; `refund`: they came back.
-    pub kind: String,
+    pub kind: ReceiptKind,
     /// The order that was picked up.
     pub number: Option<String>,
     /// Whether it was annulled.
@@ -288,7 +288,7 @@ mod tests {
             receipt: "r-1".to_owned(),
             store: None,
             store_named: None,
-            kind: "sale".to_owned(),
+            kind: ReceiptKind::Sale,
             number: None,
             cancelled: false,
             closed_at: at,

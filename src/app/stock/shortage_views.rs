@@ -1,7 +1,7 @@
 //! Shortages, as people see them.
 
 use crate::{
-    domain::{ErrorCode, Place},
+    domain::{ErrorCode, Place, ShortageAct, ShortageCause},
     stock::{Held, Shortage, text},
     storage::{ShortageEnd, stock::shortages::ShortageRow},
 };
@@ -27,9 +27,11 @@ pub struct ShortageView {
     /// What to do about it.
     pub remedy: String,
     /// What took the goods: `count`, `moved`, `order`, `receipt` or `shipment`.
-    pub cause: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub cause: Option<ShortageCause>,
     /// `move`, `drop_newest_unpaid` or `review`.
-    pub rule: String,
+    #[schema(value_type = String)]
+    pub rule: ShortageAct,
     /// What is on the shelf.
     pub on_hand: String,
     /// What of it is held.

@@ -11,15 +11,13 @@ use super::{
 use crate::{
     app::{Actor, Error, LaneWaker, Registry, Stock, lane_of},
     domain::{
-        Fault, OrderKey,
+        Fault, OrderKey, ShortageAct, ShortageCause,
         happening::{Act, GoodsEvent, Words},
     },
-    stock::{
-        Held, OtherStore, Settlement, Shortage, ShortageAct, ShortageCause, StockSettings, text,
-    },
+    stock::{Held, OtherStore, Settlement, Shortage, StockSettings, text},
     storage::{
         self, MoveCause,
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         stock::{
             LevelFigures, LevelKey,
             shortages::{self, Elsewhere, NewShortage, ShortageFilter},
@@ -147,7 +145,6 @@ impl Stock {
                 }
             }
         }
-        let cause = shortage.cause.map(ShortageCause::as_str);
         let inputs = storage::written(&Inputs::of(shortage))?;
         let new = NewShortage {
             level: LevelKey {
@@ -155,8 +152,8 @@ impl Stock {
                 product,
                 store,
             },
-            cause,
-            rule: settled.act().as_str(),
+            cause: shortage.cause,
+            rule: settled.act(),
             sentence: &shortage.sentence(&settled),
             inputs: &inputs,
             outcome: &Value::Array(outcome),
@@ -259,14 +256,7 @@ impl Stock {
             reservation: one.id.clone(),
             shop: one.shop.clone(),
         };
-        journal::audit(
-            &mut tx,
-            &who.0,
-            ("conflict.resolve", &told),
-            &id.to_string(),
-            &act,
-        )
-        .await?;
+        journal::audit(&mut tx, &who.0, &told, &id.to_string(), &act).await?;
         tx.commit().await?;
         self.metrics.shortage("ruled");
         wake(&self.waker, &locked.shortage);
@@ -448,7 +438,7 @@ async fn tell_order(tx: &mut PgConnection, one: &Held, what: GoodsEvent) -> Resu
     let line = Line {
         shop: one.shop.clone(),
         number,
-        kind: "goods",
+        kind: LineKind::Goods,
         what: what.into(),
         detail: Some(json!({ "reservation": one.id })),
     };

@@ -5,7 +5,7 @@ use crate::{
     app::{Error, Registry},
     clients::bitrix24::ServerTime,
     domain::{ClockOffset, Clocks, ErrorCode, ShopName},
-    storage::{sync::clock_offsets, views::incidents},
+    storage::{Reason, sync::clock_offsets, views::incidents},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use parking_lot::Mutex;
@@ -146,10 +146,11 @@ impl ClockOffsets {
             Ok(offset) => return Ok(offset),
             Err(why) => why.to_string(),
         };
-        let code = ErrorCode::Bug.as_str();
-        tracing::error!(system, code, why, "the clock is measured anew");
+        let code = ErrorCode::Bug;
+        tracing::error!(system, %code, why, "the clock is measured anew");
         let words = format!("{why}; the clock is measured anew");
-        incidents::note(db, &self.lane_of(system), (code, &words), 1).await?;
+        let reason = Reason::new(code, &words);
+        incidents::note(db, &self.lane_of(system), reason, 1).await?;
         Ok(ClockOffset::default())
     }
 

@@ -8,8 +8,8 @@ use crate::{
         happening::{Act, Stored, SyncEvent},
     },
     storage::{
-        ConflictEnd, Json, dead_letters,
-        journal::{self, Line},
+        AskedBy, ConflictEnd, Json, dead_letters,
+        journal::{self, Line, LineKind},
         queue::{orders, outbox},
         sync::{
             agreements, comparisons,
@@ -67,7 +67,8 @@ pub struct ConflictView {
     /// Who decided: `operator:NAME`, `shop:NAME` or `cli:USER`.
     pub ruled_by: Option<String>,
     /// For whom: `shop` or `portal`.
-    pub winner: Option<String>,
+    #[schema(value_type = Option<String>)]
+    pub winner: Option<Side>,
     /// When it was closed.
     pub closed_at: Option<DateTime<Utc>>,
     /// `ruled`, or `vanished` by itself.
@@ -228,13 +229,12 @@ impl Sync {
     /// Says who is right in an open conflict. The portal's lane carries it out. About a deal that
     /// is gone: for the shop a new one is made, for the portal the order is let go.
     pub async fn resolve(&self, id: i64, winner: Side, who: &Actor) -> Result<(), Error> {
-        let word = winner.as_str();
         let mut tx = self.db.begin().await?;
         let conflict = conflicts::one(&mut tx, id).await?.ok_or(Error::NotFound)?;
         let (shops, numbers) = ([conflict.shop.clone()], [conflict.number.clone()]);
         orders::lock(&mut tx, &shops, &numbers).await?;
         let row = agreements::lock(&mut tx, &shops, &numbers).await?.pop();
-        if !conflicts::rule(&mut tx, id, word, &who.0).await? {
+        if !conflicts::rule(&mut tx, id, winner, &who.0).await? {
             return Err(Error::Decided);
         }
         let who_said = who.0.clone();
@@ -253,7 +253,7 @@ impl Sync {
                 row.ruling = Some(StandingRuling::new(Ruling { of, winner }));
                 agreements::save(&mut tx, &[row]).await?;
                 let portals = [conflict.portal.clone()];
-                comparisons::ask(&mut tx, (&shops, &numbers, &portals), "person", 0).await?;
+                comparisons::ask(&mut tx, (&shops, &numbers, &portals), AskedBy::Person, 0).await?;
                 SyncEvent::Ruled {
                     who: who_said,
                     right: winner,
@@ -261,23 +261,16 @@ impl Sync {
             }
             _ => return Err(Error::Decided),
         };
-        let detail = json!({ "winner": word });
+        let detail = json!({ "winner": winner });
         let act = Act::ConflictRuled {
             conflict: id,
             right: winner,
         };
-        journal::audit(
-            &mut tx,
-            &who.0,
-            ("conflict.resolve", &act),
-            &id.to_string(),
-            &detail,
-        )
-        .await?;
+        journal::audit(&mut tx, &who.0, &act, &id.to_string(), &detail).await?;
         let line = Line {
             shop: conflict.shop.clone(),
             number: conflict.number.clone(),
-            kind: "conflict",
+            kind: LineKind::Conflict,
             what: what.into(),
             detail: Some(json!({ "conflict": id })),
         };
@@ -410,7 +403,7 @@ pub(in crate::app) async fn close_gone_conflict(
         .iter()
         .find(|conflict| conflict.code == ErrorCode::DealGone.as_str());
     if let Some(conflict) = gone
-        && conflicts::rule(tx, conflict.id, "portal", &who.0).await?
+        && conflicts::rule(tx, conflict.id, Side::Portal, &who.0).await?
     {
         let (shops, numbers) = ([shop.to_owned()], [number.to_owned()]);
         conflicts::close(tx, &shops, &numbers).await?;

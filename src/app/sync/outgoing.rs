@@ -14,7 +14,7 @@ use crate::{
     storage::{
         Json, LetterAbout, MessageKind, MessageState,
         dead_letters::{self, Special},
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         onec::births,
         queue::lanes::{self, Lease},
         sync::{
@@ -380,7 +380,7 @@ impl Sync {
             let line = Line {
                 shop: row.shop.clone(),
                 number: number.clone(),
-                kind: "dead",
+                kind: LineKind::Dead,
                 what: what.into(),
                 detail: None,
             };

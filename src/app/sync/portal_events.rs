@@ -10,7 +10,7 @@ use crate::{
     planner::{ScanResult, StageMove},
     process::bug::{self, Step},
     storage::{
-        InboxState, Json,
+        AskedBy, InboxState, Json,
         queue::lanes::{self, Lease},
         storable,
         sync::{
@@ -260,7 +260,7 @@ impl Sync {
         for deal in &deals {
             self.traps.step(Step::Hear, &deal.to_string());
         }
-        comparisons::ask_deals(&mut tx, portal, &deals, "notification", GATHER_MS).await?;
+        comparisons::ask_deals(&mut tx, portal, &deals, AskedBy::Notification, GATHER_MS).await?;
         tx.commit().await?;
         Ok(count)
     }
@@ -384,8 +384,14 @@ impl Sync {
             .write_bug_letter(&mut tx, whose, &about, words)
             .await?
         {
-            asked = comparisons::ask_deals(&mut tx, &lease.portal, &[deal], "history", GATHER_MS)
-                .await?;
+            asked = comparisons::ask_deals(
+                &mut tx,
+                &lease.portal,
+                &[deal],
+                AskedBy::History,
+                GATHER_MS,
+            )
+            .await?;
         }
         tx.commit().await?;
         Ok(asked)

@@ -5,7 +5,7 @@ use crate::{
     domain::{Agreed, OrderKey, PortalName, Stage},
     planner::DealState,
     storage::{
-        Unreadable,
+        AskedBy, Unreadable,
         queue::orders::{self, WithDeal},
         sync::{comparisons, decisions},
     },
@@ -112,11 +112,10 @@ impl Sync {
         let mut db = self.db.acquire().await?;
         let rows = orders::with_deals(&mut db, portal.as_str(), after, i64::from(limit)).await?;
         let order = |row: WithDeal| {
-            let key = (&*row.shop, &*row.number);
-            let of = format_args!("{} of the shop {}", row.number, row.shop);
-            let deal = Unreadable::or_id(row.deal_id, "bridge.orders", "deal_id", of)?;
+            let key = OrderKey::new(&row.shop, &row.number);
+            let deal = Unreadable::or_id(row.deal_id, "bridge.orders", "deal_id", &key)?;
             let agreed = row.agreed;
-            let agreed = agreed.map(|agreed| agreed.read("bridge.agreements", "agreed", key));
+            let agreed = agreed.map(|agreed| agreed.read("bridge.agreements", "agreed", &key));
             let (agreed, fault) = match agreed.transpose() {
                 Ok(agreed) => (agreed, None),
                 Err(why) => (None, Some(why.to_string())),
@@ -144,7 +143,7 @@ impl Sync {
         let numbers: Vec<_> = differences.iter().map(|one| one.number.clone()).collect();
         let portals = vec![portal.as_str().to_owned(); shops.len()];
         let mut db = self.db.acquire().await?;
-        comparisons::ask(&mut db, (&shops, &numbers, &portals), "reconcile", 0).await?;
+        comparisons::ask(&mut db, (&shops, &numbers, &portals), AskedBy::Reconcile, 0).await?;
         drop(db);
         self.waker.wake(portal.as_str());
         Ok(())
@@ -158,7 +157,7 @@ impl Sync {
         since: DateTime<Utc>,
     ) -> Result<Option<String>, Error> {
         let mut db = self.db.acquire().await?;
-        let newest = decisions::of_order(&mut db, shop, number, 1).await?.pop();
+        let newest = decisions::newest(&mut db, shop, number).await?;
         Ok(newest
             .filter(|decision| decision.at >= since)
             .map(|decision| decision.sentence))

@@ -13,7 +13,8 @@ use crate::{
     },
     process::bug::{self, Step},
     storage::{
-        journal::{self, Line},
+        AskedBy,
+        journal::{self, Line, LineKind},
         queue::orders,
         sync::{
             agreements::{self, FoundRow, Row},
@@ -144,7 +145,7 @@ impl Sync {
                 lines.push(Line {
                     shop: row.shop.clone(),
                     number: row.number.clone(),
-                    kind: "decided",
+                    kind: LineKind::Decided,
                     what: SyncEvent::TableApplied { who: who.0.clone() }.into(),
                     detail: Some(plan_of(&planned.outcome)),
                 });
@@ -161,21 +162,14 @@ impl Sync {
             let shops = vec![shop.as_str().to_owned(); asked.len()];
             let lanes = vec![lane.clone(); asked.len()];
             agreements::save(&mut tx, &rows).await?;
-            comparisons::ask(&mut tx, (&shops, &asked, &lanes), "table", 0).await?;
+            comparisons::ask(&mut tx, (&shops, &asked, &lanes), AskedBy::Table, 0).await?;
             journal::add(&mut tx, &lines).await?;
             let detail = json!({ "orders": asked.len() });
             let act = Act::StatusesApplied {
                 shop: shop.to_string(),
                 orders: asked.len(),
             };
-            journal::audit(
-                &mut tx,
-                &who.0,
-                ("statuses.apply", &act),
-                shop.as_str(),
-                &detail,
-            )
-            .await?;
+            journal::audit(&mut tx, &who.0, &act, shop.as_str(), &detail).await?;
             tx.commit().await?;
             applied += asked.len();
             portals.insert(lane);

@@ -10,7 +10,8 @@ use crate::{
     },
     process::bug::{self, Step},
     storage::{
-        MessageState, journal,
+        AskedBy, MessageState,
+        journal::{self, LineKind},
         queue::orders,
         sync::{
             agreements::{self, FoundRow, Row},
@@ -265,7 +266,7 @@ async fn ask(tx: &mut PgConnection, withdrawn: &[ChangeRow]) -> Result<(), Error
     }
     let (orders, portals): (Vec<_>, Vec<_>) = portals.into_iter().unzip();
     let (shops, numbers) = OrderKey::columns(orders);
-    Ok(comparisons::ask(tx, (&shops, &numbers, &portals), "shop", 0).await?)
+    Ok(comparisons::ask(tx, (&shops, &numbers, &portals), AskedBy::Shop, 0).await?)
 }
 
 async fn drop_one(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
@@ -292,5 +293,5 @@ async fn take_back(
         status: change.status.clone(),
         because: why.because(),
     };
-    Ok(journal::add(tx, &[line(change, "told", what)]).await?)
+    Ok(journal::add(tx, &[line(change, LineKind::Told, what)]).await?)
 }

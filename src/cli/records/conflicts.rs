@@ -229,7 +229,7 @@ fn show(one: &ConflictView) -> anyhow::Result<()> {
     line("if shop", &format!("the deal goes to {goes}"));
     line("opened", &one.opened_at.to_rfc3339());
     if let (Some(at), Some(who)) = (one.ruled_at, &one.ruled_by) {
-        let winner = one.winner.as_deref().unwrap_or("-");
+        let winner = one.winner.map_or("-", Side::as_str);
         line(
             "decided",
             &format!("{} by {who}: {winner} is right", at.to_rfc3339()),

@@ -37,7 +37,9 @@ const COLUMNS: [Column<Decided>; 6] = [
     Column::sorted("order", Text::Order, |a, b| a.number.cmp(&b.number)),
     Column::plain(Text::Decision),
     Column::sorted("winner", Text::Winner, |a, b| a.winner.cmp(&b.winner)),
-    Column::sorted("rule", Text::Rule, |a, b| a.basis.cmp(&b.basis)),
+    Column::sorted("rule", Text::Rule, |a, b| {
+        a.basis.as_str().cmp(b.basis.as_str())
+    }),
     Column::plain(Text::Details),
 ];
 
@@ -107,13 +109,13 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, decided: &[Decided]
                     (visitor.lang.happened(row.what.as_ref(), &row.sentence, Some(&names)))
                 }
                 td data-label=(visitor.text(Text::Winner)) {
-                    (row.winner.as_deref().map_or("—", |winner| visitor.lang.word(winner)))
+                    (row.winner.map_or("—", |winner| visitor.lang.word(winner.as_str())))
                 }
-                td data-label=(visitor.text(Text::Rule)) { (visitor.lang.word(&row.basis)) }
+                td data-label=(visitor.text(Text::Rule)) { (visitor.lang.word(row.basis.as_str())) }
                 td data-label=(visitor.text(Text::Details)) {
                     details {
-                        summary { (visitor.lang.word(&row.action)) }
-                        pre { (components::pretty(&row.inputs)) }
+                        summary { (visitor.lang.word(row.action.as_str())) }
+                        pre { (components::pretty(&row.inputs.clone().shown())) }
                     }
                 }
             } } }

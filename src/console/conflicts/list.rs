@@ -14,6 +14,7 @@ use crate::{
             layout::{self, Section},
         },
     },
+    domain::Side,
 };
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
@@ -144,7 +145,7 @@ pub(in crate::console) fn decide(
         @if let (Some(who), None) = (&conflict.ruled_by, &conflict.closed_at) {
             p {
                 (visitor.text(Text::BeingCarriedOut)) ": " (who) ", " (
-                    visitor.lang.word(conflict.winner.as_deref().unwrap_or_default())
+                    visitor.lang.word(conflict.winner.map_or("—", Side::as_str))
                 )
             }
         }

@@ -161,6 +161,9 @@ fn activities(visitor: &Viewer, order: &OrderView, origin: Option<&str>) -> Mark
                     @if let Some(code) = &one.code {
                         (components::explained(visitor, code, Place::shop(&order.shop)))
                     }
+                    @if let Some(fault) = &one.fault {
+                        p.quiet { (visitor.lang.told(fault)) }
+                    }
                 }
             } }
         }

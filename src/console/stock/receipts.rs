@@ -16,6 +16,7 @@ use crate::{
             links,
         },
     },
+    domain::ReceiptKind,
 };
 use axum::extract::{Query, State as Extract};
 use chrono::SecondsFormat;
@@ -126,10 +127,9 @@ fn table(visitor: &Viewer, receipts: &[ReceiptView]) -> Markup {
 
 fn row(visitor: &Viewer, one: &ReceiptView, has_base: bool) -> Markup {
     let text = |text| visitor.text(text);
-    let kind = if one.kind == "refund" {
-        Text::Refund
-    } else {
-        Text::Sale
+    let kind = match one.kind {
+        ReceiptKind::Refund => Text::Refund,
+        ReceiptKind::Sale => Text::Sale,
     };
     html! {
         tr {

@@ -71,3 +71,32 @@ kinds! {
             "снова отправлена заявка {form}"
     }
 }
+
+impl Act {
+    /// The word by which acts of its kind are filtered. A kind keeps it for ever: rows of it are
+    /// stored.
+    pub const fn action(&self) -> &'static str {
+        match self {
+            Self::SignedIn => "session.open",
+            Self::SettingsReloaded => "settings.reload",
+            Self::LanePaused { .. } => "portal.pause",
+            Self::LaneResumed { .. } => "portal.resume",
+            Self::PortalAuthorized { .. } => "portal.authorize",
+            Self::LetterRetried { .. } => "letter.retry",
+            Self::LetterDiscarded { .. } => "letter.discard",
+            Self::LettersImported { .. } => "letters.import",
+            Self::BulkStarted { .. } => "bulk.start",
+            Self::BulkStopped { .. } => "bulk.stop",
+            Self::ConflictRuled { .. } | Self::ShortageRuled { .. } => "conflict.resolve",
+            Self::StatusesApplied { .. } => "statuses.apply",
+            Self::NotThisCustomer { .. } => "order.not_customer",
+            Self::OnecResent { .. } => "onec.resend",
+            Self::DocumentTriedAgain { .. } => "onec.again",
+            Self::FileTakenIn { .. } => "onec.import",
+            Self::CatalogueSent { .. } => "catalogue.sync",
+            Self::GoodsCounted { .. } => "stock.count",
+            Self::ReservationReleased { .. } => "stock.release",
+            Self::FormRestored { .. } => "form.restore",
+        }
+    }
+}

@@ -1,9 +1,9 @@
 //! A receipt on a card of the portal: a deal in its final stage, or a comment on the sale's deal.
 
-use super::{Receipt, ReceiptKind};
+use super::Receipt;
 use crate::domain::{
-    Correspondence, Direction, Event, EventBody, Fault, Faults, ShopRules, Snapshot, Stage,
-    StatusMap,
+    Correspondence, Direction, Event, EventBody, Fault, Faults, ReceiptKind, ShopRules, Snapshot,
+    Stage, StatusMap,
 };
 use rust_decimal::Decimal;
 use serde::{Deserialize, Serialize};

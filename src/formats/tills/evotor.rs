@@ -337,7 +337,7 @@ fn event(till: &TillName, data: Object) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::tills::{ReceiptEvent, ReceiptKind};
+    use crate::{domain::ReceiptKind, formats::tills::ReceiptEvent};
 
     fn read(path: &str, body: &Value) -> Vec<crate::formats::tills::Receipt> {
         let till = TillName::parse("centre").unwrap();

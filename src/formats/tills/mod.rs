@@ -21,5 +21,5 @@ pub use card::{ReceiptDeals, as_order, comment, key};
 pub(in crate::formats) use card::{amount, bare, customer, plain};
 pub use evotor::EvotorReceipts;
 pub use moysklad::{MoyskladDocument, MoyskladHint};
-pub use receipt::{Receipt, ReceiptEvent, ReceiptKind, ReceiptLine, SAVED};
+pub use receipt::{Receipt, ReceiptEvent, ReceiptLine, SAVED};
 pub use setup::{TillKind, TillSettings, TillStores};

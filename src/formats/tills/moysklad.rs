@@ -221,7 +221,7 @@ fn id_of(meta: &Value) -> Option<String> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::formats::tills::{ReceiptEvent, ReceiptKind};
+    use crate::{domain::ReceiptKind, formats::tills::ReceiptEvent};
 
     const API: &str = "https://api.moysklad.ru/api/remap/1.2/entity";
 

@@ -2,7 +2,7 @@
 
 use super::plain;
 use crate::{
-    domain::{Fault, Faults, MOST_FAULTS, Reader, shorten, words},
+    domain::{Fault, Faults, MOST_FAULTS, Reader, ReceiptKind, shorten},
     stock::{self, Envelope},
 };
 use chrono::{DateTime, Utc};
@@ -56,17 +56,6 @@ pub struct Receipt {
     pub total: Option<Decimal>,
     /// The goods of the receipt, a line each.
     pub lines: Vec<ReceiptLine>,
-}
-
-words! {
-    /// Which way the goods of a receipt went.
-    #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-    pub enum ReceiptKind {
-        /// Goods went to the customer.
-        Sale = "sale",
-        /// Goods came back from the customer.
-        Refund = "refund",
-    }
 }
 
 /// A line of a receipt.

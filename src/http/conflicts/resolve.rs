@@ -98,10 +98,6 @@ pub(in crate::http) struct Outcome {
             content_type = "application/problem+json"
         ),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "The key may only look", body = Problem,
             content_type = "application/problem+json"
         ),
@@ -115,10 +111,6 @@ pub(in crate::http) struct Outcome {
         ),
         (
             status = 422, description = "A word that cannot be carried out", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )

@@ -23,15 +23,7 @@ use axum::{
             content_type = "application/problem+json"
         ),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 404, description = "Another shop than the caller's", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )

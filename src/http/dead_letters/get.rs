@@ -15,15 +15,7 @@ use axum::{Json, extract::State as Extract};
         (status = 200, description = "The letter as in the list, with `sentence`, `closed` and \
                                       `tries`", body = DeadLetterDetail),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 404, description = "No such letter of the caller", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )

@@ -45,10 +45,6 @@ pub(in crate::http) struct NewJob {
             content_type = "application/problem+json"
         ),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "Not a key of the role `operator`", body = Problem,
             content_type = "application/problem+json"
         ),
@@ -57,15 +53,7 @@ pub(in crate::http) struct NewJob {
             content_type = "application/problem+json"
         ),
         (
-            status = 413, description = "Too large", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 422, description = "No usable filter or reason", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )
@@ -100,15 +88,7 @@ pub(in crate::http) async fn post_job(
     responses(
         (status = 200, description = "The jobs", body = BulkJobs),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "Not an operator's key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )
@@ -128,19 +108,11 @@ pub(in crate::http) async fn get_jobs(
     responses(
         (status = 200, description = "The job", body = BulkJob),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "Not an operator's key", body = Problem,
             content_type = "application/problem+json"
         ),
         (
             status = 404, description = "No such job", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )
@@ -163,19 +135,11 @@ pub(in crate::http) async fn get_job(
     responses(
         (status = 200, description = "The job is stopped", body = BulkJob),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "Not a key of the role `operator`", body = Problem,
             content_type = "application/problem+json"
         ),
         (
             status = 404, description = "No such running job", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )

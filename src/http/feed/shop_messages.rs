@@ -2,9 +2,9 @@
 
 use super::{From, Place, place};
 use crate::{
-    app::ShopMessages,
+    app::{ShopMessages, Sync},
     auth::Caller,
-    http::{Problem, State},
+    http::Problem,
 };
 use axum::{
     Json,
@@ -27,33 +27,18 @@ use axum::{
             body = ShopMessages
         ),
         (
-            status = 400, description = "A parameter that cannot be used", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 404, description = "Another shop than the caller's", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )
 )]
 pub(in crate::http) async fn get_messages(
-    Extract(state): Extract<State>,
+    Extract(sync): Extract<Sync>,
     caller: Caller,
     query: Result<Query<From>, QueryRejection>,
 ) -> Result<Json<ShopMessages>, Problem> {
     let Place { shop, after, limit } = place(query, &caller)?;
     let by_itself = caller.only().is_some();
-    let page = state
-        .app
-        .sync
-        .shop_messages(&shop, (after, limit), by_itself);
+    let page = sync.shop_messages(&shop, (after, limit), by_itself);
     Ok(Json(page.await?))
 }

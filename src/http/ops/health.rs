@@ -70,10 +70,13 @@ pub(in crate::http) async fn get_readyz(Extract(state): Extract<State>) -> Respo
 /// Work that fails again and again: requests are taken all the same, so it does not take the
 /// process out of service.
 async fn stuck(state: &State) -> Vec<String> {
-    let stuck = timeout(PATIENCE, state.app.operations.stuck()).await;
-    let stuck = stuck.ok().and_then(Result::ok).unwrap_or_default();
     let reason = |one: StuckTask| format!("{} ({})", one.sentence(), one.code);
-    stuck.into_iter().map(reason).collect()
+    match timeout(PATIENCE, state.app.operations.stuck()).await {
+        Ok(Ok(stuck)) => stuck.into_iter().map(reason).collect(),
+        Ok(Err(_)) | Err(_) => {
+            vec!["the database does not tell whether anything fails again and again".to_owned()]
+        }
+    }
 }
 
 /// What is wrong with the database, or with its schema.

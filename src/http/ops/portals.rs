@@ -26,19 +26,11 @@ pub(in crate::http) struct Lane {
     responses(
         (status = 200, description = "Paused", body = Lane),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "Not a key of the role `operator`", body = Problem,
             content_type = "application/problem+json"
         ),
         (
             status = 404, description = "No such portal", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )
@@ -61,19 +53,11 @@ pub(in crate::http) async fn post_pause(
     responses(
         (status = 200, description = "Resumed", body = Lane),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "Not a key of the role `operator`", body = Problem,
             content_type = "application/problem+json"
         ),
         (
             status = 404, description = "No such portal", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )

@@ -13,15 +13,7 @@ use axum::{Json, extract::State as Extract};
     responses(
         (status = 200, description = "The state", body = StatusReport),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "Not an operator's key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )

@@ -45,15 +45,7 @@ fn seen(caller: &Caller, path: OrderPath) -> Result<(ShopName, OrderNumber), Pro
     responses(
         (status = 200, description = "The order and its life", body = OrderView),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 404, description = "No such order of the caller", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )

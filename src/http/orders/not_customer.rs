@@ -51,20 +51,12 @@ pub(in crate::http) struct Outcome {
             content_type = "application/problem+json"
         ),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "This needs the key of an operator who may change things",
             body = Problem, content_type = "application/problem+json"
         ),
         (
             status = 404, description = "No such order, or it has another card by now",
             body = Problem, content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
-            content_type = "application/problem+json"
         ),
     )
 )]

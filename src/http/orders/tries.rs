@@ -63,10 +63,6 @@ pub(in crate::http) struct GivenUp {
             content_type = "application/problem+json"
         ),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "The key may only look", body = Problem,
             content_type = "application/problem+json"
         ),
@@ -76,16 +72,8 @@ pub(in crate::http) struct GivenUp {
             body = Problem, content_type = "application/problem+json"
         ),
         (
-            status = 413, description = "Too large", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 422, description = "It cannot be sent so: every fault with its pointer",
             body = Problem, content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
-            content_type = "application/problem+json"
         ),
     )
 )]
@@ -122,10 +110,6 @@ pub(in crate::http) async fn post_mend(
             content_type = "application/problem+json"
         ),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "The key may only look", body = Problem,
             content_type = "application/problem+json"
         ),
@@ -135,16 +119,8 @@ pub(in crate::http) async fn post_mend(
             body = Problem, content_type = "application/problem+json"
         ),
         (
-            status = 413, description = "Too large", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 422, description = "No usable reason",
             body = Problem, content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
-            content_type = "application/problem+json"
         ),
     )
 )]

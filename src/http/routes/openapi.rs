@@ -62,6 +62,8 @@ fn complete(operation: &mut Operation) {
         usual.push((StatusCode::UNAUTHORIZED, "No known key"));
         let slowed = "Too many wrong keys came from this address: a right one is taken at once";
         usual.push((StatusCode::TOO_MANY_REQUESTS, slowed));
+        let away = "The database is away: try again";
+        usual.push((StatusCode::SERVICE_UNAVAILABLE, away));
     }
     if operation.request_body.is_some() {
         usual.push((StatusCode::BAD_REQUEST, "It broke off, or cannot be read"));

@@ -27,10 +27,6 @@ use serde_json::Value;
             content_type = "application/problem+json"
         ),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "The key may only look", body = Problem,
             content_type = "application/problem+json"
         ),
@@ -43,15 +39,7 @@ use serde_json::Value;
             content_type = "application/problem+json"
         ),
         (
-            status = 413, description = "Too large", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 422, description = "The hold cannot be used", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )

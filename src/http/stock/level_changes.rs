@@ -24,21 +24,9 @@ use axum::{
     responses(
         (status = 200, description = "A page", body = LevelChanges),
         (
-            status = 400, description = "A parameter that cannot be used", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 404,
             description = "Another shop than the caller's, or one that sells from no stock",
             body = Problem, content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
-            content_type = "application/problem+json"
         ),
     )
 )]

@@ -19,19 +19,11 @@ use axum::{Json, extract::State as Extract};
         (status = 200, description = "The reservation as it stands: `released`, or what it was \
                                       before", body = Reserved),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "The key may only look", body = Problem,
             content_type = "application/problem+json"
         ),
         (
             status = 404, description = "No such reservation of the caller", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )

@@ -17,15 +17,7 @@ use axum::{Json, extract::State as Extract};
     responses(
         (status = 200, description = "The reservation", body = Reserved),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 404, description = "No such reservation of the caller", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
             content_type = "application/problem+json"
         ),
     )

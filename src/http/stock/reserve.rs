@@ -32,10 +32,6 @@ use serde_json::Value;
             content_type = "application/problem+json"
         ),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "The key may only look", body = Problem,
             content_type = "application/problem+json"
         ),
@@ -50,18 +46,10 @@ use serde_json::Value;
             body = Problem, content_type = "application/problem+json"
         ),
         (
-            status = 413, description = "Too large", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 422,
             description = "The request is invalid, or names a product or store that is not known: \
                            every fault with its pointer",
             body = Problem, content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
-            content_type = "application/problem+json"
         ),
     )
 )]

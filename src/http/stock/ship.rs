@@ -30,10 +30,6 @@ use serde_json::{Value, json};
             content_type = "application/problem+json"
         ),
         (
-            status = 401, description = "No known key", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403, description = "The key may only look", body = Problem,
             content_type = "application/problem+json"
         ),
@@ -47,16 +43,8 @@ use serde_json::{Value, json};
             body = Problem, content_type = "application/problem+json"
         ),
         (
-            status = 413, description = "Too large", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 422, description = "The request is invalid: every fault with its pointer",
             body = Problem, content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
-            content_type = "application/problem+json"
         ),
     )
 )]

@@ -57,10 +57,6 @@ pub(in crate::http) struct StoredNotification {
             body = Problem, content_type = "application/problem+json"
         ),
         (
-            status = 413, description = "Too large", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 503, description = "The database is away", body = Problem,
             content_type = "application/problem+json"
         ),

@@ -68,14 +68,6 @@ pub(in crate::http) struct EvotorReceipt {
             status = 404, description = "No such till of Evotor's", body = Problem,
             content_type = "application/problem+json"
         ),
-        (
-            status = 413, description = "Too large", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 503, description = "The database is away: try again", body = Problem,
-            content_type = "application/problem+json"
-        ),
     )
 )]
 pub(in crate::http) async fn post_evotor(

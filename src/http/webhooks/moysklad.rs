@@ -39,10 +39,6 @@ use serde_json::Value;
             content_type = "application/problem+json"
         ),
         (
-            status = 413, description = "Too large", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 503, description = "The database is away", body = Problem,
             content_type = "application/problem+json"
         ),

@@ -72,10 +72,6 @@ pub(in crate::http) struct ReceivedDelivery {
             body = Problem, content_type = "application/problem+json"
         ),
         (
-            status = 413, description = "Too large", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 503, description = "The database is away", body = Problem,
             content_type = "application/problem+json"
         ),

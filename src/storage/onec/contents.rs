@@ -36,9 +36,10 @@ pub async fn of_order(
     db: &mut PgConnection,
     shop: &str,
     number: &str,
-) -> Result<Option<Value>, Error> {
+) -> Result<Option<Json>, Error> {
     Ok(sqlx::query_scalar!(
-        "SELECT data FROM bridge.onec_contents WHERE shop = $1 AND number = $2",
+        r#"SELECT data AS "data: Json" FROM bridge.onec_contents
+           WHERE shop = $1 AND number = $2"#,
         shop,
         number
     )
@@ -54,7 +55,7 @@ pub struct ChangedRow {
     /// The order's number in its shop.
     pub number: String,
     /// What 1C has of the order's contents.
-    pub data: Value,
+    pub data: Json,
     /// A print of the shop's contents that were last told to be others.
     pub shops: Option<String>,
     /// The shop's newest event.
@@ -71,7 +72,7 @@ pub async fn changed(
 ) -> Result<Vec<ChangedRow>, Error> {
     Ok(sqlx::query_as!(
         ChangedRow,
-        r#"SELECT c.shop, c.number, c.data, c.shops, k.head, e.body AS "body: Json"
+        r#"SELECT c.shop, c.number, c.data AS "data: Json", c.shops, k.head, e.body AS "body: Json"
            FROM bridge.onec_contents c
            JOIN bridge.onec_orders k
              ON k.base = c.base AND k.shop = c.shop AND k.number = c.number

@@ -25,7 +25,18 @@ pub struct Key<'a> {
 #[derive(Debug, Clone)]
 pub struct FactRow {
     /// As it is told to the shop.
-    pub data: Value,
+    pub data: Json,
+    /// The shop was told of it.
+    pub told: bool,
+    /// When 1C made the file in which it came.
+    pub formed_at: Option<DateTime<Utc>>,
+}
+
+/// What is to be known of it from now on.
+#[derive(Debug, Clone, Copy)]
+pub struct NewFact<'a> {
+    /// As it is told to the shop.
+    pub data: &'a Value,
     /// The shop was told of it.
     pub told: bool,
     /// When 1C made the file in which it came.
@@ -36,8 +47,8 @@ pub struct FactRow {
 pub async fn known(db: &mut PgConnection, key: Key<'_>) -> Result<Option<FactRow>, Error> {
     Ok(sqlx::query_as!(
         FactRow,
-        "SELECT data, told, formed_at FROM bridge.onec_facts
-         WHERE base = $1 AND shop = $2 AND number = $3 AND kind = $4 AND id = $5",
+        r#"SELECT data AS "data: Json", told, formed_at FROM bridge.onec_facts
+           WHERE base = $1 AND shop = $2 AND number = $3 AND kind = $4 AND id = $5"#,
         key.base,
         key.shop,
         key.number,
@@ -49,7 +60,7 @@ pub async fn known(db: &mut PgConnection, key: Key<'_>) -> Result<Option<FactRow
 }
 
 /// Stores it as 1C says it now.
-pub async fn put(db: &mut PgConnection, key: Key<'_>, row: &FactRow) -> Result<(), Error> {
+pub async fn put(db: &mut PgConnection, key: Key<'_>, new: &NewFact<'_>) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO bridge.onec_facts (base, shop, number, kind, id, data, told, formed_at)
          VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -61,9 +72,9 @@ pub async fn put(db: &mut PgConnection, key: Key<'_>, row: &FactRow) -> Result<(
         key.number,
         key.kind,
         key.id,
-        row.data,
-        row.told,
-        row.formed_at
+        new.data,
+        new.told,
+        new.formed_at
     )
     .execute(db)
     .await?;

@@ -5,7 +5,6 @@ use crate::{
     storage::{Error, Json},
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 
 /// A part of the outbox that was looked through.
@@ -140,7 +139,7 @@ pub struct WaitingRow {
     /// The newest event of the order; `None`: it is kept no longer.
     pub body: Option<Json>,
     /// The base's own contents of it, where they count.
-    pub contents: Option<Value>,
+    pub contents: Option<Json>,
     /// What its newest snapshot says.
     pub said: Option<Json<ReportedStatus>>,
     /// What was last agreed with the portal, and what the shop is told.
@@ -182,7 +181,7 @@ pub async fn waiting(
         r#"SELECT k.shop, k.number, k.head, k.doc_id, k.doc_number, k.onec_number, k.confirmed,
                   k.resends,
                   e.received_at AS "received_at?", e.kind AS "kind?", e.body AS "body?: Json",
-                  m.data AS "contents?",
+                  m.data AS "contents?: Json",
                   s.said AS "said?: Json<ReportedStatus>",
                   a.agreed AS "agreed?: Json<Agreed>"
            FROM bridge.onec_orders k LEFT JOIN bridge.outbox e ON e.id = k.head

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        AHEAD, Age,
+        AHEAD, Age, OrderKey,
         happening::{Happening, OrderEvent, Tell},
     },
     storage::{Error, EventKind, EventState, Json, json::stored, written},
@@ -200,6 +200,11 @@ fn told(what: OrderEvent) -> Value {
 }
 
 impl NewEvent {
+    /// The order that it is about.
+    pub fn key(&self) -> OrderKey {
+        OrderKey::new(&self.shop, &self.number)
+    }
+
     /// The line of the order's timeline that says that the event was accepted.
     pub fn accepted(&self) -> OrderEvent {
         let event = self.event_id.clone();

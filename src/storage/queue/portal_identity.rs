@@ -2,7 +2,10 @@
 //! again in it.
 
 use super::lanes::Lease;
-use crate::{domain::OrderKey, storage::Error};
+use crate::{
+    domain::OrderKey,
+    storage::{Error, Reason},
+};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -114,7 +117,7 @@ pub async fn changed(
     portal: &str,
     address: Option<&str>,
     history_id: i64,
-    (code, message): (&str, &str),
+    reason: Reason<'_>,
 ) -> Result<(), Error> {
     sqlx::query!(
         "INSERT INTO bridge.portals AS p (portal, address, history_id, changed_at, code, message)
@@ -127,8 +130,8 @@ pub async fn changed(
         portal,
         address,
         history_id,
-        code,
-        message
+        reason.code.as_str(),
+        reason.message
     )
     .execute(db)
     .await?;

@@ -3,7 +3,7 @@
 use crate::{
     domain::OrderKey,
     storage::{
-        Error, Json, SubjectKind,
+        Error, Json, Reason, SubjectKind,
         queue::{
             lanes::Lease,
             orders::{AttemptResult, QueueHead, record_tries},
@@ -245,7 +245,7 @@ pub async fn record(db: &mut PgConnection, tried: &[AttemptResult]) -> Result<()
 pub async fn give_up(
     db: &mut PgConnection,
     (shop, key, revision): (&str, &str, i64),
-    (code, message): (&str, &str),
+    reason: Reason<'_>,
 ) -> Result<Option<i32>, Error> {
     Ok(sqlx::query_scalar!(
         "UPDATE bridge.subjects
@@ -255,8 +255,8 @@ pub async fn give_up(
          WHERE shop = $1 AND key = $2 AND revision = $5 AND due_at IS NOT NULL RETURNING attempts",
         shop,
         key,
-        code,
-        message,
+        reason.code.as_str(),
+        reason.message,
         revision
     )
     .fetch_optional(db)

@@ -1,7 +1,10 @@
 //! Receipts and tills, as people look at them.
 
 use super::receipts::Meant;
-use crate::storage::{Error, Json};
+use crate::{
+    domain::ReceiptKind,
+    storage::{Error, Json},
+};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -18,8 +21,8 @@ pub struct ReceiptRow {
     pub store: Option<String>,
     /// The store, as it was named.
     pub store_named: Option<String>,
-    /// `sale`: goods went to the customer; `refund`: they came back.
-    pub kind: String,
+    /// Which way its goods went.
+    pub kind: ReceiptKind,
     /// The order that was picked up.
     pub number: Option<String>,
     /// Whether it was annulled.
@@ -71,7 +74,8 @@ pub async fn newest_receipts(
 ) -> Result<Vec<ReceiptRow>, Error> {
     let rows = sqlx::query_as!(
         ReceiptRow,
-        r#"SELECT r.shop, r.till, r.receipt, r.store, r.store_named, r.kind, r.number,
+        r#"SELECT r.shop, r.till, r.receipt, r.store, r.store_named,
+                  r.kind AS "kind: ReceiptKind", r.number,
                   r.cancelled, r.closed_at, r.changed_at, r.body ->> 'total' AS total,
                   r.lines AS "lines: Json", jsonb_array_length(r.parked) AS "parked!",
                   d.base AS "base?", d.doc_number AS "document?", d.onec_number AS "onec_number?",

@@ -2,7 +2,7 @@
 
 use super::levels::{LevelFigures, LevelKey};
 use crate::{
-    domain::OrderKey,
+    domain::{OrderKey, ShortageAct, ShortageCause},
     storage::{Error, Json, MoveCause, ShortageEnd},
 };
 use chrono::{DateTime, Utc};
@@ -281,9 +281,9 @@ pub struct NewShortage<'a> {
     /// The level that is short.
     pub level: LevelKey<'a>,
     /// What took the goods.
-    pub cause: Option<&'a str>,
+    pub cause: Option<ShortageCause>,
     /// What was done about it, or `review`: a person has to say.
-    pub rule: &'a str,
+    pub rule: ShortageAct,
     /// What was met and what was done, in one English sentence.
     pub sentence: &'a str,
     /// The figures and the reservations.
@@ -314,8 +314,8 @@ pub async fn write(db: &mut PgConnection, new: &NewShortage<'_>) -> Result<i64, 
         new.level.stock,
         new.level.product,
         new.level.store,
-        new.cause,
-        new.rule,
+        new.cause as Option<ShortageCause>,
+        new.rule as ShortageAct,
         new.sentence,
         new.inputs,
         new.outcome,
@@ -338,9 +338,9 @@ pub struct ShortageRow {
     /// The store, as the stock names it.
     pub store: String,
     /// What took the goods.
-    pub cause: Option<String>,
+    pub cause: Option<ShortageCause>,
     /// What was done, or `review`.
-    pub rule: String,
+    pub rule: ShortageAct,
     /// What was met and what was done, in one English sentence.
     pub sentence: String,
     /// The figures and the reservations.
@@ -379,7 +379,8 @@ pub async fn list(
 ) -> Result<Vec<ShortageRow>, Error> {
     Ok(sqlx::query_as!(
         ShortageRow,
-        r#"SELECT id, stock, product, store, cause, rule, sentence, inputs AS "inputs: Json",
+        r#"SELECT id, stock, product, store, cause AS "cause: ShortageCause",
+                rule AS "rule: ShortageAct", sentence, inputs AS "inputs: Json",
                 opened_at, ruled_at, ruled_by, closed_at,
                 closed_how AS "closed_how: ShortageEnd"
          FROM bridge.shortages
@@ -403,7 +404,8 @@ pub async fn list(
 pub async fn latest(db: &mut PgConnection, limit: i64) -> Result<Vec<ShortageRow>, Error> {
     Ok(sqlx::query_as!(
         ShortageRow,
-        r#"SELECT id, stock, product, store, cause, rule, sentence, inputs AS "inputs: Json",
+        r#"SELECT id, stock, product, store, cause AS "cause: ShortageCause",
+                rule AS "rule: ShortageAct", sentence, inputs AS "inputs: Json",
                 opened_at, ruled_at, ruled_by, closed_at,
                 closed_how AS "closed_how: ShortageEnd"
          FROM bridge.shortages WHERE closed_at IS NOT NULL ORDER BY closed_at DESC LIMIT $1"#,
@@ -421,7 +423,8 @@ pub async fn open_of(
 ) -> Result<Vec<ShortageRow>, Error> {
     Ok(sqlx::query_as!(
         ShortageRow,
-        r#"SELECT id, stock, product, store, cause, rule, sentence, inputs AS "inputs: Json",
+        r#"SELECT id, stock, product, store, cause AS "cause: ShortageCause",
+                rule AS "rule: ShortageAct", sentence, inputs AS "inputs: Json",
                 opened_at, ruled_at, ruled_by, closed_at,
                 closed_how AS "closed_how: ShortageEnd"
          FROM bridge.shortages WHERE stock = $1 AND closed_at IS NULL ORDER BY id LIMIT $2"#,

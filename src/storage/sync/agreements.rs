@@ -111,7 +111,7 @@ impl From<Stored> for FoundRow {
 
 impl Stored {
     fn read(self) -> Result<Row, Unreadable> {
-        let key = (&*self.shop, &*self.number);
+        let key = &OrderKey::new(&self.shop, &self.number);
         Ok(Row {
             said: self
                 .said

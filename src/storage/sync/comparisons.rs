@@ -1,17 +1,45 @@
 //! Orders whose status and stage are to be compared.
 
 use crate::{
-    domain::StageWriteInFlight,
+    domain::{StageWriteInFlight, words},
     storage::{Error, Json, queue::lanes::Lease},
 };
+use serde::Serialize;
 use sqlx::PgConnection;
+
+words! {
+    /// Who asked for a comparison: `bridge.comparisons.why`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum AskedBy {
+        /// An event of the shop.
+        Event = "event",
+        /// A notification of the portal.
+        Notification = "notification",
+        /// The portal's stage history.
+        History = "history",
+        /// The deal was found to be the order's, or another's.
+        Portal = "portal",
+        /// What became of a message to the shop.
+        Shop = "shop",
+        /// A document of 1C.
+        Onec = "onec",
+        /// A person.
+        Person = "person",
+        /// A change of the table of statuses.
+        Table = "table",
+        /// A reconciliation.
+        Reconcile = "reconcile",
+    }
+}
 
 /// Puts these orders on the list, to be compared after this many milliseconds: (shop, number,
 /// portal), no order twice.
 pub async fn ask(
     db: &mut PgConnection,
     (shops, numbers, portals): (&[String], &[String], &[String]),
-    why: &str,
+    why: AskedBy,
     delay_ms: i64,
 ) -> Result<(), Error> {
     sqlx::query!(
@@ -26,7 +54,7 @@ pub async fn ask(
         numbers,
         portals,
         f64_of(delay_ms),
-        why
+        why as AskedBy
     )
     .execute(db)
     .await?;
@@ -43,7 +71,7 @@ pub async fn ask_deals(
     db: &mut PgConnection,
     portal: &str,
     deals: &[i64],
-    why: &str,
+    why: AskedBy,
     delay_ms: i64,
 ) -> Result<u64, Error> {
     let done = sqlx::query!(
@@ -55,7 +83,7 @@ pub async fn ask_deals(
          SET asked = c.asked + 1, due_at = least(c.due_at, excluded.due_at), why = excluded.why",
         portal,
         deals,
-        why,
+        why as AskedBy,
         f64_of(delay_ms)
     )
     .execute(db)
@@ -103,8 +131,8 @@ pub struct DueComparison {
     pub number: String,
     /// Which request this answers.
     pub asked: i64,
-    /// In one word, what put it on the list.
-    pub why: String,
+    /// Who asked for it last.
+    pub why: AskedBy,
     /// The id of its deal in the portal, if there is one.
     pub deal_id: Option<i64>,
     /// A stage that is being written.
@@ -120,7 +148,7 @@ pub async fn claim(
 ) -> Result<Vec<DueComparison>, Error> {
     Ok(sqlx::query_as!(
         DueComparison,
-        r#"SELECT c.shop, c.number, c.asked, c.why, o.deal_id AS "deal_id?",
+        r#"SELECT c.shop, c.number, c.asked, c.why AS "why: AskedBy", o.deal_id AS "deal_id?",
                   a.writing AS "writing?: Json<StageWriteInFlight>"
            FROM bridge.comparisons c
            LEFT JOIN bridge.orders o ON o.shop = c.shop AND o.number = c.number

@@ -1,7 +1,10 @@
 //! Differences that wait for a person.
 
 use crate::{
-    domain::happening::{Stored, SyncEvent, Tell},
+    domain::{
+        Side,
+        happening::{Stored, SyncEvent, Tell},
+    },
     storage::{ConflictEnd, Error, Json, json::stored},
 };
 use chrono::{DateTime, Utc};
@@ -119,7 +122,7 @@ pub struct ConflictRow {
     /// The operator who decided; `None` until one has.
     pub ruled_by: Option<String>,
     /// The side that the operator declared right; `None` until one has decided.
-    pub winner: Option<String>,
+    pub winner: Option<Side>,
     /// When it was closed.
     pub closed_at: Option<DateTime<Utc>>,
     /// How it came to an end; `None` while it is open.
@@ -134,7 +137,7 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Conf
         ConflictRow,
         r#"SELECT c.id, c.portal, c.shop, c.number, o.deal_id AS "deal_id?", c.code, c.sentence,
                   c.what AS "what: Stored<SyncEvent>", c.status, c.stage, c.opened_at,
-                  c.ruled_at, c.ruled_by, c.winner, c.closed_at,
+                  c.ruled_at, c.ruled_by, c.winner AS "winner: Side", c.closed_at,
                   c.closed_how AS "closed_how: ConflictEnd",
                   d.inputs AS "inputs?: Json"
            FROM bridge.conflicts c
@@ -168,12 +171,12 @@ pub async fn one(db: &mut PgConnection, id: i64) -> Result<Option<ConflictRow>, 
 }
 
 /// Stores a person's word about an open conflict; false if it is closed or ruled already.
-pub async fn rule(db: &mut PgConnection, id: i64, winner: &str, who: &str) -> Result<bool, Error> {
+pub async fn rule(db: &mut PgConnection, id: i64, winner: Side, who: &str) -> Result<bool, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.conflicts SET ruled_at = now(), ruled_by = $3, winner = $2
          WHERE id = $1 AND waits",
         id,
-        winner,
+        winner as Side,
         who
     )
     .execute(db)

@@ -1,12 +1,91 @@
 //! Every decision about a difference, with what it rests on.
 
 use crate::{
-    domain::happening::{SyncEvent, Tell},
+    domain::{
+        Side,
+        happening::{SyncEvent, Tell},
+        words,
+    },
     storage::{Error, json::stored},
 };
 use chrono::{DateTime, Utc};
+use serde::Serialize;
 use serde_json::Value;
 use sqlx::PgConnection;
+
+words! {
+    /// What was decided to be done: `bridge.decisions.action`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum DecisionAction {
+        /// Nothing: both sides say the same.
+        Agree = "agree",
+        /// The deal is moved.
+        WritePortal = "write_portal",
+        /// The shop is told.
+        TellShop = "tell_shop",
+        /// 1C is sent the order again.
+        PutBack = "put_back",
+        /// Nothing: the difference stays.
+        Refused = "refused",
+        /// A person is asked.
+        Review = "review",
+        /// A person has let a message to the shop go: the difference stays.
+        LetGo = "let_go",
+    }
+}
+
+words! {
+    /// What a decision rests on: `bridge.decisions.basis`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum DecisionBasis {
+        /// Both sides mean the same.
+        Consistent = "consistent",
+        /// Only one side changed.
+        OneSide = "one_side",
+        /// A rule of the shop's policy.
+        Rule = "rule",
+        /// The policy's default.
+        Default = "default",
+        /// The times of both changes.
+        Latest = "latest",
+        /// Who counts where those times say nothing.
+        Undated = "undated",
+        /// A final fact.
+        Final = "final",
+        /// Only another system brings an order into that status.
+        Source = "source",
+        /// A person's word.
+        Ruling = "ruling",
+        /// The shop's snapshot may be older than what it was told.
+        Doubtful = "doubtful",
+    }
+}
+
+words! {
+    /// Who was right in a decision: `bridge.decisions.winner`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum DecisionWinner {
+        /// The shop.
+        Shop = "shop",
+        /// The portal.
+        Portal = "portal",
+        /// 1C.
+        Onec = "onec",
+    }
+}
+
+impl From<Side> for DecisionWinner {
+    fn from(side: Side) -> Self {
+        match side {
+            Side::Shop => Self::Shop,
+            Side::Portal => Self::Portal,
+        }
+    }
+}
 
 /// A decision on its way in.
 #[derive(Debug, Clone)]
@@ -17,12 +96,12 @@ pub struct NewDecision {
     pub shop: String,
     /// The order's number in its shop.
     pub number: String,
-    /// The word for what is done about the difference.
-    pub action: String,
+    /// What is done about the difference.
+    pub action: DecisionAction,
     /// What it rests on.
-    pub basis: String,
-    /// The side that was right; `None` where nobody had to be.
-    pub winner: Option<String>,
+    pub basis: DecisionBasis,
+    /// Who was right; `None` where nobody had to be.
+    pub winner: Option<DecisionWinner>,
     /// What was decided, and why.
     pub what: SyncEvent,
     /// Both observations and the rest.
@@ -86,11 +165,12 @@ pub async fn insert(
         |get: fn(&NewDecision) -> &String| decisions.iter().map(|d| get(d).clone()).collect();
     let shops: Vec<String> = column(|d| &d.shop);
     let numbers: Vec<String> = column(|d| &d.number);
-    let actions: Vec<String> = column(|d| &d.action);
-    let bases: Vec<String> = column(|d| &d.basis);
+    let actions: Vec<&str> = decisions.iter().map(|d| d.action.as_str()).collect();
+    let bases: Vec<&str> = decisions.iter().map(|d| d.basis.as_str()).collect();
     let sentences: Vec<String> = decisions.iter().map(|d| d.what.sentence()).collect();
     let whats: Vec<Value> = decisions.iter().map(|d| stored(&d.what)).collect();
-    let winners: Vec<Option<String>> = decisions.iter().map(|d| d.winner.clone()).collect();
+    let winner = |d: &NewDecision| d.winner.map(DecisionWinner::as_str);
+    let winners: Vec<Option<&str>> = decisions.iter().map(winner).collect();
     let inputs: Vec<Value> = decisions.iter().map(|d| d.inputs.clone()).collect();
     let outcomes: Vec<Value> = decisions.iter().map(|d| d.outcome.clone()).collect();
     sqlx::query!(
@@ -105,9 +185,9 @@ pub async fn insert(
         &ids,
         &shops,
         &numbers,
-        &actions,
-        &bases,
-        &winners as &[Option<String>],
+        &actions as &[&str],
+        &bases as &[&str],
+        &winners as &[Option<&str>],
         &sentences,
         &inputs,
         &outcomes,
@@ -118,43 +198,29 @@ pub async fn insert(
     Ok(())
 }
 
-/// A decision as it is stored, with what it rested on.
+/// A decision that was made, in words.
 #[derive(Debug, Clone)]
-pub struct DecisionRow {
-    /// The decision's id: later ones have greater ones.
-    pub id: i64,
-    /// When the decision was made.
+pub struct NewestDecision {
+    /// When it was made.
     pub at: DateTime<Utc>,
-    /// The word for what was done about the difference.
-    pub action: String,
-    /// What it rests on.
-    pub basis: String,
-    /// The side that was right; `None` where nobody had to be.
-    pub winner: Option<String>,
     /// What was decided and why, in one sentence.
     pub sentence: String,
-    /// Both observations and the rest.
-    pub inputs: Value,
-    /// The whole decision, as it was stored.
-    pub outcome: Value,
 }
 
-/// The newest decisions about an order, newest first.
-pub async fn of_order(
+/// The newest decision about an order; `None`: nothing was decided, or it is kept no longer.
+pub async fn newest(
     db: &mut PgConnection,
     shop: &str,
     number: &str,
-    limit: i64,
-) -> Result<Vec<DecisionRow>, Error> {
+) -> Result<Option<NewestDecision>, Error> {
     Ok(sqlx::query_as!(
-        DecisionRow,
-        "SELECT id, at, action, basis, winner, sentence, inputs, outcome
-         FROM bridge.decisions WHERE shop = $1 AND number = $2 ORDER BY id DESC LIMIT $3",
+        NewestDecision,
+        "SELECT at, sentence FROM bridge.decisions WHERE shop = $1 AND number = $2
+         ORDER BY id DESC LIMIT 1",
         shop,
-        number,
-        limit
+        number
     )
-    .fetch_all(db)
+    .fetch_optional(db)
     .await?)
 }
 

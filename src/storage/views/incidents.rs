@@ -1,6 +1,6 @@
 //! Incidents that the calls of each lane met lately.
 
-use crate::storage::Error;
+use crate::storage::{Error, Reason};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -28,7 +28,7 @@ pub struct IncidentRow {
 pub async fn note(
     db: &mut PgConnection,
     lane: &str,
-    (code, message): (&str, &str),
+    reason: Reason<'_>,
     times: i64,
 ) -> Result<(), Error> {
     sqlx::query!(
@@ -40,8 +40,8 @@ pub async fn note(
              first_at = CASE WHEN t.over_at < now() - interval '15 minutes' THEN now()
                ELSE t.first_at END",
         lane,
-        code,
-        message,
+        reason.code.as_str(),
+        reason.message,
         times
     )
     .execute(db)

@@ -2,10 +2,9 @@
 
 use crate::{
     domain::happening::{Stored, SyncEvent},
-    storage::Error,
+    storage::{DecisionAction, DecisionBasis, DecisionWinner, Error, Json},
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 
 /// What was settled in one minute.
@@ -116,18 +115,18 @@ pub struct DecisionRow {
     pub shop: String,
     /// The order's number in its shop.
     pub number: String,
-    /// What was done, by its word: `agree`, `write_portal`, `tell_shop`, `refused`, `review`.
-    pub action: String,
+    /// What was done.
+    pub action: DecisionAction,
     /// What it rests on.
-    pub basis: String,
+    pub basis: DecisionBasis,
     /// Who was right; none where nobody had to be.
-    pub winner: Option<String>,
+    pub winner: Option<DecisionWinner>,
     /// What was met, decided and done, in one English sentence.
     pub sentence: String,
     /// The same as data; none in rows of earlier versions.
     pub what: Option<Stored<SyncEvent>>,
     /// Both observations and the clocks.
-    pub inputs: Value,
+    pub inputs: Json,
 }
 
 /// The newest decisions that changed something or asked somebody, with ids below `before`.
@@ -138,8 +137,9 @@ pub async fn decisions(
 ) -> Result<Vec<DecisionRow>, Error> {
     Ok(sqlx::query_as!(
         DecisionRow,
-        r#"SELECT id, at, shop, number, action, basis, winner, sentence,
-                  what AS "what: Stored<SyncEvent>", inputs
+        r#"SELECT id, at, shop, number, action AS "action: DecisionAction",
+                  basis AS "basis: DecisionBasis", winner AS "winner: DecisionWinner", sentence,
+                  what AS "what: Stored<SyncEvent>", inputs AS "inputs: Json"
            FROM bridge.decisions WHERE action <> 'agree' AND id < coalesce($1, 9223372036854775807)
            ORDER BY id DESC LIMIT $2"#,
         before,

@@ -137,6 +137,26 @@ async fn a_payment_of_years_ago_that_1c_sends_once_more_is_not_told_once_more() 
 }
 
 #[tokio::test]
+async fn a_payment_whose_stored_words_cannot_be_read_is_a_letter_that_names_them() {
+    let (world, mut base) = world().await;
+    let paid = [payment("PAY-1", "A-1", true)];
+    assert_eq!(sends(&mut base, &paid).await, ["success"]);
+    let odd = "UPDATE bridge.onec_facts SET data = '{\"sum\": 1e999}'";
+    let spoilt = sqlx::query(odd).execute(&world.db.pool).await.unwrap();
+    assert_eq!(spoilt.rows_affected(), 1);
+    sends(&mut base, &[payment("PAY-1", "A-1", false)]).await;
+    let letters = letters(&world).await;
+    let [letter] = &letters[..] else {
+        panic!("one: {letters:?}");
+    };
+    assert_eq!(letter["code"], "BRIDGE-BUG");
+    let words = letter["message"].as_str().unwrap();
+    let place = "bridge.onec_facts holds what this version cannot read: `data` of PAY-1 of A-1 of";
+    assert!(words.contains(place), "{words}");
+    assert_eq!(messages(&world).await.len(), 1);
+}
+
+#[tokio::test]
 async fn a_shipment_is_told_with_its_goods_and_again_when_its_parcel_is_known() {
     let (world, mut base) = world().await;
     let unknown = shipment("S-9", "Z-9", "");

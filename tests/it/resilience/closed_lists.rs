@@ -5,14 +5,15 @@ use crate::support::database::Database;
 use b24_bridge::{
     activities::ActivityKind,
     app::BulkAction,
-    domain::Side,
-    formats::{forms, onec::facts::FactKind, tills::ReceiptKind},
-    stock::{NameKind, ShortageAct},
+    domain::{ReceiptKind, ShortageAct, ShortageCause, Side},
+    formats::{forms, onec::facts::FactKind},
+    stock::NameKind,
     storage::{
-        BulkState, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState, EventKind,
-        EventState, ImportState, InboxState, LetterAbout, LinkEntity, ListKind, MessageKind,
-        MessageSource, MessageState, MoveCause, OfferState, PublishedOutcome, PushState,
-        ReservationState, ShortageEnd, StockEventKind, SubjectKind,
+        AskedBy, BulkState, ClosedHow, ConflictEnd, CustomerCard, DecisionAction, DecisionBasis,
+        DecisionWinner, DocumentKind, DocumentState, EventKind, EventState, ImportState,
+        InboxState, LetterAbout, LinkEntity, ListKind, MessageKind, MessageSource, MessageState,
+        MoveCause, OfferState, PublishedOutcome, PushState, ReservationState, ShortageEnd,
+        StockEventKind, SubjectKind, journal::LineKind,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -31,10 +32,14 @@ fn enums() -> Vec<(&'static str, BTreeSet<&'static str>)> {
         ("activities.kind", of!(ActivityKind)),
         ("bulk_jobs.action", of!(BulkAction)),
         ("bulk_jobs.state", of!(BulkState)),
+        ("comparisons.why", of!(AskedBy)),
         ("conflicts.closed_how", of!(ConflictEnd)),
         ("conflicts.winner", of!(Side)),
         ("dead_letters.about", of!(LetterAbout)),
         ("dead_letters.closed_how", of!(ClosedHow)),
+        ("decisions.action", of!(DecisionAction)),
+        ("decisions.basis", of!(DecisionBasis)),
+        ("decisions.winner", of!(DecisionWinner)),
         ("inbox.state", of!(InboxState)),
         ("links.entity", of!(LinkEntity)),
         ("onec_documents.kind", of!(DocumentKind)),
@@ -52,6 +57,7 @@ fn enums() -> Vec<(&'static str, BTreeSet<&'static str>)> {
         ("reservations.state", of!(ReservationState)),
         ("shop_messages.kind", of!(MessageKind)),
         ("shop_messages.state", of!(MessageState)),
+        ("shortages.cause", of!(ShortageCause)),
         ("shortages.closed_how", of!(ShortageEnd)),
         ("shortages.rule", of!(ShortageAct)),
         ("status_changes.source", of!(MessageSource)),
@@ -61,6 +67,7 @@ fn enums() -> Vec<(&'static str, BTreeSet<&'static str>)> {
         ("stock_product_keys.kind", of!(NameKind)),
         ("subjects.kind", of!(SubjectKind)),
         ("submissions.verdict", of!(forms::Verdict)),
+        ("timeline.kind", of!(LineKind)),
     ]
 }
 
@@ -127,10 +134,14 @@ async fn a_state_is_stored_as_its_word_and_read_from_it() {
             assert!(odd.fetch_one(&db.pool).await.is_err());
         };
     }
+    both_ways!(AskedBy);
     both_ways!(BulkState);
     both_ways!(ClosedHow);
     both_ways!(ConflictEnd);
     both_ways!(CustomerCard);
+    both_ways!(DecisionAction);
+    both_ways!(DecisionBasis);
+    both_ways!(DecisionWinner);
     both_ways!(DocumentKind);
     both_ways!(DocumentState);
     both_ways!(EventKind);
@@ -147,8 +158,12 @@ async fn a_state_is_stored_as_its_word_and_read_from_it() {
     both_ways!(OfferState);
     both_ways!(PublishedOutcome);
     both_ways!(PushState);
+    both_ways!(ReceiptKind);
     both_ways!(ReservationState);
+    both_ways!(ShortageAct);
+    both_ways!(ShortageCause);
     both_ways!(ShortageEnd);
+    both_ways!(Side);
     both_ways!(StockEventKind);
     both_ways!(SubjectKind);
 }

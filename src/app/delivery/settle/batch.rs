@@ -13,8 +13,8 @@ use crate::{
     },
     planner::{CardId, CrmEntity, KnownLinks, Landing, Outcome, Place, Settlement},
     storage::{
-        self, EventState, LinkEntity, dead_letters,
-        journal::{self, Line},
+        self, EventState, LinkEntity, Unreadable, dead_letters,
+        journal::{self, Line, LineKind},
         queue::{
             attempts::{self, NewAttempt},
             customer_values::{self, Bearer},
@@ -105,7 +105,7 @@ impl SettleBatch {
             stage: settlement.stage.as_ref().map(|stage| stage.id.clone()),
         });
         for note in &settlement.notes {
-            self.say(claim, "note", note.clone());
+            self.say(claim, LineKind::Note, note.clone());
         }
         Ok(())
     }
@@ -194,7 +194,7 @@ impl SettleBatch {
                 let stalls = head.stalls.saturating_add(1);
                 if stalls == 1 {
                     let code = code.to_string();
-                    self.say(claim, "note", OrderEvent::NotJudged { code });
+                    self.say(claim, LineKind::Note, OrderEvent::NotJudged { code });
                 }
                 // Soon, but later each time: one order that always stalls must not take a place in
                 // every wave.
@@ -210,7 +210,8 @@ impl SettleBatch {
                 let stalls = head.stalls.saturating_add(1);
                 if stalls == 1 {
                     let (words, code) = (Words(clean(message)), code.to_string());
-                    self.say(claim, "note", OrderEvent::RefusedTogether { words, code });
+                    let together = OrderEvent::RefusedTogether { words, code };
+                    self.say(claim, LineKind::Note, together);
                 }
                 Disposition::Stall {
                     stalls,
@@ -236,7 +237,7 @@ impl SettleBatch {
                     of: tries.most,
                     next_in_ms: Millis(delay_ms),
                 };
-                self.say(claim, "refused", refused);
+                self.say(claim, LineKind::Refused, refused);
                 let (code, message) = (code.as_str().to_owned(), clean(message));
                 self.refuse(claim, &code, &message, attempts);
                 Disposition::Retry {
@@ -260,7 +261,7 @@ impl SettleBatch {
         // Thousands of products are sent again as they are, and their pictures with them.
         let known = &settlement.known;
         if wrote || known.product.is_none() && !is_picture_key(&claim.number) {
-            self.say(claim, "written", done(settlement, wrote));
+            self.say(claim, LineKind::Written, done(settlement, wrote));
         }
         if claim.follows && newest {
             return DUE_AT_ONCE;
@@ -292,7 +293,7 @@ impl SettleBatch {
             words: Words(message.clone()),
             code: code.clone(),
         };
-        self.say(claim, "dead", given_up);
+        self.say(claim, LineKind::Dead, given_up);
         Disposition::Dead {
             attempts,
             code,
@@ -314,7 +315,7 @@ impl SettleBatch {
         self.states.push(state);
     }
 
-    fn say(&mut self, claim: &Claim, kind: &'static str, what: impl Into<Happening>) {
+    fn say(&mut self, claim: &Claim, kind: LineKind, what: impl Into<Happening>) {
         let (shop, number) = (claim.shop.clone(), claim.number.clone());
         self.lines.push(Line {
             shop,
@@ -470,12 +471,9 @@ async fn enqueue_comparisons(
 
 /// A product is on record for what is none.
 fn not_a_product(claim: &Claim) -> storage::Error {
+    let key = OrderKey::new(&claim.shop, &claim.number);
     let why = "it tells of a product, and that is no key of one";
-    let (key, shop) = (&claim.number, &claim.shop);
-    storage::Error::Unreadable {
-        table: "bridge.subjects",
-        detail: format!("`known` of {key} of the shop {shop}: {why}"),
-    }
+    Unreadable::of("bridge.subjects", "known", key, why).into()
 }
 
 /// What is said of an order whose end is good.

@@ -22,7 +22,7 @@ use crate::{
     process::bug,
     storage::{
         MessageKind,
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         onec::births::{self, BirthRow, NewBirth, TakenRow},
         queue,
         sync::messages,
@@ -204,7 +204,7 @@ impl Onec {
             let line = Line {
                 shop: row.shop.clone(),
                 number: row.number.clone(),
-                kind: "note",
+                kind: LineKind::Note,
                 what: GoodsEvent::OnecBorn {
                     base: name.to_owned(),
                     document: row.doc_number.clone(),

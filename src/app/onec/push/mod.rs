@@ -20,7 +20,7 @@ use crate::{
     storage::{
         Json, LetterAbout,
         dead_letters::{self, Special},
-        journal::{self, Line},
+        journal::{self, Line, LineKind},
         onec::{
             bases,
             offers::{Offer, SentRow},
@@ -239,7 +239,7 @@ impl Onec {
             let line = Line {
                 shop: shop.clone(),
                 number: number.clone(),
-                kind: "dead",
+                kind: LineKind::Dead,
                 what: GoodsEvent::OnecPushRefused {
                     base: name.to_owned(),
                     code: code.to_owned(),

@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     app::Error,
-    domain::{ErrorCode, OrderKey, ShopName},
+    domain::{ErrorCode, OrderKey, ReceiptKind, ShopName},
     formats::{
         commerceml::write::Order,
         onec::{
@@ -126,7 +126,7 @@ impl Drafts {
         } else {
             receipt.closed_at
         };
-        let is_sale = receipt.kind == "sale";
+        let is_sale = receipt.kind == ReceiptKind::Sale;
         let of_order = receipt.order_number.as_ref().filter(|_| is_sale);
         Standing {
             goes: self.base.export.receipts,
@@ -225,7 +225,7 @@ impl Drafts {
         let told = TillReceipt {
             till: &receipt.till,
             receipt: &receipt.receipt,
-            is_refund: receipt.kind == "refund",
+            is_refund: receipt.kind == ReceiptKind::Refund,
             basis: around.sales.get(&key).cloned(),
             store: receipt.store.as_deref(),
             closed_at: receipt.closed_at,

@@ -7,7 +7,7 @@ use crate::{
         intake::event_reader,
         sync::order::onec::{OneCContext, order_status},
     },
-    domain::{ErrorCode, EventBody, happening::GoodsEvent},
+    domain::{ErrorCode, EventBody, OrderKey, happening::GoodsEvent},
     formats::{
         commerceml::{SchemaVersion, write::Order},
         onec::{
@@ -18,7 +18,7 @@ use crate::{
     process::bug,
     storage::{
         Json,
-        journal::Line,
+        journal::{Line, LineKind},
         onec::orders::{Held, WaitingRow},
     },
 };
@@ -107,7 +107,7 @@ impl Drafts {
         // What 1C says itself it is not sent otherwise.
         let contents = row.contents.as_ref();
         let contents = contents.filter(|_| self.base.is_master(&row.shop));
-        let key = (&*row.shop, &*row.number);
+        let key = &OrderKey::new(&row.shop, &row.number);
         let value = match contents {
             Some(contents) => mastered(&value, contents, key).map_err(|why| why.to_string())?,
             None => value,
@@ -214,7 +214,7 @@ impl Drafts {
         Line {
             shop: row.shop.clone(),
             number: row.number.clone(),
-            kind: "note",
+            kind: LineKind::Note,
             what: GoodsEvent::OnecWithoutStatus {
                 base: self.base.name.to_string(),
             }

@@ -1,13 +1,13 @@
 //! The batch that comparisons store, gathered from their outcomes.
 
-use super::{Comparison, ComparisonResult, columns, status_of, value};
+use super::{Comparison, ComparisonResult, columns, status_of};
 use crate::{
     app::sync::order::{ConflictChange, NextStep, Outcome, explained},
     domain::{OrderKey, happening::OrderEvent},
     planner::StageWrite,
     storage::{
-        dead_letters,
-        journal::{self, Line},
+        self, DecisionWinner, dead_letters,
+        journal::{self, Line, LineKind},
         queue::portal_identity,
         sync::{
             agreements,
@@ -25,7 +25,7 @@ use std::collections::BTreeMap;
 #[derive(Default)]
 pub(super) struct SyncBatch {
     decisions: Vec<NewDecision>,
-    pub(super) winners: Vec<&'static str>,
+    pub(super) winners: Vec<Option<DecisionWinner>>,
     pub(super) changes: Vec<NewChange>,
     /// Orders that have another status by now, by their portal's word.
     pub(super) moved: Vec<OrderKey>,
@@ -49,20 +49,20 @@ impl SyncBatch {
         outcome: Outcome,
         row: &agreements::Row,
         now: chrono::DateTime<chrono::Utc>,
-    ) {
+    ) -> Result<(), storage::Error> {
         let (shop, number) = (row.shop.clone(), row.number.clone());
         for recorded in &outcome.recorded {
-            self.winners.push(recorded.winner().unwrap_or("none"));
+            self.winners.push(recorded.winner());
             self.decisions.push(NewDecision {
                 id: recorded.id,
                 shop: shop.clone(),
                 number: number.clone(),
-                action: recorded.action().to_owned(),
-                basis: recorded.basis().to_owned(),
-                winner: recorded.winner().map(str::to_owned),
+                action: recorded.action(),
+                basis: recorded.basis(),
+                winner: recorded.winner(),
                 what: explained(&recorded.decision),
                 inputs: recorded.inputs.clone(),
-                outcome: value(&recorded.decision),
+                outcome: storage::written(&recorded.decision)?,
             });
         }
         for line in outcome.lines {
@@ -129,13 +129,14 @@ impl SyncBatch {
                 self.moves.push((one, write));
             }
         }
+        Ok(())
     }
 
     pub(super) async fn write(
         mut self,
         db: &mut PgConnection,
         portal: &str,
-    ) -> Result<ComparisonResult, crate::storage::Error> {
+    ) -> Result<ComparisonResult, storage::Error> {
         decisions::insert(db, portal, &self.decisions).await?;
         let (shops, numbers, asked) = columns(self.done.iter());
         comparisons::done(db, &shops, &numbers, &asked).await?;
@@ -164,7 +165,7 @@ impl SyncBatch {
             self.lines.push(Line {
                 shop: letter.shop,
                 number: letter.number,
-                kind: "overtaken",
+                kind: LineKind::Overtaken,
                 what: OrderEvent::LetterCompared { letter: letter.id }.into(),
                 detail: None,
             });

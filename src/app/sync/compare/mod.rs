@@ -8,7 +8,6 @@ mod batch;
 
 use batch::SyncBatch;
 
-pub(in crate::app) use crate::app::sync::order::value;
 use crate::{
     app::{
         Error, RetryPolicy, Sync,
@@ -21,6 +20,7 @@ use crate::{
     planner::{ScanResult, StageWrite},
     process::bug::{self, Step},
     storage::{
+        AskedBy, DecisionWinner,
         queue::{
             lanes::{self, Lease},
             orders,
@@ -40,9 +40,6 @@ use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
 };
-
-/// Who asks after an event of the shop.
-const EVENT: &str = "event";
 
 /// An order that is to be compared.
 #[derive(Debug, Clone)]
@@ -108,8 +105,9 @@ impl Sync {
         drop(db);
         // What only the shop said may agree with what is known of the portal: then the portal need
         // not be asked.
-        let (events, mut rest): (Vec<_>, Vec<_>) =
-            claimed.into_iter().partition(|one| one.why == EVENT);
+        let (events, mut rest): (Vec<_>, Vec<_>) = claimed
+            .into_iter()
+            .partition(|one| one.why == AskedBy::Event);
         let mut parts = Bisection::of(events);
         while let Some(part) = parts.next().filter(|part| !part.is_empty()) {
             match self.confirm_some(lease, part.clone()).await {
@@ -215,7 +213,7 @@ impl Sync {
                 me: None,
                 doubt: TimeDelta::zero(),
                 tries: &RetryPolicy::default(),
-                why: EVENT,
+                why: AskedBy::Event,
                 title: None,
                 later: &BTreeMap::new(),
             };
@@ -229,7 +227,7 @@ impl Sync {
                     deal,
                     guard,
                 };
-                writes.add(one, outcome, &row, now);
+                writes.add(one, outcome, &row, now)?;
                 saved.push(row);
             }
         }
@@ -349,11 +347,11 @@ impl Sync {
                 me: context.me,
                 doubt: TimeDelta::from_std(context.tries.doubt).unwrap_or_default(),
                 tries: &context.tries,
-                why: &one.claimed.why.clone(),
+                why: one.claimed.why,
                 later: &later,
             };
             let outcome = OrderSync::new(row, one.deal, &around, &mut next_id).compare();
-            writes.add(one, outcome, row, now);
+            writes.add(one, outcome, row, now)?;
         }
         // What the bridge no longer knows is not asked for again.
         writes
@@ -363,13 +361,14 @@ impl Sync {
         let rows = rows.into_iter().filter_map(|row| row.into_row().ok());
         agreements::save(&mut tx, &rows.collect::<Vec<_>>()).await?;
         let told: BTreeSet<String> = writes.changes.iter().map(|c| c.shop.clone()).collect();
-        let winners: Vec<&str> = writes.winners.clone();
+        let winners = writes.winners.clone();
         let moved = std::mem::take(&mut writes.moved);
         let done = writes.write(&mut tx, &lease.portal).await?;
         self.intake.stock.follow(&mut tx, &moved, None).await?;
         tx.commit().await?;
         for winner in winners {
-            self.metrics.decision(winner);
+            self.metrics
+                .decision(winner.map_or("none", DecisionWinner::as_str));
         }
         for shop in told {
             self.waker.wake(&lane_of(&shop));

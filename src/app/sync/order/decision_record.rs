@@ -8,6 +8,7 @@ use crate::{
         Observation, Stage,
         happening::{Mover, SyncEvent},
     },
+    storage::journal::LineKind,
 };
 use serde_json::json;
 
@@ -56,7 +57,7 @@ impl OrderSync<'_> {
                 by: self.deal_mover(),
             };
             let detail = json!({ "deal": self.deal, "portal_clock": portal.since });
-            self.say("moved", moved, detail);
+            self.say(LineKind::Moved, moved, detail);
         }
         let detail = json!({
             "decision": id, "deal": self.deal, "asked_by": self.around.why,
@@ -64,8 +65,8 @@ impl OrderSync<'_> {
             "shop_at": decision.record.shop_at, "portal_at": decision.record.portal_at,
         });
         let kind = match decision.action {
-            Action::Review { .. } => "conflict",
-            _ => "decided",
+            Action::Review { .. } => LineKind::Conflict,
+            _ => LineKind::Decided,
         };
         self.say(kind, explained(decision), detail);
         self.outcome.recorded.push(RecordedDecision {

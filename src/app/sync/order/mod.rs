@@ -25,10 +25,9 @@ use crate::{
         happening::{Card, Happening, Note, SyncEvent},
     },
     planner::{DealState, ScanResult, StageWrite},
-    storage::sync::agreements::Row,
+    storage::{AskedBy, journal::LineKind, sync::agreements::Row},
 };
 use chrono::{DateTime, TimeDelta, Utc};
-use serde::Serialize;
 use serde_json::{Value, json};
 use std::collections::BTreeMap;
 
@@ -51,7 +50,7 @@ pub(super) struct SyncContext<'a> {
     /// How often, and how long apart, a stage is written that the portal refuses.
     pub(super) tries: &'a RetryPolicy,
     /// Who asked for the comparison.
-    pub(super) why: &'a str,
+    pub(super) why: AskedBy,
     /// The title that the deal was made with, if it tells the order.
     pub(super) title: Option<&'a str>,
     /// Moves of deals since they were agreed on, as far as the portal's history was read.
@@ -169,7 +168,7 @@ impl<'a> OrderSync<'a> {
         }
         if self.row.gone_at.take().is_some() {
             let back = SyncEvent::DealBack { deal: self.deal };
-            self.say("gone", back, json!({ "deal": self.deal }));
+            self.say(LineKind::Gone, back, json!({ "deal": self.deal }));
             self.outcome.conflict = ConflictChange::Close;
         }
         self.row.stage = Some(state.stage.id.clone());
@@ -207,7 +206,7 @@ impl<'a> OrderSync<'a> {
         }
         let card = Card::Deal(self.deal);
         self.say(
-            "note",
+            LineKind::Note,
             Note::OtherOrigin { card },
             json!({ "deal": self.deal }),
         );
@@ -219,7 +218,7 @@ impl<'a> OrderSync<'a> {
         self.outcome.then = NextStep::Again(after);
     }
 
-    fn say(&mut self, kind: &'static str, what: impl Into<Happening>, detail: Value) {
+    fn say(&mut self, kind: LineKind, what: impl Into<Happening>, detail: Value) {
         self.outcome.lines.push(OutcomeLine {
             kind,
             what: what.into(),
@@ -234,7 +233,7 @@ impl<'a> OrderSync<'a> {
         }
         self.row.gone_at = Some(self.around.now);
         let what = SyncEvent::DealMissing { deal: self.deal };
-        self.say("gone", what.clone(), json!({ "deal": self.deal }));
+        self.say(LineKind::Gone, what.clone(), json!({ "deal": self.deal }));
         self.outcome.conflict = ConflictChange::Open {
             code: ErrorCode::DealGone,
             what,
@@ -464,9 +463,4 @@ impl<'a> OrderSync<'a> {
         let excess = self.turns.len().saturating_sub(TURNS_KEPT);
         self.turns.drain(..excess);
     }
-}
-
-/// The value as JSON, for a column that keeps it.
-pub(in crate::app) fn value<T: Serialize>(of: &T) -> Value {
-    serde_json::to_value(of).unwrap_or_default()
 }

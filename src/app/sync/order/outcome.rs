@@ -3,10 +3,11 @@
 use crate::{
     decision::{Action, Basis, Decision},
     domain::{
-        ErrorCode, Side, Stage,
+        ErrorCode, Stage,
         happening::{Happening, SyncEvent},
     },
     planner::StageWrite,
+    storage::{DecisionAction, DecisionBasis, DecisionWinner, journal::LineKind},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::Value;
@@ -42,7 +43,7 @@ pub(in crate::app::sync) enum ConflictChange {
 
 /// A line of the order's life.
 pub(in crate::app::sync) struct OutcomeLine {
-    pub(in crate::app::sync) kind: &'static str,
+    pub(in crate::app::sync) kind: LineKind,
     pub(in crate::app::sync) what: Happening,
     pub(in crate::app::sync) detail: Value,
 }
@@ -78,35 +79,35 @@ pub(in crate::app::sync) struct Outcome {
 }
 
 impl RecordedDecision {
-    /// The action in one word, as the decisions' table keeps it.
-    pub(in crate::app::sync) fn action(&self) -> &'static str {
+    /// What is done, as the decisions' table keeps it.
+    pub(in crate::app::sync) fn action(&self) -> DecisionAction {
         match self.decision.action {
-            Action::Agree { .. } => "agree",
-            Action::WritePortal { .. } => "write_portal",
-            Action::TellShop { .. } => "tell_shop",
-            Action::Refused { .. } => "refused",
-            Action::Review { .. } => "review",
+            Action::Agree { .. } => DecisionAction::Agree,
+            Action::WritePortal { .. } => DecisionAction::WritePortal,
+            Action::TellShop { .. } => DecisionAction::TellShop,
+            Action::Refused { .. } => DecisionAction::Refused,
+            Action::Review { .. } => DecisionAction::Review,
         }
     }
 
-    /// The basis in one word, as the decisions' table keeps it.
-    pub(in crate::app::sync) fn basis(&self) -> &'static str {
+    /// What it rests on, as the decisions' table keeps it.
+    pub(in crate::app::sync) fn basis(&self) -> DecisionBasis {
         match self.decision.record.basis {
-            Basis::Consistent => "consistent",
-            Basis::OneSide => "one_side",
-            Basis::Rule => "rule",
-            Basis::Default => "default",
-            Basis::Latest => "latest",
-            Basis::Undated => "undated",
-            Basis::Final(_) => "final",
-            Basis::Source => "source",
-            Basis::Ruling => "ruling",
-            Basis::Doubtful => "doubtful",
+            Basis::Consistent => DecisionBasis::Consistent,
+            Basis::OneSide => DecisionBasis::OneSide,
+            Basis::Rule => DecisionBasis::Rule,
+            Basis::Default => DecisionBasis::Default,
+            Basis::Latest => DecisionBasis::Latest,
+            Basis::Undated => DecisionBasis::Undated,
+            Basis::Final(_) => DecisionBasis::Final,
+            Basis::Source => DecisionBasis::Source,
+            Basis::Ruling => DecisionBasis::Ruling,
+            Basis::Doubtful => DecisionBasis::Doubtful,
         }
     }
 
-    /// `shop` or `portal`; `None` where nobody is right.
-    pub(in crate::app::sync) fn winner(&self) -> Option<&'static str> {
-        self.decision.record.winner.map(Side::as_str)
+    /// Who is right; `None` where nobody is.
+    pub(in crate::app::sync) fn winner(&self) -> Option<DecisionWinner> {
+        self.decision.record.winner.map(DecisionWinner::from)
     }
 }

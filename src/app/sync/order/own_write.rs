@@ -11,6 +11,7 @@ use crate::{
         happening::{Millis, MoveFault, RowOrder, SyncEvent, Words},
     },
     planner::{DealState, StageWritten},
+    storage::journal::LineKind,
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde_json::json;
@@ -114,7 +115,7 @@ impl OrderSync<'_> {
                 stage: (&state.stage).into(),
             };
             let detail = json!({ "deal": self.deal, "decision": lost.decision });
-            self.say("note", late, detail);
+            self.say(LineKind::Note, late, detail);
             let then = lost.agreed.map(|agreed| agreed.status);
             if let (Some(agreed), Some(status)) = (&mut self.agreed, then) {
                 agreed.status = status;
@@ -292,7 +293,7 @@ impl OrderSync<'_> {
             next_in_ms: Millis(next.num_milliseconds()),
         };
         self.say(
-            "refused",
+            LineKind::Refused,
             again,
             json!({ "decision": writing.decision, "deal": self.deal }),
         );
@@ -401,7 +402,7 @@ impl OrderSync<'_> {
             code: code.to_string(),
         };
         self.say(
-            "conflict",
+            LineKind::Conflict,
             left,
             json!({ "decision": writing.decision, "deal": self.deal }),
         );
@@ -422,6 +423,6 @@ impl OrderSync<'_> {
         };
         let detail =
             json!({ "deal": self.deal, "move": foreign.row.id, "portal_clock": foreign.row.at });
-        self.say("moved", moved, detail);
+        self.say(LineKind::Moved, moved, detail);
     }
 }

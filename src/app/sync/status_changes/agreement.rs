@@ -11,7 +11,8 @@ use crate::{
         happening::{Acknowledged, OrderEvent, SyncEvent},
     },
     storage::{
-        journal,
+        AskedBy,
+        journal::{self, LineKind},
         queue::orders,
         sync::{
             agreements::{self, Row},
@@ -64,11 +65,11 @@ pub(in crate::app) async fn acknowledge(
             previous: change.previous_status.clone(),
             how,
         };
-        let mut lines = vec![line(change, "told", what)];
+        let mut lines = vec![line(change, LineKind::Told, what)];
         for letter in delivered.letters {
             lines.push(line(
                 change,
-                "overtaken",
+                LineKind::Overtaken,
                 OrderEvent::LetterToldNewer { letter },
             ));
         }
@@ -129,5 +130,5 @@ pub(super) async fn locked(
 pub(super) async fn ask(tx: &mut PgConnection, change: &ChangeRow) -> Result<(), Error> {
     let (shops, numbers) = ([change.shop.clone()], [change.number.clone()]);
     let portals = [change.portal.clone()];
-    Ok(comparisons::ask(tx, (&shops, &numbers, &portals), "shop", 0).await?)
+    Ok(comparisons::ask(tx, (&shops, &numbers, &portals), AskedBy::Shop, 0).await?)
 }

@@ -2,7 +2,10 @@
 
 use crate::{
     domain::happening::Happening,
-    storage::{journal::Line, sync::status_changes::ChangeRow},
+    storage::{
+        journal::{Line, LineKind},
+        sync::status_changes::ChangeRow,
+    },
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -69,11 +72,7 @@ impl OutgoingChange {
 }
 
 /// What happened to a message, as a line in the life of its order.
-pub(in crate::app) fn line(
-    change: &ChangeRow,
-    kind: &'static str,
-    what: impl Into<Happening>,
-) -> Line {
+pub(in crate::app) fn line(change: &ChangeRow, kind: LineKind, what: impl Into<Happening>) -> Line {
     Line {
         shop: change.shop.clone(),
         number: change.number.clone(),

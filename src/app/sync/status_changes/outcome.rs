@@ -17,7 +17,8 @@ use crate::{
     },
     process::bug::Step,
     storage::{
-        MessageState, journal,
+        MessageState, Reason,
+        journal::{self, LineKind},
         queue::{
             lanes::{self, Lease},
             orders,
@@ -109,7 +110,7 @@ impl Sync {
         let what = SyncEvent::ShopSentSnapshot {
             status: change.status.clone(),
         };
-        journal::add(&mut tx, &[line(change, "told", what)]).await?;
+        journal::add(&mut tx, &[line(change, LineKind::Told, what)]).await?;
         let order = OrderKey::new(&change.shop, &change.number);
         self.intake.stock.follow(&mut tx, &[order], None).await?;
         tx.commit().await?;
@@ -142,29 +143,26 @@ impl Sync {
     ) -> Result<(), Error> {
         let change = &sent.change;
         let attempts = change.attempts.saturating_add(1);
-        let (code, words) = (
-            ErrorCode::Callback.as_str(),
-            words.replace('\0', "\u{fffd}"),
-        );
+        let words = words.replace('\0', "\u{fffd}");
+        let reason = Reason::new(ErrorCode::Callback, &words);
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
         let Some(delay) = delay else {
-            self.dead_letter_change(&mut tx, sent, (ErrorCode::Callback, &words), attempts)
+            self.dead_letter_change(&mut tx, sent, reason, attempts)
                 .await?;
             tx.commit().await?;
             self.waker.wake(&change.portal);
             return Ok(());
         };
         let key = (&*change.shop, change.seq);
-        status_changes::put_off(&mut tx, key, attempts, (code, &words), delay.as_secs_f64())
-            .await?;
+        status_changes::put_off(&mut tx, key, attempts, reason, delay.as_secs_f64()).await?;
         let what = SyncEvent::ShopRefused {
             status: change.status.clone(),
             words: Words(words),
             attempt: attempts,
             next_in: delay.as_secs(),
         };
-        journal::add(&mut tx, &[line(change, "told", what)]).await?;
+        journal::add(&mut tx, &[line(change, LineKind::Told, what)]).await?;
         tx.commit().await?;
         self.metrics.callback("refused");
         Ok(())
@@ -179,7 +177,8 @@ impl Sync {
     ) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
-        self.dead_letter_change(&mut tx, sent, (ErrorCode::Bug, words), sent.change.attempts)
+        let reason = Reason::new(ErrorCode::Bug, words);
+        self.dead_letter_change(&mut tx, sent, reason, sent.change.attempts)
             .await?;
         Ok(tx.commit().await?)
     }
@@ -193,7 +192,8 @@ impl Sync {
         words: &str,
     ) -> Result<(), Error> {
         let sent = OutgoingChange::new(change.clone(), now);
-        self.dead_letter_change(tx, &sent, (ErrorCode::Bug, words), change.attempts)
+        let reason = Reason::new(ErrorCode::Bug, words);
+        self.dead_letter_change(tx, &sent, reason, change.attempts)
             .await
     }
 
@@ -201,17 +201,17 @@ impl Sync {
         &self,
         tx: &mut PgConnection,
         sent: &OutgoingChange,
-        (code, words): (ErrorCode, &str),
+        reason: Reason<'_>,
         attempts: i32,
     ) -> Result<(), Error> {
         let change = &sent.change;
-        let (code, words) = (code.as_str(), clean(words));
+        let (code, words) = (reason.code, clean(reason.message));
+        let reason = Reason::new(code, &words);
         let row = locked(tx, change).await?;
         if status_changes::settle(tx, &change.shop, change.seq, MessageState::Dead, attempts)
             .await?
         {
-            status_changes::dead_letter(tx, change, (code, &words), attempts, &sent.message)
-                .await?;
+            status_changes::dead_letter(tx, change, reason, attempts, &sent.message).await?;
             if let Some(row) = row {
                 died(tx, change, row).await?;
             }
@@ -219,10 +219,10 @@ impl Sync {
         let what = SyncEvent::GivenUpStatus {
             status: change.status.clone(),
             words: Words(words),
-            code: code.to_owned(),
+            code: code.to_string(),
         };
-        journal::add(tx, &[line(change, "dead", what)]).await?;
-        self.metrics.died(&lane_of(&change.shop), code);
+        journal::add(tx, &[line(change, LineKind::Dead, what)]).await?;
+        self.metrics.died(&lane_of(&change.shop), code.as_str());
         self.metrics.callback("dead");
         Ok(())
     }

@@ -370,22 +370,40 @@ pub async fn take_turn(db: &mut PgConnection, base: &str) -> Result<bool, Error>
     .await?)
 }
 
-/// Takes some products that are due, each with its variations: ids of products. What a file is
-/// just being read into is left for later.
-pub async fn take_due(db: &mut PgConnection, base: &str, limit: i64) -> Result<Vec<String>, Error> {
-    Ok(sqlx::query_scalar!(
+/// Products that were taken.
+#[derive(Debug, Clone)]
+pub struct TakenGoods {
+    /// The ids of the products.
+    pub products: Vec<String>,
+    /// The greatest id that was taken; `None`: none is due after the one that was named.
+    pub last: Option<String>,
+}
+
+/// Takes some products that are due with ids after this one, each with its variations. What a file
+/// is just being read into is left for later.
+pub async fn take_due(
+    db: &mut PgConnection,
+    base: &str,
+    after: &str,
+    limit: i64,
+) -> Result<TakenGoods, Error> {
+    Ok(sqlx::query_as!(
+        TakenGoods,
         r#"WITH few AS MATERIALIZED (
-               SELECT id FROM bridge.onec_products WHERE base = $1 AND due
-               ORDER BY id LIMIT $2 FOR UPDATE SKIP LOCKED
+               SELECT id FROM bridge.onec_products WHERE base = $1 AND due AND id > $2
+               ORDER BY id LIMIT $3 FOR UPDATE SKIP LOCKED
            ), taken AS (
                UPDATE bridge.onec_products p SET due = false FROM few f
                WHERE p.base = $1 AND p.id = f.id
            )
-           SELECT DISTINCT split_part(id, '#', 1) AS "id!" FROM few"#,
+           SELECT coalesce(array_agg(DISTINCT split_part(id, '#', 1)), '{}') AS "products!",
+                  max(id) AS last
+           FROM few"#,
         base,
+        after,
         limit
     )
-    .fetch_all(db)
+    .fetch_one(db)
     .await?)
 }
 

@@ -1,6 +1,9 @@
 //! Receipts of tills with all that is needed to write them for a base.
 
-use crate::storage::{Error, Json};
+use crate::{
+    domain::ReceiptKind,
+    storage::{Error, Json},
+};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -15,8 +18,8 @@ pub struct TillReceiptRow {
     pub till: String,
     /// The receipt's id in the till.
     pub receipt: String,
-    /// `sale`: goods went to the customer; `refund`: they came back.
-    pub kind: String,
+    /// Which way its goods went.
+    pub kind: ReceiptKind,
     /// The order of which it is the pick-up.
     pub order_number: Option<String>,
     /// Whether the shop has sent that order.
@@ -43,7 +46,8 @@ pub async fn documents(
 ) -> Result<Vec<TillReceiptRow>, Error> {
     Ok(sqlx::query_as!(
         TillReceiptRow,
-        r#"SELECT c.shop, c.number, c.till, c.receipt, r.kind, r.number AS order_number,
+        r#"SELECT c.shop, c.number, c.till, c.receipt, r.kind AS "kind: ReceiptKind",
+                  r.number AS order_number,
                   EXISTS (SELECT FROM bridge.orders o
                           WHERE o.shop = r.shop AND o.number = r.number) AS "order_known!",
                   coalesce(r.store, r.store_named) AS store, r.cancelled, r.closed_at,

@@ -6,7 +6,6 @@ use crate::{
     storage::{Error, Json},
 };
 use chrono::{DateTime, Utc};
-use serde_json::Value;
 use sqlx::PgConnection;
 
 /// An order that is due.
@@ -25,7 +24,7 @@ pub struct DueOrder {
     /// That event as it was sent.
     pub body: Json,
     /// What 1C has of the order's contents, where that is kept.
-    pub contents: Option<Value>,
+    pub contents: Option<Json>,
     /// What the planner knows of the order.
     pub known: Json,
     /// Make a new deal if the known one is gone.
@@ -64,7 +63,7 @@ pub async fn claim(
     Ok(sqlx::query_as!(
         DueOrder,
         r#"SELECT o.shop, o.number, e.id AS event, e.body AS "body: Json", o.known AS "known: Json",
-                  m.data AS "contents?",
+                  m.data AS "contents?: Json",
                   o.recreate, e.occurred_at, e.received_at,
                   e.traceparent, o.later, o.later AND o.by_import AS "import!",
                   least(o.due_at, now() - interval '10 seconds') AS "low!",

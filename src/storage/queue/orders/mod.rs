@@ -48,6 +48,13 @@ pub struct QueueHead {
     pub now: DateTime<Utc>,
 }
 
+impl QueueHead {
+    /// Which order it is.
+    pub fn key(&self) -> OrderKey {
+        OrderKey::new(&self.shop, &self.number)
+    }
+}
+
 /// Locks these orders, making rows for the new ones: (shop, number, portal), no order twice. Those
 /// that are there stay in their portal.
 pub async fn lock_or_make(

@@ -1,6 +1,6 @@
 //! Results of tries of orders.
 
-use crate::storage::Error;
+use crate::storage::{Error, Reason};
 use serde_json::Value;
 use sqlx::PgConnection;
 
@@ -219,7 +219,7 @@ pub async fn record(db: &mut PgConnection, tried: &[AttemptResult]) -> Result<()
 pub async fn give_up(
     db: &mut PgConnection,
     (shop, number, event): (&str, &str, i64),
-    (code, message): (&str, &str),
+    reason: Reason<'_>,
 ) -> Result<Option<i32>, Error> {
     Ok(sqlx::query_scalar!(
         "UPDATE bridge.orders
@@ -231,8 +231,8 @@ pub async fn give_up(
         shop,
         number,
         event,
-        code,
-        message
+        reason.code.as_str(),
+        reason.message
     )
     .fetch_optional(db)
     .await?)

@@ -3,7 +3,7 @@
 use super::ChangeRow;
 use crate::{
     domain::OrderKey,
-    storage::{Error, MessageState},
+    storage::{Error, MessageState, Reason},
 };
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -97,7 +97,7 @@ pub async fn put_off(
     db: &mut PgConnection,
     (shop, seq): (&str, i64),
     attempts: i32,
-    (code, message): (&str, &str),
+    reason: Reason<'_>,
     delay_secs: f64,
 ) -> Result<(), Error> {
     sqlx::query!(
@@ -109,8 +109,8 @@ pub async fn put_off(
         seq,
         delay_secs,
         attempts,
-        code,
-        message
+        reason.code.as_str(),
+        reason.message
     )
     .execute(db)
     .await?;
@@ -139,7 +139,7 @@ pub async fn hold(
 pub async fn dead_letter(
     db: &mut PgConnection,
     change: &ChangeRow,
-    (code, message): (&str, &str),
+    reason: Reason<'_>,
     attempts: i32,
     payload: &serde_json::Value,
 ) -> Result<(), Error> {
@@ -150,8 +150,8 @@ pub async fn dead_letter(
         change.portal,
         change.shop,
         change.number,
-        code,
-        message,
+        reason.code.as_str(),
+        reason.message,
         attempts,
         change.first_sent_at,
         payload,

@@ -314,6 +314,15 @@ async fn the_order_shows_what_was_said_about_it() {
         (state.as_str(), &**title, *deal_id),
         ("done", "Пропущенный звонок", deal)
     );
+    assert_eq!(one.fault, None);
+    // What cannot be read is told so, and is no call without words.
+    let odd = "UPDATE bridge.subjects SET body = '\"odd\"' WHERE kind = 'activity'";
+    sqlx::query(odd).execute(&site.db.pool).await.unwrap();
+    let view = site.app.operations.order_view(&shop, "17").await;
+    let view = view.unwrap().unwrap();
+    let fault = view.activities[0].fault.as_deref().unwrap();
+    let place = "bridge.subjects holds what this version cannot read: `body` of call:";
+    assert!(fault.contains(place), "{fault}");
 }
 
 #[tokio::test]

@@ -326,6 +326,40 @@ async fn a_product_that_cannot_be_read_stays_due_and_is_told_and_the_others_are_
 }
 
 #[tokio::test]
+async fn products_are_taken_up_however_many_before_them_cannot_be_read() {
+    let trade = Trade::new().await;
+    trade
+        .send("import.xml", &catalogue(&product("b", "Второй")))
+        .await;
+    trade.send("offers.xml", &offers(&offer("b", "2"))).await;
+    let pool = &trade.world.db.pool;
+    let odd = "INSERT INTO bridge.onec_products (base, id, product, formed_at, touched_at, due)
+               SELECT base, 'a' || n, '\"odd\"', formed_at, touched_at, true
+               FROM bridge.onec_products, generate_series(1, 1000) AS n WHERE id = 'b'";
+    assert_eq!(
+        sqlx::query(odd)
+            .execute(pool)
+            .await
+            .unwrap()
+            .rows_affected(),
+        1000
+    );
+    let goods = &trade.world.site.app.catalogue;
+    let taken = "SELECT count(*) FROM bridge.subjects WHERE kind = 'product'";
+    // As many are looked at in one turn as two full turns are of odd ones; each turn tells of them.
+    for turn in 1..=3 {
+        let told = goods.take_up_goods().await;
+        let is_there = trade.count(taken).await == 1;
+        assert_eq!((told.is_err(), is_there), (turn < 3, turn == 3), "{turn}");
+    }
+    // All that is left is odd, and comes up again from the first on.
+    assert_eq!(trade.count(DUE).await, 1000);
+    let told = goods.take_up_goods().await.unwrap_err().chain();
+    assert!(told.contains("`product` of a1 of"), "{told}");
+    assert_eq!(trade.count(DUE).await, 1000);
+}
+
+#[tokio::test]
 async fn the_shop_does_not_tell_of_products_that_are_1cs() {
     let world = World::with("", OWNED).await;
     let event = json!({"specversion": "1.0", "type": "shop.product.saved.v1",

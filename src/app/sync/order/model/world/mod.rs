@@ -17,7 +17,7 @@ use crate::{
     },
     domain::{Agreed, ClockOffset, Clocks, Policy, ReportedStatus, Side, Stage, Waiting, Winner},
     planner::{ScanResult, StageWrite, StageWritten},
-    storage::sync::agreements::Row,
+    storage::{AskedBy, DecisionBasis, sync::agreements::Row},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use std::{collections::BTreeMap, time::Duration};
@@ -237,7 +237,7 @@ impl World {
             me: Some(ME),
             doubt: TimeDelta::milliseconds(DOUBT),
             tries: &self.tries,
-            why: "model",
+            why: AskedBy::Event,
             title: None,
             later,
         };
@@ -255,7 +255,7 @@ impl World {
     /// What the bridge stores after a comparison; what is to be written.
     fn carry(&mut self, outcome: Outcome) -> Option<StageWrite> {
         for line in &outcome.lines {
-            self.tell(&format!("{}: {}", line.kind, line.what.sentence()));
+            self.tell(&format!("{}: {}", line.kind.as_str(), line.what.sentence()));
         }
         if let Some(awaited) = &outcome.awaited {
             self.drop_except(awaited);
@@ -266,7 +266,10 @@ impl World {
         {
             self.last_message += 1;
             self.writes += usize::from(status != previous);
-            let by_person = outcome.recorded.iter().any(|one| one.basis() == "ruling");
+            let by_person = outcome
+                .recorded
+                .iter()
+                .any(|one| one.basis() == DecisionBasis::Ruling);
             let rules = &self.policy().rules;
             let by_rule = rules.iter().any(|rule| rule.winner == Winner::Portal);
             self.database.changes.push(Change {
