@@ -102,6 +102,10 @@ impl ProductWave {
     }
 
     fn refused(&mut self, ask: &Ask, error: &str, description: &str) {
+        if matches!(ask, Ask::Currencies) {
+            // Whether the portal knows a currency it says then when a price is written.
+            return;
+        }
         if matches!(ask, Ask::Mode) {
             // What is not known is not written over.
             self.facts.keeps_stock = Some(true);
@@ -136,6 +140,7 @@ impl ProductWave {
                 }
             }
             Ask::Kinds => self.facts.take_kinds(result),
+            Ask::Currencies => self.facts.take_currencies(result, next.is_none()),
             Ask::Rates => self.facts.take_rates(result),
             Ask::Units => self.facts.take_units(result),
             Ask::Mode => self.facts.keeps_stock = Some(result != "N"),

@@ -80,6 +80,7 @@ impl ProductWave {
         let none = || json!({});
         self.ask((Ask::Blocks, "catalog.catalog.list", none()));
         self.ask((Ask::Kinds, "catalog.priceType.list", none()));
+        self.ask((Ask::Currencies, "crm.currency.list", none()));
         self.ask((Ask::Rates, "catalog.vat.list", none()));
         self.ask((Ask::Units, "catalog.measure.list", none()));
     }
@@ -293,7 +294,11 @@ impl ProductWave {
                     places = places.saturating_sub(count);
                 }
                 Ok(_) => {}
-                Err(message) => state.refuse(ErrorCode::Refused, message),
+                Err((code, words)) => {
+                    // What the portal lacks may be there by the next wave.
+                    self.sound = false;
+                    state.refuse(code, words);
+                }
             }
         }
     }
@@ -357,7 +362,7 @@ impl ProductWave {
                 let wanted = match part.wanted(&state.job, &self.facts) {
                     Ok(wanted) => wanted,
                     Err(unclear) => {
-                        state.refuse(ErrorCode::Refused, unclear.words());
+                        state.refuse(unclear.code(), unclear.words());
                         break;
                     }
                 };
@@ -394,7 +399,7 @@ impl ProductWave {
 
 impl State {
     /// How many commands bring the portal to what the shop told; a fault that no write can cure.
-    fn commands(&self, facts: &super::CatalogueFacts) -> Result<usize, String> {
+    fn commands(&self, facts: &super::CatalogueFacts) -> Result<usize, (ErrorCode, String)> {
         let mut count = self.retired.len();
         for part in &self.parts {
             let wanted = match part.wanted(&self.job, facts) {
@@ -403,7 +408,7 @@ impl State {
                     count += 3;
                     continue;
                 }
-                Err(Unclear::Unknown(words)) => return Err(words),
+                Err(unclear) => return Err((unclear.code(), unclear.words())),
             };
             count += match &part.element {
                 Some(there) => {

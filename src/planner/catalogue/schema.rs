@@ -13,6 +13,8 @@ pub struct CatalogueFacts {
     /// That of variations; `None`: the portal has no variations.
     pub(super) offers: Option<u64>,
     kinds: Vec<PriceKind>,
+    /// The codes of its currencies; `None`: not all of them are known.
+    currencies: Option<Vec<String>>,
     rates: Vec<(u64, Option<Decimal>)>,
     units: Vec<(u64, u32)>,
     properties: Vec<Property>,
@@ -95,6 +97,19 @@ impl CatalogueFacts {
         };
         let rows = listed(result, "priceTypes");
         self.kinds = rows.iter().filter_map(kind).collect();
+    }
+
+    /// The currencies, from `crm.currency.list`, if that is all of them.
+    pub(super) fn take_currencies(&mut self, result: &Value, all: bool) {
+        let rows = elements(result).into_iter().filter_map(Value::as_object);
+        let codes: Vec<String> = rows.map(|row| text(row.get("CURRENCY"))).collect();
+        self.currencies = Some(codes).filter(|codes| all && !codes.is_empty());
+    }
+
+    /// Whether the portal is known to have no such currency.
+    pub(super) fn lacks_currency(&self, code: &str) -> bool {
+        let known = self.currencies.as_ref();
+        known.is_some_and(|known| known.iter().all(|one| one != code))
     }
 
     pub(super) fn take_rates(&mut self, result: &Value) {
