@@ -48,7 +48,8 @@ struct Global {
     /// Settings file; else BRIDGE_CONFIG, else ./b24-bridge.toml if it is there
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print data as JSON, and a failure as {"error": {code, message, causes, remedy}}
+    /// Print data as JSON, what an act came to as {"result": WORD, ...}, a failure as
+    /// {"error": {code, message, causes, remedy}}
     #[arg(long, global = true)]
     json: bool,
     /// Install PostgreSQL without asking, if it is missing and needed

@@ -9,7 +9,7 @@ use crate::{
     clients::{bitrix24, moysklad},
     config,
     domain::{ErrorCode, Faults},
-    worker,
+    storage, worker,
 };
 use anstyle::{AnsiColor, Style};
 use comfy_table::{ContentArrangement, presets};
@@ -18,6 +18,7 @@ use serde::Serialize;
 use std::{
     fmt,
     io::{self, IsTerminal as _, Write},
+    process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
 };
 
@@ -106,7 +107,7 @@ pub(super) fn wrong_filter(faults: &Faults) -> anyhow::Error {
 
 /// What an act came to: data for programs, a sentence for people.
 pub(super) fn done(data: &impl Serialize, sentence: impl fmt::Display) -> anyhow::Result<()> {
-    if JSON.load(Ordering::Relaxed) {
+    if is_json() {
         return json(data);
     }
     say(sentence);
@@ -131,6 +132,29 @@ pub(super) fn wrong_usage(error: &clap::Error) {
     };
     let text = serde_json::to_string(&failed);
     put(io::stderr(), text.unwrap_or_default());
+}
+
+/// Usage that is right for a program to try and wrong for it to repeat: what is missing, and what
+/// to add. Its exit code is that of wrong usage.
+pub(super) fn refused_usage(message: &str, hint: &str) -> ExitCode {
+    show(Failure {
+        code: None,
+        message: message.to_owned(),
+        causes: Vec::new(),
+        remedy: Some(hint.to_owned()),
+    });
+    ExitCode::from(2)
+}
+
+/// How many of something there are: `1 portal`, `2 portals`.
+pub(super) fn count(many: usize, one: &str) -> String {
+    let ending = if many == 1 { "" } else { "s" };
+    format!("{many} {one}{ending}")
+}
+
+/// Whether what is printed is for programs.
+pub(super) fn is_json() -> bool {
+    JSON.load(Ordering::Relaxed)
 }
 
 /// A line of data.
@@ -241,22 +265,30 @@ impl Failure {
             code: known.map(ErrorCode::as_str),
             message,
             causes,
-            remedy: known.map(|code| code.remedy().to_owned()),
+            remedy: remedy_of(error)
+                .or(known.map(ErrorCode::remedy))
+                .map(str::to_owned),
         }
     }
 }
 
+/// What to do about an error that knows it better than its code.
+fn remedy_of(error: &anyhow::Error) -> Option<&'static str> {
+    let mut chain = error.chain();
+    chain.find_map(|cause| cause.downcast_ref::<storage::Error>()?.remedy())
+}
+
 /// An error, its causes, and what to do about it.
 pub(super) fn failure(error: &anyhow::Error) {
-    let failed = Failed {
-        error: Failure::of(error),
-    };
+    show(Failure::of(error));
+}
+
+fn show(failure: Failure) {
     let mut shown = anstream::stderr();
-    if JSON.load(Ordering::Relaxed) {
-        let text = serde_json::to_string(&failed);
+    if is_json() {
+        let text = serde_json::to_string(&Failed { error: failure });
         return put(shown, text.unwrap_or_default());
     }
-    let failure = failed.error;
     let code = failure.code.map(|code| format!("{code}: "));
     let (code, message) = (code.unwrap_or_default(), failure.message);
     put(

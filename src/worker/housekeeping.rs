@@ -44,7 +44,7 @@ async fn build_indexes(app: &App) {
     }
 }
 
-/// Reads old events for the search by phone and e-mail, on an old database once in its life: beside
+/// Reads old events for the search of orders, on an old database once in its life: beside
 /// everything else, for it may take minutes.
 async fn read_contacts(app: &App) {
     loop {
@@ -54,8 +54,7 @@ async fn read_contacts(app: &App) {
             Err(error) => {
                 tracing::warn!(
                     %error,
-                    "old events could not be read for the search by phone and e-mail; it is tried \
-                     again"
+                    "old events could not be read for the search of orders; it is tried again"
                 );
                 tokio::time::sleep(ONCE_PAUSE).await;
             }

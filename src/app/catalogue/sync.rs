@@ -17,7 +17,7 @@ use std::collections::BTreeMap;
 /// Products that are read at once: as many as one call can look up.
 const PAGE: i64 = 2_500;
 /// Products on a page for people.
-pub(super) const SHOWN: i64 = 50;
+pub(super) const SHOWN: i64 = 30;
 
 /// Some products of a shop, and where to go on.
 #[derive(Debug, Default)]

@@ -1,9 +1,13 @@
-//! Search keys of orders: the e-mail addresses and phone numbers of their customers.
+//! What orders are found by: the e-mail addresses and phone numbers of their customers as keys, and
+//! words of which parts are looked for.
 
 use crate::{
     app::{Error, Intake},
     process::bug,
-    storage::intake::search_keys,
+    storage::{
+        intake::search_keys::{self, FoundBy},
+        queue::outbox::OrderWords,
+    },
 };
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -16,56 +20,95 @@ const LAST_DIGITS: usize = 10;
 const ADDRESS_CHARACTERS: usize = 320;
 /// The most keys of one event.
 const MOST: usize = 40;
+/// The most characters of an event's words, and of its phones' digits.
+const WORD_CHARACTERS: usize = 1_000;
 /// Events that are read in one transaction.
 const BATCH: i64 = 1_000;
 
 impl Intake {
-    /// Reads some events that were stored before orders could be found by their customers; whether
-    /// there may be more.
+    /// Reads some events that were stored before orders could be found by their customers or by
+    /// parts; whether there may be more.
     pub async fn backfill_search_keys(&self) -> Result<bool, Error> {
         let mut tx = self.db.begin().await?;
         let Some(unread) = search_keys::unread(&mut tx, BATCH).await? else {
             return Ok(false);
         };
-        let mut keys = Vec::new();
+        let mut found_by = Vec::new();
         for (event, body) in &unread.events {
             // What cannot be read is not found by anything.
+            let read = |body: &Value| (keys_of(body), words_of(body));
             let of = body
                 .value()
                 .ok()
-                .and_then(|body| bug::caught(|| keys_of(body)).ok());
-            keys.extend(of.into_iter().flatten().map(|key| (*event, key)));
+                .and_then(|body| bug::caught(|| read(body)).ok());
+            found_by.extend(of.map(|(keys, words)| FoundBy {
+                event: *event,
+                keys: keys.into_iter().collect(),
+                words,
+            }));
         }
-        search_keys::add(&mut tx, &keys).await?;
+        search_keys::add(&mut tx, &found_by).await?;
         let more = search_keys::read_down_to(&mut tx, &unread).await?;
         tx.commit().await?;
         Ok(more)
     }
 }
 
-/// What an event is found by.
+/// What an event is found by as a whole.
 pub(in crate::app) fn keys_of(event: &Value) -> BTreeSet<String> {
     let Some(customer) = event.pointer("/data/customer") else {
         return BTreeSet::new();
     };
-    let written = |fields: [&str; 2]| {
-        let values = fields.into_iter().filter_map(|field| customer.get(field));
-        let each = values.flat_map(|value| match value {
-            Value::Array(all) => all.as_slice(),
-            one => std::slice::from_ref(one),
-        });
-        each.filter_map(|value| match value {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        })
-        .collect::<Vec<_>>()
-    };
-    let addresses = written(["emails", "email"]);
-    let numbers = written(["phones", "phone"]);
+    let addresses = written(customer, ["emails", "email"]);
+    let numbers = written(customer, ["phones", "phone"]);
     let addresses = addresses.iter().map(|address| by_address(address));
     let numbers = numbers.iter().filter_map(|number| by_phone(number));
     addresses.chain(numbers).take(MOST).collect()
+}
+
+/// What parts of are looked for in an event.
+pub(in crate::app) fn words_of(event: &Value) -> OrderWords {
+    let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
+    let number = event
+        .pointer("/data/number")
+        .and_then(|number| match number {
+            Value::String(text) => Some(text.clone()),
+            Value::Number(number) => Some(number.to_string()),
+            _ => None,
+        });
+    let customer = event.pointer("/data/customer").unwrap_or(&Value::Null);
+    let names = ["name", "second_name", "last_name", "company/title"];
+    let names = names.map(|name| text(&format!("/data/customer/{name}")));
+    let names = names.into_iter().flatten().map(str::to_owned);
+    let addresses = written(customer, ["emails", "email"]);
+    let all: Vec<String> = number.into_iter().chain(names).chain(addresses).collect();
+    let numbers = written(customer, ["phones", "phone"]);
+    let digits = |number: &String| -> String {
+        let digits = number.chars().filter(char::is_ascii_digit);
+        digits.take(*PHONE_DIGITS.end()).chain([',']).collect()
+    };
+    let kept = |text: String| text.chars().take(WORD_CHARACTERS).collect();
+    OrderWords {
+        words: kept(all.join(" ").to_lowercase()),
+        phones: kept(numbers.iter().map(digits).collect()),
+    }
+}
+
+/// What stands in these members of a customer, each of which may be one or many.
+fn written(customer: &Value, members: [&str; 2]) -> Vec<String> {
+    let values = members
+        .into_iter()
+        .filter_map(|member| customer.get(member));
+    let each = values.flat_map(|value| match value {
+        Value::Array(all) => all.as_slice(),
+        one => std::slice::from_ref(one),
+    });
+    let text = |value: &Value| match value {
+        Value::String(text) => Some(text.clone()),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    };
+    each.filter_map(text).collect()
 }
 
 /// What these words find, if they are an e-mail address or a phone number.
@@ -144,6 +187,22 @@ mod tests {
             );
         }
         assert!(keys_of(&json!({"data": {"number": "1"}})).is_empty());
+    }
+
+    #[test]
+    fn words_are_the_number_the_names_and_the_addresses_in_lower_case() {
+        let event = json!({"data": {"number": "WEB-7", "customer": {
+            "name": "Анна", "last_name": "Иванова", "company": {"title": "ООО Ромашка"},
+            "emails": ["Anna@Example.ru"], "phones": ["+7 (916) 000-00-01", 89_160_000_002_u64]
+        }}});
+        let OrderWords { words, phones } = words_of(&event);
+        assert_eq!(words, "web-7 анна иванова ооо ромашка anna@example.ru");
+        assert_eq!(phones, "79160000001,89160000002,");
+        for odd in [json!({}), json!({"data": {"customer": "nobody"}}), json!(7)] {
+            assert_eq!(words_of(&odd), OrderWords::default());
+        }
+        let long = json!({"data": {"number": 5, "customer": {"name": "Я".repeat(5_000)}}});
+        assert_eq!(words_of(&long).words.chars().count(), WORD_CHARACTERS);
     }
 
     #[test]

@@ -6,8 +6,10 @@
 pub(super) mod audit;
 pub(super) mod conflicts;
 pub(super) mod gauges;
+mod last_hour;
 pub(super) mod order_contents;
 pub(super) mod order_list;
+mod order_search;
 pub(super) mod order_view;
 pub mod overview;
 pub(super) mod reloads;
@@ -30,6 +32,7 @@ pub struct Operations {
     intake: Arc<Intake>,
     delivery: Arc<Delivery>,
     onec: Arc<Onec>,
+    settled: Arc<last_hour::SettledMinutes>,
 }
 
 impl Operations {
@@ -47,6 +50,7 @@ impl Operations {
             intake: Arc::clone(intake),
             delivery: Arc::clone(delivery),
             onec: Arc::clone(onec),
+            settled: Arc::default(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! Lists of orders: by state, shop, status, time and words; the newest first, page by page.
 
+use super::order_search::{LARGEST_CHUNK, Look, Place};
 use crate::{
     app::{
         Error, Operations,
@@ -8,18 +9,13 @@ use crate::{
         page::page_size,
     },
     domain::{Faults, PortalName, ShopName, did_you_mean},
-    storage::views::search::{self, Among, FoundRow, Wanted},
+    storage::views::search::{self, FoundRow, Patterns, Wanted},
 };
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::Serialize;
 use sqlx::PgConnection;
-use std::time::{Duration, Instant};
 use utoipa::ToSchema;
 
-/// How many events are looked through first, and at most at once.
-const STEPS: (i64, i64) = (1_000, 16_000);
-/// How long one page looks, the last step beside.
-const PATIENCE: Duration = Duration::from_secs(1);
 /// By how much ids of events may be in another order than their times: a transaction has the time
 /// of its begin.
 const CROSSING: TimeDelta = TimeDelta::minutes(10);
@@ -179,7 +175,6 @@ impl OrderFilter {
             status: self.status.clone(),
             since: self.since,
             until: self.until,
-            ..Wanted::default()
         }
     }
 }
@@ -237,7 +232,8 @@ pub struct OrderPage {
 impl Operations {
     /// Orders that a filter means. A whole number, a deal's id, a whole phone number or address is
     /// found at once, whatever its age; parts are looked for from the newest order back, for about
-    /// a second a page. Orders whose events are pruned are found by number and by deal alone.
+    /// a tenth of a second a page. Orders whose events are pruned are found by number and by deal
+    /// alone.
     pub async fn list_orders(&self, filter: &OrderFilter) -> Result<OrderPage, Error> {
         let limit = page_size(filter.limit);
         let shops = match &filter.shop {
@@ -250,108 +246,45 @@ impl Operations {
                 .collect(),
         };
         let portals = self.registry.portals.iter().map(PortalName::to_string);
-        let mut wanted = filter.wanted(shops, portals.collect());
+        let wanted = filter.wanted(shops, portals.collect());
         let mut tx = self.db.begin().await?;
-        if let Some(text) = &filter.text {
-            if filter.before.is_none() {
-                let whole = whole(&mut tx, &wanted, text, limit.into()).await?;
-                if !whole.is_empty() {
-                    return Ok(OrderPage {
-                        items: whole.into_iter().map(OrderSummary::from).collect(),
-                        next: None,
-                        looked_back_to: None,
-                    });
-                }
+        if let (Some(text), None) = (&filter.text, filter.before) {
+            let whole = whole(&mut tx, &wanted, text, limit.into()).await?;
+            if !whole.is_empty() {
+                return Ok(OrderPage {
+                    items: whole.into_iter().map(OrderSummary::from).collect(),
+                    next: None,
+                    looked_back_to: None,
+                });
             }
-            (wanted.patterns, wanted.digits) = parts(text);
         }
         let before = match (filter.before, filter.until) {
             (None, Some(until)) => past(&mut tx, until).await?,
             (before, _) => before.unwrap_or(i64::MAX),
         };
-        let look = Look {
-            before,
-            limit: limit.into(),
-            found: Vec::new(),
+        let lowest = match filter.since {
+            Some(since) => past(&mut tx, since - CROSSING * 2).await?,
+            None => i64::MIN,
         };
-        match filter.state {
-            Some(OrderState::Dead) => look.among(&mut tx, Among::Dead(before), &wanted).await,
-            Some(OrderState::OnItsWay) => {
-                look.among(&mut tx, Among::Waiting(before), &wanted).await
-            }
-            _ => look.through_events(&mut tx, &wanted).await,
-        }
+        let place = place(&mut tx, filter).await?;
+        let look = Look::new(place, (lowest, before), limit);
+        let looked = look.through(&mut tx, &wanted).await?;
+        Ok(OrderPage {
+            items: looked.found.into_iter().map(OrderSummary::from).collect(),
+            next: looked.next,
+            looked_back_to: looked.looked_back_to,
+        })
     }
 }
 
-/// A page that is being looked for.
-struct Look {
-    before: i64,
-    limit: i64,
-    found: Vec<FoundRow>,
-}
-
-impl Look {
-    /// Where an index names the orders.
-    async fn among(
-        mut self,
-        db: &mut PgConnection,
-        among: Among<'_>,
-        wanted: &Wanted,
-    ) -> Result<OrderPage, Error> {
-        self.found = search::find(db, among, wanted, self.limit + 1).await?;
-        Ok(self.page(None))
-    }
-
-    /// From the newest event back, step by step.
-    async fn through_events(
-        mut self,
-        db: &mut PgConnection,
-        wanted: &Wanted,
-    ) -> Result<OrderPage, Error> {
-        let began = Instant::now();
-        let (mut step, largest) = STEPS;
-        while let Some(floor) = search::floor(db, self.before, step).await? {
-            let room = self.limit + 1 - i64::try_from(self.found.len()).unwrap_or(i64::MAX);
-            let among = Among::Events(floor, self.before);
-            self.found
-                .extend(search::find(db, among, wanted, room).await?);
-            self.before = floor;
-            let at = search::newest_upto(db, floor).await?.map(|(_, at)| at);
-            if self.found.len() > usize::try_from(self.limit).unwrap_or(usize::MAX)
-                || matches!((at, wanted.since), (Some(at), Some(since)) if at + CROSSING < since)
-            {
-                return Ok(self.page(None));
-            }
-            if began.elapsed() > PATIENCE {
-                return Ok(self.page(at));
-            }
-            step = (step * 4).min(largest);
-        }
-        Ok(self.page(None))
-    }
-
-    /// What was found, and where the next page begins.
-    fn page(mut self, looked_back_to: Option<DateTime<Utc>>) -> OrderPage {
-        let limit = usize::try_from(self.limit).unwrap_or(usize::MAX);
-        let more = self.found.len() > limit;
-        self.found.truncate(limit);
-        let last = self.found.last();
-        let next = match (more, looked_back_to) {
-            (true, _) => last.map(|row| row.head),
-            (false, Some(_)) => Some(self.before),
-            (false, None) => None,
-        };
-        let since = if more {
-            last.and_then(|row| row.received_at)
-        } else {
-            looked_back_to
-        };
-        OrderPage {
-            looked_back_to: next.and(since),
-            items: self.found.into_iter().map(OrderSummary::from).collect(),
-            next,
-        }
+/// Where what the filter means is found soonest.
+async fn place(db: &mut PgConnection, filter: &OrderFilter) -> Result<Place, Error> {
+    match (&filter.text, filter.state) {
+        (Some(text), _) => Place::words(db, parts(text)).await,
+        (None, Some(OrderState::Dead)) => Ok(Place::Dead),
+        (None, Some(OrderState::OnItsWay)) => Ok(Place::Waiting),
+        (None, Some(OrderState::NotInSync)) => Place::differing(db).await,
+        (None, Some(OrderState::InSync) | None) => Ok(Place::Events),
     }
 }
 
@@ -363,19 +296,22 @@ async fn whole(
     limit: i64,
 ) -> Result<Vec<FoundRow>, Error> {
     let deal = text.trim_start_matches('#').parse().ok();
-    let found = search::find(db, Among::Number(text, deal), wanted, limit).await?;
+    let named = search::by_number(db, (text, deal), wanted).await?;
+    let found = search::known(db, &named, wanted, limit).await?;
     match search_keys::key_of_words(text) {
         Some(key) if found.is_empty() => {
-            Ok(search::find(db, Among::Contact(&key), wanted, limit).await?)
+            let named = search::by_key(db, &key, LARGEST_CHUNK).await?;
+            Ok(search::known(db, &named, wanted, limit).await?)
         }
         _ => Ok(found),
     }
 }
 
 /// The patterns of the words of a text, and of its digits if it may be a part of a phone number.
-fn parts(text: &str) -> (Vec<String>, Option<String>) {
+fn parts(text: &str) -> Patterns {
     let pattern = |word: &str| {
         let escaped = word
+            .to_lowercase()
             .replace('\\', "\\\\")
             .replace('%', "\\%")
             .replace('_', "\\_");
@@ -383,10 +319,10 @@ fn parts(text: &str) -> (Vec<String>, Option<String>) {
     };
     let digits: String = text.chars().filter(char::is_ascii_digit).collect();
     let phone = search_keys::is_of_phone(text) && digits.len() >= FEWEST_DIGITS;
-    (
-        text.split_whitespace().map(pattern).collect(),
-        phone.then(|| pattern(&digits)),
-    )
+    Patterns {
+        words: text.split_whitespace().map(pattern).collect(),
+        digits: phone.then(|| pattern(&digits)),
+    }
 }
 
 /// An id of an event below which all came before `until`, or nearly so: found by halving, for ids
@@ -427,13 +363,12 @@ mod tests {
 
     #[test]
     fn words_are_looked_for_each_by_itself_and_digits_as_a_phone() {
-        assert_eq!(
-            parts("Анна 50%"),
-            (vec!["%Анна%".to_owned(), "%50\\%%".to_owned()], None)
-        );
-        assert_eq!(parts("916-00").1.as_deref(), Some("%91600%"));
-        assert_eq!(parts("A-1600").1, None);
-        assert_eq!(parts("160").1, None);
+        let found = parts("Анна 50%");
+        assert_eq!(found.words, ["%анна%", "%50\\%%"]);
+        assert_eq!(found.digits, None);
+        assert_eq!(parts("916-00").digits.as_deref(), Some("%91600%"));
+        assert_eq!(parts("A-1600").digits, None);
+        assert_eq!(parts("160").digits, None);
     }
 
     #[test]

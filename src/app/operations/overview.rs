@@ -10,7 +10,7 @@ pub use crate::storage::views::{
     incidents::{
         DeadRow, IncidentRow as Incident, RefusedChange, RefusedRow as Refused, WaitingConflicts,
     },
-    overview::{DecisionRow as Decided, Minute, WaitingOrder},
+    overview::{DecisionRow as Decided, WaitingOrder},
 };
 
 /// Under this name in the place of a lane's: taking up events from SQL.
@@ -30,10 +30,21 @@ pub const APPLICATION: &str = ":application:";
 /// For how many seconds an incident that is over is still shown.
 const LATELY: f64 = 900.0;
 
+/// What was settled in one minute.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Minute {
+    /// How many minutes ago: 0 to 59.
+    pub ago: i64,
+    /// How many events were done.
+    pub done: i64,
+    /// How many events became dead letters.
+    pub dead: i64,
+}
+
 /// What the overview shows beside the status.
 #[derive(Debug, Clone)]
 pub struct Overview {
-    /// The last hour by minute.
+    /// The last hour by minute; minutes in which nothing was settled are left out.
     pub minutes: Vec<Minute>,
     /// The order that waits longest, of each portal.
     pub oldest: Vec<WaitingOrder>,
@@ -60,7 +71,7 @@ impl Operations {
         let (portals, shops): (Vec<_>, Vec<_>) = shops.map(names).unzip();
         let mut db = self.db.acquire().await?;
         Ok(Overview {
-            minutes: overview::last_hour(&mut db).await?,
+            minutes: self.minutes(&mut db).await?,
             oldest: overview::oldest(&mut db, &portals, &shops).await?,
             conflicts: incidents::conflicts(&mut db).await?,
             dead: incidents::dead(&mut db).await?,

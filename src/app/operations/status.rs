@@ -220,7 +220,7 @@ impl Operations {
         let notices = self.intake.shop_notices().await?;
         let mut db = self.db.acquire().await?;
         let waiting = stats::waiting(&mut db).await?;
-        let done = stats::done_last_hour(&mut db).await?;
+        let done = self.settled_lately(&mut db).await?;
         let dead = stats::dead(&mut db).await?;
         let lanes = lanes::all(&mut db).await?;
         let published = stats::published(&mut db).await?;
@@ -328,7 +328,7 @@ impl Operations {
 /// What the database counted.
 struct Figures {
     waiting: Vec<stats::WaitingCount>,
-    done: Vec<stats::DoneCount>,
+    done: Vec<stats::SettledMinute>,
     dead: Vec<stats::DeadCountRow>,
     back: Vec<stats::ChangeBacklog>,
 }

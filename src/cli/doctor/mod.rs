@@ -11,7 +11,7 @@ mod stages;
 mod stock;
 
 use super::{
-    Global,
+    Global, output,
     setup::bootstrap::{self, Database},
 };
 use crate::{app::App, config::Config, domain::ErrorCode};
@@ -52,11 +52,9 @@ async fn examine(config: &Config, global: &Global, report: &mut Report) {
         || "none: demo values".to_owned(),
         |file| file.display().to_string(),
     );
-    let (portals, shops) = (config.portals.len(), config.shops.len());
-    report.fine(
-        "settings",
-        format!("{from} ({portals} portals, {shops} shops)"),
-    );
+    let portals = output::count(config.portals.len(), "portal");
+    let shops = output::count(config.shops.len(), "shop");
+    report.fine("settings", format!("{from} ({portals}, {shops})"));
     // Without the migrations: looking changes nothing.
     let connections = match bootstrap::connections() {
         Ok(connections) => connections,

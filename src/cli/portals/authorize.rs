@@ -8,6 +8,7 @@ use crate::{
     worker::portal_access::{AppPortal, judge_now},
 };
 use anyhow::{Context as _, bail};
+use serde_json::json;
 use std::{process::ExitCode, time::Duration};
 use tokio::time::Instant;
 
@@ -41,7 +42,8 @@ pub(in crate::cli) async fn run(
     };
     match outcome(app, &reached, id).await? {
         Some(None) => {
-            output::say(format!("the bridge is let into portal {name}"));
+            let sentence = format!("the bridge is let into portal {name}");
+            output::done(&json!({ "result": "let_in", "portal": name }), sentence)?;
             Ok(ExitCode::SUCCESS)
         }
         Some(Some(words)) => anyhow::bail!("refused: {words}"),

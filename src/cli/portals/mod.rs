@@ -93,7 +93,7 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
             let (name, portal) = find(&config, portal)?;
             let connections = bootstrap::connections()?;
             let guest = bootstrap::apps::guest(&app, &name, portal, &connections)?;
-            code = test(&guest).await?;
+            test(&name, portal, &guest).await?;
         }
         Command::Authorize {
             portal,
@@ -116,10 +116,13 @@ fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<(PortalName, &'a P
     Ok((name, portal))
 }
 
-async fn test(client: &Client) -> anyhow::Result<ExitCode> {
-    let answer = client
-        .call("server.time", &json!({}), Priority::Live)
-        .await?;
-    output::line(answer.result);
-    Ok(ExitCode::SUCCESS)
+async fn test(name: &PortalName, portal: &Portal, client: &Client) -> anyhow::Result<()> {
+    let host = portal.host().unwrap_or_default();
+    let asked = client.call("server.time", &json!({}), Priority::Live).await;
+    let answer = asked.with_context(|| format!("portal {name}, at {host}, was asked"))?;
+    let time = answer.result;
+    let shown = time.as_str().unwrap_or("nothing that can be read");
+    let sentence = format!("portal {name} ({host}) answers; its clock says {shown}");
+    let result = json!({ "result": "answers", "portal": name, "time": time });
+    output::done(&result, sentence)
 }

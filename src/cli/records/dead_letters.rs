@@ -191,7 +191,7 @@ async fn perform(global: &Global, app: &App, command: &Command) -> anyhow::Resul
         Command::Jobs => jobs(global, app).await?,
         Command::Stop { id } => {
             let job = app.dead_letters.stop_bulk(*id, &who).await?;
-            output::done(&job, progress(&job))?;
+            output::done(&json!({ "result": job.state, "job": job }), progress(&job))?;
         }
     }
     Ok(ExitCode::SUCCESS)
@@ -299,33 +299,39 @@ async fn over_many(
     who: &Actor,
 ) -> anyhow::Result<ExitCode> {
     if bulk.filter.is_empty() {
-        output::say(
-            "name a letter, or say which ones: --shop, --portal, --code, --number, --since, \
-             --until or --text",
-        );
-        return Ok(ExitCode::from(2));
+        let message = "neither a letter nor a filter is named";
+        let hint = "name a letter by its id, or say which ones: --shop, --portal, --code, \
+                    --number, --since, --until or --text";
+        return Ok(output::refused_usage(message, hint));
     }
     if many.expect.is_none() {
         let total = app.dead_letters.count_letters(&bulk.filter).await?.total;
-        output::say(format!(
-            "that means {total} letters; to do it, add --expect {total}"
+        if total == 0 {
+            output::done(&json!({ "result": "none" }), "no open letter is meant")?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let message = format!("that means {total} letters, and how many is to be confirmed");
+        return Ok(output::refused_usage(
+            &message,
+            &format!("to do it, add --expect {total}"),
         ));
-        return Ok(ExitCode::from(2));
     }
     let mut job = app.dead_letters.start_bulk(&bulk, who).await?;
-    output::say(format!("job {} is stored", job.id));
+    if !output::is_json() {
+        output::say(format!("job {} is stored", job.id));
+    }
     // A running `serve` may be at it too: the two share the work batch by batch.
     while job.state == BulkState::Running && !many.detach {
         if app.dead_letters.work_bulk().await?.is_none() {
             tokio::time::sleep(std::time::Duration::from_millis(200)).await;
         }
-        job = app
-            .dead_letters
-            .bulk_job(job.id)
-            .await?
-            .context("the job is gone")?;
-        output::say(progress(&job));
+        let now = app.dead_letters.bulk_job(job.id).await?;
+        job = now.context("the job is gone")?;
+        if job.state == BulkState::Running && !output::is_json() {
+            output::say(progress(&job));
+        }
     }
+    output::done(&json!({ "result": job.state, "job": job }), progress(&job))?;
     Ok(if job.failed == 0 {
         ExitCode::SUCCESS
     } else {

@@ -2,6 +2,7 @@
 
 pub(super) mod audit;
 pub(super) mod catalogue;
+mod changes;
 pub(super) mod conflicts;
 pub(super) mod dead_letters;
 pub(super) mod forms;

@@ -16,6 +16,7 @@ use crate::{
     },
 };
 use anyhow::Context as _;
+use serde_json::json;
 use std::{
     collections::BTreeMap,
     io::Write as _,
@@ -226,7 +227,7 @@ async fn documents(
     let files = app.onec.onec_files(base, limit).await?;
     let documents = app.onec.onec_documents(base, number, before, limit).await?;
     if global.json {
-        output::json(&serde_json::json!({"files": files, "documents": documents}))?;
+        output::json(&json!({"files": files, "documents": documents}))?;
         return Ok(ExitCode::SUCCESS);
     }
     let row = |file: &crate::app::onec::FileView| {
@@ -328,9 +329,9 @@ async fn resend(app: &App, shop: &str, number: &str) -> anyhow::Result<ExitCode>
     let Some(base) = found else {
         anyhow::bail!("no base knows of an order {number} of the shop {shop}");
     };
-    output::say(format!(
-        "order {number} goes to the base {base} with its next exchange"
-    ));
+    let result = json!({ "result": "queued", "base": base });
+    let sentence = format!("order {number} goes to the base {base} with its next exchange");
+    output::done(&result, sentence)?;
     Ok(ExitCode::SUCCESS)
 }
 
@@ -340,7 +341,7 @@ fn bytes_of(file: &Path) -> anyhow::Result<Vec<u8>> {
 
 /// What files hold, and what of it cannot be read.
 fn look_at(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
-    let mut fine = true;
+    let (mut fine, mut told) = (true, Vec::new());
     for file in files {
         let bytes = bytes_of(file)?;
         if bytes.starts_with(b"PK") {
@@ -356,6 +357,10 @@ fn look_at(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
             }
         }
         fine &= faults.is_empty();
+        told.push(json!({ "file": file, "items": kinds, "faults": faults }));
+        if output::is_json() {
+            continue;
+        }
         let kinds: Vec<String> = kinds
             .into_iter()
             .map(|(kind, many)| format!("{many} {kind}"))
@@ -364,6 +369,9 @@ fn look_at(files: &[PathBuf]) -> anyhow::Result<ExitCode> {
         for fault in faults {
             output::line(format!("  {fault}"));
         }
+    }
+    if output::is_json() {
+        output::json(&told)?;
     }
     Ok(if fine {
         ExitCode::SUCCESS
@@ -386,7 +394,7 @@ fn kind(item: &Item) -> &'static str {
 
 async fn import(app: &App, base: Option<&str>, files: &[PathBuf]) -> anyhow::Result<ExitCode> {
     let base = named(app, base)?;
-    let mut fine = true;
+    let (mut fine, mut told) = (true, Vec::new());
     for file in files {
         let name = file.file_name().and_then(|name| name.to_str());
         let name = name.with_context(|| format!("{} has no name", file.display()))?;
@@ -400,11 +408,18 @@ async fn import(app: &App, base: Option<&str>, files: &[PathBuf]) -> anyhow::Res
                 (format!("refused: {code}: {}", code.sentence()), lines)
             }
         };
-        output::line(format!("{}: {word}", file.display()));
         fine &= lines.is_empty();
+        told.push(json!({ "file": file, "result": word, "said": lines }));
+        if output::is_json() {
+            continue;
+        }
+        output::line(format!("{}: {word}", file.display()));
         for line in lines {
             output::line(format!("  {line}"));
         }
+    }
+    if output::is_json() {
+        output::json(&told)?;
     }
     Ok(if fine {
         ExitCode::SUCCESS

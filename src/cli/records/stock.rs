@@ -16,6 +16,7 @@ use anyhow::Context as _;
 use chrono::{DateTime, Utc};
 use encoding_rs::{Encoding, UTF_8, WINDOWS_1251};
 use rust_decimal::Decimal;
+use serde_json::json;
 use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 /// Levels that are read at once.
@@ -241,11 +242,10 @@ async fn count(app: &App, stock: &StockSettings, command: &Command) -> anyhow::R
         anyhow::bail!("{code}: {}", crate::app::sentence(&faults));
     }
     app.stock.apply_counts(stock.name.as_str()).await?;
+    let result = json!({ "result": "counted", "products": products, "left_out": heading });
     let left_out = heading.map(|line| format!("; a heading was left out: {line}"));
-    output::say(format!(
-        "counted: {products} products{}",
-        left_out.unwrap_or_default()
-    ));
+    let left_out = left_out.unwrap_or_default();
+    output::done(&result, format!("counted: {products} products{left_out}"))?;
     Ok(ExitCode::SUCCESS)
 }
 

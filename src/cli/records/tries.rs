@@ -1,7 +1,8 @@
 //! Acts on an order that was refused and is still tried: it is put right, or given up.
 
+use super::changes::{self, Change};
 use crate::{
-    app::{App, Error},
+    app::{App, Error, RetryOutcome},
     cli::{
         Global, output,
         setup::bootstrap::{self, Database},
@@ -32,7 +33,7 @@ pub(super) async fn act(
     let done = carry_out(&app, (&shop, number, event), act).await;
     database.close().await;
     match done {
-        Ok((result, sentence)) => output::done(&json!({ "result": result }), sentence)?,
+        Ok((result, sentence)) => output::done(&result, sentence)?,
         Err(Error::NotFound) => {
             let none = || format!("no event of the order {number} of {shop} is being tried");
             anyhow::bail!(bootstrap::unknown_shop(&app, &shop).unwrap_or_else(none))
@@ -49,24 +50,70 @@ async fn carry_out(
     act: Act,
 ) -> Result<(Value, String), Error> {
     let (letters, who) = (&app.dead_letters, bootstrap::actor());
-    let event = if let Some(event) = event {
-        event
-    } else {
-        let tried = letters.still_tried(shop, number).await?;
-        tried.ok_or(Error::NotFound)?.event
-    };
+    let tried = letters.still_tried(shop, number).await?;
+    let tried = tried.ok_or(Error::NotFound)?;
+    // Of another event by now nothing is known here: the use case refuses it.
+    let event = event.unwrap_or(tried.event);
     let order = (shop, number);
     Ok(match act {
         Act::Mend(payload) => {
+            let changed = changes::between(&tried.payload, &payload);
             let result = letters.mend_tried(order, event, &who, payload).await?;
-            let sentence = format!("the order {number} is on its way with what was put right");
-            (json!(result), sentence)
+            let sentence = mended((shop, number), &tried.code, result, &changed);
+            (json!({ "result": result, "changed": changed }), sentence)
         }
         Act::GiveUp(reason) => {
             letters.give_up_tried(order, event, &who, &reason).await?;
-            let sentence =
-                format!("the order {number} is tried no more; a newer state of it is sent as ever");
-            (json!("given_up"), sentence)
+            let (code, tries) = (&tried.code, tried.attempts);
+            let sentence = format!(
+                "the order {number} of {shop} is tried no more: {code} after {tries} tries; the \
+                 portal keeps what it has of it, and the next change in the shop is sent as ever"
+            );
+            (json!({ "result": "given_up" }), sentence)
         }
     })
+}
+
+/// What mending came to: what is different, and what happens next.
+fn mended(
+    (shop, number): (&ShopName, &str),
+    code: &str,
+    result: RetryOutcome,
+    changed: &[Change],
+) -> String {
+    let what = changes::words(changed);
+    match result {
+        RetryOutcome::Queued => format!(
+            "the order {number} of {shop} is on its way: {what}; it was refused with {code}, is \
+             sent again at once, and `b24-bridge orders show {shop} {number}` tells what comes of \
+             it"
+        ),
+        RetryOutcome::Overtaken => format!(
+            "the order {number} of {shop} is not sent so: the shop has sent a newer state of it, \
+             which goes instead; if that is refused, too, it is to be fixed anew"
+        ),
+        RetryOutcome::Duplicate => format!(
+            "the order {number} of {shop} is not sent so: this event was accepted before; what \
+             goes is the order's newest state"
+        ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_mending_came_to_says_what_is_different_and_what_happens_next() {
+        let shop = ShopName::parse("main").unwrap();
+        let told = |result| {
+            let changed = changes::between(&json!({"total": 1}), &json!({"total": 2}));
+            mended((&shop, "A-1"), "B24-REFUSED", result, &changed)
+        };
+        let queued = told(RetryOutcome::Queued);
+        assert!(queued.contains("/total is 2 instead of 1"), "{queued}");
+        assert!(queued.contains("orders show main A-1"), "{queued}");
+        assert!(told(RetryOutcome::Overtaken).contains("newer state"));
+        assert!(told(RetryOutcome::Duplicate).contains("accepted before"));
+    }
 }

@@ -2,6 +2,7 @@
 
 use crate::{auth::PasswordHash, cli::output};
 use anyhow::Context as _;
+use serde_json::json;
 use std::{
     io::{IsTerminal as _, Read as _},
     process::ExitCode,
@@ -28,6 +29,10 @@ pub(in crate::cli) fn run() -> anyhow::Result<ExitCode> {
         "a password has {SHORTEST} to {LONGEST} characters"
     );
     let hash = PasswordHash::of(password, &rand::random()).context("hash the password")?;
-    output::line(hash.expose());
+    if output::is_json() {
+        output::json(&json!({ "password_hash": hash.expose() }))?;
+    } else {
+        output::line(hash.expose());
+    }
     Ok(ExitCode::SUCCESS)
 }

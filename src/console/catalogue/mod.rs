@@ -20,7 +20,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Products on a page.
-const PAGE: usize = 50;
+const PAGE: usize = 30;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 pub(in crate::console) const PATH: &str = "/console/conflicts/decisions";
 /// Decisions on a page.
-const PAGE: usize = 25;
+const PAGE: usize = 20;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]

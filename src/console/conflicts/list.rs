@@ -21,7 +21,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// How many shortages of a stock are shown.
-const SHORTAGES: i64 = 20;
+const SHORTAGES: i64 = 5;
+/// How many differences are shown on a page.
+const PAGE: u32 = 6;
 
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::console) struct ListQuery {
@@ -40,6 +42,7 @@ pub(in crate::console) async fn get(
     let fault = |error| ErrorPage::of(error, visitor.lang);
     let filter = ConflictFilter {
         after: asked.after.parse().ok(),
+        limit: PAGE,
         ..ConflictFilter::default()
     };
     let open = state.app.sync.conflicts(&filter).await.map_err(fault)?;

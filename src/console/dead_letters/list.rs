@@ -6,7 +6,7 @@ use super::{
     selection,
 };
 use crate::{
-    app::{DeadLetter, LetterCounts},
+    app::{DeadLetter, LetterCounts, LetterPage},
     console::{
         State,
         i18n::messages::Text,
@@ -25,8 +25,8 @@ use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-/// Letters on a page.
-const PAGE: u32 = 50;
+/// Letters on a page: a screen or two, also on a phone.
+const PAGE: u32 = 25;
 /// The column that pages follow.
 const BY_ID: &str = "id";
 const BULK_JOBS: &str = "/console/bulk";
@@ -47,8 +47,16 @@ pub(in crate::console) async fn get(
     let counts = state.app.dead_letters.count_letters(&filter).await;
     let counts = counts.map_err(|error| ErrorPage::of(error, visitor.lang))?;
     let total = counts.total;
-    let page = state.app.dead_letters.dead_letters(&filter).await;
-    let mut page = page.map_err(|error| ErrorPage::of(error, visitor.lang))?;
+    let mut page = if total == 0 {
+        // They are not looked through once more.
+        LetterPage {
+            items: Vec::new(),
+            next: None,
+        }
+    } else {
+        let page = state.app.dead_letters.dead_letters(&filter).await;
+        page.map_err(|error| ErrorPage::of(error, visitor.lang))?
+    };
     asked.sorting.apply(&mut page.items, &COLUMNS);
     let title = visitor.text(Text::DeadLetters);
     let next = page.next.map(|id| id.to_string());
@@ -69,7 +77,7 @@ pub(in crate::console) async fn get(
         }
         @else if page.items.is_empty() { p.empty { (visitor.text(Text::NoDeadLetters)) } }
         @else {
-            (table(&visitor, &asked, &page.items))
+            (table(&state, &visitor, &asked, &page.items))
             (selection::acts(&visitor))
             @if (next.is_some() || !asked.after.is_empty()) && asked.sorting.by(BY_ID).is_none() {
                 p.quiet { (visitor.text(Text::WithinPage)) }
@@ -176,7 +184,7 @@ const COLUMNS: [Column<DeadLetter>; 7] = [
     }),
 ];
 
-fn table(visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter]) -> Markup {
+fn table(state: &State, visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter]) -> Markup {
     let link = |pairs: &[(&str, Option<&str>)]| {
         // Another direction across pages begins at its own first page.
         let turns = pairs.contains(&("sort", Some(BY_ID)));
@@ -186,6 +194,7 @@ fn table(visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter]) -> Markup {
         pairs.extend(kept.then_some(("after", Some(after))));
         asked.link(PATH, &pairs)
     };
+    let one_shop = state.app.registry().shops.len() == 1;
     html! {
         div.scroll { table.stacks {
             (asked.sorting.heads(visitor, &COLUMNS, link))
@@ -195,13 +204,15 @@ fn table(visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter]) -> Markup {
                     a href=(format!("{PATH}/{}", letter.id)) { "#" (letter.id) }
                 }
                 td.code data-label=(visitor.text(Text::Code)) { (letter.code) }
-                td data-label=(visitor.text(Text::Shop)) { (letter.shop.as_deref().unwrap_or("—")) }
+                td.spare[one_shop] data-label=(visitor.text(Text::Shop)) {
+                    (letter.shop.as_deref().unwrap_or("—"))
+                }
                 td data-label=(subjects::noun(
                     visitor, letter.number.as_deref().unwrap_or_default()
                 )) {
                     (components::order(letter.shop.as_deref(), letter.number.as_deref()))
                 }
-                td.words data-label=(visitor.text(Text::WhatHappened)) {
+                td.words.cut data-label=(visitor.text(Text::WhatHappened)) {
                     (visitor.lang.told(&letter.message).chars().take(120).collect::<String>())
                 }
                 td.num data-label=(visitor.text(Text::Attempts)) { (letter.attempts) }

@@ -29,7 +29,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Submissions on a page.
-const PAGE: u32 = 50;
+const PAGE: u32 = 25;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -115,7 +115,7 @@ fn row(visitor: &Viewer, shop: &ShopName, origin: Option<&str>, one: &Submission
                     " " a href=(letters(shop, one)) { (visitor.text(Text::ToLetters)) }
                 }
             }
-            td data-label=(visitor.text(Text::InPortal)) {
+            td.spare[cards.iter().all(Option::is_none)] data-label=(visitor.text(Text::InPortal)) {
                 @for (text, kind, id) in cards.iter().flatten() {
                     (visitor.text(*text)) " " (components::entity(origin, kind, *id)) " "
                 }
@@ -124,7 +124,8 @@ fn row(visitor: &Viewer, shop: &ShopName, origin: Option<&str>, one: &Submission
             td.when data-label=(visitor.text(Text::Received)) {
                 (components::time(visitor, one.received_at))
             }
-            td data-label=(visitor.text(Text::Details)) {
+            td.spare[one.code.is_none() && one.body.is_none()]
+                data-label=(visitor.text(Text::Details)) {
                 @if let Some(code) = &one.code {
                     (components::explained(visitor, code, Place::shop(&one.shop)))
                 }

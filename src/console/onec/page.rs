@@ -23,11 +23,11 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Documents on a page.
-const PAGE: i64 = 50;
+const PAGE: i64 = 15;
 /// Files that are shown.
-const FILES: i64 = 10;
+const FILES: i64 = 5;
 /// Documents that are not carried out, shown above all.
-const OPEN: i64 = 50;
+const OPEN: i64 = 10;
 
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::console) struct PageQuery {

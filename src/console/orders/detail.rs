@@ -32,7 +32,7 @@ pub(in crate::console) struct PageQuery {
 }
 
 /// So many sentences of a life are shown at first: a page stays small, the rest is a click away.
-const NEWEST: usize = 40;
+const NEWEST: usize = 15;
 
 /// `GET /console/orders/{shop}/{number}`: an order's whole life.
 pub(in crate::console) async fn get(

@@ -21,8 +21,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 const PATH: &str = "/console/orders";
-/// Orders on a page.
-const PAGE: u32 = 50;
+/// Orders on a page: a screen or two, also on a phone.
+const PAGE: u32 = 30;
 /// The longest text that is looked for.
 const LONGEST: usize = 200;
 
@@ -159,6 +159,7 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[OrderSumma
         pairs.push(("before", Some(&asked.before)));
         asked.link(&pairs)
     };
+    let one_shop = state.app.registry().shops.len() == 1;
     html! {
         div.scroll { table.stacks {
             (asked.sorting.heads(visitor, &COLUMNS, link))
@@ -166,16 +167,16 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[OrderSumma
                 td data-label=(visitor.text(Text::Number)) {
                     (components::order(Some(&order.shop), Some(&order.number)))
                 }
-                td data-label=(visitor.text(Text::Shop)) { (order.shop) }
+                td.spare[one_shop] data-label=(visitor.text(Text::Shop)) { (order.shop) }
                 td data-label=(visitor.text(Text::State)) { (badge(visitor, order.state)) }
-                td data-label=(visitor.text(Text::Status)) {
+                td.bare data-label=(visitor.text(Text::Status)) {
                     (order.status.as_deref().unwrap_or("—"))
                 }
-                td data-label=(visitor.text(Text::Stage)) {
+                td.bare data-label=(visitor.text(Text::Stage)) {
                     @let names = components::stage_names(state, &order.portal);
                     (components::stage(&names, order.stage.as_deref()))
                 }
-                td.num data-label=(visitor.text(Text::Deal)) {
+                td.num.spare data-label=(visitor.text(Text::Deal)) {
                     @match order.deal_id {
                         Some(id) => (
                             components::entity(
@@ -185,7 +186,7 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[OrderSumma
                         None => "—",
                     }
                 }
-                td data-label=(visitor.text(Text::Customer)) {
+                td.line data-label=(visitor.text(Text::Customer)) {
                     (order.customer.as_deref().unwrap_or("—"))
                 }
                 td.when data-label=(visitor.text(Text::Received)) {

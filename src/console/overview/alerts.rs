@@ -89,7 +89,9 @@ impl Alert {
                         }
                     }
                     @if let Some(code) = self.code { p.what { (lang.sentence(code)) } }
-                    @if let Some(text) = self.text { p.what { (visitor.text(text)) } }
+                    @if let Some(text) = self.text {
+                        p.what { (components::marked(visitor.text(text))) }
+                    }
                 }
                 @if let Some(code) = self.code {
                     p {

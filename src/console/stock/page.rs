@@ -22,9 +22,9 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Levels on a page.
-const PAGE: u32 = 100;
+const PAGE: u32 = 25;
 /// Reservations that run out next, and decisions, that are shown.
-const SHOWN: i64 = 20;
+const SHOWN: i64 = 8;
 
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::console) struct PageQuery {

@@ -25,7 +25,7 @@ use serde::Deserialize;
 use std::borrow::Cow;
 
 /// Receipts on a page.
-const PAGE: u32 = 100;
+const PAGE: u32 = 25;
 
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::console) struct PageQuery {
@@ -133,7 +133,7 @@ fn row(visitor: &Viewer, one: &ReceiptView, has_base: bool) -> Markup {
     };
     html! {
         tr {
-            td.when data-label=(text(Text::Time)) { (components::moment(visitor, one.closed_at)) }
+            td.when data-label=(text(Text::Time)) { (components::time(visitor, one.closed_at)) }
             td data-label=(text(Text::Till)) { (one.till) }
             td data-label=(text(Text::Receipt)) {
                 (one.receipt) " " span.quiet { (text(kind))
@@ -141,7 +141,7 @@ fn row(visitor: &Viewer, one: &ReceiptView, has_base: bool) -> Markup {
                     @if let Some(total) = &one.total { ", " (total) } }
             }
             td data-label=(text(Text::Store)) { (one.store.as_deref().unwrap_or("—")) }
-            td data-label=(text(Text::Order)) {
+            td.spare[one.number.is_none()] data-label=(text(Text::Order)) {
                 (components::order(Some(&one.shop), one.number.as_deref()))
             }
             td.words data-label=(text(Text::Goods)) { (one.goods)

@@ -53,10 +53,10 @@ pub(in crate::console) fn last_hour(visitor: &Viewer, minutes: &[Minute]) -> Mar
 
 /// What was delivered in one minute, and what died on top of it.
 fn bar(visitor: &Viewer, minute: &Minute, height: impl Fn(i64) -> i64) -> Markup {
-    let x = i64::from(59 - minute.ago) * STEP;
+    let x = (59 - minute.ago) * STEP;
     let (done, dead) = (height(minute.done), height(minute.dead));
     let words = |count: i64, text: Text| {
-        let ago = components::span(i64::from(minute.ago) * 60, visitor.lang);
+        let ago = components::span(minute.ago * 60, visitor.lang);
         format!("−{ago}: {count} {}", visitor.text(text))
     };
     html! {

@@ -38,7 +38,7 @@ codes! {
         "The portal refused what was to be written."
         "Read the portal's words in the message, fix what was sent or the portal, then retry."
     Currency "B24-CURRENCY"
-        "The portal does not know the order's currency."
+        "The portal does not know a currency: an order's, or that of a product's price."
         "Add the currency in the portal (CRM, Settings, Currencies), then retry."
     Email "B24-EMAIL"
         "The portal does not take the customer's e-mail address."

@@ -104,6 +104,10 @@ impl ProductWave {
     }
 
     fn refused(&mut self, ask: &Ask, error: &str, description: &str) {
+        if matches!(ask, Ask::Currencies) {
+            // Whether the portal knows a currency it says then when a price is written.
+            return;
+        }
         if matches!(ask, Ask::Mode) {
             // What is not known is not written over.
             self.facts.keeps_stock = Some(true);
@@ -141,6 +145,7 @@ impl ProductWave {
                 self.facts.take_kinds(result);
                 self.read_on(ask, next);
             }
+            Ask::Currencies => self.facts.take_currencies(result, next.is_none()),
             Ask::Rates => {
                 self.facts.take_rates(result);
                 self.read_on(ask, next);

@@ -40,7 +40,14 @@ impl ProductWave {
         self.phase = phase.next();
         match phase {
             Phase::Blocks => {
-                for ask in [Ask::Blocks, Ask::Kinds, Ask::Rates, Ask::Units] {
+                let facts = [
+                    Ask::Blocks,
+                    Ask::Kinds,
+                    Ask::Currencies,
+                    Ask::Rates,
+                    Ask::Units,
+                ];
+                for ask in facts {
                     self.ask_facts(ask, 0);
                 }
             }
@@ -298,7 +305,11 @@ impl ProductWave {
                     places = places.saturating_sub(count);
                 }
                 Ok(_) => {}
-                Err(message) => state.refuse(ErrorCode::Refused, message),
+                Err((code, words)) => {
+                    // What the portal lacks may be there by the next wave.
+                    self.sound = false;
+                    state.refuse(code, words);
+                }
             }
         }
     }
@@ -362,7 +373,7 @@ impl ProductWave {
                 let wanted = match part.wanted(&state.job, &self.facts) {
                     Ok(wanted) => wanted,
                     Err(unclear) => {
-                        state.refuse(ErrorCode::Refused, unclear.words());
+                        state.refuse(unclear.code(), unclear.words());
                         break;
                     }
                 };
@@ -399,7 +410,7 @@ impl ProductWave {
 
 impl State {
     /// How many commands bring the portal to what the shop told; a fault that no write can cure.
-    fn commands(&self, facts: &super::CatalogueFacts) -> Result<usize, String> {
+    fn commands(&self, facts: &super::CatalogueFacts) -> Result<usize, (ErrorCode, String)> {
         let mut count = self.retired.len();
         for part in &self.parts {
             let wanted = match part.wanted(&self.job, facts) {
@@ -408,7 +419,7 @@ impl State {
                     count += 3;
                     continue;
                 }
-                Err(Unclear::Unknown(words)) => return Err(words),
+                Err(unclear) => return Err((unclear.code(), unclear.words())),
             };
             count += match &part.element {
                 Some(there) => {

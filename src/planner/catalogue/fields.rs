@@ -6,7 +6,7 @@ use super::{
 };
 use crate::{
     domain::{
-        Attributes, CatalogueField, CatalogueRules, Product, ProductPrice, Variation,
+        Attributes, CatalogueField, CatalogueRules, ErrorCode, Product, ProductPrice, Variation,
         happening::Note,
     },
     planner::{
@@ -96,6 +96,8 @@ pub(super) enum Unclear {
     Section(Missing),
     /// The portal has no such thing.
     Unknown(String),
+    /// The portal has no such currency.
+    Currency(String),
 }
 
 impl Unclear {
@@ -107,6 +109,15 @@ impl Unclear {
                 format!("the section `{path}` was made and is not to be seen")
             }
             Self::Unknown(words) => words,
+            Self::Currency(code) => format!("the portal has no currency `{code}`"),
+        }
+    }
+
+    /// The code under which it is refused.
+    pub(super) fn code(&self) -> ErrorCode {
+        match self {
+            Self::Section(_) | Self::Unknown(_) => ErrorCode::Refused,
+            Self::Currency(_) => ErrorCode::Currency,
         }
     }
 }
@@ -299,6 +310,9 @@ fn sold(
         })?;
         if wanted.prices.iter().all(|(other, ..)| *other != kind) {
             let currency = price.currency.clone();
+            if facts.lacks_currency(&currency) {
+                return Err(Unclear::Currency(currency));
+            }
             wanted
                 .prices
                 .push((kind, price.amount.normalize(), currency));

@@ -57,6 +57,7 @@ pub struct Hindrance {
 enum Ask {
     Blocks,
     Kinds,
+    Currencies,
     Rates,
     Units,
     /// The properties of the elements of a block.

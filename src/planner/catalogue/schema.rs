@@ -14,6 +14,8 @@ pub struct CatalogueFacts {
     /// That of variations; `None`: the portal has no variations.
     pub(super) offers: Option<u64>,
     kinds: Vec<PriceKind>,
+    /// The codes of its currencies; `None`: not all of them are known.
+    currencies: Option<Vec<String>>,
     rates: Vec<(u64, Option<Decimal>)>,
     units: Vec<(u64, u32)>,
     properties: Vec<Property>,
@@ -78,6 +80,7 @@ impl Ask {
         Some(match self {
             Self::Blocks => ("catalog.catalog.list", json!({})),
             Self::Kinds => ("catalog.priceType.list", json!({})),
+            Self::Currencies => ("crm.currency.list", json!({})),
             Self::Rates => ("catalog.vat.list", json!({})),
             Self::Units => ("catalog.measure.list", json!({})),
             Self::Properties { block } => {
@@ -114,6 +117,19 @@ impl CatalogueFacts {
         };
         let rows = listed(result, "priceTypes");
         self.kinds.extend(rows.iter().filter_map(kind));
+    }
+
+    /// The currencies, from `crm.currency.list`, if that is all of them.
+    pub(super) fn take_currencies(&mut self, result: &Value, all: bool) {
+        let rows = elements(result).into_iter().filter_map(Value::as_object);
+        let codes: Vec<String> = rows.map(|row| text(row.get("CURRENCY"))).collect();
+        self.currencies = Some(codes).filter(|codes| all && !codes.is_empty());
+    }
+
+    /// Whether the portal is known to have no such currency.
+    pub(super) fn lacks_currency(&self, code: &str) -> bool {
+        let known = self.currencies.as_ref();
+        known.is_some_and(|known| known.iter().all(|one| one != code))
     }
 
     pub(super) fn take_rates(&mut self, result: &Value) {

@@ -59,6 +59,7 @@ struct Portal {
     mute: Option<&'static str>,
     /// A list with more than one page, and what its filter names.
     paged: Option<(&'static str, &'static str)>,
+    currencies: Vec<&'static str>,
     calls: Vec<Vec<&'static str>>,
 }
 
@@ -90,6 +91,10 @@ impl Portal {
                 {"iblockId": 15, "productIblockId": 14}]}),
             "catalog.priceType.list" => {
                 json!({"priceTypes": [{"id": 1, "name": "BASE", "base": "Y"}]})
+            }
+            "crm.currency.list" => {
+                let row = |code: &&str| json!({ "CURRENCY": code });
+                self.currencies.iter().map(row).collect()
             }
             "catalog.vat.list" => json!({"vats": [{"id": 4, "rate": 20, "active": "Y"}]}),
             "catalog.measure.list" => json!({"measures": [{"id": 5, "code": 796}]}),
@@ -136,6 +141,39 @@ impl Portal {
 
 fn links(settlement: &Settlement) -> ProductLinks {
     *settlement.known.product.clone().unwrap()
+}
+
+#[test]
+fn a_product_in_a_currency_that_the_portal_lacks_is_refused_and_planned_as_doubtful() {
+    let mut dear = product(1);
+    dear.prices[0].currency = "KZT".to_owned();
+    let jobs = || vec![job(0, Some(product(0))), job(1, Some(dear.clone()))];
+    let mut portal = Portal {
+        currencies: vec!["RUB", "USD"],
+        ..Portal::default()
+    };
+    let mut dry = ProductWave::dry(jobs());
+    portal.work(&mut dry);
+    let plans = dry.plans();
+    assert_eq!(plans[0].change, ProductAction::Add);
+    assert_eq!(plans[1].change, ProductAction::Doubtful);
+    assert_eq!(plans[1].reason, "the portal has no currency `KZT`");
+    let mut wave = ProductWave::new(jobs(), None);
+    portal.work(&mut wave);
+    let (settled, facts, hindrance) = wave.finish();
+    assert!(matches!(settled[0].outcome, Outcome::Done { wrote: true }));
+    let refused = &settled[1].outcome;
+    assert!(matches!(
+        refused,
+        Outcome::Refused { code: ErrorCode::Currency, message } if message.contains("KZT")
+    ));
+    // It may be added at any time: the next wave asks again.
+    assert_eq!((facts, hindrance), (None, None));
+    // A list that is not to be had, or goes on, judges nothing.
+    portal.currencies.clear();
+    let mut dry = ProductWave::dry(jobs());
+    portal.work(&mut dry);
+    assert_eq!(dry.plans()[1].change, ProductAction::Add);
 }
 
 #[test]

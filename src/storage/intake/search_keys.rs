@@ -1,7 +1,7 @@
-//! Search keys of orders. New events bring them with them (see `outbox`); events from before this
-//! table are read for them.
+//! What orders are found by: keys, and words of which parts are looked for. New events bring them
+//! with them (see `outbox`); events from before these tables are read for them.
 
-use crate::storage::{Error, Json};
+use crate::storage::{Error, Json, queue::outbox::OrderWords};
 use sqlx::PgConnection;
 
 /// Some events that are not read yet, the newest first.
@@ -16,7 +16,7 @@ pub struct Unread {
 /// process reads them.
 pub async fn unread(db: &mut PgConnection, limit: i64) -> Result<Option<Unread>, Error> {
     let below =
-        sqlx::query_scalar!("SELECT below FROM bridge.contacts_unread FOR UPDATE SKIP LOCKED")
+        sqlx::query_scalar!("SELECT below FROM bridge.order_words_unread FOR UPDATE SKIP LOCKED")
             .fetch_optional(&mut *db)
             .await?;
     let Some(below) = below else {
@@ -34,18 +34,49 @@ pub async fn unread(db: &mut PgConnection, limit: i64) -> Result<Option<Unread>,
     Ok(Some(Unread { below, events }))
 }
 
-/// Adds keys: (event, key).
-pub async fn add(db: &mut PgConnection, keys: &[(i64, String)]) -> Result<(), Error> {
-    let (events, keys): (Vec<i64>, Vec<String>) = keys.iter().cloned().unzip();
+/// What an event is found by.
+#[derive(Debug)]
+pub struct FoundBy {
+    /// The event's row id.
+    pub event: i64,
+    /// Keys that are found as a whole.
+    pub keys: Vec<String>,
+    /// What parts of are looked for.
+    pub words: OrderWords,
+}
+
+/// Adds what events are found by.
+pub async fn add(db: &mut PgConnection, found_by: &[FoundBy]) -> Result<(), Error> {
+    let keyed = |one: &FoundBy| {
+        let event = one.event;
+        let keys = one.keys.iter().cloned();
+        keys.map(move |key| (event, key)).collect::<Vec<_>>()
+    };
+    let (keyed, keys): (Vec<i64>, Vec<String>) = found_by.iter().flat_map(keyed).unzip();
+    let events: Vec<i64> = found_by.iter().map(|one| one.event).collect();
+    let words: Vec<&str> = found_by.iter().map(|one| &*one.words.words).collect();
+    let phones: Vec<&str> = found_by.iter().map(|one| &*one.words.phones).collect();
     sqlx::query!(
-        "INSERT INTO bridge.contacts (event, key) SELECT * FROM UNNEST($1::bigint[], $2::text[])
-           ON CONFLICT DO NOTHING",
+        "WITH keyed AS (
+             INSERT INTO bridge.contacts (event, key)
+             SELECT * FROM UNNEST($1::bigint[], $2::text[]) ON CONFLICT DO NOTHING)
+         INSERT INTO bridge.order_words (event, words, phones)
+         SELECT * FROM UNNEST($3::bigint[], $4::text[], $5::text[]) ON CONFLICT DO NOTHING",
+        &keyed,
+        &keys,
         &events,
-        &keys
+        &words as &[&str],
+        &phones as &[&str]
     )
     .execute(db)
     .await?;
     Ok(())
+}
+
+/// The event below which words are still to be read; none: all are.
+pub async fn unread_below(db: &mut PgConnection) -> Result<Option<i64>, Error> {
+    let below = sqlx::query_scalar!("SELECT below FROM bridge.order_words_unread");
+    Ok(below.fetch_optional(db).await?)
 }
 
 /// Puts on record that these are read; whether there may be more.
@@ -53,12 +84,12 @@ pub async fn read_down_to(db: &mut PgConnection, unread: &Unread) -> Result<bool
     let last = unread.events.last().map(|(id, _)| *id);
     match last {
         Some(last) => sqlx::query!(
-            "UPDATE bridge.contacts_unread SET below = $2 WHERE below = $1",
+            "UPDATE bridge.order_words_unread SET below = $2 WHERE below = $1",
             unread.below,
             last
         ),
         None => sqlx::query!(
-            "DELETE FROM bridge.contacts_unread WHERE below = $1",
+            "DELETE FROM bridge.order_words_unread WHERE below = $1",
             unread.below
         ),
     }

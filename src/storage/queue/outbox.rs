@@ -12,6 +12,15 @@ use serde_json::{Value, json};
 use sqlx::PgConnection;
 use std::collections::BTreeSet;
 
+/// What an order is found by where parts of it are looked for.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct OrderWords {
+    /// Its number, the customer's names and e-mail addresses, in lower case.
+    pub words: String,
+    /// The digits of the customer's phone numbers, each number followed by a comma.
+    pub phones: String,
+}
+
 /// An event on its way into the outbox.
 #[derive(Debug, Clone)]
 pub struct NewEvent {
@@ -47,6 +56,8 @@ pub struct NewEvent {
     pub traceparent: Option<String>,
     /// What its order is found by.
     pub contacts: BTreeSet<String>,
+    /// What parts of are looked for.
+    pub words: OrderWords,
     /// What it means for goods, where its shop sells from a stock.
     pub goods: Option<Value>,
 }
@@ -80,6 +91,8 @@ struct Columns<'a> {
     bodies: Vec<&'a str>,
     prints: Vec<&'a [u8]>,
     traces: Vec<Option<&'a str>>,
+    words: Vec<&'a str>,
+    phones: Vec<&'a str>,
     /// For each key, the place of its event in the list, from 1.
     places: Vec<i64>,
     keys: Vec<&'a str>,
@@ -106,6 +119,8 @@ impl<'a> Columns<'a> {
             bodies: events.iter().map(|e| &*e.body).collect(),
             prints: events.iter().map(|e| &*e.fingerprint).collect(),
             traces: events.iter().map(|e| e.traceparent.as_deref()).collect(),
+            words: events.iter().map(|e| &*e.words.words).collect(),
+            phones: events.iter().map(|e| &*e.words.phones).collect(),
         }
     }
 }
@@ -130,11 +145,12 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
              FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
                $7::bigint[], $8::timestamptz[],
                          $9::timestamptz[], $10::text[], $11::bytea[], $12::text[], $13::jsonb[],
-                         $14::bool[], $17::jsonb[], $18::timestamptz[], $20::jsonb[], $21::jsonb[])
+                         $14::bool[], $17::jsonb[], $18::timestamptz[], $20::jsonb[], $21::jsonb[],
+                         $22::text[], $23::text[])
                   WITH ORDINALITY
                   AS n (portal, shop, number, source, event_id, kind, version, updated_at,
                     occurred_at, body, fingerprint, traceparent,
-                        said, later, age, changed, accepted, to_come, place)),
+                        said, later, age, changed, accepted, to_come, words, phones, place)),
          made AS (
              INSERT INTO bridge.orders (shop, number, portal, head_id, head_version,
                head_updated_at, status, said, later, due_at, waits_since, age)
@@ -165,7 +181,10 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
          found_by AS (
              INSERT INTO bridge.contacts (event, key)
              SELECT id, key FROM UNNEST($15::bigint[], $16::text[]) AS k (place, key) JOIN new
-               USING (place) JOIN made USING (id))
+               USING (place) JOIN made USING (id)),
+         worded AS (
+             INSERT INTO bridge.order_words (event, words, phones)
+             SELECT id, words, phones FROM new JOIN made USING (id))
          SELECT place - 1 AS "place!" FROM new JOIN made USING (id)"#,
         &new.portals as &[&str],
         &new.shops as &[&str],
@@ -187,7 +206,9 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
         &changed as &[Option<DateTime<Utc>>],
         AHEAD.as_seconds_f64(),
         &accepted,
-        &to_come as &[Option<Value>]
+        &to_come as &[Option<Value>],
+        &new.words as &[&str],
+        &new.phones as &[&str]
     )
     .fetch_all(db)
     .await?)
@@ -234,9 +255,9 @@ pub async fn insert(
              FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
                $7::bigint[],
                          $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bytea[],
-                         $12::text[]) WITH ORDINALITY
+                         $12::text[], $15::text[], $16::text[]) WITH ORDINALITY
                   AS n (portal, shop, number, source, event_id, kind, version, updated_at,
-                    occurred_at, body, fingerprint, traceparent, place)),
+                    occurred_at, body, fingerprint, traceparent, words, phones, place)),
          stored AS (
              INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version,
                updated_at, occurred_at, body, fingerprint, traceparent)
@@ -248,7 +269,10 @@ pub async fn insert(
          found_by AS (
              INSERT INTO bridge.contacts (event, key)
              SELECT id, key FROM UNNEST($13::bigint[], $14::text[]) AS k (place, key) JOIN new
-               USING (place) JOIN stored USING (shop, source, event_id))
+               USING (place) JOIN stored USING (shop, source, event_id)),
+         worded AS (
+             INSERT INTO bridge.order_words (event, words, phones)
+             SELECT id, words, phones FROM new JOIN stored USING (shop, source, event_id))
          SELECT id AS "id!", shop AS "shop!", source AS "source!", event_id AS "event_id!",
                 fingerprint AS "fingerprint!" FROM stored"#,
         &new.portals as &[&str],
@@ -264,7 +288,9 @@ pub async fn insert(
         &new.prints as &[&[u8]],
         &new.traces as &[Option<&str>],
         &new.places,
-        &new.keys as &[&str]
+        &new.keys as &[&str],
+        &new.words as &[&str],
+        &new.phones as &[&str]
     )
     .fetch_all(db)
     .await?)
@@ -406,7 +432,8 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
                                      AND o.due_at IS NOT NULL)
                  ORDER BY e.settled_at LIMIT $2 FOR UPDATE SKIP LOCKED)
              RETURNING id),
-         forgotten AS (DELETE FROM bridge.contacts c USING gone WHERE c.event = gone.id)
+         forgotten AS (DELETE FROM bridge.contacts c USING gone WHERE c.event = gone.id),
+         unworded AS (DELETE FROM bridge.order_words w USING gone WHERE w.event = gone.id)
          SELECT count(*) AS "count!" FROM gone"#,
         older_than,
         batch

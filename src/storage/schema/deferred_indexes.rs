@@ -52,6 +52,35 @@ const LATE: &[DeferredIndex] = &[
                    (shop, number, seq) WHERE state = 'dead'",
         instead_of: &[],
     },
+    DeferredIndex {
+        name: "bridge.orders_waiting_heads",
+        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_waiting_heads",
+        create: "CREATE INDEX CONCURRENTLY orders_waiting_heads ON bridge.orders (head_id)
+                   WHERE due_at IS NOT NULL",
+        instead_of: &[],
+    },
+    DeferredIndex {
+        name: "bridge.orders_differing",
+        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.orders_differing",
+        create: "CREATE INDEX CONCURRENTLY orders_differing ON bridge.orders (head_id)
+                   WHERE due_at IS NULL AND (NOT in_sync OR doubtful)",
+        instead_of: &[],
+    },
+    DeferredIndex {
+        name: "bridge.agreements_unsettled",
+        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.agreements_unsettled",
+        create: "CREATE INDEX CONCURRENTLY agreements_unsettled ON bridge.agreements (shop, number)
+                   WHERE standing IS NOT NULL OR waiting IS NOT NULL OR writing IS NOT NULL
+                     OR gone_at IS NOT NULL",
+        instead_of: &[],
+    },
+    DeferredIndex {
+        name: "bridge.decisions_made",
+        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.decisions_made",
+        create: "CREATE INDEX CONCURRENTLY decisions_made ON bridge.decisions (id)
+                   WHERE action <> 'agree'",
+        instead_of: &[],
+    },
 ];
 
 /// Who builds, among all processes.

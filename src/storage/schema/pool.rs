@@ -30,6 +30,26 @@ pub enum Error {
         #[source]
         source: sqlx::Error,
     },
+    /// Somebody answered at the address of the database, and the connection is not private as it
+    /// was asked for, or its other side is not trusted.
+    #[error("the connection to {place} cannot be secured by TLS")]
+    Unsecured {
+        /// Where the database was looked for: without user and password.
+        place: String,
+        /// What was said against it.
+        #[source]
+        source: sqlx::Error,
+    },
+    /// Somebody answered at the address of the database who is no PostgreSQL server, or the address
+    /// itself cannot be used.
+    #[error("what answers at {place} does not speak as PostgreSQL does")]
+    Strange {
+        /// Where the database was looked for: without user and password.
+        place: String,
+        /// What was odd.
+        #[source]
+        source: sqlx::Error,
+    },
     /// The schema could not be brought up to date.
     #[error("the database's schema could not be brought up to date")]
     Migrate(#[from] sqlx::migrate::MigrateError),
@@ -68,7 +88,41 @@ impl Error {
             )
             | Self::Unreadable { .. }
             | Self::NotReserved { .. } => true,
-            Self::Database(_) | Self::Away { .. } | Self::Migrate(_) | Self::LeaseLost => false,
+            Self::Database(_)
+            | Self::Away { .. }
+            | Self::Unsecured { .. }
+            | Self::Strange { .. }
+            | Self::Migrate(_)
+            | Self::LeaseLost => false,
+        }
+    }
+
+    /// What to do about a database that could not be opened, where that is known better than the
+    /// code's remedy says it.
+    pub fn remedy(&self) -> Option<&'static str> {
+        match self {
+            Self::Unsecured { .. } => Some(
+                "Look at `sslmode` and `sslrootcert` of the database's address: `sslmode=disable` \
+                 is for a server without TLS, `sslrootcert=FILE` names the authority of its \
+                 certificate, and the certificate must name the host that the address has.",
+            ),
+            Self::Strange { .. } => Some(
+                "Look at host and port of the database's address: it must be PostgreSQL's own \
+                 port (usually 5432), not a web server's or a proxy's of another kind.",
+            ),
+            _ if self.is(&["3D000"]) => Some(
+                "Create the database (`createdb NAME`), or mend the name at the end of the \
+                 database's address.",
+            ),
+            _ if self.is(&["28P01", "28000"]) => Some(
+                "Look at the user and the password of the database's address; who may connect \
+                 from where stands in the server's `pg_hba.conf`.",
+            ),
+            _ if self.is(&["42501"]) => Some(
+                "Give the user of the database's address what is missing: it must own the database \
+                 or the schema `bridge` (`ALTER DATABASE NAME OWNER TO USER`).",
+            ),
+            _ => None,
         }
     }
 
@@ -120,13 +174,23 @@ async fn knock(options: &PgConnectOptions) -> Result<(), Error> {
         Ok(Err(source)) => source,
         Err(_) => sqlx::Error::Io(io::ErrorKind::TimedOut.into()),
     };
+    Err(not_opened(options, source))
+}
+
+/// Why the database at this address could not be opened. Only what the system says of the
+/// connection means that nobody is there.
+fn not_opened(options: &PgConnectOptions, source: sqlx::Error) -> Error {
     let at = match options.get_socket() {
         Some(socket) => socket.display().to_string(),
         None => format!("{}:{}", options.get_host(), options.get_port()),
     };
     let name = options.get_database().unwrap_or("postgres");
     let place = format!("{at}, database `{name}`");
-    Err(Error::Away { place, source })
+    match source {
+        sqlx::Error::Io(_) => Error::Away { place, source },
+        sqlx::Error::Tls(_) => Error::Unsecured { place, source },
+        _ => Error::Strange { place, source },
+    }
 }
 
 /// A pool of at most `size` connections; every statement on them is bounded in time.
@@ -292,4 +356,63 @@ fn migrator() -> Migrator {
     // A newer version of the bridge may have been here already, and run beside this one.
     migrator.set_ignore_missing(true);
     migrator
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::{
+        io::{AsyncReadExt as _, AsyncWriteExt as _},
+        net::TcpListener,
+    };
+
+    #[test]
+    fn only_where_nobody_answers_is_there_no_answer_and_no_sentence_has_the_password() {
+        let options = "postgres://anna:secret@db.example:5433/shop";
+        let options = PgConnectOptions::from_str(options).unwrap();
+        let at = "db.example:5433, database `shop`";
+        let refused = io::ErrorKind::ConnectionRefused;
+        for (source, told, remedied) in [
+            (
+                sqlx::Error::Io(refused.into()),
+                format!("there is no answer from {at}"),
+                false,
+            ),
+            (
+                sqlx::Error::Tls("the server does not support TLS".into()),
+                format!("the connection to {at} cannot be secured by TLS"),
+                true,
+            ),
+            (
+                sqlx::Error::Protocol("unexpected response".to_owned()),
+                format!("what answers at {at} does not speak as PostgreSQL does"),
+                true,
+            ),
+        ] {
+            let error = not_opened(&options, source);
+            assert_eq!(error.to_string(), told);
+            assert_eq!(error.remedy().is_some(), remedied, "{told}");
+        }
+    }
+
+    #[tokio::test]
+    async fn a_web_server_in_the_databases_place_is_told_as_such() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let port = listener.local_addr().unwrap().port();
+        let server = async {
+            loop {
+                let (mut stream, _) = listener.accept().await.unwrap();
+                let mut asked = [0; 8];
+                let _ = stream.read_exact(&mut asked).await;
+                let _ = stream.write_all(b"HTTP/1.1 400 Bad Request\r\n\r\n").await;
+            }
+        };
+        let url = format!("postgres://anna@127.0.0.1:{port}/shop");
+        let opened = async { connect(&url, 1).await.unwrap_err() };
+        let error = tokio::select! {
+            () = server => unreachable!("it goes on for ever"),
+            error = opened => error,
+        };
+        assert!(matches!(error, Error::Strange { .. }), "{error:?}");
+    }
 }

@@ -238,13 +238,15 @@ pub async fn dead(db: &mut PgConnection) -> Result<Vec<DeadRow>, Error> {
 pub async fn conflicts(db: &mut PgConnection) -> Result<Vec<WaitingConflicts>, Error> {
     Ok(sqlx::query_as!(
         WaitingConflicts,
-        r#"SELECT shop, code, count(*) AS "count!", min(id) AS "id!" FROM bridge.conflicts
-           WHERE waits GROUP BY shop, code
-           HAVING NOT bool_and(EXISTS (SELECT FROM bridge.dead_letters d
-                                       WHERE d.shop = conflicts.shop
-                                         AND d.number = conflicts.number
-                                         AND d.code = conflicts.code AND d.closed_at IS NULL))
-           ORDER BY shop, code"#
+        r#"SELECT g.shop, g.code, g.count AS "count!", g.id AS "id!"
+           FROM (SELECT shop, code, count(*) AS count, min(id) AS id FROM bridge.conflicts
+                 WHERE waits GROUP BY shop, code) g
+           WHERE EXISTS (SELECT FROM bridge.conflicts c
+                         WHERE c.shop = g.shop AND c.code = g.code AND c.waits
+                           AND NOT EXISTS (SELECT FROM bridge.dead_letters d
+                                           WHERE d.shop = c.shop AND d.number = c.number
+                                             AND d.code = c.code AND d.closed_at IS NULL))
+           ORDER BY g.shop, g.code"#
     )
     .fetch_all(db)
     .await?)

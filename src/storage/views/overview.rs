@@ -7,31 +7,6 @@ use crate::{
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-/// What was settled in one minute.
-#[derive(Debug, Clone)]
-pub struct Minute {
-    /// How many minutes ago: 0 to 59.
-    pub ago: i32,
-    /// How many events were done.
-    pub done: i64,
-    /// How many events became dead letters.
-    pub dead: i64,
-}
-
-/// The last hour, by minute.
-pub async fn last_hour(db: &mut PgConnection) -> Result<Vec<Minute>, Error> {
-    Ok(sqlx::query_as!(
-        Minute,
-        r#"SELECT least(59, greatest(0, floor(date_part('epoch', now() - settled_at) / 60)))::int AS
-             "ago!",
-                  count(*) FILTER (WHERE state = 'done') AS "done!",
-                  count(*) FILTER (WHERE state = 'dead') AS "dead!"
-           FROM bridge.outbox WHERE settled_at > now() - interval '1 hour' GROUP BY 1"#
-    )
-    .fetch_all(db)
-    .await?)
-}
-
 /// An order that waits.
 #[derive(Debug, Clone)]
 pub struct WaitingOrder {

@@ -28,23 +28,43 @@ pub async fn waiting(db: &mut PgConnection) -> Result<Vec<WaitingCount>, Error> 
     .await?)
 }
 
-/// How many events of one shop were done.
-#[derive(Debug, Clone)]
-pub struct DoneCount {
+/// What was settled of one shop in one minute.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct SettledMinute {
+    /// The minute, counted from 1970.
+    pub minute: i64,
     /// The portal's name in the settings.
     pub portal: String,
     /// The shop's name in the settings.
     pub shop: String,
-    /// How many events were done in that time.
+    /// How many events were done.
     pub done: i64,
+    /// How many events became dead letters.
+    pub dead: i64,
 }
 
-/// Events done in the last hour, by portal and shop.
-pub async fn done_last_hour(db: &mut PgConnection) -> Result<Vec<DoneCount>, Error> {
+/// The minute that runs by the clock of the database, counted from 1970.
+pub async fn this_minute(db: &mut PgConnection) -> Result<i64, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT floor(extract(epoch FROM clock_timestamp()) / 60)::bigint AS "minute!""#
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// What was settled from this minute on, by minute, portal and shop.
+pub async fn settled_since(
+    db: &mut PgConnection,
+    minute: i64,
+) -> Result<Vec<SettledMinute>, Error> {
     Ok(sqlx::query_as!(
-        DoneCount,
-        r#"SELECT portal, shop, count(*) AS "done!" FROM bridge.outbox
-           WHERE settled_at > now() - interval '1 hour' AND state = 'done' GROUP BY portal, shop"#
+        SettledMinute,
+        r#"SELECT floor(extract(epoch FROM settled_at) / 60)::bigint AS "minute!", portal, shop,
+                  count(*) FILTER (WHERE state = 'done') AS "done!",
+                  count(*) FILTER (WHERE state = 'dead') AS "dead!"
+           FROM bridge.outbox
+           WHERE settled_at >= to_timestamp($1::bigint * 60) GROUP BY 1, portal, shop"#,
+        minute
     )
     .fetch_all(db)
     .await?)

@@ -138,6 +138,42 @@ fn a_page_in_russian_and_its_english_one_begin_with_each_other() {
     }
 }
 
+/// The lines of a page's commands, without their comments, which are in the page's language.
+fn command_lines(page: &str) -> Vec<&str> {
+    let blocks = page.split("```").skip(1).step_by(2);
+    let shells = blocks.filter_map(|block| {
+        let (kind, lines) = block.split_once('\n')?;
+        ["sh", "text"].contains(&kind).then_some(lines)
+    });
+    let lines = shells.flat_map(str::lines);
+    let lines = lines.map(|line| line.split(" #").next().unwrap_or_default().trim());
+    lines.filter(|line| !line.is_empty()).collect()
+}
+
+#[test]
+fn a_page_in_russian_gives_the_commands_of_its_english_one() {
+    let pages = pages::by_hand();
+    let russian = pages.iter().filter(|page| page.ends_with(".ru.md"));
+    for name in russian.filter(|page| !FRONT_DOORS.contains(&page.as_str())) {
+        let (english, russian) = in_both(name);
+        let (english, russian) = (page(&english), page(&russian));
+        let (english, russian) = (command_lines(&english), command_lines(&russian));
+        let strange: Vec<_> = russian
+            .iter()
+            .filter(|one| !english.contains(one))
+            .collect();
+        assert!(strange.is_empty(), "{name}: {strange:?}");
+        // Whoever sets a bridge up by one page does what the other says.
+        if ["install", "connect"]
+            .iter()
+            .any(|page| name.contains(page))
+        {
+            assert_eq!(english, russian, "{name}");
+            assert!(english.len() > 15, "{name}");
+        }
+    }
+}
+
 /// The targets of a page's links into the project, each a path (empty: the page itself) and a
 /// heading (empty: its top).
 fn links(page: &str) -> impl Iterator<Item = (String, String)> {

@@ -5,6 +5,17 @@ use std::{fmt::Write as _, fs};
 
 const FROM: &str = "<!-- figures: simulation -->\n";
 const TO: &str = "<!-- end of figures -->";
+/// The page in both languages, each with the head of its table.
+const PAGES: [(&str, &str); 2] = [
+    (
+        "deploy/scale.md",
+        "| portals | events a second, average | busiest | cores, average | busiest | disk |",
+    ),
+    (
+        "deploy/scale.ru.md",
+        "| порталов | событий в секунду, среднее | пик | ядер, среднее | пик | диск |",
+    ),
+];
 /// How many cores the rates were measured on.
 const CORES: f64 = 2.0;
 /// Changes of an order, orders of a portal a day, the busiest hour beside the average.
@@ -38,16 +49,13 @@ fn grouped(number: f64) -> String {
 fn the_simulation_follows_from_the_measured_rates() {
     let taken = CORES / rate("POST /v1/events, one event a request, 16 clients");
     let settled = CORES / rate("claim and settle, orders a second, batches of 200");
-    let mut table =
-        "\n| portals | events a second, average | busiest | cores, average | busiest | \
-                     disk |\n|---|---|---|---|---|---|\n"
-            .to_owned();
+    let mut rows = "|---|---|---|---|---|---|\n".to_owned();
     for portals in [1e3, 1e4, 1e5, 1e6] {
         let events = portals * ORDERS * CHANGES / 86_400.0;
         let cores = events * (taken + settled);
         let disk = portals * ORDERS * DAYS * BYTES / 1e9;
         writeln!(
-            table,
+            rows,
             "| {} | {} | {} | {cores:.2} | {:.2} | {} GB |",
             grouped(portals),
             grouped(events),
@@ -57,19 +65,27 @@ fn the_simulation_follows_from_the_measured_rates() {
         )
         .unwrap();
     }
-    table.push('\n');
-    let text = page("deploy/scale.md");
-    let (before, rest) = text.split_once(FROM).unwrap();
-    let (shown, after) = rest.split_once(TO).unwrap();
-    if std::env::var_os("UPDATE").is_some() {
-        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/scale.md");
-        fs::write(path, format!("{before}{FROM}{table}{TO}{after}")).unwrap();
-        return;
-    }
-    assert_eq!(shown, table, "UPDATE=1 writes it");
-    let taken = format!("{:.2} ms", taken * 1e3);
-    let settled = format!("{:.2} ms", settled * 1e3);
-    for figure in [taken, settled, "5.7 kB".to_owned()] {
-        assert!(text.contains(&figure), "{figure}");
+    let figures = [
+        format!("{:.2} ms", taken * 1e3),
+        format!("{:.2} ms", settled * 1e3),
+        "5.7 kB".to_owned(),
+    ];
+    for (name, head) in PAGES {
+        let table = format!("\n{head}\n{rows}\n");
+        let text = page(name);
+        let (before, rest) = text.split_once(FROM).unwrap();
+        let (shown, after) = rest.split_once(TO).unwrap();
+        if std::env::var_os("UPDATE").is_some() {
+            let path = format!("{}/{name}", env!("CARGO_MANIFEST_DIR"));
+            fs::write(path, format!("{before}{FROM}{table}{TO}{after}")).unwrap();
+            continue;
+        }
+        assert_eq!(shown, table, "{name}: UPDATE=1 writes it");
+        for figure in &figures {
+            let russian = figure.replace('.', ",");
+            let russian = russian.replace("ms", "мс").replace("kB", "кБ");
+            let told = text.contains(figure) || text.contains(&russian);
+            assert!(told, "{name}: {figure}");
+        }
     }
 }

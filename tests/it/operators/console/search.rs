@@ -5,7 +5,7 @@ use crate::support::{
     shop::{app, event, main_shop},
 };
 use b24_bridge::{
-    app::{App, OrderFilter, OrderPage, OrderQuery},
+    app::{App, OrderFilter, OrderPage, OrderQuery, OrderState},
     storage,
 };
 use serde_json::{Value, json};
@@ -21,7 +21,7 @@ const ORDERS: &str =
               'Anna' || i || '@Example.ru'))),
             sha256(i::text::bytea), 'done', now()
      FROM generate_series(1, 20000) i;
-     INSERT INTO bridge.contacts_unread SELECT max(id) + 1 FROM bridge.outbox;
+     INSERT INTO bridge.order_words_unread SELECT max(id) + 1 FROM bridge.outbox;
      INSERT INTO bridge.orders (shop, number, portal, head_id) SELECT shop, number, portal, id
        FROM bridge.outbox;
      ANALYZE";
@@ -282,4 +282,126 @@ async fn a_list_is_filtered_by_state_status_shop_and_time_and_its_pages_leave_no
         }
     }
     assert_eq!(seen, everything);
+}
+
+/// Twelve settled orders; of most it cannot be said that both sides agree.
+const DIFFERING: &str = "
+    INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body, fingerprint,
+                               state, settled_at)
+    SELECT 'main', 'main', 'N-' || i, 's', 'e' || i, 'saved', '{}', sha256(i::text::bytea), 'done',
+           now()
+    FROM generate_series(1, 12) i;
+    INSERT INTO bridge.orders (shop, number, portal, head_id, in_sync)
+    SELECT shop, number, portal, id, true FROM bridge.outbox;
+    UPDATE bridge.orders SET in_sync = false WHERE number IN ('N-1', 'N-10', 'N-11');
+    UPDATE bridge.orders SET doubtful = true WHERE number = 'N-2';
+    INSERT INTO bridge.comparisons (shop, number, portal, why)
+      VALUES ('main', 'N-3', 'main', 'written');
+    INSERT INTO bridge.status_changes (shop, seq, portal, number, decision_id, status,
+                                       previous_status, stage, reason, decided_at, state,
+                                       settled_at)
+    VALUES ('main', 1, 'main', 'N-4', 1, 'P', 'N', 'NEW', 'r', now(), 'waiting', NULL),
+           ('main', 2, 'main', 'N-5', 1, 'P', 'N', 'NEW', 'r', now(), 'dead', now());
+    INSERT INTO bridge.agreements (shop, number, standing, waiting, writing, gone_at)
+    VALUES ('main', 'N-6', '{}', NULL, NULL, NULL), ('main', 'N-7', NULL, '{}', NULL, NULL),
+           ('main', 'N-8', NULL, NULL, '{}', NULL), ('main', 'N-9', NULL, NULL, NULL, now()),
+           ('main', 'N-12', NULL, NULL, NULL, NULL);
+    UPDATE bridge.orders SET due_at = now(), waits_since = now() WHERE number = 'N-10';
+    INSERT INTO bridge.dead_letters (portal, shop, number, code, message, payload)
+      VALUES ('main', 'main', 'N-11', 'B24-REFUSED', 'no', '{}')";
+
+#[tokio::test]
+async fn what_is_not_in_sync_is_found_for_each_reason_and_page_by_page() {
+    let db = Database::new().await;
+    let here = app(&db.pool, &["main"]);
+    sqlx::raw_sql(DIFFERING).execute(&db.pool).await.unwrap();
+    let in_state = async |state, before, limit| {
+        let filter = OrderFilter {
+            state: Some(state),
+            before,
+            limit,
+            ..OrderFilter::default()
+        };
+        here.operations.list_orders(&filter).await.unwrap()
+    };
+    let mut found = Vec::new();
+    let mut before = None;
+    loop {
+        let page = in_state(OrderState::NotInSync, before, 2).await;
+        found.extend(page.items.iter().map(|order| order.number.clone()));
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    let all: Vec<String> = (1..10).rev().map(|nth| format!("N-{nth}")).collect();
+    assert_eq!(found, all);
+    for (state, number) in [
+        (OrderState::OnItsWay, "N-10"),
+        (OrderState::Dead, "N-11"),
+        (OrderState::InSync, "N-12"),
+    ] {
+        assert_eq!(numbers(&in_state(state, None, 50).await), [number]);
+    }
+}
+
+#[tokio::test]
+async fn what_waits_is_found_at_once_among_many_that_wait_and_many_that_do_not() {
+    let db = Database::new().await;
+    let one = storage::connect_with(db.url.parse().unwrap(), 1)
+        .await
+        .unwrap();
+    let here = app(&one, &["main"]);
+    sqlx::raw_sql(ORDERS).execute(&one).await.unwrap();
+    sqlx::raw_sql(
+        "UPDATE bridge.orders SET due_at = now(), waits_since = now()
+         WHERE head_id % 2 = 0 OR head_id > 19000;
+         UPDATE bridge.orders SET in_sync = true WHERE head_id > 10;
+         ANALYZE",
+    )
+    .execute(&one)
+    .await
+    .unwrap();
+    let (_, whole) = used(&one).await;
+    let state = |state: &str| OrderQuery {
+        state: Some(state.to_owned()),
+        ..OrderQuery::default()
+    };
+    let waiting = state("on_its_way").parse().unwrap();
+    let page = here.operations.list_orders(&waiting).await.unwrap();
+    assert_eq!(page.items.len(), 50);
+    assert_eq!(page.items[0].number, "N-20000");
+    let differing = state("not_in_sync").parse().unwrap();
+    let page = here.operations.list_orders(&differing).await.unwrap();
+    assert_eq!(numbers(&page), ["N-9", "N-7", "N-5", "N-3", "N-1"]);
+    assert_eq!(used(&one).await.1, whole);
+}
+
+#[tokio::test]
+async fn how_far_words_are_read_after_an_upgrade_is_told_and_what_is_read_is_found() {
+    let db = Database::new().await;
+    let here = app(&db.pool, &["main"]);
+    sqlx::raw_sql(ORDERS).execute(&db.pool).await.unwrap();
+    let page = look(&here, "n-1999").await;
+    assert!(page.items.is_empty() && page.next.is_some() && page.looked_back_to.is_some());
+    while here.intake.backfill_search_keys().await.unwrap() {}
+    let mut found = Vec::new();
+    let mut before = None;
+    loop {
+        let filter = OrderFilter {
+            text: Some("n-1999".to_owned()),
+            before,
+            ..OrderFilter::default()
+        };
+        let page = here.operations.list_orders(&filter).await.unwrap();
+        found.extend(page.items.into_iter().map(|order| order.number));
+        before = page.next;
+        if before.is_none() {
+            break;
+        }
+    }
+    assert_eq!((found.len(), found[0].as_str()), (11, "N-19999"));
+    let newest = look(&here, "anna19995@").await;
+    assert_eq!(numbers(&newest), ["N-19995"]);
+    assert_eq!(numbers(&look(&here, "916 001-99-9").await).len(), 10);
 }

@@ -1,6 +1,10 @@
-//! How much a page weighs: nobody on a phone waits for one, however full the bridge is.
+//! How much a page weighs, and how long it is on a phone: nobody waits for one or loses the way in
+//! it, however full the bridge is.
 
-use super::world::{Page, World};
+use super::{
+    browser::{Browser, program},
+    world::{ANNA, Page, World},
+};
 use crate::support::shop::{app, claim, done, event, hopeless, lease, main_shop, tries};
 use b24_bridge::{app::App, domain::ErrorCode};
 use reqwest::StatusCode;
@@ -58,12 +62,57 @@ async fn full() -> (World, App) {
          INSERT INTO bridge.timeline (shop, number, kind, text, detail)
          SELECT 'main', 'INTERNET-2026-00000', 'note', repeat('Так было дело. ', 6),
            jsonb_build_object('event', i, 'moved_at', now(), 'observed_at', now(), 'offset_ms', i)
-         FROM generate_series(1, 400) i",
+         FROM generate_series(1, 400) i;
+         INSERT INTO bridge.decisions (portal, shop, number, action, basis, winner, sentence,
+           inputs, outcome)
+         SELECT portal, shop, number, 'tell_shop', 'order', 'shop', repeat('Так решено. ', 8),
+           jsonb_build_object('shop', repeat('x', 200)), '{}' FROM bridge.orders;
+         INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status,
+           stage)
+         SELECT portal, shop, number, id, 'SYNC-REVIEW', repeat('Кто прав? ', 8), 'N', 'PREPARATION'
+         FROM bridge.decisions",
     )
     .execute(&world.db.pool)
     .await
     .unwrap();
     (world, app)
+}
+
+/// The most pixels that a page is high on a phone: four screens.
+const HIGHEST: u64 = 3_000;
+
+#[tokio::test]
+async fn no_page_of_a_full_bridge_is_longer_than_four_screens_of_a_phone() {
+    let Some(program) = program() else { return };
+    let (world, _) = full().await;
+    let mut browser = Browser::start(&program).await;
+    browser.size(390).await;
+    browser.go(&world.at("/sign-in")).await;
+    browser.fill("input[name=name]", "anna").await;
+    browser.fill("input[name=password]", ANNA).await;
+    browser.click("main form button").await;
+    let mut long = Vec::new();
+    for path in [
+        "",
+        "/orders",
+        "/orders?q=INTERNET&sort=customer&dir=desc",
+        "/dead-letters",
+        "/dead-letters/1",
+        "/bulk",
+        "/conflicts",
+        "/conflicts/decisions",
+        "/portals",
+        "/audit",
+    ] {
+        browser.go(&world.at(path)).await;
+        let height = browser.eval("document.documentElement.scrollHeight").await;
+        let width = browser.eval("document.documentElement.scrollWidth").await;
+        assert_eq!(width, 390, "{path}");
+        if height.as_u64().unwrap() > HIGHEST {
+            long.push((path, height));
+        }
+    }
+    assert!(long.is_empty(), "{long:?}");
 }
 
 #[tokio::test]

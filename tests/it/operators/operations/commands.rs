@@ -184,5 +184,47 @@ async fn an_order_that_is_still_tried_is_shown_so_and_given_up_or_put_right_by_a
         .run(&["orders", "mend", "main", "A-2", "--payload", file, "--json"])
         .await;
     let said: Value = serde_json::from_slice(&done.stdout).unwrap();
-    assert_eq!(said, json!({ "result": "queued" }));
+    assert_eq!(said["result"], "queued", "{said}");
+    let changed = said["changed"].as_array().unwrap();
+    let pointer = changed[0]["pointer"].as_str().unwrap();
+    assert!(pointer.starts_with("/customer"), "{said}");
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn letters_that_are_retried_by_filter_are_counted_first_and_told_in_json() {
+    let place = Place::new(Duration::ZERO).await;
+    sqlx::raw_sql(
+        "INSERT INTO bridge.dead_letters (portal, shop, number, code, message, payload)
+         SELECT 'main', 'main', 'N-' || i, 'B24-EMAIL', 'no', jsonb_build_object('nth', i)
+         FROM generate_series(1, 2) i",
+    )
+    .execute(&place.db.pool)
+    .await
+    .unwrap();
+    let discard = async |more: &[&str]| {
+        let words = [
+            "dead-letters",
+            "discard",
+            "--code",
+            "B24-EMAIL",
+            "--reason",
+            "a test",
+            "--json",
+        ];
+        place.run(&[&words[..], more].concat()).await
+    };
+    let asked = discard(&[]).await;
+    assert_eq!(asked.status.code(), Some(2));
+    let failed: Value = serde_json::from_slice(&asked.stderr).unwrap();
+    let remedy = failed["error"]["remedy"].as_str().unwrap();
+    assert!(remedy.contains("--expect 2"), "{failed}");
+    let done = discard(&["--expect", "2"]).await;
+    assert_eq!(done.status.code(), Some(0));
+    let said: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(said["result"], "done", "{said}");
+    assert_eq!(said["job"]["done"], 2, "{said}");
+    let none = discard(&[]).await;
+    assert_eq!(none.status.code(), Some(0));
+    let said: Value = serde_json::from_slice(&none.stdout).unwrap();
+    assert_eq!(said, json!({ "result": "none" }));
 }
