@@ -23,7 +23,7 @@ use crate::{
     },
     process::bug,
     storage::{
-        AskedBy, DecisionAction, DecisionBasis, DecisionWinner, DocumentState, Unreadable,
+        AskedBy, DecisionAction, DecisionBasis, DecisionWinner, DocumentState,
         journal::{self, Line, LineKind},
         onec::{
             documents, orders,

@@ -51,9 +51,10 @@ pub(super) enum Command {
 pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<ExitCode> {
     let config = bootstrap::config(global)?;
     if let Command::Test { portal } = command {
-        let (_, portal) = find(&config, portal)?;
+        let (name, portal) = find(&config, portal)?;
         if let Some(client) = bootstrap::client(portal, &bootstrap::connections()?)? {
-            return test(&client).await;
+            test(&name, portal, &client).await?;
+            return Ok(ExitCode::SUCCESS);
         }
     }
     let database = Database::open(&config, global).await?;
