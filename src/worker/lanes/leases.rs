@@ -342,8 +342,11 @@ impl Leases {
     /// Renews leases at a third of their time, also while calls are on their way.
     async fn keep_renewing(&self) {
         let third = self.settings.lease / 3;
+        let mut next = Instant::now();
         loop {
-            tokio::time::sleep(third).await;
+            // Also where the last renewals took as long.
+            next = (next + third).max(Instant::now());
+            tokio::time::sleep_until(next).await;
             let held: Vec<HeldLease> = self.state.lock().held.values().cloned().collect();
             let renewing = self.renew(&held);
             // What is not known runs out by itself, unless a later try succeeds.
