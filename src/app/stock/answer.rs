@@ -145,20 +145,13 @@ impl ReservationAnswer {
     pub(super) fn read_text(answer: &RawValue, key: (&str, &str)) -> Result<Self, Error> {
         let raw: RawText<'_> =
             serde_json::from_str(answer.get()).map_err(|error| odd(&error, key))?;
-        match raw {
-            // Most are: no tree is made of it.
-            RawText {
-                status: 200,
-                body: Some(body),
-            } => {
-                let reserved = serde_json::from_str(body.get());
-                Ok(Self::Reserved(reserved.map_err(|error| odd(&error, key))?))
-            }
-            _ => {
-                let answer = serde_json::from_str(answer.get());
-                Self::read(answer.map_err(|error| odd(&error, key))?, key)
-            }
+        // Most are: no tree is made of it.
+        if let (200, Some(body)) = (raw.status, raw.body) {
+            let reserved = serde_json::from_str(body.get());
+            return Ok(Self::Reserved(reserved.map_err(|error| odd(&error, key))?));
         }
+        let answer = serde_json::from_str(answer.get());
+        Self::read(answer.map_err(|error| odd(&error, key))?, key)
     }
 
     /// Reads what a function of the database answered about a reservation.

@@ -67,7 +67,7 @@ impl World {
     }
 
     pub(crate) async fn stock_is_proved(&self) {
-        let (fine, said) = self.command(&["stock", "check"]).await;
+        let (fine, said) = self.command(&["stock", "check", "main"]).await;
         assert!(fine, "{said}");
     }
 
