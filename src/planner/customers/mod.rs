@@ -57,10 +57,17 @@ impl Wave {
     pub(super) fn ask_who_further(&mut self) {
         let strangers = self.forget_wrong_contacts();
         self.search_contacts(&strangers);
-        let unread: BTreeSet<u64> = self
-            .customers
+        // Of whom no order is open, an answer did not come: it is asked again in the next wave.
+        let open: Vec<(Option<CustomerIx>, Option<FirmIx>)> = self
+            .jobs
             .iter()
-            .flat_map(|customer| customer.candidates.iter().copied())
+            .filter(|state| state.open())
+            .map(|state| (state.customer, state.firm))
+            .collect();
+        let wanted: BTreeSet<CustomerIx> = open.iter().filter_map(|(at, _)| *at).collect();
+        let unread: BTreeSet<u64> = wanted
+            .iter()
+            .flat_map(|at| self.customers[*at].candidates.iter().copied())
             .filter(|id| !self.contacts.contains_key(id))
             .collect();
         self.ask_contacts(unread);
@@ -68,7 +75,8 @@ impl Wave {
         let gone = self.forget_gone_companies();
         self.search_companies(&gone);
         // The requisite of a deleted company may outlive it.
-        let found = self.firms.iter().flat_map(BusinessCustomer::found);
+        let wanted: BTreeSet<FirmIx> = open.iter().filter_map(|(_, at)| *at).collect();
+        let found = wanted.iter().flat_map(|at| self.firms[*at].found());
         let unread = found.filter(|id| !self.companies.contains_key(id));
         self.ask_companies(unread.collect());
     }
