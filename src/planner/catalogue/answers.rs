@@ -173,14 +173,17 @@ impl ProductWave {
                 }
                 if next.is_some() {
                     // Fifty codes, and more than fifty elements: some stand for several.
-                    self.crowded(&jobs, "external codes than codes");
+                    let message =
+                        "the portal has more products under these external codes than codes";
+                    self.crowded(&jobs, message);
                 }
             }
             Ask::Articles { kind, field, jobs } => {
                 let rows = listed(result, kind.list().1);
                 if next.is_some() {
                     // Whoever is on the next page is as much meant as who is on this one.
-                    self.crowded(&jobs, "articles than articles");
+                    let message = "the portal has more products under these articles than articles";
+                    self.crowded(&jobs, message);
                 }
                 for job in jobs {
                     self.found_alike(job, &field, &rows);
@@ -225,14 +228,13 @@ impl ProductWave {
     }
 
     /// More was found than a page holds. Whoever is not found for certain is looked for alone.
-    fn crowded(&mut self, jobs: &[JobIx], words: &str) {
-        let message = format!("the portal has more products under these {words}");
+    fn crowded(&mut self, jobs: &[JobIx], message: &str) {
         let code = ErrorCode::CatTwoMatches;
         if let [job] = jobs {
-            return self.jobs[*job].hopeless(code, message);
+            return self.jobs[*job].hopeless(code, message.to_owned());
         }
         for job in jobs {
-            let message = message.clone();
+            let message = message.to_owned();
             self.jobs[*job].end(Outcome::Apart { code, message });
         }
     }

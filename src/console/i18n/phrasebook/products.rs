@@ -39,6 +39,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "товаров портала с такими внешними кодами больше, чем самих кодов",
     ),
     (
+        "the portal has more products under these articles than articles",
+        "товаров портала с такими артикулами больше, чем самих артикулов",
+    ),
+    (
         "products {} and {} of the shop have the same external code `{}`",
         "у товаров магазина {} и {} один внешний код «{}»",
     ),

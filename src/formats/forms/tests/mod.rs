@@ -450,12 +450,7 @@ fn campaign_marks_are_taken_from_the_address_of_the_page_where_the_form_has_none
             pairs.extend([own, field]);
         }
         let (_, enquiry) = sent(FORM, encoded(&pairs, encoding_rs::UTF_8).as_bytes());
-        let own_source = if name.starts_with("meta") {
-            "vk"
-        } else {
-            "yandex"
-        };
-        assert_eq!(enquiry.utm.source.as_deref(), Some(own_source), "{name}");
+        assert_eq!(enquiry.utm.source.as_deref(), Some("yandex"), "{name}");
         assert_eq!(enquiry.utm.medium.as_deref(), Some("social"), "{name}");
         assert_eq!(enquiry.utm.term.as_deref(), Some("чай"), "{name}");
     }
