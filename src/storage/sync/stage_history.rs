@@ -192,7 +192,7 @@ pub async fn sweep(db: &mut PgConnection, portal: &str, limit: i64) -> Result<u6
                             sweep_number = coalesce((SELECT number FROM last), '')
                         WHERE c.portal = $1)
          INSERT INTO bridge.comparisons AS c (shop, number, portal, why)
-         SELECT shop, number, $1, 'sweep' FROM next ORDER BY shop, number
+         SELECT shop, number, $1, 'reconcile' FROM next ORDER BY shop, number
          ON CONFLICT (shop, number) DO NOTHING",
         portal,
         limit
