@@ -6,7 +6,7 @@
 
 use super::{
     lease::{HeldLease, LaneLimits},
-    leases::Leases,
+    leases::{Leases, TakenLease},
     restarts::Restarts,
 };
 use crate::app::{self, App};
@@ -102,17 +102,25 @@ impl<T: LaneTurn> LeasedLane<T> {
     /// rest at a time, each in little memory.
     pub(in crate::worker) async fn run(mut self: Box<Self>, stop: CancellationToken) {
         while !stop.is_cancelled() {
-            let of = (self.work.lane(), self.work.limits());
-            let taken = tokio::select! {
-                taken = self.leases.take(of, self.work.wake_up(), &stop) => taken,
-                app = newer(&mut self.newest) => {
-                    self.work.renew(app);
-                    continue;
-                }
+            let Some(taken) = self.take(&stop).await else {
+                return;
             };
-            let Some(taken) = taken else { return };
             let (leases, held) = (self.leases.clone(), taken.held().clone());
             leases.while_held(taken, Box::pin(self.own(&held))).await;
+        }
+    }
+
+    /// Takes the lane as soon as it is free; `None` once told to stop. Newer settings meanwhile are
+    /// handed to the work, and nobody is asked for the lane once more.
+    async fn take(&mut self, stop: &CancellationToken) -> Option<TakenLease> {
+        let (lane, limits) = (self.work.lane().to_owned(), self.work.limits());
+        let (leases, wake_up) = (self.leases.clone(), Arc::clone(self.work.wake_up()));
+        let mut taking = std::pin::pin!(leases.take((&*lane, limits), &wake_up, stop));
+        loop {
+            tokio::select! {
+                taken = &mut taking => return taken,
+                app = newer(&mut self.newest) => self.work.renew(app),
+            }
         }
     }
 
