@@ -49,7 +49,7 @@ INSERT INTO bridge.decisions (portal, shop, number, at, action, basis, winner, s
   outcome)
 SELECT portal, shop, number, received_at,
   CASE WHEN id % 40 = 1 THEN 'review' WHEN id % 20 = 3 THEN 'write_portal' ELSE 'agree' END,
-  'order', 'shop', 'the shop says P', '{}', '{}' FROM bridge.outbox, generate_series(1, 2);
+  'latest', 'shop', 'the shop says P', '{}', '{}' FROM bridge.outbox, generate_series(1, 2);
 INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status, stage)
 SELECT portal, shop, number, id, 'SYNC-REVIEW', 'shop says P, portal says WON: which is right?',
   'P', 'WON' FROM bridge.outbox WHERE id % 20 = 1;

@@ -296,7 +296,7 @@ const DIFFERING: &str = "
     UPDATE bridge.orders SET in_sync = false WHERE number IN ('N-1', 'N-10', 'N-11');
     UPDATE bridge.orders SET doubtful = true WHERE number = 'N-2';
     INSERT INTO bridge.comparisons (shop, number, portal, why)
-      VALUES ('main', 'N-3', 'main', 'written');
+      VALUES ('main', 'N-3', 'main', 'event');
     INSERT INTO bridge.status_changes (shop, seq, portal, number, decision_id, status,
                                        previous_status, stage, reason, decided_at, state,
                                        settled_at)

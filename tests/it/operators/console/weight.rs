@@ -65,7 +65,7 @@ async fn full() -> (World, App) {
          FROM generate_series(1, 400) i;
          INSERT INTO bridge.decisions (portal, shop, number, action, basis, winner, sentence,
            inputs, outcome)
-         SELECT portal, shop, number, 'tell_shop', 'order', 'shop', repeat('Так решено. ', 8),
+         SELECT portal, shop, number, 'tell_shop', 'latest', 'shop', repeat('Так решено. ', 8),
            jsonb_build_object('shop', repeat('x', 200)), '{}' FROM bridge.orders;
          INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status,
            stage)
