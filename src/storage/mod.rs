@@ -49,8 +49,8 @@ pub use json::{Json, Unreadable, written};
 pub use schema::pool::{Error, SchemaVersion, connect, connect_with, migrate, schema_version};
 pub use schema::server_settings::{Settings, settings};
 pub use states::{
-    BulkState, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState, EventKind,
-    EventState, ImportState, InboxState, LetterAbout, LinkEntity, ListKind, MessageKind,
+    BulkState, CataloguePart, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState,
+    EventKind, EventState, ImportState, InboxState, LetterAbout, LinkEntity, ListKind, MessageKind,
     MessageSource, MessageState, MoveCause, OfferState, PublishedOutcome, PushState,
     ReservationState, ShortageEnd, StockEventKind, SubjectKind,
 };
