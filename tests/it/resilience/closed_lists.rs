@@ -9,10 +9,10 @@ use b24_bridge::{
     formats::{forms, onec::facts::FactKind, tills::ReceiptKind},
     stock::{NameKind, ShortageAct},
     storage::{
-        BulkState, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState, EventKind,
-        EventState, ImportState, InboxState, LetterAbout, LinkEntity, ListKind, MessageKind,
-        MessageSource, MessageState, MoveCause, OfferState, PublishedOutcome, PushState,
-        ReservationState, ShortageEnd, StockEventKind, SubjectKind,
+        BulkState, CataloguePart, ClosedHow, ConflictEnd, CustomerCard, DocumentKind,
+        DocumentState, EventKind, EventState, ImportState, InboxState, LetterAbout, LinkEntity,
+        ListKind, MessageKind, MessageSource, MessageState, MoveCause, OfferState,
+        PublishedOutcome, PushState, ReservationState, ShortageEnd, StockEventKind, SubjectKind,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,6 +44,7 @@ fn enums() -> Vec<(&'static str, BTreeSet<&'static str>)> {
         ("onec_lists.kind", of!(ListKind)),
         ("onec_offers.state", of!(OfferState)),
         ("onec_pushes.state", of!(PushState)),
+        ("onec_sessions.catalogue_part", of!(CataloguePart)),
         ("outbox.kind", of!(EventKind)),
         ("outbox.state", of!(EventState)),
         ("published.outcome", of!(PublishedOutcome)),
