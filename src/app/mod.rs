@@ -100,7 +100,7 @@ pub use operations::status::{
 };
 pub use operations::{
     order_contents::{OrderContents, OrderCustomer, OrderDelivery, OrderItem},
-    order_view::{OrderView, TimelineEntry, TriedEvent},
+    order_view::{OrderView, TimelineEntry, ToldStatus, TriedEvent},
 };
 pub use portal_access::PortalAccess;
 pub use portal_access::shared_limit::{PATIENCE as PERMIT_PATIENCE, permit_wake_name};

@@ -77,6 +77,8 @@ pub fn router(state: State) -> Router {
             "/console/onec/documents/{id}/again",
             post(onec::document::again),
         )
+        .route("/console/onec/files/{id}", get(onec::files::get))
+        .route("/console/onec/files/{id}/again", post(onec::files::again))
         .route("/console/assets/{name}", get(assets::get))
         .route("/console/{*nothing}", get(not_found))
         .layer(DefaultBodyLimit::max(large))

@@ -2,9 +2,10 @@
 
 use super::{Action, Basis, Change, Inputs, Purpose, Record, Refusal, ReviewWhy};
 use crate::domain::{
-    Agreed, Side, Source, Untranslatable,
+    Agreed, Side, Source, Untranslatable, Winner,
     happening::{
-        By, DecisionReason, Effect, Explanation, LaterSide, Occasion, StageId, Tell, Then, Undated,
+        By, DecisionReason, Effect, Explanation, LaterSide, Occasion, Party, StageId, Tell, Then,
+        Undated,
     },
 };
 
@@ -15,11 +16,17 @@ pub(super) fn put(
     action: &Action,
     record: &mut Record,
 ) -> Explanation {
+    let occasion = occasion(inputs, agreed, record);
+    // Against the portal 1C's word stands on the shop's side; it is called by its name.
+    let onec = matches!(
+        occasion,
+        Occasion::OnecChanged { .. } | Occasion::OnecAndDealChanged { .. }
+    );
     let explanation = Explanation {
-        occasion: occasion(inputs, agreed, record),
+        occasion,
         reason: match record.basis {
             Basis::Source => by_source(inputs, action, record),
-            _ => reason(record),
+            _ => reason(inputs, record, onec),
         },
         effect: effect(inputs, action, record),
     };
@@ -88,12 +95,23 @@ pub(super) fn by(rule: Option<usize>) -> By {
     rule.map_or(By::Default, |index| By::Rule(index + 1))
 }
 
-fn reason(record: &Record) -> Option<DecisionReason> {
+/// Who is right, and by what; `onec`: what the shop's side says is 1C's word.
+fn reason(inputs: &Inputs<'_>, record: &Record, onec: bool) -> Option<DecisionReason> {
     let by = by(record.rule);
+    let policy = &inputs.policy;
+    let rule = record.rule.and_then(|index| policy.rules.get(index));
+    let winner = rule.map_or(policy.conflict.default, |rule| rule.winner);
     Some(match (record.basis, record.winner) {
         (Basis::Consistent | Basis::OneSide | Basis::Doubtful | Basis::Source, _)
         | (Basis::Rule | Basis::Default, None) => return None,
+        (Basis::Rule | Basis::Default, Some(Side::Shop)) if onec && winner == Winner::Onec => {
+            DecisionReason::RuleForOnec { by }
+        }
         (Basis::Rule | Basis::Default, Some(right)) => DecisionReason::Rule { by, right },
+        (Basis::Latest, Some(Side::Shop)) if onec => DecisionReason::LaterBy {
+            by,
+            whose: Party::Onec,
+        },
         (Basis::Latest, winner) => {
             let times = record.shop_at.zip(record.portal_at);
             DecisionReason::Later {
@@ -114,7 +132,10 @@ fn reason(record: &Record) -> Option<DecisionReason> {
                 (Some(_), None) => Undated::PortalGaveNone,
                 (Some(_), Some(_)) => Undated::TooClose,
             },
-            then: Then(winner),
+            then: Then(winner.map(|side| match side {
+                Side::Shop if onec => Party::Onec,
+                side => side.into(),
+            })),
         },
         (Basis::Final(fact), _) => DecisionReason::Final { fact },
         (Basis::Ruling, Some(right)) => DecisionReason::PersonFor {

@@ -273,7 +273,7 @@ fn reason(
         Basis::Undated => DecisionReason::Undated {
             by,
             why: Undated::TooClose,
-            then: Then(None),
+            then: Then((verdict == Verdict::PutBack).then(|| right.into())),
         },
         Basis::Final(fact) => DecisionReason::FinalForOnec { fact },
         Basis::Ruling => DecisionReason::PersonFor { right: Party::Onec },

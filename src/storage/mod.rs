@@ -52,8 +52,8 @@ pub use schema::pool::{
 };
 pub use schema::server_settings::{Settings, settings};
 pub use states::{
-    BulkState, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState, EventKind,
-    EventState, ImportState, InboxState, LetterAbout, LinkEntity, ListKind, MessageKind,
+    BulkState, CataloguePart, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState,
+    EventKind, EventState, ImportState, InboxState, LetterAbout, LinkEntity, ListKind, MessageKind,
     MessageSource, MessageState, MoveCause, OfferState, PublishedOutcome, PushState,
     ReservationState, ShortageEnd, StockEventKind, SubjectKind,
 };

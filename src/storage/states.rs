@@ -103,6 +103,24 @@ words! {
 }
 
 words! {
+    /// Which part of a shop's products a session gives next:
+    /// `bridge.onec_sessions.catalogue_part`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum CataloguePart {
+        /// Its groups and properties.
+        Groups = "groups",
+        /// Its goods.
+        Goods = "goods",
+        /// What they cost.
+        Offers = "offers",
+        /// Nothing more: all of it was given.
+        Over = "over",
+    }
+}
+
+words! {
     /// How far a job over dead letters is: `bridge.bulk_jobs.state`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
     #[serde(rename_all = "snake_case")]

@@ -340,11 +340,7 @@ fn with_data(old: &Value, data: Value) -> Value {
 impl Intake {
     /// The rules of a shop by its name as text.
     pub(in crate::app) fn rules_of(&self, shop: &str) -> Result<&ShopRules, Error> {
-        let found = self
-            .registry
-            .shops
-            .values()
-            .find(|rules| rules.shop.as_str() == shop);
+        let found = self.registry.shops.get(shop);
         found
             .map(std::convert::AsRef::as_ref)
             .ok_or(Error::NotFound)

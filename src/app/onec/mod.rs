@@ -5,6 +5,7 @@
 //! `http`; what an order looks like, of [`crate::formats::onec`].
 
 mod births;
+mod catalogue;
 mod confirm;
 mod contents;
 mod documents;
@@ -22,6 +23,7 @@ mod show;
 mod sides;
 mod upload;
 
+pub use catalogue::CatalogueAnswer;
 pub use confirm::Offered;
 pub use import::{Checks, Step};
 pub use push::{Push, PushView};
@@ -30,7 +32,7 @@ pub use sessions::{Logins, Session};
 pub use show::{
     BaseReport, DocumentView, FileView, OneCMapCheck, OneCView, OrderSheet, SessionView,
 };
-pub use upload::Stored;
+pub use upload::{KeptFile, Stored};
 
 pub use crate::{
     formats::onec::{HeldWhy, Hold, receipt::ReceiptHold},
@@ -42,7 +44,7 @@ use crate::{
     domain::{BaseName, ShopName, happening::Act},
     formats::onec::{Base, IdKind, ShopWords, Since},
     process::telemetry::Metrics,
-    storage::onec::{bases, orders},
+    storage::onec::{bases, news, orders},
 };
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
@@ -156,7 +158,7 @@ impl Onec {
         let name = base.name.as_str();
         let mut after = bases::open(&mut db, name).await?.cursor;
         loop {
-            let looked = orders::take_up(&mut db, name, &shops, after, LOOKED_AT_ONCE).await?;
+            let looked = news::take_up(&mut db, name, &shops, after, LOOKED_AT_ONCE).await?;
             if let Some(settled) = looked.settled {
                 bases::move_cursor(&mut db, name, settled).await?;
             }
@@ -170,8 +172,8 @@ impl Onec {
         self.adopt_births(base).await?;
         self.watch_contents(base).await?;
         let mut db = self.db.acquire().await?;
-        orders::take_up_statuses(&mut db, name, &shops).await?;
-        orders::release(&mut db, name, &base.export.filter()).await?;
+        news::take_up_statuses(&mut db, name, &shops).await?;
+        news::release(&mut db, name, &base.export.filter()).await?;
         Ok(())
     }
 

@@ -47,6 +47,9 @@ pub struct OneCView {
     pub held: Option<HeldWhy>,
     /// The status that 1C last said: its id or its name there.
     pub status: Option<String>,
+    /// The status that 1C is last known to have had, in the shop's words: what it said itself, or
+    /// what it was sent since.
+    pub has: Option<String>,
 }
 
 /// An order that cannot be written for 1C.
@@ -138,6 +141,8 @@ impl DocumentView {
 /// A file that came from 1C.
 #[derive(Debug, Clone, Serialize)]
 pub struct FileView {
+    /// The id of the file; none: it is kept no longer.
+    pub file: Option<i64>,
     /// The name under which 1C sent the file.
     pub name: String,
     /// The file inside a zip; empty: the file itself.
@@ -425,6 +430,7 @@ impl Onec {
         let mut db = self.db.acquire().await?;
         let rows = imports::newest_files(&mut db, base.name.as_str(), limit).await?;
         let view = |row: imports::FileRow| FileView {
+            file: row.file,
             name: row.name,
             member: row.member,
             bytes: row.bytes,
@@ -461,6 +467,7 @@ impl Onec {
             waits: row.waits,
             held: row.held_why.map(HeldWhy::of),
             status: row.said,
+            has: row.agreed,
         };
         Ok(row.map(view))
     }

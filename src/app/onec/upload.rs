@@ -46,6 +46,17 @@ pub enum Stored {
     TooMuch,
 }
 
+/// A file as 1C sent it, which is still kept.
+#[derive(Debug, Clone)]
+pub struct KeptFile {
+    /// The id by which pages name it.
+    pub id: i64,
+    /// Its name, as 1C sent it.
+    pub name: String,
+    /// How long it is.
+    pub bytes: i64,
+}
+
 impl Onec {
     /// Stores a piece of a file.
     pub async fn store_onec_piece(
@@ -119,20 +130,76 @@ impl Onec {
             Stored::Name => return Ok(refused("имя файла недопустимо")),
             Stored::TooMuch => return Ok(refused("файл больше max_upload_bytes")),
         };
-        let mut db = self.db.acquire().await?;
-        let detail = json!({"base": base.name.as_str(), "bytes": bytes.len()});
+        self.import_to_its_end(&session, (&name, bound(bytes.len() as u64)), who)
+            .await
+    }
+
+    /// Takes in a file that the session has, step by step, and writes down who had it done.
+    async fn import_to_its_end(
+        &self,
+        session: &Session,
+        (name, bytes): (&str, i64),
+        who: &Actor,
+    ) -> Result<Step, Error> {
+        let base = session.base.name.as_str();
+        let detail = json!({"base": base, "bytes": bytes});
         let act = Act::FileTakenIn {
-            base: base.name.to_string(),
-            file: name.clone(),
+            base: base.to_owned(),
+            file: name.to_owned(),
         };
-        journal::audit(&mut db, &who.0, &act, &name, &detail).await?;
+        let mut db = self.db.acquire().await?;
+        journal::audit(&mut db, &who.0, &act, name, &detail).await?;
         drop(db);
         loop {
-            match self.import_onec(&session, &name).await? {
+            match self.import_onec(session, name).await? {
                 Step::Progress(_) => {}
                 step => return Ok(step),
             }
         }
+    }
+
+    /// A file as 1C sent it; none: it is kept no longer.
+    pub async fn onec_file(&self, id: i64) -> Result<Option<KeptFile>, Error> {
+        let mut db = self.db.acquire().await?;
+        let row = files::kept(&mut db, id).await?;
+        Ok(row.map(|row| KeptFile {
+            id,
+            name: row.name,
+            bytes: row.bytes,
+        }))
+    }
+
+    /// The bytes of a kept file from this place on, as many as lie together; none: it ends there.
+    pub async fn onec_file_part(&self, file: &KeptFile, at: i64) -> Result<Option<Vec<u8>>, Error> {
+        if at >= file.bytes {
+            return Ok(None);
+        }
+        let mut db = self.db.acquire().await?;
+        let piece = files::piece(&mut db, file.id, at).await?;
+        Ok(piece
+            .filter(|(starts, _)| *starts == at)
+            .map(|(_, data)| data))
+    }
+
+    /// Takes a kept file in once more, in a session of a person's. None: it is kept no longer, or
+    /// its base is not configured any more.
+    pub async fn import_again(&self, id: i64, who: &Actor) -> Result<Option<Step>, Error> {
+        let mut db = self.db.acquire().await?;
+        let kept = files::kept(&mut db, id).await?;
+        drop(db);
+        let known = kept.and_then(|row| Some((Arc::clone(self.onec_base(&row.base)?), row)));
+        let Some((base, row)) = known else {
+            return Ok(None);
+        };
+        let (session, _) = self.open_onec_session(&base, BY_HAND, &who.0).await?;
+        let mut tx = self.db.begin().await?;
+        let copied = files::copy(&mut tx, id, (session.id, BY_HAND)).await?;
+        tx.commit().await?;
+        if copied.is_none() {
+            return Ok(None);
+        }
+        let step = self.import_to_its_end(&session, (&row.name, row.bytes), who);
+        step.await.map(Some)
     }
 
     /// An init drops the files that the session has sent so far; what was taken in of them stays.

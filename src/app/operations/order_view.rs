@@ -6,7 +6,7 @@ use crate::{
         ActivityView, Error, Operations, forms::activities, intake::event_reader, onec::OneCView,
     },
     domain::{
-        EventBody, OrderKey, ShopName,
+        EventBody, OrderKey, SentStatus, ShopName,
         happening::{Happening, Stored},
     },
     formats::onec::contents::overlaid,
@@ -43,6 +43,9 @@ pub struct OrderView {
     pub status: Option<String>,
     /// The stage, as last known.
     pub stage: Option<String>,
+    /// What the shop was told last and has not said itself since.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub told: Option<ToldStatus>,
     /// How far the bridge is with it.
     pub state: OrderState,
     /// Whether both sides hold the same and nothing is on its way.
@@ -74,6 +77,30 @@ pub struct OrderView {
     pub fault: Option<String>,
     /// Its life, oldest first.
     pub timeline: Vec<TimelineEntry>,
+}
+
+/// A status that the shop was told, and with which it has not sent the order since.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ToldStatus {
+    /// The status, in the shop's words.
+    pub status: String,
+    /// When that was decided, by the database's clock.
+    pub decided_at: DateTime<Utc>,
+    /// When the shop took the message: by its callback, or by reading on behind it.
+    pub taken_at: Option<DateTime<Utc>>,
+    /// Whether the message was given up: it is not sent any more by itself.
+    pub given_up: bool,
+}
+
+impl From<&SentStatus> for ToldStatus {
+    fn from(sent: &SentStatus) -> Self {
+        Self {
+            status: sent.status.clone(),
+            decided_at: sent.at,
+            taken_at: sent.delivered_at,
+            given_up: sent.died_at.is_some(),
+        }
+    }
 }
 
 /// An order's newest event, which was refused and is tried again by itself.
@@ -140,6 +167,11 @@ impl Operations {
             .event
             .map(|event| event.read("bridge.outbox", "body", &key));
         let (event, odd_event) = or_fault(event.transpose());
+        let agreed = row
+            .agreed
+            .map(|agreed| agreed.read("bridge.agreements", "agreed", &key));
+        let (agreed, odd_agreed) = or_fault(agreed.transpose());
+        let told = agreed.and_then(|agreed| agreed.told.last().map(ToldStatus::from));
         let id = |id: Option<i64>| id.and_then(|id| u64::try_from(id).ok());
         Ok(Some(OrderView {
             shop: shop.as_str().to_owned(),
@@ -151,6 +183,7 @@ impl Operations {
             company_id: id(row.company_id),
             status: row.status,
             stage: row.stage,
+            told,
             state: OrderState::of(row.dead > 0, row.pending > 0, row.in_sync),
             in_sync: row.in_sync,
             pending: row.pending,
@@ -166,7 +199,7 @@ impl Operations {
                 attempts: row.attempts,
                 next_at: row.due_at,
             }),
-            fault: odd.or(odd_event),
+            fault: odd.or(odd_event).or(odd_agreed),
             timeline: timeline
                 .into_iter()
                 .map(|entry| TimelineEntry {

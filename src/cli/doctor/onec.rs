@@ -12,7 +12,10 @@ use crate::{
     },
     config::{Config, OneC},
     domain::{ErrorCode, Place},
-    formats::onec::{Base, Discounts, Way},
+    formats::{
+        commerceml::Encoding,
+        onec::{Base, Discounts, Right, Way},
+    },
 };
 use std::{collections::BTreeMap, time::Duration};
 
@@ -41,6 +44,7 @@ pub(super) async fn check(
     let known = app.onec.onec_report().await.unwrap_or_default();
     let services = bootstrap::pushes(config, connections);
     for (name, onec) in &config.onec {
+        users(onec, report);
         settings(config, onec, report);
         if let Some(found) = known.iter().find(|found| found.base == name.as_str()) {
             orders(found, report);
@@ -64,6 +68,35 @@ async fn push(service: &Client, name: &str, report: &mut Report) {
         Standing::Down(words) => (words, ErrorCode::OneCPushDown),
     };
     report.wrong_at(Place::base(name), what, words, code);
+}
+
+/// Who fetches orders, and how they are written.
+fn users(onec: &OneC, report: &mut Report) {
+    let base = &onec.base;
+    let what = format!("users of 1C base {}", base.name);
+    let users = onec.users.iter();
+    let users = users.filter(|(login, user)| {
+        user.exchanges("sale") && base.may(Some(login.as_str()), Right::Export)
+    });
+    let logins: Vec<&str> = users.map(|(login, _)| login.as_str()).collect();
+    if logins.is_empty() {
+        let steps = vec![format!(
+            "give one of `[onec.{}.users]` the type \"sale\" and the right \"export\", or leave \
+             `types` and `may` out",
+            base.name
+        )];
+        return report.note(what, "none may fetch orders: they stay here", steps);
+    }
+    let encoding = match base.encoding {
+        Encoding::Utf8Bom => "utf-8 with a byte order mark",
+        Encoding::Utf8 => "utf-8",
+        _ => "windows-1251",
+    };
+    let (logins, version) = (logins.join(", "), base.version_max);
+    report.fine(
+        what,
+        format!("{logins} may fetch orders, in {encoding}, CommerceML {version} at most"),
+    );
 }
 
 /// What the settings do that people may not expect.

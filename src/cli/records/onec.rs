@@ -11,15 +11,16 @@ use crate::{
     },
     domain::{BaseName, ShopName},
     formats::{
-        commerceml::{Bounds, Item, Items, SchemaVersion},
+        commerceml::{Bounds, Encoding, Item, Items, SchemaVersion},
         onec::Base,
     },
 };
 use anyhow::Context as _;
+use encoding_rs::WINDOWS_1251;
 use serde_json::json;
 use std::{
     collections::BTreeMap,
-    io::Write as _,
+    io::{IsTerminal as _, Write as _},
     path::{Path, PathBuf},
     process::ExitCode,
     sync::Arc,
@@ -153,10 +154,14 @@ fn show(report: &BaseReport) {
         report.shops.join(", ")
     ));
     let (waiting, confirmed) = (report.waiting, report.confirmed);
+    let dated = |words: &str, at: Option<chrono::DateTime<chrono::Utc>>| match at {
+        Some(_) => format!(", {words} {}", time(at)),
+        None => String::new(),
+    };
     output::line(format!(
-        "  {waiting} orders wait, the oldest since {}; {confirmed} confirmed, the last at {}",
-        time(report.oldest),
-        time(report.last_confirmed_at)
+        "  {waiting} orders wait{}; {confirmed} confirmed{}",
+        dated("the oldest since", report.oldest),
+        dated("the last at", report.last_confirmed_at)
     ));
     output::line(format!(
         "  {} held back by the filter, {} cannot be written",
@@ -247,7 +252,7 @@ async fn documents(
         "state",
         "items",
         "faulty",
-        "documents",
+        "not taken in",
         "said",
     ];
     output::table(&head, files.iter().map(row).collect());
@@ -257,14 +262,20 @@ async fn documents(
             .as_deref()
             .or(one.doc_id.as_deref())
             .unwrap_or("-");
+        let mut words = one.state.as_str().to_owned();
+        for part in [&one.code, &one.message] {
+            if !part.is_empty() {
+                words = format!("{words}: {part}");
+            }
+        }
+        if one.repeats > 0 {
+            words = format!("{words} (came again {} times)", one.repeats);
+        }
         output::line(format!(
-            "{}  {}  {} {number}  {}: {} (came again {} times)",
+            "{}  {}  {} {number}  {words}",
             one.id,
             one.received_at.format("%Y-%m-%d %H:%M:%S"),
             one.kind.as_str(),
-            one.code,
-            one.message,
-            one.repeats
         ));
         if raw {
             output::line(&one.raw);
@@ -290,12 +301,22 @@ async fn export(
         }
         None => output::bytes(),
     };
+    // Whoever looks at a terminal is to read it; a file and a pipe get the bytes that 1C would.
+    let is_read = to.is_none() && std::io::stdout().is_terminal();
+    let decoded = is_read && base.encoding == Encoding::Windows1251;
+    let mut write = |part: &[u8]| {
+        if decoded {
+            let (text, _) = WINDOWS_1251.decode_without_bom_handling(part);
+            return out.write_all(text.as_bytes());
+        }
+        out.write_all(part)
+    };
     let mut query = app.onec.preview_onec_query(&base, version).await?;
     while let Some(part) = query.part().await? {
-        out.write_all(&part)?;
+        write(&part)?;
     }
     if let Some(end) = query.end().await? {
-        out.write_all(&end)?;
+        write(&end)?;
     }
     out.flush()?;
     output::say(format!(

@@ -7,7 +7,7 @@ use super::{
 use crate::{
     app::{
         self, Card, Error, OrderContents, OrderFilter, OrderPage, OrderQuery, OrderState,
-        OrderView, Recognised,
+        OrderView, Recognised, onec::OneCView,
     },
     cli::{
         Global, output,
@@ -290,6 +290,19 @@ fn show(view: &OrderView) {
         id(view.company_id),
         view.portal
     ));
+    if let Some(told) = &view.told {
+        let (status, at) = (&told.status, told.taken_at.unwrap_or(told.decided_at));
+        let at = at.format("%Y-%m-%d %H:%M:%S");
+        output::line(match (told.taken_at, told.given_up) {
+            (Some(_), _) => format!(
+                "  the shop took {status} at {at}, and has not sent the order with it since"
+            ),
+            (None, true) => format!("  the shop was told {status} at {at}, and did not take it"),
+            (None, false) => format!(
+                "  the shop is to have {status} since {at}, and has not taken the message yet"
+            ),
+        });
+    }
     if let Some(order) = &view.contents {
         contents(order);
     }
@@ -310,14 +323,7 @@ fn show(view: &OrderView) {
         output::line(format!("  {sentence}"));
     }
     if let Some(onec) = &view.onec {
-        let number = onec.number.as_deref().unwrap_or("-");
-        let state = match (&onec.held, onec.waits, onec.confirmed_at) {
-            (Some(held), ..) => format!("does not go: {held}"),
-            (None, true, _) => "waits to be fetched".to_owned(),
-            (None, false, Some(at)) => format!("confirmed at {}", at.format("%Y-%m-%d %H:%M:%S")),
-            (None, false, None) => "not there".to_owned(),
-        };
-        output::line(format!("  1C base {}: number {number}, {state}", onec.base));
+        in_onec(onec);
     }
     for entry in &view.timeline {
         output::line(format!(
@@ -328,6 +334,25 @@ fn show(view: &OrderView) {
             entry.detail.as_ref().map(aside).unwrap_or_default()
         ));
     }
+}
+
+/// Prints where an order stands in its 1C base.
+fn in_onec(onec: &OneCView) {
+    let number = onec.number.as_deref().unwrap_or("-");
+    let state = match (&onec.held, onec.waits, onec.confirmed_at) {
+        (Some(held), ..) => format!("does not go: {held}"),
+        (None, true, _) => "waits to be fetched".to_owned(),
+        (None, false, Some(at)) => format!("confirmed at {}", at.format("%Y-%m-%d %H:%M:%S")),
+        (None, false, None) => "not there".to_owned(),
+    };
+    let said = onec.status.as_ref();
+    let said = said.map_or_else(String::new, |status| format!(", last said {status}"));
+    let has = onec.has.as_ref();
+    let has = has.map_or_else(String::new, |status| format!(", has {status}"));
+    output::line(format!(
+        "  1C base {}: number {number}, {state}{said}{has}",
+        onec.base
+    ));
 }
 
 /// Prints who ordered what, and for how much.

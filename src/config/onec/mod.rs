@@ -1,5 +1,6 @@
 //! `[onec.NAME]`: 1C bases that exchange with the bridge as with a site.
 
+mod catalogue;
 mod export;
 mod import;
 mod profiles;
@@ -71,6 +72,8 @@ pub(super) struct Raw {
     export: export::Raw,
     #[serde(default)]
     import: import::Raw,
+    #[serde(default)]
+    catalogue: catalogue::Raw,
     push: Option<push::Raw>,
     #[serde(default)]
     profiles: profiles::Raw,
@@ -263,6 +266,7 @@ fn base(
         profiles: profiles::read(&key, raw.profiles, problems),
         statuses: table,
         import,
+        catalogue: catalogue::check(raw.catalogue, &key, problems),
         masters,
         rights: users
             .iter()

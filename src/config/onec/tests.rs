@@ -155,6 +155,28 @@ fn orders_of_1c_are_made_in_a_shop_that_is_named_and_what_cannot_act_is_refused_
 }
 
 #[test]
+fn products_are_given_in_steps_that_fit_into_memory() {
+    let catalogue = |keys: &str| {
+        format!("[onec.trade]\nshops = [\"main\"]\n{USER}[onec.trade.catalogue]\n{keys}\n")
+    };
+    let config = parse(&catalogue("elements_per_step = 50\nstep_seconds = 0")).unwrap();
+    let found = config.onec.values().next().unwrap().base.catalogue;
+    assert_eq!(
+        (found.elements, found.step),
+        (50, std::time::Duration::ZERO)
+    );
+    for (keys, key) in [
+        ("elements_per_step = 0", "elements_per_step"),
+        ("elements_per_step = 1001", "elements_per_step"),
+        ("step_seconds = 301", "step_seconds"),
+    ] {
+        let found = problems(&catalogue(keys));
+        let keys: Vec<_> = found.iter().map(|one| one.key.as_str()).collect();
+        assert_eq!(keys, [format!("onec.trade.catalogue.{key}")]);
+    }
+}
+
+#[test]
 fn orders_are_pushed_over_https_unless_the_network_is_said_to_be_ones_own() {
     let push = |more: &str| {
         let push = format!("[onec.trade.push]\nuser = \"bridge\"\npassword = \"p\"\n{more}");

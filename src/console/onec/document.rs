@@ -10,7 +10,7 @@ use crate::{
         onec::{DocumentState, DocumentView},
     },
     console::{
-        i18n::messages::Text,
+        i18n::{locale::Lang, messages::Text},
         session::{form::OperatorForm, viewer::Viewer},
         ui::{
             components,
@@ -40,18 +40,37 @@ pub(in crate::console) async fn get(
 ) -> Result<Markup, ErrorPage> {
     let fault = |error| ErrorPage::of(error, visitor.lang);
     let one = onec.document_view(id).await.map_err(fault)?;
+    let base = onec.onec_base(&one.base).filter(|_| one.unknown.is_some());
+    let table = match base.filter(|base| base.statuses.rows().is_empty()) {
+        Some(base) => Some(onec.suggest_statuses(base).await.map_err(fault)?),
+        None => None,
+    };
     let title = format!("{} {}", visitor.text(Text::DocumentOfOneC), named(&one));
     let content = html! {
         h1 { (title) }
         p { a href=(links::link("/console/onec", &[("base", Some(&one.base))])) {
             (visitor.text(Text::OneCPage)) " " (one.base) } }
-        (facts(&visitor, &one))
+        (facts(&visitor, &one, table.as_deref()))
         pre { (one.raw) }
     };
     Ok(layout::page(&visitor, Section::OneC, &title, content))
 }
 
-fn facts(visitor: &Viewer, one: &DocumentView) -> Markup {
+/// What became of a document, and what to add to the settings: a row, or the table of a base that
+/// has none yet.
+fn facts(visitor: &Viewer, one: &DocumentView, table: Option<&str>) -> Markup {
+    let whole = match visitor.lang {
+        Lang::En => {
+            "The base's table has no rows yet: each status is its own code. With one row in it, \
+             all need one. Look this table over, and put what 1C says into the names of the row \
+             that it means:"
+        }
+        Lang::Ru => {
+            "В таблице базы ещё нет строк: каждый статус — сам себе код. С первой строкой нужны \
+             все. Просмотрите эту таблицу и впишите слово 1С в names той строки, которую оно \
+             значит:"
+        }
+    };
     let text = |text| visitor.text(text);
     let again = format!("{}/again", document_of(one.id));
     html! {
@@ -62,7 +81,8 @@ fn facts(visitor: &Viewer, one: &DocumentView) -> Markup {
         }
         @let at = Place { shop: one.shop.as_deref(), ..Place::base(&one.base) };
         (components::explained(visitor, &one.code, at))
-        @if let Some(status) = &one.unknown {
+        @if let Some(table) = table { p { (whole) } pre { (table) } }
+        @else if let Some(status) = &one.unknown {
             p { (text(Text::RowToAdd)) }
             pre { "[[onec." (one.base) ".statuses]]\nstatus = \"\"\nid = "
                 (toml::Value::from(status.as_str())) }

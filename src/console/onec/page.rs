@@ -1,6 +1,6 @@
 //! `GET /console/onec`: how it stands with a 1C base.
 
-use super::{document_of, push};
+use super::{document_of, file_of, push};
 use crate::{
     app::{
         Onec,
@@ -182,10 +182,20 @@ fn files_of(visitor: &Viewer, files: &[FileView]) -> Markup {
             tbody { @for one in files { tr {
                 td.when data-label=(text(Text::Time)) {
                     (components::time(visitor, one.started_at)) }
-                td data-label=(text(Text::Name)) { (one.name) " " (one.member) }
+                td data-label=(text(Text::Name)) {
+                    @if let Some(id) = one.file { a href=(file_of(id)) { (one.name) } }
+                    @else { (one.name) }
+                    " " (one.member)
+                }
                 td data-label=(text(Text::State)) { (file_badge(visitor, one.state)) }
                 td.num data-label=(text(Text::Items)) { (one.items) }
-                td.words data-label=(text(Text::What)) { (one.message.as_deref().unwrap_or("—")) }
+                td.words data-label=(text(Text::What)) {
+                    (one.message.as_deref().unwrap_or("—"))
+                    @if one.state != ImportState::Working { @if let Some(id) = one.file {
+                        " " (components::button(visitor, &format!("{}/again", file_of(id)), &[],
+                            text(Text::TakeInAgain)))
+                    } }
+                }
             } } }
         } } }
     }

@@ -2,11 +2,11 @@
 
 use super::{contents::contents, customer_cards, list, onec, retry};
 use crate::{
-    app::{ActivityState, ActivityView, LetterFilter, OrderView, TimelineEntry},
+    app::{ActivityState, ActivityView, LetterFilter, OrderView, TimelineEntry, ToldStatus},
     console::{
         StageNames, State,
         dead_letters::fields::Refused,
-        i18n::messages::Text,
+        i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,
         ui::{
             components,
@@ -78,6 +78,7 @@ pub(super) async fn page(
         h1 { (title) " " (list::badge(visitor, order.state)) }
         (retry::notice(visitor, &asked.done))
         (facts(visitor, &order, origin, &names))
+        @if let Some(told) = &order.told { (still_told(visitor, told, order.status.as_deref())) }
         @if let Some(fault) = &order.fault {
             p.problem.words role="alert" { (lang.told(fault)) }
         }
@@ -130,6 +131,50 @@ fn facts(visitor: &Viewer, order: &OrderView, origin: Option<&str>, names: &Stag
                 }
             } }
             @if let Some(onec) = &order.onec { (onec::standing(visitor, onec)) }
+        }
+    }
+}
+
+/// What the shop was told and has not said itself since: why an order may not be in sync though
+/// nothing is wrong with it.
+fn still_told(visitor: &Viewer, told: &ToldStatus, says: Option<&str>) -> Markup {
+    let status = &told.status;
+    let (first, then) = match (visitor.lang, told.taken_at.is_some(), told.given_up) {
+        (Lang::En, true, _) => (
+            format!("The shop was told {status} and took the message"),
+            "it has not sent the order with it since",
+        ),
+        (Lang::En, false, true) => (
+            format!("The shop was told {status} and did not take it"),
+            "the message is not sent any more: see the dead letter",
+        ),
+        (Lang::En, false, false) => (
+            format!("The shop is to have {status}"),
+            "it has not taken the message yet, at its callback or from GET /v1/status-changes",
+        ),
+        (Lang::Ru, true, _) => (
+            format!("Магазину сообщено {status}, сообщение он принял"),
+            "но заказа с этим статусом с тех пор не присылал",
+        ),
+        (Lang::Ru, false, true) => (
+            format!("Магазину сообщалось {status}, он этого не принял"),
+            "сообщение больше не отправляется: смотрите недоставленное",
+        ),
+        (Lang::Ru, false, false) => (
+            format!("Магазин должен перейти в {status}"),
+            "сообщение он ещё не принял — на свой адрес или из GET /v1/status-changes",
+        ),
+    };
+    let says = says.filter(|says| says != status);
+    html! {
+        p.words {
+            (first) " (" (components::moment(visitor, told.taken_at.unwrap_or(told.decided_at)))
+            "); " (then)
+            @if let Some(says) = says { "; " (match visitor.lang {
+                Lang::En => format!("its own data say {says}"),
+                Lang::Ru => format!("в его данных пока {says}"),
+            }) }
+            "."
         }
     }
 }

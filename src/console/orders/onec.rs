@@ -11,15 +11,15 @@ use crate::{
 use maud::{Markup, html};
 use std::borrow::Cow;
 
-/// The base, the order's number there, the status that 1C last said, and whether it has the newest.
+/// The base, the order's number there, whether it has the newest, and which status it said and has.
 pub(super) fn standing(visitor: &Viewer, onec: &OneCView) -> Markup {
     let documents = onec.number.as_deref().map(|number| {
         let asked = [("base", Some(&*onec.base)), ("number", Some(number))];
         (number, links::link("/console/onec", &asked))
     });
-    let says = match visitor.lang {
-        Lang::En => "1C says",
-        Lang::Ru => "1С говорит",
+    let (said, has) = match visitor.lang {
+        Lang::En => ("1C last said", "has"),
+        Lang::Ru => ("1С последний раз сообщила", "сейчас у неё"),
     };
     html! {
         div {
@@ -27,7 +27,8 @@ pub(super) fn standing(visitor: &Viewer, onec: &OneCView) -> Markup {
             dd {
                 @if let Some((number, link)) = documents { a href=(link) { (number) } ", " }
                 (state(visitor, onec))
-                @if let Some(status) = &onec.status { ", " (says) " " (status) }
+                @if let Some(status) = &onec.status { ", " (said) " " (status) }
+                @if let Some(status) = &onec.has { ", " (has) " " (status) }
             }
         }
     }

@@ -165,6 +165,10 @@ fn write_toml(shop: &ShopName, funnel: &Funnel, rows: &[Row<'_>]) -> String {
     let name = |index: &usize| funnel.stages.get(*index).map_or("", |stage| &stage.name);
     for row in rows {
         let title = plain(&row.status.name);
+        let remark = match title.trim() {
+            "" => String::new(),
+            title => format!(" # {title}"),
+        };
         let Some(stage) = row.stage.and_then(|index| funnel.stages.get(index)) else {
             let code = plain(&row.status.code);
             let _ = write!(
@@ -175,7 +179,7 @@ fn write_toml(shop: &ShopName, funnel: &Funnel, rows: &[Row<'_>]) -> String {
         };
         let _ = write!(
             text,
-            "\n[[shops.{shop}.statuses]]\nstatus = {} # {title}\nstage = {} # {}\n",
+            "\n[[shops.{shop}.statuses]]\nstatus = {}{remark}\nstage = {} # {}\n",
             quoted(&row.status.code),
             quoted(&stage.stage.id),
             plain(&stage.name),

@@ -1,7 +1,10 @@
 //! 1C's word beside the order's status.
 
 use super::*;
-use crate::decision::onec::{OneCInputs, Verdict, decide};
+use crate::{
+    decision::onec::{OneCInputs, Verdict, decide},
+    domain::SentStatus,
+};
 
 /// The order has `status` by the shop since 500, 1C is known to have had `agreed`, and says
 /// `meaning` between 800 and 900.
@@ -183,4 +186,32 @@ fn what_only_another_brings_an_order_into_1c_is_put_back_from_unless_it_never_ha
         ..only(said("N", "P"))
     };
     assert_eq!(ruled.verdict().0, Verdict::Take);
+}
+
+#[test]
+fn what_1c_said_is_called_by_its_name_where_a_deal_was_moved_meanwhile() {
+    let mut order = order().portal("LOSE", 904);
+    let told = SentStatus {
+        status: "S".to_owned(),
+        by: Source::OneC,
+        claimed_after: None,
+        takes_back: false,
+        previous: "N".to_owned(),
+        previous_since: Some(at(0)),
+        before: None,
+        at: at(902),
+        first_sent_at: None,
+        delivered_at: None,
+        died_at: None,
+        denies: Vec::new(),
+    };
+    if let Some(agreed) = &mut order.agreed {
+        agreed.told.push(told);
+    }
+    let sentence = order.decide().record.sentence;
+    assert!(
+        sentence.starts_with("1C changed N to S while the deal was moved from NEW to LOSE"),
+        "{sentence}"
+    );
+    assert!(!sentence.contains("the shop is right"), "{sentence}");
 }

@@ -40,7 +40,7 @@ pub struct InStage(pub Option<StageId>);
 /// Who is right where times cannot tell, if anybody.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(transparent)]
-pub struct Then(pub Option<Side>);
+pub struct Then(pub Option<Party>);
 
 /// A card of the portal.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
@@ -226,8 +226,9 @@ impl Tell for Then {
     fn tell(&self, voice: Voice<'_>) -> String {
         match (self.0, voice.language) {
             (None, _) => String::new(),
-            (Some(side), Language::En) => format!(", and {} is right then", side.tell(voice)),
-            (Some(side), Language::Ru) => format!(", и тогда прав {}", side.tell(voice)),
+            (Some(party), Language::En) => format!(", and {} is right then", party.tell(voice)),
+            (Some(Party::Onec), Language::Ru) => ", и тогда права 1С".to_owned(),
+            (Some(party), Language::Ru) => format!(", и тогда прав {}", party.tell(voice)),
         }
     }
 }

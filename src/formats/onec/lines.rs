@@ -208,7 +208,7 @@ fn item(order: &Snapshot, nth: usize, known: &BTreeMap<String, String>) -> Optio
 }
 
 /// `GUID#GUID` with two equal halves is the goods themselves.
-fn both_halves(id: String) -> String {
+pub(super) fn both_halves(id: String) -> String {
     match id.split_once('#') {
         Some((goods, kind)) if goods == kind => goods.to_owned(),
         _ => id,
@@ -294,7 +294,7 @@ const UNITS: &[(&str, &str, &str, &str)] = &[
     ("704", "набор", "Набор", "SET"),
 ];
 
-fn unit(given: Option<&str>) -> Unit {
+pub(super) fn unit(given: Option<&str>) -> Unit {
     let Some(given) = given.map(|unit| unit.trim().trim_end_matches('.')) else {
         return Unit::default();
     };

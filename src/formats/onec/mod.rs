@@ -16,6 +16,7 @@
 //! | `births` | orders and customers that were made in 1C |
 //! | `facts` | payments and shipments, as a shop is told of them |
 //! | `goods` | a product of 1C as the shop's catalogue takes it |
+//! | `catalogue` | a shop's products as 1C loads them from a site |
 //! | `rights` | what somebody who exchanges may do |
 //! | `upload` | names of files, and whether a file is whole |
 //!
@@ -23,6 +24,7 @@
 //! the settings of a base, and a file of a real base in `tests/it/data/commerceml`.
 
 pub mod births;
+pub mod catalogue;
 pub mod contents;
 mod customer;
 pub mod facts;
@@ -96,6 +98,8 @@ pub struct Base {
     pub statuses: StatusTable,
     /// What is taken in of its documents.
     pub import: Import,
+    /// How its shops' products are given to it.
+    pub catalogue: CatalogueExport,
     /// Shops whose orders' contents are the base's to say.
     pub masters: Vec<ShopName>,
     /// What users may do, by login; all, where there is none.
@@ -141,6 +145,24 @@ pub struct Export {
     pub requisites: BTreeMap<String, String>,
     /// Whether receipts of tills go, too: as documents of their own.
     pub receipts: bool,
+}
+
+/// How products of shops are given to a base (`type=get_catalog`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CatalogueExport {
+    /// The most products of one answer.
+    pub elements: u32,
+    /// How long one answer may take; zero: until it has all its products.
+    pub step: Duration,
+}
+
+impl Default for CatalogueExport {
+    fn default() -> Self {
+        Self {
+            elements: 100,
+            step: Duration::from_secs(30),
+        }
+    }
 }
 
 /// What is taken in of a base's documents.

@@ -218,7 +218,7 @@ pub fn deleted(with: &Writing<'_>) -> Order {
     }
 }
 
-fn currency(base: &Base, code: &str) -> String {
+pub(super) fn currency(base: &Base, code: &str) -> String {
     if code == base.export.currency {
         base.export.currency_label.clone()
     } else {

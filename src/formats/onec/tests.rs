@@ -42,6 +42,7 @@ pub(super) fn base() -> Base {
         profiles: Profiles::default(),
         statuses: StatusTable::default(),
         import: Import::default(),
+        catalogue: CatalogueExport::default(),
         masters: Vec::new(),
         rights: std::collections::BTreeMap::new(),
         pay_systems: Vec::new(),

@@ -11,8 +11,10 @@
 //! | `files` | `file`, `import`, `deactivate`, `complete` |
 //! | `login` | who exchanges, and in which session |
 //! | `orders` | the answer to `query`, streamed |
+//! | `catalogue` | the answers to `query` of `get_catalog` |
 
 mod answer;
+mod catalogue;
 mod files;
 mod login;
 mod orders;
@@ -173,11 +175,7 @@ impl Exchange<'_> {
                 self.may_export(&session.login)?;
                 Ok(("orders", self.query(session).await?))
             }
-            "query" if kind == "get_catalog" => {
-                self.somebody().await?;
-                let detail = "каталога товаров мост не ведёт: выгружать в 1С нечего";
-                Err(self.refuse(ErrorCode::OneCRequest, detail))
-            }
+            "query" if kind == "get_catalog" => self.catalogue().await,
             "success" if kind == "sale" => {
                 let session = self.session().await?;
                 self.may_export(&session.login)?;
@@ -228,6 +226,7 @@ impl Exchange<'_> {
     async fn init(&self) -> Result<(&'static str, Response), Refused> {
         let session = self.session().await?;
         let asked = self.version()?;
+        self.steps_alone()?;
         let spoken = self
             .state
             .app
@@ -242,8 +241,10 @@ impl Exchange<'_> {
             .await;
         dropped.map_err(|error| self.failed(error))?;
         let base = self.base();
+        // Products go to 1C as they are written.
+        let zip = base.zip && self.request.kind != "get_catalog";
         let mut lines = vec![
-            format!("zip={}", if base.zip { "yes" } else { "no" }),
+            format!("zip={}", if zip { "yes" } else { "no" }),
             format!("file_limit={}", base.file_limit),
         ];
         if asked.is_some() {

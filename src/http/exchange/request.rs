@@ -19,6 +19,8 @@ pub(super) struct ExchangeRequest {
     pub(super) cml_version: Option<String>,
     pub(super) filename: Option<String>,
     pub(super) timestamp: Option<i64>,
+    /// How a catalogue is to be given: `package`, or not said.
+    pub(super) output: Option<String>,
     /// What names the session: the cookie (it may come twice, or in the query string), and
     /// `sessid`.
     pub(super) tokens: Vec<String>,
@@ -45,6 +47,7 @@ impl ExchangeRequest {
                 // Some clients put the cookie into the address.
                 "sessid" | COOKIE => request.token(&value),
                 "filename" => request.filename = Some(value),
+                "outputType" => request.output = Some(value),
                 "timestamp" => request.timestamp = value.trim().parse().ok(),
                 _ => {}
             }

@@ -8,12 +8,14 @@
 //! bridge.
 
 mod books;
+mod catalogue;
 mod orders;
 mod service;
 mod wire;
 mod written;
 
 pub use books::Act;
+pub use catalogue::Goods;
 pub use orders::{Kept, Line};
 pub use service::{PushFault, Pushed, Service};
 pub use wire::Shows;

@@ -345,6 +345,11 @@ pub(super) fn decoded(answer: &Answer) -> Result<String, Trouble> {
     Ok(text.trim_start_matches('\u{feff}').to_owned())
 }
 
+/// The text of an answer, in the encoding that its header names.
+pub(super) fn text(answer: &Answer) -> Result<String, Trouble> {
+    in_charset(&answer.bytes, &answer.charset)
+}
+
 fn in_charset(bytes: &[u8], charset: &str) -> Result<String, Trouble> {
     let (text, _, wrong) = match charset {
         "utf-8" => UTF_8.decode(bytes),

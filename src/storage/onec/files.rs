@@ -167,6 +167,59 @@ pub async fn piece(
     Ok(row.map(|row| (row.starts, row.data)))
 }
 
+/// A file that is still kept.
+#[derive(Debug, Clone)]
+pub struct KeptRow {
+    /// The base's name in the settings.
+    pub base: String,
+    /// Its name, as 1C sent it.
+    pub name: String,
+    /// How long it is.
+    pub bytes: i64,
+}
+
+/// A file that is still kept; none: it is kept no longer, or there never was one.
+pub async fn kept(db: &mut PgConnection, id: i64) -> Result<Option<KeptRow>, Error> {
+    Ok(sqlx::query_as!(
+        KeptRow,
+        "SELECT base, name, bytes FROM bridge.onec_files WHERE id = $1",
+        id
+    )
+    .fetch_optional(db)
+    .await?)
+}
+
+/// A file of another session with the bytes of this one; returns its id. None: it is kept no
+/// longer.
+pub async fn copy(
+    db: &mut PgConnection,
+    id: i64,
+    (session, kind): (i64, &str),
+) -> Result<Option<i64>, Error> {
+    let made = sqlx::query_scalar!(
+        "INSERT INTO bridge.onec_files (base, session, kind, name, bytes, pieces, first_print,
+                                        last_print, look_at)
+         SELECT base, $2, $3, name, bytes, pieces, first_print, last_print,
+                now() + interval '5 seconds'
+         FROM bridge.onec_files WHERE id = $1 RETURNING id",
+        id,
+        session,
+        kind
+    );
+    let Some(made) = made.fetch_optional(&mut *db).await? else {
+        return Ok(None);
+    };
+    sqlx::query!(
+        "INSERT INTO bridge.onec_pieces (file, starts, data)
+         SELECT $2, starts, data FROM bridge.onec_pieces WHERE file = $1",
+        id,
+        made
+    )
+    .execute(db)
+    .await?;
+    Ok(Some(made))
+}
+
 /// Removes files of a base that are older than this many seconds, at most `batch`.
 pub async fn prune_old(
     db: &mut PgConnection,

@@ -171,6 +171,8 @@ pub async fn of_session(db: &mut PgConnection, session: i64) -> Result<SessionRo
 /// A file as people look at it.
 #[derive(Debug, Clone)]
 pub struct FileRow {
+    /// The id of the file; none: it is kept no longer.
+    pub file: Option<i64>,
     /// The name of the file, as 1C sent it.
     pub name: String,
     /// The file inside a zip; empty: the file itself.
@@ -201,7 +203,7 @@ pub async fn newest_files(
 ) -> Result<Vec<FileRow>, Error> {
     Ok(sqlx::query_as!(
         FileRow,
-        r#"SELECT coalesce(f.name, '') AS "name!", i.member, f.bytes AS "bytes?",
+        r#"SELECT f.id AS "file?", coalesce(f.name, '') AS "name!", i.member, f.bytes AS "bytes?",
                   i.state AS "state: ImportState", i.position, i.faulty,
                   i.documents, i.started_at, i.code, i.message
            FROM bridge.onec_imports i LEFT JOIN bridge.onec_files f ON f.id = i.file

@@ -14,6 +14,7 @@ pub mod facts;
 pub mod files;
 pub mod goods;
 pub mod imports;
+pub mod news;
 pub mod offers;
 pub mod orders;
 pub mod pictures;

@@ -7,112 +7,6 @@ use crate::{
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
-/// A part of the outbox that was looked through.
-#[derive(Debug, Clone)]
-pub struct LookedRow {
-    /// The last event of it; none: there was none.
-    pub last: Option<i64>,
-    /// The last event before which everything is surely there.
-    pub settled: Option<i64>,
-}
-
-/// Takes up orders of which events came after `after`: at most `limit` events are looked through.
-/// An event is surely there once it is older than transactions can be.
-pub async fn take_up(
-    db: &mut PgConnection,
-    base: &str,
-    shops: &[String],
-    after: i64,
-    limit: i64,
-) -> Result<LookedRow, Error> {
-    Ok(sqlx::query_as!(
-        LookedRow,
-        r#"WITH looked AS MATERIALIZED (
-               SELECT id, shop, number, received_at FROM bridge.outbox WHERE id > $3 ORDER BY id
-                 LIMIT $4),
-           mine AS (SELECT DISTINCT shop, number FROM looked WHERE shop = ANY($2)),
-           heads AS (SELECT o.shop, o.number, o.head_id FROM mine JOIN bridge.orders o
-             USING (shop, number)
-                     WHERE o.head_id IS NOT NULL ORDER BY o.shop, o.number),
-           taken AS (
-               INSERT INTO bridge.onec_orders AS k (base, shop, number, head)
-               SELECT $1, shop, number, head_id FROM heads
-               ON CONFLICT (base, shop, number) DO UPDATE
-               SET head = excluded.head, waits = true, held_by = NULL, held_code = NULL,
-                   held_why = NULL,
-                   waits_since = CASE WHEN k.waits THEN k.waits_since ELSE now() END
-               WHERE k.head < excluded.head)
-           SELECT max(id) AS last,
-                  max(id) FILTER (WHERE id < (SELECT coalesce(min(id), 9223372036854775807)
-                    FROM looked
-                                              WHERE received_at >= now() - interval '5 minutes')) AS
-                                                settled
-           FROM looked"#,
-        base,
-        shops,
-        after,
-        limit
-    )
-    .fetch_one(db)
-    .await?)
-}
-
-/// Takes up orders whose status counts differently since, with no new snapshot of the shop: the
-/// portal or 1C is right, or the shop has refused to follow. Those of which the base has that
-/// status are let be, unless they may be on their way to it with another.
-pub async fn take_up_statuses(
-    db: &mut PgConnection,
-    base: &str,
-    shops: &[String],
-) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "WITH news AS (DELETE FROM bridge.onec_news WHERE shop = ANY($2) RETURNING shop, number),
-         named AS (SELECT DISTINCT shop, number FROM news),
-         locked AS MATERIALIZED (
-             SELECT k.shop, k.number FROM bridge.onec_orders k JOIN named USING (shop, number)
-             WHERE k.base = $1 ORDER BY k.shop, k.number FOR UPDATE OF k)
-         UPDATE bridge.onec_orders k
-         SET waits = true, resends = k.resends + 1,
-             held_by = NULL, held_code = NULL, held_why = NULL,
-             waits_since = CASE WHEN k.waits THEN k.waits_since ELSE now() END
-         FROM locked l JOIN bridge.orders o USING (shop, number)
-         LEFT JOIN bridge.agreements a USING (shop, number)
-         WHERE k.base = $1 AND k.shop = l.shop AND k.number = l.number
-           AND (k.waits OR k.agreed IS DISTINCT FROM
-                 coalesce(a.agreed #>> '{told,-1,status}', o.said ->> 'status'))",
-        base,
-        shops
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
-}
-
-/// Forgets what shops without a base would have to tell one; how many.
-pub async fn prune_news(db: &mut PgConnection, but_of: &[String]) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "DELETE FROM bridge.onec_news WHERE at < now() - interval '1 day' AND shop <> ALL($1)",
-        but_of
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
-}
-
-/// Held orders wait again where another filter holds than held them back.
-pub async fn release(db: &mut PgConnection, base: &str, filter: &str) -> Result<u64, Error> {
-    let done = sqlx::query!(
-        "UPDATE bridge.onec_orders SET waits = true, held_by = NULL, held_code = NULL,
-         held_why = NULL
-         WHERE base = $1 AND (held_by < $2 OR held_by > $2)",
-        base,
-        filter
-    )
-    .execute(db)
-    .await?;
-    Ok(done.rows_affected())
-}
-
 /// An order that a base is to get.
 #[derive(Debug, Clone)]
 pub struct WaitingRow {
@@ -165,6 +59,9 @@ pub enum Carrier {
 /// Orders that wait, the oldest event first, after this event; without those that this session
 /// was offered already, those that are in another's hand, and those of which 1C has said
 /// something that is still to be decided: what its people said would be overwritten there.
+///
+/// `OFFSET 0` keeps each part to the rows of the page: joined as a whole, all orders that wait
+/// would be read with their events for every page.
 pub async fn waiting(
     db: &mut PgConnection,
     base: &str,
@@ -178,32 +75,43 @@ pub async fn waiting(
     };
     Ok(sqlx::query_as!(
         WaitingRow,
-        r#"SELECT k.shop, k.number, k.head, k.doc_id, k.doc_number, k.onec_number, k.confirmed,
-                  k.resends,
+        r#"WITH page AS MATERIALIZED (
+               SELECT k.* FROM bridge.onec_orders k
+               WHERE k.base = $1 AND k.waits AND k.head > $2
+                 AND NOT EXISTS (SELECT FROM bridge.onec_documents d
+                                 WHERE d.shop = k.shop AND d.order_number = k.number
+                                   AND d.base = k.base
+                                   AND (d.state = 'waiting'
+                                        OR d.state = 'refused' AND d.code = 'ONEC-REVIEW')
+                                 OFFSET 0)
+                 AND NOT EXISTS (SELECT FROM bridge.onec_offers o
+                                 WHERE o.session = $3 AND o.shop = k.shop AND o.number = k.number
+                                   AND o.state <> 'cut' OFFSET 0)
+                 AND NOT EXISTS (SELECT FROM bridge.onec_pushes p
+                                 WHERE p.base = k.base AND p.shop = k.shop
+                                   AND p.number = k.number AND p.state = 'sending'
+                                   AND p.due_at > now() OFFSET 0)
+                 AND (NOT $5 OR EXISTS (SELECT FROM bridge.onec_pushable p
+                                        WHERE p.base = k.base AND p.shop = k.shop
+                                          AND p.number = k.number OFFSET 0))
+               ORDER BY k.head LIMIT $4)
+           SELECT k.shop AS "shop!", k.number AS "number!", k.head AS "head!", k.doc_id,
+                  k.doc_number, k.onec_number, k.confirmed, k.resends AS "resends!",
                   e.received_at AS "received_at?", e.kind AS "kind?", e.body AS "body?: Json",
                   m.data AS "contents?: Json",
                   s.said AS "said?: Json<ReportedStatus>",
                   a.agreed AS "agreed?: Json<Agreed>"
-           FROM bridge.onec_orders k LEFT JOIN bridge.outbox e ON e.id = k.head
-           LEFT JOIN bridge.orders s ON s.shop = k.shop AND s.number = k.number
-           LEFT JOIN bridge.agreements a ON a.shop = k.shop AND a.number = k.number
-           LEFT JOIN bridge.onec_contents m
-             ON m.shop = k.shop AND m.number = k.number AND m.base = k.base
-           WHERE k.base = $1 AND k.waits AND k.head > $2
-             AND NOT EXISTS (SELECT FROM bridge.onec_documents d
-                             WHERE d.shop = k.shop AND d.order_number = k.number AND d.base = k.base
-                               AND (d.state = 'waiting'
-                                    OR d.state = 'refused' AND d.code = 'ONEC-REVIEW'))
-             AND NOT EXISTS (SELECT FROM bridge.onec_offers o
-                             WHERE o.session = $3 AND o.shop = k.shop AND o.number = k.number
-                               AND o.state <> 'cut')
-             AND NOT EXISTS (SELECT FROM bridge.onec_pushes p
-                             WHERE p.base = k.base AND p.shop = k.shop AND p.number = k.number
-                               AND p.state = 'sending' AND p.due_at > now())
-             AND (NOT $5 OR EXISTS (SELECT FROM bridge.onec_pushable p
-                                    WHERE p.base = k.base AND p.shop = k.shop
-                                      AND p.number = k.number))
-           ORDER BY k.head LIMIT $4"#,
+           FROM page k
+           LEFT JOIN LATERAL (SELECT * FROM bridge.outbox e
+                              WHERE e.id = k.head OFFSET 0) e ON true
+           LEFT JOIN LATERAL (SELECT * FROM bridge.orders s
+                              WHERE s.shop = k.shop AND s.number = k.number OFFSET 0) s ON true
+           LEFT JOIN LATERAL (SELECT * FROM bridge.agreements a
+                              WHERE a.shop = k.shop AND a.number = k.number OFFSET 0) a ON true
+           LEFT JOIN LATERAL (SELECT * FROM bridge.onec_contents m
+                              WHERE m.shop = k.shop AND m.number = k.number
+                                AND m.base = k.base OFFSET 0) m ON true
+           ORDER BY k.head"#,
         base,
         after,
         session,
@@ -431,6 +339,8 @@ pub struct OrderRow {
     pub held_why: Option<String>,
     /// The status that 1C last said.
     pub said: Option<String>,
+    /// The status that 1C is last known to have had, in the shop's words.
+    pub agreed: Option<String>,
 }
 
 /// One order in a base; none: the base knows nothing of it.
@@ -443,7 +353,7 @@ pub async fn of_order(
     Ok(sqlx::query_as!(
         OrderRow,
         "SELECT base, shop, number, doc_id, doc_number, sent_version AS version, sent_at,
-                confirmed_at, waits, held_code, held_why, said
+                confirmed_at, waits, held_code, held_why, said, agreed
          FROM bridge.onec_orders WHERE base = $1 AND shop = $2 AND number = $3",
         base,
         shop,
@@ -462,7 +372,7 @@ pub async fn refused(
     Ok(sqlx::query_as!(
         OrderRow,
         "SELECT base, shop, number, doc_id, doc_number, sent_version AS version, sent_at,
-                confirmed_at, waits, held_code, held_why, said
+                confirmed_at, waits, held_code, held_why, said, agreed
          FROM bridge.onec_orders WHERE base = $1 AND held_code IS NOT NULL ORDER BY shop, number
            LIMIT $2",
         base,

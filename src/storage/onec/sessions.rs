@@ -1,6 +1,6 @@
 //! Exchange sessions.
 
-use crate::storage::Error;
+use crate::storage::{CataloguePart, Error};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -112,8 +112,10 @@ pub async fn init(
     subordinate: bool,
 ) -> Result<(), Error> {
     sqlx::query!(
-        "UPDATE bridge.onec_sessions SET round = round + 1, version = $2, subordinate = $3
-           WHERE id = $1",
+        "UPDATE bridge.onec_sessions
+         SET round = round + 1, version = $2, subordinate = $3, catalogue_part = NULL,
+             catalogue_shop = NULL, catalogue_after = NULL, catalogue_given = 0
+         WHERE id = $1",
         id,
         version,
         subordinate
@@ -149,6 +151,67 @@ pub async fn next_batch(db: &mut PgConnection, id: i64) -> Result<i32, Error> {
     )
     .fetch_one(db)
     .await?)
+}
+
+/// How far a session has given shops' products.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct CataloguePlace {
+    /// What is given next.
+    pub part: CataloguePart,
+    /// The shop whose products are given next.
+    pub shop: String,
+    /// The last product that was given of that part, by its key; empty: none.
+    pub after: String,
+    /// How many of that part were given.
+    pub given: i64,
+}
+
+/// How far a session has given shops' products; `None`: since its `init` nothing of them.
+pub async fn catalogue(db: &mut PgConnection, id: i64) -> Result<Option<CataloguePlace>, Error> {
+    let row = sqlx::query!(
+        r#"SELECT catalogue_part AS "part: CataloguePart", catalogue_shop AS shop,
+                  catalogue_after AS after, catalogue_given AS given
+           FROM bridge.onec_sessions WHERE id = $1"#,
+        id
+    )
+    .fetch_optional(db)
+    .await?;
+    Ok(row.and_then(|row| {
+        Some(CataloguePlace {
+            part: row.part?,
+            shop: row.shop?,
+            after: row.after?,
+            given: row.given,
+        })
+    }))
+}
+
+/// A session has given shops' products up to another place; false: it was not where it is said to
+/// have been, as another request has moved it meanwhile.
+pub async fn move_catalogue(
+    db: &mut PgConnection,
+    id: i64,
+    from: Option<&CataloguePlace>,
+    to: &CataloguePlace,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.onec_sessions
+         SET catalogue_part = $2, catalogue_shop = $3, catalogue_after = $4, catalogue_given = $5
+         WHERE id = $1 AND catalogue_part IS NOT DISTINCT FROM $6
+           AND catalogue_shop IS NOT DISTINCT FROM $7
+           AND catalogue_after IS NOT DISTINCT FROM $8",
+        id,
+        to.part.as_str(),
+        to.shop,
+        to.after,
+        to.given,
+        from.map(|from| from.part.as_str()),
+        from.map(|from| from.shop.as_str()),
+        from.map(|from| from.after.as_str())
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// A session as people look at it.

@@ -200,6 +200,8 @@ pub async fn connect_with(options: PgConnectOptions, size: u32) -> Result<PgPool
         ("lock_timeout", LOCK_TIMEOUT),
         ("idle_in_transaction_session_timeout", IDLE_TIMEOUT),
         ("timezone", "UTC"),
+        // To compile a statement takes longer than any of these runs.
+        ("jit", "off"),
     ]);
     Ok(of_size(size).connect_with(options).await?)
 }

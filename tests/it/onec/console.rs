@@ -60,8 +60,9 @@ async fn a_person_sees_what_is_refused_with_the_row_to_add_and_has_it_taken_in_a
     let path = format!("/onec/documents/{id}");
     let document = page(&path, "en").await;
     for part in [
-        "[[onec.trade.statuses]]",
-        "id = \"X&lt;b&gt;\"",
+        "With one row in it, all need one",
+        "[[onec.trade.statuses]]\nstatus = \"N\"\nid = \"N\"",
+        "# 1C says \"X&lt;b&gt;\", too",
         "&lt;Документ&gt;",
     ] {
         let plain = document.replace("&quot;", "\"");
@@ -125,4 +126,59 @@ async fn why_a_document_is_refused_is_said_from_its_data_and_in_an_old_row_from_
         .unwrap();
     let told = page().await;
     assert!(told.contains(words), "{told}");
+}
+
+#[tokio::test]
+async fn a_file_is_looked_at_as_1c_sent_it_and_taken_in_again() {
+    let world = World::new(with_base("")).await;
+    world.ordered("A-1").await;
+    let mut base = base_of(&world);
+    base.fetch_orders().await.unwrap();
+    says(&mut base, "A-1", "X").await;
+    let (browser, cookie) = signed_in(&world).await;
+    let at = |path: &str| format!("{}{path}", world.url);
+    let page = browser.get(at("/console/onec")).header("cookie", &cookie);
+    let page = page.send().await.unwrap().text().await.unwrap();
+    let id: i64 = sqlx::query_scalar("SELECT id FROM bridge.onec_files")
+        .fetch_one(&world.db.pool)
+        .await
+        .unwrap();
+    let path = format!("/console/onec/files/{id}");
+    assert!(page.contains(&format!("href=\"{path}\"")), "{page}");
+    let file = browser.get(at(&path)).header("cookie", &cookie);
+    let file = file.send().await.unwrap();
+    let named = file.headers()["content-disposition"].to_str().unwrap();
+    assert_eq!(named, "attachment; filename=\"documents.xml\"");
+    let file = file.bytes().await.unwrap();
+    let text = String::from_utf8_lossy(&file);
+    assert!(
+        text.starts_with("\u{feff}<?xml") && text.contains("<Значение>X</Значение>"),
+        "{text}"
+    );
+    let (_, rest) = page.split_once("name=\"csrf\" value=\"").unwrap();
+    let csrf = rest.split('"').next().unwrap();
+    let again = browser.post(at(&format!("{path}/again")));
+    let again = again.header("cookie", &cookie).form(&[("csrf", csrf)]);
+    assert_eq!(again.send().await.unwrap().status(), StatusCode::SEE_OTHER);
+    world
+        .until("it is taken in again, and says nothing new", async || {
+            let taken: (i64, i64) = sqlx::query_as(
+                "SELECT (SELECT count(*) FROM bridge.onec_imports WHERE state = 'taken'),
+                        (SELECT count(*) FROM bridge.onec_documents)",
+            )
+            .fetch_one(&world.db.pool)
+            .await
+            .unwrap();
+            taken == (2, 1)
+        })
+        .await;
+    let acts: i64 =
+        sqlx::query_scalar("SELECT count(*) FROM bridge.audit WHERE action = 'onec.import'")
+            .fetch_one(&world.db.pool)
+            .await
+            .unwrap();
+    assert_eq!(acts, 1);
+    let none = browser.get(at("/console/onec/files/999999"));
+    let none = none.header("cookie", &cookie).send().await.unwrap();
+    assert_eq!(none.status(), StatusCode::NOT_FOUND);
 }

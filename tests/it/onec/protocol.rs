@@ -103,6 +103,8 @@ async fn whoever_is_unknown_gets_failure_and_a_sentence_and_never_another_status
         "type=sale&mode=dance",
         "type=sale&mode=init&version=soon",
         "type=get_catalog&mode=query",
+        "type=get_catalog&mode=init&outputType=package",
+        "type=get_catalog&mode=file&filename=goods.xml",
     ] {
         let (status, text) = world.raw("exchange", query).await;
         assert_eq!(status, 200);

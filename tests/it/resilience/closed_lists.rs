@@ -9,11 +9,11 @@ use b24_bridge::{
     formats::{forms, onec::facts::FactKind},
     stock::NameKind,
     storage::{
-        AskedBy, BulkState, ClosedHow, ConflictEnd, CustomerCard, DecisionAction, DecisionBasis,
-        DecisionWinner, DocumentKind, DocumentState, EventKind, EventState, ImportState,
-        InboxState, LetterAbout, LinkEntity, ListKind, MessageKind, MessageSource, MessageState,
-        MoveCause, OfferState, PublishedOutcome, PushState, ReservationState, ShortageEnd,
-        StockEventKind, SubjectKind, journal::LineKind,
+        AskedBy, BulkState, CataloguePart, ClosedHow, ConflictEnd, CustomerCard, DecisionAction,
+        DecisionBasis, DecisionWinner, DocumentKind, DocumentState, EventKind, EventState,
+        ImportState, InboxState, LetterAbout, LinkEntity, ListKind, MessageKind, MessageSource,
+        MessageState, MoveCause, OfferState, PublishedOutcome, PushState, ReservationState,
+        ShortageEnd, StockEventKind, SubjectKind, journal::LineKind,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -49,6 +49,7 @@ fn enums() -> Vec<(&'static str, BTreeSet<&'static str>)> {
         ("onec_lists.kind", of!(ListKind)),
         ("onec_offers.state", of!(OfferState)),
         ("onec_pushes.state", of!(PushState)),
+        ("onec_sessions.catalogue_part", of!(CataloguePart)),
         ("outbox.kind", of!(EventKind)),
         ("outbox.state", of!(EventState)),
         ("published.outcome", of!(PublishedOutcome)),

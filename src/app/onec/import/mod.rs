@@ -434,13 +434,18 @@ impl Onec {
             sum += documents::prune(&mut db, name, keep, batch).await?;
             sum += imports::prune(&mut db, name, keep, batch).await?;
             sum += births::prune(&mut db, name, keep, batch).await?;
-            let mut tx = db.begin().await?;
-            kept::fold(&mut tx, name).await?;
-            tx.commit().await?;
+            loop {
+                let mut tx = db.begin().await?;
+                let more = kept::fold(&mut tx, name).await?;
+                tx.commit().await?;
+                if !more {
+                    break;
+                }
+            }
         }
         let shops = self.registry.bases.values();
         let shops: Vec<String> = shops.flat_map(|base| super::names(&base.shops)).collect();
-        sum += crate::storage::onec::orders::prune_news(&mut db, &shops).await?;
+        sum += crate::storage::onec::news::prune_news(&mut db, &shops).await?;
         let sessions = crate::storage::onec::sessions::prune(&mut db, longest.as_secs_f64(), batch);
         Ok(sum + sessions.await?)
     }

@@ -116,6 +116,7 @@ async fn done(base: &mut OneC, line: &str) -> Result<(), Trouble> {
         }
         Said::Fetch => fetch(base).await?,
         Said::Send => send(base).await?,
+        Said::Catalogue => catalogue(base).await?,
         Said::CutFetch(bytes) => {
             base.sign_in("sale").await?;
             base.init("sale").await?;
@@ -137,6 +138,23 @@ async fn send(base: &mut OneC) -> Result<(), Trouble> {
             said.join(" | ")
         ));
     }
+    Ok(())
+}
+
+async fn catalogue(base: &mut OneC) -> Result<(), Trouble> {
+    let goods = base.load_catalogue().await?;
+    for (id, one) in &goods {
+        let prices: Vec<String> = one
+            .prices
+            .iter()
+            .map(|(kind, (price, currency))| format!("{kind}: {price} {currency}"))
+            .collect();
+        output::line(format!("{id}  {}  {}", one.name, prices.join(", ")));
+    }
+    output::say(format!(
+        "the site's products are loaded: the base has {}",
+        goods.len()
+    ));
     Ok(())
 }
 

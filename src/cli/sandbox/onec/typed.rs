@@ -12,6 +12,8 @@ pub(super) enum Said {
     Exchange,
     Fetch,
     Send,
+    /// The site's products are loaded.
+    Catalogue,
     /// The connection is lost after so many bytes of the answer with the orders.
     CutFetch(usize),
     /// The same of the file with the changes.
@@ -19,7 +21,8 @@ pub(super) enum Said {
 }
 
 const KNOWN: &str = "status NUMBER STATUS, pay NUMBER [SUM], ship NUMBER [PARCEL], cancel NUMBER, \
-    revive NUMBER, delete NUMBER, exchange, fetch, send, cut fetch BYTES, cut send BYTES";
+    revive NUMBER, delete NUMBER, exchange, fetch, send, catalogue, cut fetch BYTES, \
+    cut send BYTES";
 
 impl FromStr for Said {
     type Err = String;
@@ -53,6 +56,7 @@ impl FromStr for Said {
             ("exchange", _) => Ok(Self::Exchange),
             ("fetch", _) => Ok(Self::Fetch),
             ("send", _) => Ok(Self::Send),
+            ("catalogue", _) => Ok(Self::Catalogue),
             _ => Err(unknown()),
         }
     }
@@ -76,6 +80,7 @@ mod tests {
         assert_eq!(act("pay A-1 10.50"), of(Act::Pay(part)));
         assert_eq!(act(" ship A-1 RB1 "), of(Act::Ship(Some("RB1".to_owned()))));
         assert_eq!("cut send 100".parse(), Ok(Said::CutSend(100)));
+        assert_eq!("catalogue".parse(), Ok(Said::Catalogue));
     }
 
     #[test]

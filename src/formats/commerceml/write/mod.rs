@@ -3,8 +3,13 @@
 //! The order of children, the names and the form of dates are those of the version that 1C asked
 //! for. Up to 2.09 payments and shipments stand beside their order; from 2.10 on they can stand in
 //! it (`ПодчиненныеДокументы`); from 3.0 on each order with its documents is a `Контейнер`.
+//!
+//! A shop's products are files of their own: see [`Catalogue`].
 
+mod catalogue;
 mod xml;
+
+pub use catalogue::{Catalogue, PriceKind, ShelfOffer, ShelfProduct};
 
 use xml::{Xml, iso};
 
@@ -222,25 +227,7 @@ impl<W: Write> Orders<W> {
         if form.encoding == Encoding::Utf8Bom {
             out.write_all(b"\xEF\xBB\xBF")?;
         }
-        let label = match form.encoding {
-            Encoding::Windows1251 => "windows-1251",
-            _ => "UTF-8",
-        };
-        let mut text = format!("<?xml version=\"1.0\" encoding=\"{label}\"?>\n");
-        text.push_str("<КоммерческаяИнформация");
-        let mut say = |name: &str, value: &str| {
-            let _ = write!(text, " {name}=\"{}\"", escaped(value));
-        };
-        say("ВерсияСхемы", &form.version.to_string());
-        say("ДатаФормирования", &iso(form.formed_at));
-        if form.version >= SchemaVersion::new(2, 5) {
-            say("ФорматДаты", "ДФ=yyyy-MM-dd; ДЛФ=DT");
-            say("ФорматВремени", "ДФ=ЧЧ:мм:сс; ДЛФ=T");
-            say("РазделительДатаВремя", "T");
-            say("ФорматСуммы", "ЧЦ=18; ЧДЦ=2; ЧРД=.");
-            say("ФорматКоличества", "ЧЦ=18; ЧДЦ=2; ЧРД=.");
-        }
-        text.push_str(">\n");
+        let text = opened(form);
         let mut orders = Self { out, form, text };
         orders.flush()?;
         Ok(orders)
@@ -265,22 +252,52 @@ impl<W: Write> Orders<W> {
 
     /// Ends the file: closes the root and writes out what is buffered.
     pub fn end(mut self) -> io::Result<W> {
-        self.text.push_str("</КоммерческаяИнформация>\n");
+        self.text.push_str(CLOSED);
         self.flush()?;
         self.out.flush()?;
         Ok(self.out)
     }
 
     fn flush(&mut self) -> io::Result<()> {
-        if self.form.encoding == Encoding::Windows1251 {
-            // What the encoding does not have is written as a character reference.
-            let (bytes, _, _) = WINDOWS_1251.encode(&self.text);
-            self.out.write_all(&bytes)?;
-        } else {
-            self.out.write_all(self.text.as_bytes())?;
-        }
+        self.out
+            .write_all(&encoded(&self.text, self.form.encoding))?;
         self.text.clear();
         Ok(())
+    }
+}
+
+/// The end of every file.
+const CLOSED: &str = "</КоммерческаяИнформация>\n";
+
+/// The declaration and the root of a file, up to its first element.
+fn opened(form: Form) -> String {
+    let label = match form.encoding {
+        Encoding::Windows1251 => "windows-1251",
+        _ => "UTF-8",
+    };
+    let mut text = format!("<?xml version=\"1.0\" encoding=\"{label}\"?>\n");
+    text.push_str("<КоммерческаяИнформация");
+    let mut say = |name: &str, value: &str| {
+        let _ = write!(text, " {name}=\"{}\"", escaped(value));
+    };
+    say("ВерсияСхемы", &form.version.to_string());
+    say("ДатаФормирования", &iso(form.formed_at));
+    if form.version >= SchemaVersion::new(2, 5) {
+        say("ФорматДаты", "ДФ=yyyy-MM-dd; ДЛФ=DT");
+        say("ФорматВремени", "ДФ=ЧЧ:мм:сс; ДЛФ=T");
+        say("РазделительДатаВремя", "T");
+        say("ФорматСуммы", "ЧЦ=18; ЧДЦ=2; ЧРД=.");
+        say("ФорматКоличества", "ЧЦ=18; ЧДЦ=2; ЧРД=.");
+    }
+    text.push_str(">\n");
+    text
+}
+
+/// The text in its encoding. What windows-1251 does not have is a character reference there.
+fn encoded(text: &str, encoding: Encoding) -> Cow<'_, [u8]> {
+    match encoding {
+        Encoding::Windows1251 => WINDOWS_1251.encode(text).0,
+        _ => Cow::Borrowed(text.as_bytes()),
     }
 }
 

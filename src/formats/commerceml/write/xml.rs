@@ -32,7 +32,7 @@ impl<'a> Xml<'a> {
         self.text.push_str(">\n");
     }
 
-    fn leaf(&mut self, name: &str, value: &str) {
+    pub(super) fn leaf(&mut self, name: &str, value: &str) {
         self.text.push('<');
         self.text.push_str(name);
         self.text.push('>');
@@ -42,7 +42,7 @@ impl<'a> Xml<'a> {
         self.text.push_str(">\n");
     }
 
-    fn given(&mut self, name: &str, value: Option<&String>) {
+    pub(super) fn given(&mut self, name: &str, value: Option<&String>) {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             self.leaf(name, value);
         }
@@ -352,6 +352,11 @@ impl<'a> Xml<'a> {
             self.leaf("Коэффициент", "1");
             return;
         }
+        self.base_unit(unit);
+    }
+
+    /// The unit as goods have it in every version, and lines of orders up to 2.05.
+    pub(super) fn base_unit(&mut self, unit: &Unit) {
         let _ = writeln!(
             self.text,
             "<БазоваяЕдиница Код=\"{}\" НаименованиеПолное=\"{}\" \

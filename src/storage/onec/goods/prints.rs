@@ -18,6 +18,8 @@ use uuid::Uuid;
 const AT_ONCE: i64 = 4_096;
 /// Repeats of a base that are kept beside its rows.
 const MOST: i64 = 5_000;
+/// Products whose repeats are written into their rows in one turn.
+const FOLDED: i64 = 2_000;
 
 /// Products one after the other, by number, that a file speaks of again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -305,33 +307,59 @@ pub async fn fold_newer(
     );
     let newer = newer.fetch_one(&mut *db).await?;
     if newer {
-        fold_some(db, base, Some(ids)).await?;
+        fold_some(db, base, (Some(ids), None)).await?;
     }
     Ok(newer)
 }
 
-/// Where too many repeats of a base are kept beside its rows, writes their times into the rows. It
-/// takes the turn.
-pub async fn fold(db: &mut PgConnection, base: &str) -> Result<(), Error> {
+/// Where too many repeats of a base are kept beside its rows, writes their times into the rows of
+/// some products, the first ones by number. It takes the turn, and so does little at once. Whether
+/// it did anything: then there may be more.
+pub async fn fold(db: &mut PgConnection, base: &str) -> Result<bool, Error> {
     let many = sqlx::query_scalar!(
         r#"SELECT count(*) > $2 AS "many!" FROM bridge.onec_repeats WHERE base = $1"#,
         base,
         MOST
     );
     if !many.fetch_one(&mut *db).await? {
-        return Ok(());
+        return Ok(false);
     }
     begin(&mut *db, base).await?;
-    fold_some(&mut *db, base, None).await?;
-    sqlx::query!("DELETE FROM bridge.onec_repeats WHERE base = $1", base)
-        .execute(db)
-        .await?;
-    Ok(())
+    let before = sqlx::query_scalar!(
+        "SELECT number FROM bridge.onec_products
+         WHERE base = $1
+           AND number >= (SELECT min(first) FROM bridge.onec_repeats WHERE base = $1)
+         ORDER BY number OFFSET $2 LIMIT 1",
+        base,
+        FOLDED
+    );
+    let before = before.fetch_optional(&mut *db).await?;
+    fold_some(&mut *db, base, (None, before)).await?;
+    sqlx::query!(
+        "DELETE FROM bridge.onec_repeats
+         WHERE base = $1 AND ($2::bigint IS NULL OR last < $2)",
+        base,
+        before
+    )
+    .execute(&mut *db)
+    .await?;
+    sqlx::query!(
+        "UPDATE bridge.onec_repeats SET first = $2 WHERE base = $1 AND first < $2",
+        base,
+        before
+    )
+    .execute(db)
+    .await?;
+    Ok(true)
 }
 
-/// Writes the times of repeats into the rows of these products; `None`: of all. The caller has the
-/// turn.
-async fn fold_some(db: &mut PgConnection, base: &str, ids: Option<&[&str]>) -> Result<(), Error> {
+/// Writes the times of repeats into the rows of these products, and of those with numbers before
+/// this one; `None`: of all. The caller has the turn.
+async fn fold_some(
+    db: &mut PgConnection,
+    base: &str,
+    (ids, before): (Option<&[&str]>, Option<i64>),
+) -> Result<(), Error> {
     sqlx::query!(
         "WITH said AS MATERIALIZED (
              SELECT p.number, p.id, r.channel, max(r.formed_at) AS formed_at,
@@ -340,6 +368,7 @@ async fn fold_some(db: &mut PgConnection, base: &str, ids: Option<&[&str]>) -> R
              JOIN bridge.onec_products p
                  ON p.base = r.base AND p.number BETWEEN r.first AND r.last
              WHERE r.base = $1 AND ($2::text[] IS NULL OR p.id = ANY($2))
+               AND ($3::bigint IS NULL OR p.number < $3)
              GROUP BY p.number, p.id, r.channel
          ), products AS (
              UPDATE bridge.onec_products p
@@ -361,7 +390,8 @@ async fn fold_some(db: &mut PgConnection, base: &str, ids: Option<&[&str]>) -> R
          WHERE x.base = $1 AND x.product = s.id AND x.channel = s.channel
            AND x.formed_at < s.formed_at",
         base,
-        ids as Option<&[&str]>
+        ids as Option<&[&str]>,
+        before
     )
     .execute(db)
     .await?;

@@ -34,6 +34,8 @@ pub struct OrderRow {
     pub recognised: Option<Json>,
     /// The newest event of it, as far as that is stored.
     pub event: Option<Json>,
+    /// What was last agreed, and what the shop was told since.
+    pub agreed: Option<Json<Agreed>>,
 }
 
 /// An order by its shop and number; `None` if it was never accepted.
@@ -52,7 +54,9 @@ pub async fn view(
                      AND d.closed_at IS NULL) AS "dead!",
                   (SELECT nullif(r.known -> 'recognised', 'null') FROM bridge.orders r
                    WHERE r.shop = $1 AND r.number = $2) AS "recognised: Json",
-                  (SELECT e.body FROM bridge.outbox e WHERE e.id = o.head_id) AS "event: Json"
+                  (SELECT e.body FROM bridge.outbox e WHERE e.id = o.head_id) AS "event: Json",
+                  (SELECT a.agreed FROM bridge.agreements a
+                   WHERE a.shop = $1 AND a.number = $2) AS "agreed: Json<Agreed>"
            FROM bridge.order_states o WHERE o.shop = $1 AND o.number = $2"#,
         shop,
         number

@@ -216,3 +216,36 @@ async fn prices_and_stock_in_files_of_their_own_are_known_by_themselves() {
     let called = "SELECT count(*) FROM bridge.onec_products WHERE variant ->> 'name' <> ''";
     assert_eq!(world.count(called).await, 3_000);
 }
+
+#[tokio::test]
+async fn repeats_that_have_become_many_are_written_into_the_rows_part_by_part() {
+    let world = World::new().await;
+    let base = world.catalogue().await;
+    let same = || (0..MANY).map(|id| (id, 7));
+    take(&base, "1.xml", &file("10:00:00", same())).await;
+    take(&base, "2.xml", &file("12:00:00", same())).await;
+    // As a year of files leaves them that speak of some goods each; the newest is of 12:00.
+    let many = "INSERT INTO bridge.onec_repeats (base, channel, first, last, formed_at, touched_at)
+                SELECT base, channel, first + g % 2500, last, formed_at - interval '1 hour',
+                       touched_at
+                FROM bridge.onec_repeats, generate_series(1, 6000) g";
+    sqlx::raw_sql(many).execute(&world.db.pool).await.unwrap();
+    world.site.app.onec.prune_onec(1_000).await.unwrap();
+    let left = "SELECT count(*) FROM bridge.onec_repeats";
+    assert!(world.count(left).await <= 5_000);
+    let of_12 = "SELECT count(DISTINCT formed_at) FROM bridge.onec_prices p
+                 WHERE NOT EXISTS (SELECT FROM bridge.onec_repeats r
+                                   JOIN bridge.onec_products g
+                                       ON g.base = r.base AND g.number BETWEEN r.first AND r.last
+                                   WHERE g.id = p.product)
+                   AND formed_at = (SELECT max(formed_at) FROM bridge.onec_prices)";
+    assert_eq!(world.count(of_12).await, 1);
+    // What is older than what was repeated changes nothing, wherever the time of that stands.
+    take(
+        &base,
+        "3.xml",
+        &file("11:30:00", (0..MANY).map(|id| (id, 9))),
+    )
+    .await;
+    assert_eq!(world.count(PRICES).await, 22_500);
+}

@@ -8,9 +8,10 @@ use crate::{
         world::PASSWORD,
     },
     support::{free_port, process::Running},
-    two_way::world::World,
+    two_way::world::{Plot, World},
 };
 use b24_bridge::sandbox::onec::Act;
+use serde_json::json;
 use std::{
     io::{BufRead as _, BufReader, Write as _},
     path::Path,
@@ -56,13 +57,7 @@ async fn an_order_that_a_manager_an_accountant_and_the_shop_change_at_once_tells
         .await;
     assert_eq!(letters(&world).await, Vec::<serde_json::Value>::new());
     let life = world.life("A-1").await.join("\n");
-    let (browser, cookie) = signed_in(&world).await;
-    let page = browser.get(format!("{}/console/orders/main/A-1", world.url));
-    let page = page
-        .header("cookie", cookie)
-        .header("accept-language", "en");
-    let page = page.send().await.unwrap();
-    let page = page.text().await.unwrap();
+    let page = page_of(&world, "A-1", "en").await;
     for words in [
         "the 1C base trade has taken the order as A-1",
         "event A-1-2 accepted",
@@ -75,6 +70,64 @@ async fn an_order_that_a_manager_an_accountant_and_the_shop_change_at_once_tells
     }
     let standing = "/console/onec?base=trade&amp;number=A-1\">A-1</a>, confirmed";
     assert!(page.contains(standing), "{page}");
+}
+
+/// The order's page, in this language.
+async fn page_of(world: &World, number: &str, language: &str) -> String {
+    let (browser, cookie) = signed_in(world).await;
+    let page = browser.get(format!("{}/console/orders/main/{number}", world.url));
+    let page = page
+        .header("cookie", cookie)
+        .header("accept-language", language);
+    page.send().await.unwrap().text().await.unwrap()
+}
+
+#[tokio::test]
+async fn an_order_whose_shop_has_not_heard_yet_says_what_it_waits_for() {
+    let world = World::new(Plot {
+        callback: false,
+        ..with_base(TABLES)
+    })
+    .await;
+    world.ordered("A-1").await;
+    let mut base = base(&world, Some("3.1"), None);
+    base.fetch_orders().await.unwrap();
+    base.act("A-1", Act::Ship(None)).unwrap();
+    base.send_changes().await.unwrap();
+    world
+        .until("the deal is won and 1C has F", async || {
+            base.fetch_orders().await.unwrap();
+            let known = world.order("A-1").await;
+            world.stage("A-1") == "WON" && known["onec"]["has"] == "F"
+        })
+        .await;
+    let known = world.order("A-1").await;
+    assert_eq!(
+        (&known["status"], &known["told"]["status"]),
+        (&json!("N"), &json!("F")),
+        "{known}"
+    );
+    assert_eq!(known["in_sync"], false, "{known}");
+    let page = page_of(&world, "A-1", "en").await;
+    for words in ["The shop is to have F", "its own data say N", "has F"] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let page = page_of(&world, "A-1", "ru").await;
+    for words in [
+        "Магазин должен перейти в F",
+        "в его данных пока N",
+        "сейчас у неё F",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    let (_, shown) = world.command(&["orders", "show", "main", "A-1"]).await;
+    assert!(shown.contains("the shop is to have F since"), "{shown}");
+    assert!(shown.contains("has F"), "{shown}");
+    // The shop sends the order with it: there is nothing more to wait for.
+    world.shop.set("A-1", "F");
+    world.in_sync("A-1").await;
+    let known = world.order("A-1").await;
+    assert!(known.get("told").is_none(), "{known}");
 }
 
 /// The commands of the page of 1C by this name: once in each language.
