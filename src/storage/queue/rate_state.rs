@@ -33,5 +33,8 @@ pub async fn take_over(
     )
     .fetch_all(db)
     .await?;
-    Ok(taken.into_iter().map(|row| (row.portal, row.left)).collect())
+    Ok(taken
+        .into_iter()
+        .map(|row| (row.portal, row.left))
+        .collect())
 }
