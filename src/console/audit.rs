@@ -20,7 +20,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Acts on a page.
-const PAGE: u32 = 25;
+const PAGE: u32 = 20;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct ListQuery {

@@ -26,7 +26,7 @@ use maud::{Markup, html};
 use std::collections::BTreeMap;
 
 /// Letters on a page: a screen or two, also on a phone.
-const PAGE: u32 = 25;
+const PAGE: u32 = 20;
 /// The column that pages follow.
 const BY_ID: &str = "id";
 const BULK_JOBS: &str = "/console/bulk";

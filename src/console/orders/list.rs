@@ -22,7 +22,7 @@ use serde::Deserialize;
 
 const PATH: &str = "/console/orders";
 /// Orders on a page: a screen or two, also on a phone.
-const PAGE: u32 = 30;
+const PAGE: u32 = 25;
 /// The longest text that is looked for.
 const LONGEST: usize = 200;
 

@@ -18,7 +18,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Moves on a page.
-const PAGE: u32 = 30;
+const PAGE: u32 = 20;
 
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::console) struct PageQuery {

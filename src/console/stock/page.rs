@@ -22,7 +22,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Levels on a page.
-const PAGE: u32 = 25;
+const PAGE: u32 = 20;
 /// Reservations that run out next, and decisions, that are shown.
 const SHOWN: i64 = 8;
 

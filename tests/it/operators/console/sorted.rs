@@ -85,13 +85,13 @@ async fn the_newest_letters_come_first_over_all_pages() {
     much(&world).await;
     let anna = Page::anna(&world).await;
     let first = text(anna.get("/dead-letters?sort=id&dir=desc").await).await;
-    assert!(first.contains(">N-126<") && !first.contains(">N-125<"));
+    assert!(first.contains(">N-131<") && !first.contains(">N-130<"));
     let (_, next) = first
         .split_once("href=\"/console/dead-letters?after=")
         .unwrap();
     let next = next.split('"').next().unwrap().replace("&amp;", "&");
     let second = text(anna.get(&format!("/dead-letters?after={next}")).await).await;
     assert!(
-        !second.contains(">N-126<") && second.contains(">N-125<") && second.contains(">N-101<")
+        !second.contains(">N-131<") && second.contains(">N-130<") && second.contains(">N-111<")
     );
 }
