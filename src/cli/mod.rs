@@ -2,8 +2,8 @@
 //! failed, 2 wrong usage. With `--json` data are JSON, and so is a failure, on stderr.
 //!
 //! To add a command:
-//! 1. A file with its arguments, each with a help text, and a `run`; a variant of `Command`, its arm
-//!    below, and its place in `GROUPS`.
+//! 1. A file with its arguments, each with a help text, and a `run`; a variant of `Command`, its
+//!    arm below, and its place in `GROUPS`.
 //! 2. It asks a handle of `app`, as the API and the console do, and has no rules of its own.
 //! 3. Data by `output::table` or `output::line`, talk by `output::say`; what lists or shows answers
 //!    to `--json`, too.

@@ -1,8 +1,8 @@
 //! The tasks of a worker: those of each lane, and the housekeeping; and how newer settings take the
 //! place of older ones.
 //!
-//! A lane whose settings are the same goes on undisturbed. Between two of its turns it is handed the
-//! use cases over the newer settings, so that those of the older ones go out of memory.
+//! A lane whose settings are the same goes on undisturbed. Between two of its turns it is handed
+//! the use cases over the newer settings, so that those of the older ones go out of memory.
 
 use super::{
     Error, Lanes, PortalClient, Settings,

@@ -1,7 +1,7 @@
 //! Tests with IO: one folder for each feature, one binary for all.
 //!
-//! Each test has a database of its own on a real PostgreSQL (`support::database`), the sandbox for a
-//! portal, a shop or a 1C base, and the bridge in the same process or as the binary itself.
+//! Each test has a database of its own on a real PostgreSQL (`support::database`), the sandbox for
+//! a portal, a shop or a 1C base, and the bridge in the same process or as the binary itself.
 //!
 //! To add a scenario:
 //! 1. Its file in the folder of its feature; the name is a sentence that says what must hold.

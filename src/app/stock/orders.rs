@@ -10,7 +10,7 @@ use crate::{
     stock::{GoodsAct, GoodsStatus, OrderGoods, StockSettings},
     storage::{
         journal::{self, Line, LineKind},
-        queue::outbox::{self, NewEvent},
+        queue::{orders, outbox::NewEvent},
         stock::{self, shortages},
         sync::{
             agreements::{self, Row},
@@ -122,7 +122,7 @@ impl Stock {
         let (shops, numbers) = OrderKey::columns(orders);
         let mut statuses = self.statuses_of(db, (&shops, &numbers)).await?;
         let mut moved = Vec::new();
-        for head in outbox::heads(db, &shops, &numbers).await? {
+        for head in orders::heads(db, &shops, &numbers).await? {
             let key = OrderKey::new(&head.shop, &head.number);
             let Some(mut status) = statuses.remove(&key) else {
                 continue;

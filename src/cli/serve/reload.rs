@@ -1,7 +1,7 @@
 //! Settings are read again without a restart: at SIGHUP, and for `b24-bridge reload`.
 //!
-//! A file that is faulty changes nothing. Lanes whose settings are the same go on, and let the older
-//! ones go between two turns; new requests are answered by the newer settings; what cannot be
+//! A file that is faulty changes nothing. Lanes whose settings are the same go on, and let the
+//! older ones go between two turns; new requests are answered by the newer settings; what cannot be
 //! changed in flight is told.
 
 use super::{

@@ -1,14 +1,11 @@
 //! The portal's answers to commands about products.
 
 use super::{
-    Ask, LinkedElement, LinkedPrice, Phase, ProductWave, State, Write,
-    commands::PAGE,
-    element::{Group, Part},
-    fields::Kind,
-    schema::listed,
+    Ask, LinkedElement, LinkedPrice, Phase, ProductWave, State, Write, commands::PAGE,
+    fields::Kind, schema::listed,
 };
 use crate::{
-    domain::{ErrorCode, happening::Note},
+    domain::ErrorCode,
     planner::{
         CommandAnswer, Outcome,
         indexes::{JobIx, PartIx},
@@ -210,95 +207,6 @@ impl ProductWave {
         }
     }
 
-    fn found(&mut self, listed_as: Kind, row: &Map<String, Value>) {
-        let Some(own) = row.get("id").and_then(id) else {
-            return;
-        };
-        let code = text(row.get("xmlId"));
-        // An element without an external code shows its own id for one.
-        if code == own.to_string() {
-            return;
-        }
-        let kind = Kind::of(&text(row.get("type"))).unwrap_or(listed_as);
-        let key = (Group::of(listed_as), code);
-        for (job, part) in self.codes.get(&key).into_iter().flatten() {
-            let part = &mut self.jobs[*job].parts[*part];
-            part.matches.insert(own, (kind, row.clone()));
-        }
-    }
-
-    /// More was found than a page holds. Whoever is not found for certain is looked for alone.
-    fn crowded(&mut self, jobs: &[JobIx], message: &str) {
-        let code = ErrorCode::CatTwoMatches;
-        if let [job] = jobs {
-            return self.jobs[*job].hopeless(code, message.to_owned());
-        }
-        for job in jobs {
-            let message = message.to_owned();
-            self.jobs[*job].end(Outcome::Apart { code, message });
-        }
-    }
-
-    fn found_alike(&mut self, job: JobIx, field: &str, rows: &[Map<String, Value>]) {
-        let state = &mut self.jobs[job];
-        let product = state.job.product.as_ref();
-        let Some(article) = product.and_then(|product| product.sku.clone()) else {
-            return;
-        };
-        for row in rows {
-            if inner(row.get(field)) == json!(article)
-                && let Some(id) = row.get("id").and_then(id)
-            {
-                state.parts[0].alike.insert(id, row.clone());
-            }
-        }
-    }
-
-    /// What was found under the external codes is what stands for the products.
-    pub(super) fn resolve_codes(&mut self) {
-        for ((_, code), who) in &self.codes {
-            if let [(first, _), (second, _), ..] = who[..]
-                && first != second
-            {
-                let ids = [&self.jobs[first].job.id, &self.jobs[second].job.id];
-                let words = format!(
-                    "products {} and {} of the shop have the same external code `{code}`",
-                    ids[0], ids[1]
-                );
-                for (job, _) in who {
-                    self.jobs[*job].hopeless(ErrorCode::CatTwoMatches, words.clone());
-                }
-            }
-        }
-        for state in self.jobs.iter_mut().filter(|state| state.is_open()) {
-            state.resolve();
-        }
-    }
-
-    /// Whom only an article tells is recognised by it, if nobody else can be meant.
-    pub(super) fn resolve_articles(&mut self) {
-        let mut taken: HashMap<u64, JobIx> = HashMap::new();
-        for nth in JobIx::all(self.jobs.len()) {
-            let state = &mut self.jobs[nth];
-            if !state.is_open() {
-                continue;
-            }
-            let Some(id) = state.adopted() else {
-                continue;
-            };
-            if let Some(other) = taken.insert(id, nth) {
-                let words =
-                    format!("product {id} of the portal has the article of several products");
-                for job in [nth, other] {
-                    let state = &mut self.jobs[job];
-                    state.parts[0].element = None;
-                    state.outcome = None;
-                    state.hopeless(ErrorCode::CatTwoMatches, words.clone());
-                }
-            }
-        }
-    }
-
     fn take_prices(&mut self, jobs: &[JobIx], result: &Value) {
         let rows = listed(result, "prices");
         let read = |row: &Map<String, Value>| {
@@ -327,84 +235,6 @@ impl ProductWave {
 }
 
 impl State {
-    fn resolve(&mut self) {
-        for at in 0..self.parts.len() {
-            let part = &mut self.parts[at];
-            let kind = part.kind;
-            let own = part.matches.iter().filter(|(_, (of, _))| *of == kind);
-            let own: Vec<(u64, Map<String, Value>)> =
-                own.map(|(id, (_, row))| (*id, row.clone())).collect();
-            let others = part.matches.iter().filter(|(_, (of, _))| *of != kind);
-            let others: Vec<(u64, Kind)> = others
-                .filter(|(_, (_, row))| text(row.get("active")) != "N")
-                .map(|(id, (kind, _))| (*id, *kind))
-                .collect();
-            if own.len() > 1 {
-                let ids: Vec<_> = own.iter().map(|(id, _)| id.to_string()).collect();
-                let words = format!(
-                    "the portal has {} products with the external code `{}`: {}",
-                    ids.len(),
-                    part.code,
-                    ids.join(", ")
-                );
-                return self.hopeless(ErrorCode::CatTwoMatches, words);
-            }
-            if let Some((id, row)) = own.first() {
-                part.element = Some(element(*id, kind, row));
-            }
-            let known = |id: u64, all: &[(u64, Kind)]| all.iter().any(|(other, _)| *other == id);
-            for (id, kind) in others {
-                if !known(id, &self.retired) {
-                    self.retired.push((id, kind));
-                }
-            }
-        }
-    }
-
-    /// The element that was typed by hand for this product, if there is one. What is doubtful is
-    /// told.
-    fn adopted(&mut self) -> Option<u64> {
-        let job = &self.job;
-        let part: &mut Part = self.parts.first_mut()?;
-        if !part.is_sought() {
-            return None;
-        }
-        // A shop's own: another product of ours, or a neighbour's, that has the same article.
-        let is_own = |row: &Map<String, Value>| {
-            let code = text(row.get("xmlId"));
-            let mut prefixes = job.neighbours.iter().chain([&job.rules.prefix]);
-            prefixes.any(|prefix| !prefix.is_empty() && code.starts_with(prefix.as_str()))
-        };
-        let alike = part.alike.iter().filter(|(_, row)| !is_own(row));
-        let alike: Vec<(u64, Map<String, Value>)> =
-            alike.map(|(id, row)| (*id, row.clone())).collect();
-        let (id, row) = match &alike[..] {
-            [] => return None,
-            [one] => one,
-            several => {
-                let ids: Vec<_> = several.iter().map(|(id, _)| id.to_string()).collect();
-                let words = format!(
-                    "several products of the portal have its article: {}",
-                    ids.join(", ")
-                );
-                self.hopeless(ErrorCode::CatTwoMatches, words);
-                return None;
-            }
-        };
-        let code = text(row.get("xmlId"));
-        if !code.is_empty() && code != id.to_string() {
-            let words = format!(
-                "product {id} of the portal has its article and the external code `{code}` of \
-                 somebody else"
-            );
-            self.hopeless(ErrorCode::CatTwoMatches, words);
-            return None;
-        }
-        part.element = Some(element(*id, part.kind, row));
-        self.notes.push(Note::ProductByArticle { product: *id });
-        Some(*id)
-    }
-
     /// What a write made of a part.
     fn written(&mut self, part: PartIx, what: Write, result: &Value) {
         self.wrote = true;
@@ -466,30 +296,6 @@ impl State {
                 }
             }
         }
-    }
-}
-
-/// An element as the portal shows it.
-fn element(id: u64, kind: Kind, row: &Map<String, Value>) -> LinkedElement {
-    let fields = row
-        .iter()
-        .filter(|(name, _)| !["id", "iblockId", "type"].contains(&&***name));
-    LinkedElement {
-        id,
-        parent: kind == Kind::Parent,
-        fields: fields
-            .map(|(name, value)| (name.clone(), inner(Some(value))))
-            .collect(),
-        prices: std::collections::BTreeMap::new(),
-    }
-}
-
-/// What a property holds: it is wrapped together with the id of its value.
-fn inner(value: Option<&Value>) -> Value {
-    let value = value.cloned().unwrap_or_default();
-    match value.get("value") {
-        Some(inner) => inner.clone(),
-        None => value,
     }
 }
 

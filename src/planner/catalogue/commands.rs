@@ -153,42 +153,6 @@ impl ProductWave {
         }
     }
 
-    fn plan_codes(&mut self) {
-        let mut sought: BTreeMap<Kind, Vec<(String, JobIx)>> = BTreeMap::new();
-        for (nth, state) in self.jobs.iter().enumerate() {
-            for (at, part) in state.parts.iter().enumerate() {
-                if !state.is_open() || !part.is_sought() {
-                    continue;
-                }
-                let key = (Group::of(part.kind), part.code.clone());
-                self.codes
-                    .entry(key)
-                    .or_default()
-                    .push((JobIx::at(nth), PartIx::at(at)));
-                let lists: &[Kind] = match part.kind {
-                    Kind::Offer => &[Kind::Offer],
-                    _ => &[Kind::Simple, Kind::Parent],
-                };
-                for kind in lists {
-                    let code = (part.code.clone(), JobIx::at(nth));
-                    sought.entry(*kind).or_default().push(code);
-                }
-            }
-        }
-        for (kind, codes) in sought {
-            let Some(block) = kind.block(&self.facts) else {
-                continue;
-            };
-            for some in codes.chunks(PAGE) {
-                let wanted: BTreeSet<&String> = some.iter().map(|(code, _)| code).collect();
-                let filter = json!({"iblockId": block, "xmlId": wanted});
-                let params = self.elements(kind, block, &filter, 0);
-                let jobs = some.iter().map(|(_, job)| *job).collect();
-                self.ask((Ask::Codes { kind, jobs }, kind.list().0, params));
-            }
-        }
-    }
-
     /// A list of elements with all that may be written.
     pub(super) fn elements(&self, kind: Kind, block: u64, filter: &Value, start: u64) -> Value {
         let mut select: Vec<String> = [
@@ -222,38 +186,6 @@ impl ProductWave {
         let others: Vec<String> = others.cloned().collect();
         select.extend(others);
         json!({"select": select, "filter": filter, "order": {"id": "asc"}, "start": start})
-    }
-
-    fn plan_articles(&mut self) {
-        let mut sought: BTreeMap<(Kind, String), Vec<(String, JobIx)>> = BTreeMap::new();
-        for (nth, state) in self.jobs.iter().enumerate().filter(|(_, s)| s.is_open()) {
-            if let Some((kind, field, article)) = self.article_of(state) {
-                let one = (article, JobIx::at(nth));
-                sought.entry((kind, field)).or_default().push(one);
-            }
-        }
-        for ((kind, field), articles) in sought {
-            for some in articles.chunks(PAGE) {
-                let wanted: BTreeSet<&String> = some.iter().map(|(article, _)| article).collect();
-                let block = self.facts.products;
-                let filter = json!({"iblockId": block, &field: wanted});
-                let params = self.elements(kind, block, &filter, 0);
-                let jobs = some.iter().map(|(_, job)| *job).collect();
-                let field = field.clone();
-                self.ask((Ask::Articles { kind, field, jobs }, kind.list().0, params));
-            }
-        }
-    }
-
-    /// By what a product that was typed by hand would be recognised: its kind, the field, the
-    /// article.
-    pub(super) fn article_of(&self, state: &State) -> Option<(Kind, String, String)> {
-        let rules = &state.job.rules;
-        let part = state.parts.first().filter(|part| part.is_sought())?;
-        let product = state.job.product.as_ref().filter(|_| rules.adopts)?;
-        let property = rules.article_property.as_deref()?;
-        let field = self.facts.article(self.facts.products, property)?;
-        Some((part.kind, field, product.sku.clone()?))
     }
 
     fn plan_prices(&mut self) {

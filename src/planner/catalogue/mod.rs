@@ -14,6 +14,7 @@ mod element;
 mod fields;
 mod job;
 mod links;
+mod matching;
 mod pictures;
 mod plan;
 mod schema;

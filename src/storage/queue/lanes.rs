@@ -148,7 +148,8 @@ pub async fn release_free(
              SET owner = NULL, lease_until = NULL,
                  limit_until = coalesce(now() + make_interval(secs => free.used), limit_until)
              FROM free WHERE l.portal = free.portal RETURNING l.portal)
-         SELECT portal AS "portal!" FROM gone, LATERAL (SELECT pg_notify('bridge_lane', portal)) AS t"#,
+         SELECT portal AS "portal!"
+         FROM gone, LATERAL (SELECT pg_notify('bridge_lane', portal)) AS t"#,
         &lanes,
         &owners,
         &epochs,

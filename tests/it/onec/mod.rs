@@ -1,7 +1,6 @@
 //! The exchange with 1C, seen from a base: the sandbox's, which is as unforgiving as real ones.
 
 mod births;
-mod catalogue;
 mod commands;
 mod console;
 mod cut;

@@ -1,6 +1,6 @@
 //! `type=get_catalog`: a base loads the products of its shops.
 
-use super::world::{World, order};
+use crate::onec::world::{World, order};
 use b24_bridge::sandbox::onec::{Goods, Shows};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};

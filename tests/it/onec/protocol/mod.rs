@@ -1,5 +1,7 @@
 //! Logins, sessions, and what odd requests are answered with.
 
+mod catalogue;
+
 use super::world::{PASSWORD, World, order};
 use b24_bridge::sandbox::onec::{Exchange, OneC, Shows};
 use std::time::Duration;
