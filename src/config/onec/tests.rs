@@ -116,7 +116,7 @@ fn a_part_of_an_address_that_1c_does_not_know_is_refused() {
 
 #[test]
 fn what_cannot_act_yet_is_refused_and_not_passed_over() {
-    for key in ["push = {}", "catalogue = {}", "may = []"] {
+    for key in ["push = {}", "may = []"] {
         let wrong = parse(&format!("[onec.trade]\nshops = [\"main\"]\n{key}\n{USER}"));
         assert!(matches!(wrong, Err(Error::Toml(_))), "{key}");
     }
