@@ -5,7 +5,7 @@ use crate::{
         AHEAD, Age, OrderKey,
         happening::{Happening, OrderEvent, Tell},
     },
-    storage::{Error, EventKind, EventState, Json, json::stored, written},
+    storage::{Error, EventKind, EventState, json::stored, written},
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
