@@ -173,7 +173,7 @@ pub(in crate::app) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEve
         age,
         traceparent: None,
         contacts: search_keys::keys_of(value),
-        words: search_keys::words_of(value),
+        words: search_keys::words_of(number.as_str(), value),
         fingerprint: fingerprint_of(&text),
         body: text,
         later: false,

@@ -34,18 +34,19 @@ impl Intake {
             return Ok(false);
         };
         let mut found_by = Vec::new();
-        for (event, body) in &unread.events {
-            // What cannot be read is not found by anything.
-            let read = |body: &Value| (keys_of(body), words_of(body));
+        for (event, number, body) in &unread.events {
+            let read = |body: &Value| (keys_of(body), words_of(number, body));
             let of = body
                 .value()
                 .ok()
                 .and_then(|body| bug::caught(|| read(body)).ok());
-            found_by.extend(of.map(|(keys, words)| FoundBy {
+            // What cannot be read is found by its number alone.
+            let (keys, words) = of.unwrap_or_else(|| read(&Value::Null));
+            found_by.push(FoundBy {
                 event: *event,
                 keys: keys.into_iter().collect(),
                 words,
-            }));
+            });
         }
         search_keys::add(&mut tx, &found_by).await?;
         let more = search_keys::read_down_to(&mut tx, &unread).await?;
@@ -66,22 +67,16 @@ pub(in crate::app) fn keys_of(event: &Value) -> BTreeSet<String> {
     addresses.chain(numbers).take(MOST).collect()
 }
 
-/// What parts of are looked for in an event.
-pub(in crate::app) fn words_of(event: &Value) -> OrderWords {
+/// What parts of are looked for in an event of the order with this number.
+pub(in crate::app) fn words_of(number: &str, event: &Value) -> OrderWords {
     let text = |pointer: &str| event.pointer(pointer).and_then(Value::as_str);
-    let number = event
-        .pointer("/data/number")
-        .and_then(|number| match number {
-            Value::String(text) => Some(text.clone()),
-            Value::Number(number) => Some(number.to_string()),
-            _ => None,
-        });
     let customer = event.pointer("/data/customer").unwrap_or(&Value::Null);
     let names = ["name", "second_name", "last_name", "company/title"];
     let names = names.map(|name| text(&format!("/data/customer/{name}")));
     let names = names.into_iter().flatten().map(str::to_owned);
     let addresses = written(customer, ["emails", "email"]);
-    let all: Vec<String> = number.into_iter().chain(names).chain(addresses).collect();
+    let number = std::iter::once(number.to_owned());
+    let all: Vec<String> = number.chain(names).chain(addresses).collect();
     let numbers = written(customer, ["phones", "phone"]);
     let digits = |number: &String| -> String {
         let digits = number.chars().filter(char::is_ascii_digit);
@@ -195,14 +190,14 @@ mod tests {
             "name": "Анна", "last_name": "Иванова", "company": {"title": "ООО Ромашка"},
             "emails": ["Anna@Example.ru"], "phones": ["+7 (916) 000-00-01", 89_160_000_002_u64]
         }}});
-        let OrderWords { words, phones } = words_of(&event);
+        let OrderWords { words, phones } = words_of("WEB-7", &event);
         assert_eq!(words, "web-7 анна иванова ооо ромашка anna@example.ru");
         assert_eq!(phones, "79160000001,89160000002,");
         for odd in [json!({}), json!({"data": {"customer": "nobody"}}), json!(7)] {
-            assert_eq!(words_of(&odd), OrderWords::default());
+            assert_eq!(words_of("7", &odd).words, "7");
         }
-        let long = json!({"data": {"number": 5, "customer": {"name": "Я".repeat(5_000)}}});
-        assert_eq!(words_of(&long).words.chars().count(), WORD_CHARACTERS);
+        let long = json!({"data": {"customer": {"name": "Я".repeat(5_000)}}});
+        assert_eq!(words_of("5", &long).words.chars().count(), WORD_CHARACTERS);
     }
 
     #[test]

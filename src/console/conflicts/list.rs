@@ -23,7 +23,7 @@ use serde::Deserialize;
 /// How many shortages of a stock are shown.
 const SHORTAGES: i64 = 5;
 /// How many differences are shown on a page.
-const PAGE: u32 = 6;
+const PAGE: u32 = 5;
 
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::console) struct ListQuery {

@@ -83,7 +83,7 @@ impl ProductWave {
         }
     }
 
-    fn ask(&mut self, planning: Planning) {
+    pub(super) fn ask(&mut self, planning: Planning) {
         self.waiting.push_back(vec![planning]);
     }
 

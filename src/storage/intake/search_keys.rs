@@ -8,8 +8,8 @@ use sqlx::PgConnection;
 #[derive(Debug)]
 pub struct Unread {
     below: i64,
-    /// Row id and body.
-    pub events: Vec<(i64, Json)>,
+    /// Row id, the order's number, and body.
+    pub events: Vec<(i64, String, Json)>,
 }
 
 /// The newest events that are not read yet, held for this transaction; none if all are, or another
@@ -24,13 +24,16 @@ pub async fn unread(db: &mut PgConnection, limit: i64) -> Result<Option<Unread>,
     };
     // Held, so that none is pruned meanwhile.
     let rows = sqlx::query!(
-        r#"SELECT id, body AS "body: Json" FROM bridge.outbox WHERE id < $1 ORDER BY id DESC
-             LIMIT $2 FOR KEY SHARE"#,
+        r#"SELECT id, number, body AS "body: Json" FROM bridge.outbox WHERE id < $1
+             ORDER BY id DESC LIMIT $2 FOR KEY SHARE"#,
         below,
         limit
     );
     let events = rows.fetch_all(db).await?;
-    let events = events.into_iter().map(|row| (row.id, row.body)).collect();
+    let events = events
+        .into_iter()
+        .map(|row| (row.id, row.number, row.body))
+        .collect();
     Ok(Some(Unread { below, events }))
 }
 
@@ -81,7 +84,7 @@ pub async fn unread_below(db: &mut PgConnection) -> Result<Option<i64>, Error> {
 
 /// Puts on record that these are read; whether there may be more.
 pub async fn read_down_to(db: &mut PgConnection, unread: &Unread) -> Result<bool, Error> {
-    let last = unread.events.last().map(|(id, _)| *id);
+    let last = unread.events.last().map(|(id, ..)| *id);
     match last {
         Some(last) => sqlx::query!(
             "UPDATE bridge.order_words_unread SET below = $2 WHERE below = $1",

@@ -1,4 +1,16 @@
 -- Rows as the newest version writes them, in every state that the schema knows.
+
+-- A settled order whose two sides agreed; a comparison is due, asked for in one of the known words.
+CREATE OR REPLACE FUNCTION pg_temp.both(of_order text, status text) RETURNS void LANGUAGE sql
+AS $$
+    SELECT pg_temp.ordered(of_order, status, 'done');
+    SELECT pg_temp.said(of_order);
+    INSERT INTO bridge.agreements (shop, number, agreed)
+    VALUES ('main', of_order, pg_temp.agreed('N', 'NEW'));
+    INSERT INTO bridge.comparisons (shop, number, portal, why)
+    VALUES ('main', of_order, 'main', 'notification');
+$$;
+
 SELECT pg_temp.making('N-landed');
 SELECT pg_temp.making('N-lost');
 
