@@ -272,7 +272,7 @@ impl Operations {
         Ok(OrderPage {
             items: looked.found.into_iter().map(OrderSummary::from).collect(),
             next: looked.next,
-            looked_back_to: looked.looked_back_to,
+            looked_back_to: looked.back_to,
         })
     }
 }

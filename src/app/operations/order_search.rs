@@ -83,7 +83,7 @@ pub(super) struct Looked {
     /// Where the next page begins; none after the last.
     pub(super) next: Option<i64>,
     /// With a `next`: the orders of then and later are looked through.
-    pub(super) looked_back_to: Option<DateTime<Utc>>,
+    pub(super) back_to: Option<DateTime<Utc>>,
 }
 
 /// A page that is being looked for.
@@ -184,7 +184,7 @@ impl Look {
             looked_back_to
         };
         Looked {
-            looked_back_to: next.and(since),
+            back_to: next.and(since),
             found: self.found,
             next,
         }

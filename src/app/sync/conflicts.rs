@@ -240,7 +240,7 @@ impl Sync {
         let who_said = who.0.clone();
         let what = match (ErrorCode::parse(&conflict.code), row) {
             (Some(ErrorCode::DealGone), _) => {
-                self.deal_gone(&mut tx, &conflict, winner, who).await?;
+                Box::pin(self.deal_gone(&mut tx, &conflict, winner, who)).await?;
                 match winner {
                     Side::Shop => SyncEvent::NewDealDecided { who: who_said },
                     Side::Portal => SyncEvent::OrderLetGo { who: who_said },

@@ -133,12 +133,11 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
     let new = Columns::of(events);
     let said: Vec<&Value> = events.iter().map(|e| &e.said).collect();
     let later: Vec<bool> = events.iter().map(|e| e.later).collect();
-    let ages: Result<Vec<Value>, Error> = events.iter().map(|e| written(&e.age)).collect();
-    let ages = ages?;
+    let ages = events.iter().map(|e| written(&e.age));
+    let ages = ages.collect::<Result<Vec<Value>, Error>>()?;
     let changed: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.age.updated_at()).collect();
     let accepted: Vec<Value> = events.iter().map(|e| told(e.accepted())).collect();
-    let to_come = events.iter().map(|e| e.to_come().map(told));
-    let to_come: Vec<Option<Value>> = to_come.collect();
+    let to_come: Vec<Option<Value>> = events.iter().map(|e| e.to_come().map(told)).collect();
     Ok(sqlx::query_scalar!(
         r#"WITH new AS MATERIALIZED (
              SELECT nextval('bridge.outbox_id_seq') AS id, n.*

@@ -55,13 +55,12 @@ impl PortalRecognition {
             return Ok(None);
         }
         match inquire(app, portal, held).await? {
-            Ok(_) => {}
             Err(failure) if first || failure.code == ErrorCode::Rights => {
                 self.asked = None;
                 return Ok(Some(failure));
             }
-            // What is sent next meets it, too.
-            Err(_) => {}
+            // What else failed, what is sent next meets, too.
+            Ok(_) | Err(_) => {}
         }
         self.asked = Some(Instant::now());
         Ok(None)

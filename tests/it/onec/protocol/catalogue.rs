@@ -142,7 +142,11 @@ async fn what_is_withdrawn_or_deleted_is_not_given_and_what_is_lost_is_given_ane
 
 #[tokio::test]
 async fn a_base_whose_shops_tell_of_no_products_is_refused_with_the_reason() {
-    for tables in ["", "[shops.main.catalogue]\nowner = \"onec\"\n"] {
+    for tables in [
+        "",
+        "[shops.main.catalogue]\nowner = \"onec\"\n\
+                    onec_price_types = { \"Розничная\" = \"\" }\n",
+    ] {
         let world = World::with("", tables).await;
         let mut base = world.base();
         let words = base.load_catalogue().await.unwrap_err().to_string();
