@@ -4,8 +4,8 @@
 //! what is stored as a sentence only: messages of errors, and rows of earlier versions.
 //!
 //! To add a language: a variant of `domain::happening::Language`, then of `Lang`. The compiler
-//! names every sentence that it lacks: a column of `kinds!`, `phrases!`, `texts!` and of the book, a
-//! file beside `domain::error_code::russian`. `Lang::parse` must know its tag, and the tests that
+//! names every sentence that it lacks: a column of `kinds!`, `phrases!`, `texts!` and of the book,
+//! a file beside `domain::error_code::russian`. `Lang::parse` must know its tag, and the tests that
 //! hold both languages to the same keys must hold it, too; `deploy/contributing.md` has each step.
 
 pub(super) mod legacy_text;

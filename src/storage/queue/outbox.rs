@@ -133,11 +133,8 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
     let new = Columns::of(events);
     let said: Vec<&Value> = events.iter().map(|e| &e.said).collect();
     let later: Vec<bool> = events.iter().map(|e| e.later).collect();
-    let ages = events.iter().map(|e| written(&e.age));
-    let ages = ages.collect::<Result<Vec<Value>, Error>>()?;
-    let changed: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.age.updated_at()).collect();
-    let accepted: Vec<Value> = events.iter().map(|e| told(e.accepted())).collect();
-    let to_come: Vec<Option<Value>> = events.iter().map(|e| e.to_come().map(told)).collect();
+    let (ages, changed) = ages_of(events)?;
+    let (accepted, to_come) = lines_of(events);
     Ok(sqlx::query_scalar!(
         r#"WITH new AS MATERIALIZED (
              SELECT nextval('bridge.outbox_id_seq') AS id, n.*
@@ -211,6 +208,19 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
     )
     .fetch_all(db)
     .await?)
+}
+
+/// How new events are, and when each last changed by the shop's clock.
+fn ages_of(events: &[&NewEvent]) -> Result<(Vec<Value>, Vec<Option<DateTime<Utc>>>), Error> {
+    let ages = events.iter().map(|event| written(&event.age));
+    let changed = events.iter().map(|event| event.age.updated_at());
+    Ok((ages.collect::<Result<_, _>>()?, changed.collect()))
+}
+
+/// What the lives of orders say of their events.
+fn lines_of(events: &[&NewEvent]) -> (Vec<Value>, Vec<Option<Value>>) {
+    let line = |event: &&NewEvent| (told(event.accepted()), event.to_come().map(told));
+    events.iter().map(line).unzip()
 }
 
 /// A sentence with its data.

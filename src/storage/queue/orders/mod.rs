@@ -1,15 +1,16 @@
 //! Orders: the unit of the queue.
 
 mod claim;
-mod head;
 mod results;
 mod view;
 
 pub use claim::{DueOrder, claim, live_due, next_due, rest_without_event};
-pub use head::{Head, HeadEvent, heads};
 pub use results::{AttemptResult, Disposition, StoppedEvent, give_up, record, stop_trying};
 pub(in crate::storage) use results::{Columns, record_tries};
-pub use view::{OrderRow, RefusedOrder, WithDeal, count_with_deals, still_tried, view, with_deals};
+pub use view::{
+    Head, HeadEvent, OrderRow, RefusedOrder, WithDeal, count_with_deals, heads, still_tried, view,
+    with_deals,
+};
 
 use crate::{
     domain::OrderKey,
