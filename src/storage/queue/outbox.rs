@@ -133,9 +133,13 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
     let new = Columns::of(events);
     let said: Vec<&Value> = events.iter().map(|e| &e.said).collect();
     let later: Vec<bool> = events.iter().map(|e| e.later).collect();
-    let (ages, changed) = ages_of(events)?;
+    let ages: Vec<Value> = events
+        .iter()
+        .map(|e| written(&e.age))
+        .collect::<Result<_, _>>()?;
+    let changed: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.age.updated_at()).collect();
     let (accepted, to_come) = lines_of(events);
-    Ok(sqlx::query_scalar!(
+    let places = sqlx::query_scalar!(
         r#"WITH new AS MATERIALIZED (
              SELECT nextval('bridge.outbox_id_seq') AS id, n.*
              FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
@@ -205,16 +209,8 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
         &to_come as &[Option<Value>],
         &new.words as &[&str],
         &new.phones as &[&str]
-    )
-    .fetch_all(db)
-    .await?)
-}
-
-/// How new events are, and when each last changed by the shop's clock.
-fn ages_of(events: &[&NewEvent]) -> Result<(Vec<Value>, Vec<Option<DateTime<Utc>>>), Error> {
-    let ages = events.iter().map(|event| written(&event.age));
-    let changed = events.iter().map(|event| event.age.updated_at());
-    Ok((ages.collect::<Result<_, _>>()?, changed.collect()))
+    );
+    Ok(places.fetch_all(db).await?)
 }
 
 /// What the lives of orders say of their events.
