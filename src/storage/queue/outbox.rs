@@ -133,10 +133,7 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
     let new = Columns::of(events);
     let said: Vec<&Value> = events.iter().map(|e| &e.said).collect();
     let later: Vec<bool> = events.iter().map(|e| e.later).collect();
-    let ages: Vec<Value> = events
-        .iter()
-        .map(|e| written(&e.age))
-        .collect::<Result<_, _>>()?;
+    let ages = ages_of(events)?;
     let changed: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.age.updated_at()).collect();
     let (accepted, to_come) = lines_of(events);
     let places = sqlx::query_scalar!(
@@ -211,6 +208,11 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
         &new.phones as &[&str]
     );
     Ok(places.fetch_all(db).await?)
+}
+
+/// How new events are.
+fn ages_of(events: &[&NewEvent]) -> Result<Vec<Value>, Error> {
+    events.iter().map(|event| written(&event.age)).collect()
 }
 
 /// What the lives of orders say of their events.
