@@ -2,9 +2,14 @@
 
 use super::{END, package};
 use crate::onec::world::World;
-use chrono::{TimeDelta, Utc};
+use chrono::{DateTime, TimeDelta, Utc};
 use encoding_rs::WINDOWS_1251;
 use std::time::Duration;
+
+#[expect(clippy::disallowed_methods, reason = "1C's own clock")]
+fn now() -> DateTime<Utc> {
+    Utc::now()
+}
 
 const BEGINS: &str = "<КоммерческаяИнформация ВерсияСхемы=\"2.04\">";
 const ENDS: &str = "</КоммерческаяИнформация>";
@@ -86,7 +91,7 @@ async fn of_two_files_of_one_day_the_second_counts_and_no_file_is_of_a_later_hou
         let levels = stock.levels_of("main", "p0").await.unwrap();
         levels[0].on_hand.clone()
     };
-    let moscow = Utc::now() + TimeDelta::hours(3);
+    let moscow = now() + TimeDelta::hours(3);
     let day = moscow.format("%Y-%m-%d").to_string();
     // The base's clock is four hours ahead, until somebody puts it right.
     let ahead = (moscow + TimeDelta::hours(4)).format("%Y-%m-%dT%H:%M:%S");
@@ -168,7 +173,7 @@ async fn what_a_full_exchange_does_not_speak_of_is_sold_out_until_a_file_counts_
     let said = base.ask("catalog", "deactivate", &[]).await.unwrap();
     assert_eq!(said, ["success"]);
     assert_eq!(on_hand().await, ["5", "0"]);
-    let formed = (Utc::now() + TimeDelta::hours(4)).format("%Y-%m-%dT%H:%M:%S");
+    let formed = (now() + TimeDelta::hours(4)).format("%Y-%m-%dT%H:%M:%S");
     take(&formed.to_string(), 3).await;
     assert_eq!(on_hand().await, ["5", "5"]);
 }
