@@ -199,11 +199,7 @@ impl Delivery {
             self.clocks
                 .record_shop_clock(&due.shop, made, due.received_at);
         }
-        let rules = self
-            .registry
-            .shops
-            .values()
-            .find(|rules| rules.shop.as_str() == due.shop);
+        let rules = self.registry.shops.get(&*due.shop);
         let rules = rules.ok_or_else(|| invalid("the shop is not configured"))?;
         let key = &OrderKey::new(&due.shop, &due.number);
         let body = due.body.value().map_err(invalid)?;

@@ -6,7 +6,10 @@ use crate::{
         Error, Onec, SyncRules,
         sync::{
             compare::lane_of,
-            order::onec::{OneCContext, OneCDecided, OneCOutcome, OneCSide, OneCWord, hear},
+            order::{
+                onec::{OneCContext, OneCDecided, OneCOutcome, OneCSide, OneCWord, hear},
+                stored_basis,
+            },
         },
     },
     decision::{
@@ -470,14 +473,8 @@ impl Decided {
             Verdict::Ask => (DecisionAction::Review, None),
         };
         let basis = match self.decision.basis {
-            Basis::Rule => DecisionBasis::Rule,
-            Basis::Default => DecisionBasis::Default,
-            Basis::Latest => DecisionBasis::Latest,
-            Basis::Undated => DecisionBasis::Undated,
-            Basis::Final(_) => DecisionBasis::Final,
-            Basis::Source => DecisionBasis::Source,
-            Basis::Ruling => DecisionBasis::Ruling,
             Basis::OneSide | Basis::Consistent | Basis::Doubtful => DecisionBasis::OneSide,
+            basis => stored_basis(basis),
         };
         NewDecision {
             id,

@@ -237,8 +237,7 @@ impl Sync {
         let two_way = self.registry.two_way(&row.shop)?;
         let said = row.said.clone().filter(|said| !said.deleted)?;
         let agreed = row.agreed.clone()?;
-        let mut shops = self.registry.shops.values();
-        let rules = shops.find(|rules| rules.shop.as_str() == row.shop)?;
+        let rules = self.registry.shops.get(&*row.shop)?;
         let clocks = self.clocks.clocks_of(&row.shop, rules.portal.as_str());
         let shop = Observation {
             source: Source::Shop,

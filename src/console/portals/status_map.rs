@@ -68,9 +68,7 @@ pub(in crate::console) async fn get(
 ) -> Result<Markup, ErrorPage> {
     let title = visitor.text(Text::StatusMap);
     let shops = &state.app.registry().shops;
-    let wanted = shops
-        .values()
-        .find(|rules| visitor.can_write() && rules.shop.as_str() == asked.check);
+    let wanted = shops.get(&*asked.check).filter(|_| visitor.can_write());
     let checked = match wanted {
         Some(rules) => Some((
             rules.shop.clone(),

@@ -142,10 +142,7 @@ impl Sync {
 
     /// The title that an order's deal is made with; none where it does not name the order.
     fn title_of(&self, shop: &str, number: &str) -> Option<String> {
-        let shops = self.registry.shops.values();
-        let rules = shops
-            .into_iter()
-            .find(|rules| rules.shop.as_str() == shop)?;
+        let rules = self.registry.shops.get(shop)?;
         let names = rules.title.contains("{number}");
         names.then(|| rules.title.replace("{number}", number))
     }

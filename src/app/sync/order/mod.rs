@@ -12,6 +12,7 @@ mod own_write;
 pub(in crate::app) mod status;
 
 pub(super) use decision_record::explained;
+pub(in crate::app) use outcome::stored_basis;
 pub(super) use outcome::{
     ConflictChange, NextStep, Outcome, OutcomeLine, RecordedDecision, StatusMessage,
 };

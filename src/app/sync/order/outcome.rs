@@ -92,22 +92,27 @@ impl RecordedDecision {
 
     /// What it rests on, as the decisions' table keeps it.
     pub(in crate::app::sync) fn basis(&self) -> DecisionBasis {
-        match self.decision.record.basis {
-            Basis::Consistent => DecisionBasis::Consistent,
-            Basis::OneSide => DecisionBasis::OneSide,
-            Basis::Rule => DecisionBasis::Rule,
-            Basis::Default => DecisionBasis::Default,
-            Basis::Latest => DecisionBasis::Latest,
-            Basis::Undated => DecisionBasis::Undated,
-            Basis::Final(_) => DecisionBasis::Final,
-            Basis::Source => DecisionBasis::Source,
-            Basis::Ruling => DecisionBasis::Ruling,
-            Basis::Doubtful => DecisionBasis::Doubtful,
-        }
+        stored_basis(self.decision.record.basis)
     }
 
     /// Who is right; `None` where nobody is.
     pub(in crate::app::sync) fn winner(&self) -> Option<DecisionWinner> {
         self.decision.record.winner.map(DecisionWinner::from)
+    }
+}
+
+/// What a decision rests on, as the decisions' table keeps it.
+pub(in crate::app) fn stored_basis(basis: Basis) -> DecisionBasis {
+    match basis {
+        Basis::Consistent => DecisionBasis::Consistent,
+        Basis::OneSide => DecisionBasis::OneSide,
+        Basis::Rule => DecisionBasis::Rule,
+        Basis::Default => DecisionBasis::Default,
+        Basis::Latest => DecisionBasis::Latest,
+        Basis::Undated => DecisionBasis::Undated,
+        Basis::Final(_) => DecisionBasis::Final,
+        Basis::Source => DecisionBasis::Source,
+        Basis::Ruling => DecisionBasis::Ruling,
+        Basis::Doubtful => DecisionBasis::Doubtful,
     }
 }

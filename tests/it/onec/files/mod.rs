@@ -12,6 +12,7 @@ use std::{
     io::{Cursor, Write as _},
     time::Duration,
 };
+use tokio::task::JoinHandle;
 use zip::{ZipWriter, write::SimpleFileOptions};
 
 const DOCUMENTS: &[u8] = include_bytes!("../../data/commerceml/documents-ut11-2.09.xml");
@@ -52,6 +53,20 @@ fn package(formed: &str, many: usize, price: usize, last: &str) -> Vec<u8> {
 }
 
 const END: &str = "</Предложения></ПакетПредложений></КоммерческаяИнформация>";
+
+/// Holds a table for longer than a step of one second may take, on whatever machine.
+async fn hold(world: &World, table: &str) -> JoinHandle<()> {
+    let mut holding = world.db.pool.begin().await.unwrap();
+    let lock = format!("LOCK TABLE {table} IN SHARE MODE");
+    sqlx::raw_sql(sqlx::AssertSqlSafe(lock))
+        .execute(&mut *holding)
+        .await
+        .unwrap();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_millis(1_500)).await;
+        holding.rollback().await.unwrap();
+    })
+}
 
 impl World {
     async fn count(&self, what: &'static str) -> i64 {
@@ -129,15 +144,7 @@ async fn long_work_is_done_in_steps_and_another_process_goes_on_where_one_stood(
     base.send("catalog", "offers.xml", &file).await.unwrap();
     let other = world.another(keys, "").await;
     // A batch that takes longer than a step may, on whatever machine.
-    let mut holding = world.db.pool.begin().await.unwrap();
-    sqlx::query("LOCK TABLE bridge.onec_prices IN SHARE MODE")
-        .execute(&mut *holding)
-        .await
-        .unwrap();
-    let held = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
-        holding.rollback().await.unwrap();
-    });
+    let held = hold(&world, "bridge.onec_prices").await;
     let at = |site: &Site| format!("{}/exchange/1c/trade", site.url);
     let (mut steps, mut nth) = (0, 0);
     loop {

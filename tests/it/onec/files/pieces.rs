@@ -1,10 +1,9 @@
 //! Files of older bases, and pieces that end where nobody expects it.
 
-use super::{END, package};
+use super::{END, hold, package};
 use crate::onec::world::World;
 use chrono::{DateTime, TimeDelta, Utc};
 use encoding_rs::WINDOWS_1251;
-use std::time::Duration;
 
 #[expect(clippy::disallowed_methods, reason = "1C's own clock")]
 fn now() -> DateTime<Utc> {
@@ -59,15 +58,7 @@ async fn in_the_old_protocol_long_work_is_no_progress_but_done() {
     base.sign_in("sale").await.unwrap();
     base.init("sale").await.unwrap();
     // The first document takes longer than a step may, on whatever machine.
-    let mut holding = world.db.pool.begin().await.unwrap();
-    sqlx::query("LOCK TABLE bridge.onec_documents IN SHARE MODE")
-        .execute(&mut *holding)
-        .await
-        .unwrap();
-    let held = tokio::spawn(async move {
-        tokio::time::sleep(Duration::from_millis(1_500)).await;
-        holding.rollback().await.unwrap();
-    });
+    let held = hold(&world, "bridge.onec_documents").await;
     let documents = "<Документ><Номер>141</Номер></Документ>";
     let (first, rest) = order("142");
     let file = format!("{first}{rest}").replace("<Документ>", &format!("{documents}<Документ>"));
