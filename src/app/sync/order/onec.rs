@@ -330,20 +330,20 @@ fn claim(
     } else {
         status_claim(side, word, counted, around)?
     };
-    let claim = match status {
-        Some(meaning) => Some(Claim {
-            meaning,
-            is_status: true,
-        }),
-        None => fact_claim(side, word, counted, around).map(|meaning| Claim {
-            meaning,
-            is_status: false,
-        }),
+    let map = &around.two_way.policy.statuses;
+    // A document that was changed before the site's newer status came still has an older one: it
+    // says less than the money or the goods in it.
+    let is_further = |fact: &String| {
+        let of_status = status.as_ref().map(|status| map.position(status));
+        of_status.is_none_or(|of_status| map.position(fact) > of_status)
     };
+    let fact = fact_claim(side, word, counted, around)
+        .filter(|fact| word.cancelled != Some(true) && is_further(fact));
+    let is_status = status.is_some();
+    let claim = fact.or(status).map(|meaning| Claim { meaning, is_status });
     let Some(claim) = claim else {
         return Ok(None);
     };
-    let map = &around.two_way.policy.statuses;
     if map.row(&claim.meaning).is_none() {
         let status = claim.meaning;
         return Err(OneCOutcome::Unknown(DocumentReason::StatusNotOfShop {

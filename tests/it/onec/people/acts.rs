@@ -91,6 +91,39 @@ async fn money_and_goods_that_1c_enters_reach_the_shop_and_the_portal_in_every_v
 }
 
 #[tokio::test]
+async fn goods_that_1c_enters_count_although_its_document_has_the_status_of_before() {
+    let world = World::new(with_base(TABLES)).await;
+    for (nth, (name, version, newer)) in SPOKEN.into_iter().enumerate() {
+        let number = format!("S-{nth}");
+        let deal = world.ordered(&number).await;
+        let mut base = base(&world, version, newer);
+        base.fetch_orders().await.unwrap();
+        base.act(&number, Act::Pay(None)).unwrap();
+        base.act(&number, Act::Ship(Some("RB1".to_owned())))
+            .unwrap();
+        // 1C fetches what a manager did meanwhile, and keeps its people's document as it is.
+        assert!(world.portal.move_deal(deal, "EXECUTING"));
+        world
+            .until(&format!("{name}: the shop follows"), async || {
+                world.shop.status(&number) == "P"
+            })
+            .await;
+        world
+            .until(&format!("{name}: 1C was sent that"), async || {
+                base.fetch_orders().await.unwrap();
+                let kept = &base.order(&number).unwrap().requisites;
+                kept.get("Статуса заказа ИД").map(String::as_str) == Some("P")
+            })
+            .await;
+        becomes(&world, &mut base, &number, "F").await;
+        let stage = async || world.stage(&number) == "WON";
+        let what = format!("{name}: the deal is won");
+        world.until(&what, stage).await;
+    }
+    assert_eq!(letters(&world).await, Vec::<serde_json::Value>::new());
+}
+
+#[tokio::test]
 async fn what_1c_cancels_revives_and_deletes_is_cancelled_and_revived_in_every_version() {
     let world = World::new(with_base(TABLES)).await;
     for (nth, (_, version, newer)) in SPOKEN.into_iter().enumerate() {
