@@ -87,7 +87,13 @@ pub(crate) async fn run(report: &mut Report) {
     let served = Served::with(&database.url, &settings(), "api").await;
     let console = format!("http://127.0.0.1:{}/console", served.port);
     let client = client();
-    let signed_in = client
+    // The session stands in the answer that leads on to the console.
+    let staying = reqwest::Client::builder()
+        .no_proxy()
+        .redirect(reqwest::redirect::Policy::none())
+        .build()
+        .unwrap();
+    let signed_in = staying
         .post(format!("{console}/sign-in"))
         .form(&[("key", KEY)])
         .send()
