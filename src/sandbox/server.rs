@@ -420,6 +420,17 @@ impl Sandbox {
         message.map(|message| self.portal.send(message)).is_some()
     }
 
+    /// Installs a new version of an application: its handlers are gone, and its notifications come
+    /// with this token.
+    pub fn update_app(&self, client_id: &str, application_token: &str) {
+        let messages = self
+            .portal
+            .with(|world| world.new_version(client_id, application_token));
+        for message in messages {
+            self.portal.send(message);
+        }
+    }
+
     /// Changes the plan while running.
     pub fn set_plan(&self, plan: Plan) {
         self.portal.with(|world| world.options.plan = plan);
