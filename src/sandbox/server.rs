@@ -349,6 +349,14 @@ impl Sandbox {
         self.portal.with(|world| world.options.sight = sight);
     }
 
+    /// Takes the right for these methods, and for no others, from every user: each call of one is
+    /// answered by "Access denied".
+    pub fn deny(&self, methods: &[&str]) {
+        self.portal.with(|world| {
+            world.denied = methods.iter().map(|method| (*method).to_owned()).collect();
+        });
+    }
+
     /// Takes a stage of deals away, as an administrator does in the settings.
     pub fn lose_stage(&self, id: &str) {
         self.portal.with(|world| world.crm.book.lose(id));

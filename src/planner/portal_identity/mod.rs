@@ -191,15 +191,18 @@ impl<'a> Inquiry<'a> {
         missing
     }
 
-    /// What the portal is; `None` where it did not tell. `address` is where it is asked now.
+    /// What the portal is; `None` where it did not tell. `address` is where it is asked now. Where
+    /// it does not tell its history, the deals alone testify.
     pub fn verdict(&self, address: Option<&str>) -> Option<Verdict> {
         let remembered = self.remembered;
-        let newest = self.newest?;
-        let short = newest < remembered.history_id;
+        let short = self
+            .newest
+            .is_some_and(|newest| newest < remembered.history_id);
         let moved = remembered.address.is_some()
             && address.is_some()
             && remembered.address.as_deref() != address;
         if remembered.witnesses.is_empty() {
+            self.newest?;
             return Some(if moved || short {
                 Verdict::HistoryShort
             } else {
@@ -221,7 +224,7 @@ impl<'a> Inquiry<'a> {
                 .get(&newest.deal)
                 .is_none_or(|card| !card.is_of(&newest.shop, &newest.number))
         });
-        let emptied = short && newest == 0;
+        let emptied = short && self.newest == Some(0);
         let hidden = emptied || remembered.witnesses.len() >= MANY;
         Some(match (own, others) {
             (0, 0) if hidden && !moved && !self.sees_all => Verdict::Hidden,

@@ -113,6 +113,38 @@ fn what_is_hidden_from_a_user_is_not_taken_for_gone() {
 }
 
 #[test]
+fn a_portal_that_refuses_its_history_is_told_by_its_deals() {
+    let known = remembered("one", 100, &[9, 8]);
+    for (shown, address, verdict) in [
+        (
+            json!([{"ID": 9, "ORIGINATOR_ID": "main", "ORIGIN_ID": "A9"}]),
+            "one",
+            Verdict::Same,
+        ),
+        (
+            json!([{"ID": 9, "ORIGIN_ID": "X"}, {"ID": 8, "ORIGIN_ID": ""}]),
+            "one",
+            Verdict::Another,
+        ),
+        (json!([]), "two", Verdict::Another),
+        (json!([]), "one", Verdict::Same),
+    ] {
+        let mut inquiry = Inquiry::new(&known);
+        let refused = CommandAnswer::Refused {
+            error: String::new(),
+            description: "Access denied.".to_owned(),
+        };
+        let done = |result: Value| CommandAnswer::Done { result, next: None };
+        inquiry.answer(CallAnswer::Answered(HashMap::from([
+            (HISTORY.to_owned(), refused),
+            (USER.to_owned(), done(json!({"ID": "1", "ADMIN": "Y"}))),
+            (DEALS.to_owned(), done(shown.clone())),
+        ])));
+        assert_eq!(inquiry.verdict(Some(address)), Some(verdict), "{shown}");
+    }
+}
+
+#[test]
 fn a_portal_that_does_not_tell_is_not_judged() {
     let known = remembered("one", 100, &[9]);
     let nothing = |key: &str| {
