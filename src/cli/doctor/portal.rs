@@ -10,8 +10,7 @@ use crate::{
     },
     config::{Config, Portal, PortalAccess},
     domain::{ErrorCode, FormTarget, Place, PortalName},
-    planner::{newest_history, tells_history},
-    worker::{CallFailure, lead_mode},
+    worker::{CallFailure, lead_mode, newest_history, tells_history},
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
