@@ -18,7 +18,7 @@ use super::{
     Outcome, State, Wave,
     indexes::{CustomerIx, FirmIx, JobIx},
     json::{elements, text},
-    list_query::{PAGE, listed, of_origins},
+    list_query::{OriginPage, PAGE},
     wave::batching::{AtomicCommands, PendingCommand},
 };
 use crate::domain::{
@@ -88,7 +88,7 @@ impl Wave {
         method: &'static str,
         select: &[&str],
         sought: Vec<(ShopName, String, I)>,
-        ask: impl Fn(Vec<I>) -> PendingCommand,
+        ask: impl Fn(Vec<I>, OriginPage) -> PendingCommand,
     ) {
         let mut by_shop: BTreeMap<ShopName, Vec<(String, I)>> = BTreeMap::new();
         for (shop, origin, at) in sought {
@@ -96,13 +96,9 @@ impl Wave {
         }
         for (shop, sought) in by_shop {
             for sought in sought.chunks(PAGE) {
-                let origins: Vec<&str> = sought.iter().map(|(origin, _)| origin.as_str()).collect();
-                let params = listed(&of_origins(shop.as_str(), &origins), select);
-                self.ask(
-                    method,
-                    params,
-                    ask(sought.iter().map(|(_, at)| *at).collect()),
-                );
+                let (origins, all): (Vec<String>, Vec<I>) = sought.iter().cloned().unzip();
+                let page = OriginPage::first(shop.as_str(), origins);
+                self.ask(method, page.params(select), ask(all, page));
             }
         }
     }

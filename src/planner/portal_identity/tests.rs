@@ -210,3 +210,34 @@ fn a_few_deals_that_are_gone_may_have_been_deleted_and_no_more() {
         assert_eq!(inquiry.deleted(), deleted, "{shown}");
     }
 }
+
+#[test]
+fn an_order_beyond_a_full_page_of_anothers_copies_is_found() {
+    let order = |n: usize| OrderKey::new("main", &format!("A{n}"));
+    let mut search = Search::new(vec![order(0), order(1)]);
+    let row = |id: u64, of: &str| json!({"ID": id, "ORIGINATOR_ID": "main", "ORIGIN_ID": of});
+    let mut calls = 0;
+    while let Some(call) = search.next_call() {
+        calls += 1;
+        let mut answers = HashMap::new();
+        for command in &call.commands {
+            let above = command.params["filter"].get(">ID").and_then(Value::as_u64);
+            let rows: Vec<Value> = match (command.method, above) {
+                ("crm.deal.list", None) => (1..=50).map(|id| row(id, "A0")).collect(),
+                ("crm.deal.list", Some(50)) => vec![row(51, "A1")],
+                ("crm.lead.list", None) => vec![row(9, "A1")],
+                other => panic!("{other:?}"),
+            };
+            let (result, next) = (json!(rows), None);
+            answers.insert(command.key.clone(), CommandAnswer::Done { result, next });
+        }
+        search.answer(&call, CallAnswer::Answered(answers));
+    }
+    assert_eq!(calls, 2);
+    let found = search.finish();
+    let targets: Vec<_> = found.iter().map(|one| one.target).collect();
+    assert_eq!(
+        targets,
+        [Some(CrmEntity::Deal(1)), Some(CrmEntity::Deal(51))]
+    );
+}

@@ -156,3 +156,44 @@ fn a_branch_is_found_whose_requisite_stands_behind_a_page_of_others() {
     assert_eq!(settled.known.company_id, Some(115), "{settled:?}");
     assert_eq!(portal.companies.len(), 120);
 }
+
+#[test]
+fn a_card_beyond_a_full_page_of_anothers_copies_is_found_all_the_same() {
+    let mut portal = Portal::default();
+    let card = |id: u64, name: &str, origin: &str| {
+        json!({
+            "ID": id.to_string(), "NAME": name, "ORIGINATOR_ID": "main", "ORIGIN_ID": origin
+        })
+    };
+    for id in 1..=60 {
+        portal.add_contact(&card(id, "Анна", "c1"));
+    }
+    portal.add_contact(&card(61, "Олег", "c2"));
+    let of = |number: &str, id: &str, name: &str| {
+        let order = json!({"number": number, "customer": {"id": id, "name": name}});
+        job(&order, KnownLinks::default())
+    };
+    let jobs = vec![of("A1", "c1", "Анна"), of("A2", "c2", "Олег")];
+    let settled = drive(&mut portal, jobs);
+    let contacts: Vec<_> = settled.iter().map(|one| one.known.contact_id).collect();
+    assert_eq!(contacts, [Some(1), Some(61)]);
+    assert_eq!(portal.contacts.len(), 61);
+}
+
+#[test]
+fn a_company_beyond_a_full_page_of_its_name_is_found_all_the_same() {
+    let mut portal = Portal::default();
+    for id in 1..=60_u64 {
+        let phone = format!("+7495{id:07}");
+        let row = json!({"ID": id.to_string(), "TITLE": "Ромашка", "PHONE": [{"VALUE": phone}]});
+        let row = row.as_object().cloned().unwrap_or_default();
+        portal.companies.insert(id, row);
+    }
+    let order = json!({"number": "A1", "customer": {
+        "kind": "company", "name": "Иван", "phones": ["+74950000060"],
+        "company": {"name": "Ромашка"}
+    }});
+    let settled = bring(&mut portal, &order);
+    assert_eq!(settled.known.company_id, Some(60));
+    assert_eq!(portal.companies.len(), 60);
+}
