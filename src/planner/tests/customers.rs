@@ -191,7 +191,7 @@ fn a_company_beyond_a_full_page_of_its_name_is_found_all_the_same() {
     }
     let order = json!({"number": "A1", "customer": {
         "kind": "company", "name": "Иван", "phones": ["+74950000060"],
-        "company": {"name": "Ромашка"}
+        "company": {"title": "Ромашка"}
     }});
     let settled = bring(&mut portal, &order);
     assert_eq!(settled.known.company_id, Some(60));
