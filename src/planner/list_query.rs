@@ -7,6 +7,13 @@ use serde_json::{Map, Value, json};
 /// the most.
 pub(super) const PAGE: usize = 50;
 
+/// The kinds of cards that stand for somebody who ordered.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum CardKind {
+    Contact,
+    Company,
+}
+
 /// Parameters of a list that is read by growing id. Nothing is counted: counting is what makes
 /// lists of large portals slow.
 pub(super) fn listed(filter: &Value, select: &[impl AsRef<str>]) -> Value {

@@ -13,7 +13,7 @@ use crate::{
         entities::product_rows::cut,
         indexes::{FirmIx, indexed_by},
         json::{id, made_id, rows, text},
-        list_query::{OriginPage, PAGE, above, further, listed, of_ids, row_id},
+        list_query::{CardKind, OriginPage, PAGE, above, further, listed, of_ids, row_id},
         wave::batching::{AtomicCommands, PendingCommand, PlannedCommand, result_of},
     },
 };
@@ -169,11 +169,8 @@ impl Wave {
         for ids in ids.chunks(PAGE) {
             let params = listed(&of_ids(ids), &["ID"]);
             let ids = ids.to_vec();
-            self.ask(
-                "crm.company.list",
-                params,
-                PendingCommand::Companies { ids },
-            );
+            let ask = PendingCommand::Companies { ids };
+            self.ask("crm.company.list", params, ask);
         }
     }
 
@@ -186,6 +183,9 @@ impl Wave {
     /// Takes the link from the firms whose company was deleted, or merged with another; which they
     /// are.
     pub(super) fn forget_gone_companies(&mut self) -> Vec<FirmIx> {
+        if self.hides(CardKind::Company) {
+            return Vec::new();
+        }
         let gone: Vec<(FirmIx, u64)> = FirmIx::all(self.firms.len())
             .filter_map(|at| Some((at, self.firms[at].company?)))
             .filter(|(_, company)| self.companies.get(company) == Some(&false))

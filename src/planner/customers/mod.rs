@@ -9,10 +9,12 @@ pub(super) mod card_match;
 mod companies;
 mod contacts;
 mod grouping;
+mod hidden_cards;
 
 pub(super) use companies::BusinessCustomer;
 pub(super) use contacts::{ContactRow, Customer};
 pub(super) use grouping::tells;
+pub(super) use hidden_cards::Sight;
 
 use super::{
     Outcome, State, Wave,
@@ -55,6 +57,10 @@ impl Wave {
     /// Reads candidates that were not read yet, and searches for customers whose linked contact or
     /// company is gone.
     pub(super) fn ask_who_further(&mut self) {
+        if self.ask_sight() {
+            return;
+        }
+        self.wait_for_sight();
         let strangers = self.forget_wrong_contacts();
         self.search_contacts(&strangers);
         // Of whom no order is open, an answer did not come: it is asked again in the next wave.

@@ -238,7 +238,7 @@ impl<'a> Inquiry<'a> {
 }
 
 /// Whether `profile` speaks of an administrator; portals write the flag in several ways.
-fn is_administrator(profile: &Value) -> bool {
+pub(super) fn is_administrator(profile: &Value) -> bool {
     match profile.get("ADMIN") {
         Some(Value::Bool(admin)) => *admin,
         Some(flag) => matches!(text(Some(flag)).as_str(), "Y" | "1" | "true"),

@@ -197,3 +197,63 @@ fn a_company_beyond_a_full_page_of_its_name_is_found_all_the_same() {
     assert_eq!(settled.known.company_id, Some(60));
     assert_eq!(portal.companies.len(), 60);
 }
+
+/// What becomes of the next order of two firms when none of this kind of card is to be seen.
+fn next_without(portal: &mut Portal, companies: bool) -> Vec<(KnownLinks, Settlement)> {
+    let order = |number: usize| {
+        let inn = ["7707083893", "7736050003"][number % 2];
+        json!({"number": format!("A{number}"), "customer": {
+            "id": format!("c{}", number % 2), "kind": "company", "name": format!("Имя{number}"),
+            "phones": [format!("+749510020{:02}", 30 + number % 2)],
+            "company": {"title": format!("ООО {}", number % 2), "inn": inn}
+        }})
+    };
+    let first = [0, 1].map(|number| job(&order(number), KnownLinks::default()));
+    let settled = drive(portal, first.into());
+    if companies {
+        portal.companies.clear();
+        portal.requisites.clear();
+    } else {
+        portal.contacts.clear();
+    }
+    let link = |one: &Settlement| KnownLinks {
+        contact_id: one.known.contact_id,
+        company_id: one.known.company_id,
+        ..KnownLinks::default()
+    };
+    let known: Vec<KnownLinks> = settled.iter().map(link).collect();
+    let jobs = known.iter().enumerate();
+    let jobs = jobs.map(|(at, known)| job(&order(2 + at), known.clone()));
+    let settled = drive(portal, jobs.collect());
+    known.into_iter().zip(settled).collect()
+}
+
+#[test]
+fn a_card_that_may_be_hidden_is_waited_for_and_none_is_made_in_its_place() {
+    for companies in [false, true] {
+        let mut portal = Portal {
+            limited: true,
+            ..Portal::default()
+        };
+        for (known, settled) in next_without(&mut portal, companies) {
+            let code = ErrorCode::Rights;
+            assert_eq!(settled.outcome, Outcome::Again { code }, "{companies}");
+            assert_eq!(settled.known.contact_id, known.contact_id, "{companies}");
+            assert_eq!(settled.known.company_id, known.company_id, "{companies}");
+        }
+        assert_eq!(portal.deals.len(), 2, "{companies}");
+    }
+}
+
+#[test]
+fn a_card_that_an_administrator_does_not_see_is_gone_and_made_anew() {
+    for companies in [false, true] {
+        let mut portal = Portal::default();
+        for (_, settled) in next_without(&mut portal, companies) {
+            assert_eq!(settled.outcome, DONE, "{companies}");
+        }
+        let made = (portal.contacts.len(), portal.companies.len());
+        assert_eq!(made, (2, 2), "{companies}");
+        assert_eq!(portal.deals.len(), 4, "{companies}");
+    }
+}

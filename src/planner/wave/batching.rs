@@ -3,7 +3,7 @@
 use crate::planner::{
     BATCH_LIMIT, Call, Command,
     indexes::{CustomerIx, FirmIx, JobIx},
-    list_query::{OriginPage, is_told},
+    list_query::{CardKind, OriginPage, is_told},
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -28,6 +28,10 @@ pub(in crate::planner) enum PendingCommand {
     Presets,
     /// Contacts by id: linked ones, and those that a search found.
     Contacts { ids: Vec<u64> },
+    /// Whether any card of a kind is shown.
+    AnyCard { kind: CardKind },
+    /// Who the bridge's user is.
+    Profile,
     /// Contacts that carry our origin.
     ContactsByOrigin {
         customers: Vec<CustomerIx>,
@@ -100,6 +104,7 @@ impl PendingCommand {
             Self::Targets { .. }
             | Self::TargetsById { .. }
             | Self::Contacts { .. }
+            | Self::AnyCard { .. }
             | Self::ContactsByOrigin { .. }
             | Self::Companies { .. }
             | Self::CompaniesByOrigin { .. }
@@ -115,7 +120,8 @@ impl PendingCommand {
             },
             // The rows of dictionaries have names of their own.
             Self::Stages { .. } | Self::Presets => result.is_array() || result.is_object(),
-            Self::AddContact { .. }
+            Self::Profile
+            | Self::AddContact { .. }
             | Self::CompleteContact { .. }
             | Self::AddCompany { .. }
             | Self::AddToCompany { .. }

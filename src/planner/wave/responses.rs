@@ -123,6 +123,8 @@ impl Wave {
             PendingCommand::Stages { funnel, so_far } => self.take_stages(funnel, so_far, result),
             PendingCommand::Presets => self.facts.take_presets(result),
             PendingCommand::Contacts { ids } => self.take_contacts(&ids, result),
+            PendingCommand::AnyCard { kind } => self.take_any_card(kind, result),
+            PendingCommand::Profile => self.take_profile(result),
             PendingCommand::ContactsByOrigin { customers, page } => {
                 self.take_contacts_by_origin(&customers, &page, result);
             }
@@ -175,6 +177,8 @@ impl Wave {
         }
         match ask {
             PendingCommand::Import { jobs } => self.import_command_refused(&jobs, error, words),
+            // Who does not say that he sees everything may not see everything.
+            PendingCommand::Profile => {}
             // Without rights to the dictionaries the bridge does without them.
             PendingCommand::Stages { funnel, .. } => self.stages_untold(funnel),
             PendingCommand::Presets => self.facts.presets_refused = true,
@@ -297,6 +301,8 @@ impl Wave {
                 wanted.is_some_and(|stage| stage.funnel == *funnel && unsure(stage))
             }),
             PendingCommand::Presets => self.jobs_where(|state| state.firm.is_some()),
+            PendingCommand::AnyCard { kind } => self.unseen(*kind),
+            PendingCommand::Profile => Vec::new(),
             PendingCommand::Contacts { ids } => {
                 let linked = self.jobs_where(|state| {
                     let theirs = state.customer.and_then(|at| self.customers[at].contact);

@@ -7,7 +7,7 @@ use crate::{
         Evidence, Wave,
         indexes::CustomerIx,
         json::{elements, id, rows, text},
-        list_query::{OriginPage, PAGE, listed, of_ids, row_id},
+        list_query::{CardKind, OriginPage, PAGE, listed, of_ids, row_id},
         wave::batching::PendingCommand,
     },
 };
@@ -171,6 +171,7 @@ impl Wave {
     /// whose name they contradict. The customers they were of.
     pub(in crate::planner::customers) fn forget_wrong_contacts(&mut self) -> Vec<CustomerIx> {
         let mut strangers = Vec::new();
+        let hidden = self.hides(CardKind::Contact);
         for at in CustomerIx::all(self.customers.len()) {
             let customer = &self.customers[at];
             let (Some(linked), false) = (customer.linked, customer.searched) else {
@@ -178,6 +179,7 @@ impl Wave {
             };
             let lost = linked.id;
             let reason = match self.contacts.get(&lost) {
+                Some(None) if hidden => continue,
                 Some(None) => Note::ContactGone { contact: lost },
                 Some(Some(row))
                     if !linked.sure && customer.agreement(&row.person) == Agreement::Contradict =>

@@ -172,6 +172,7 @@ async fn stored<P: PortalClient>(
     claims: Vec<Claim>,
     mut result: WaveResult,
 ) -> WaveEnd {
+    tell_hidden(&mut result);
     put_off_denied(&mut result);
     let (lessons, claimed) = (Lessons::of(&claims, &result), claims.len());
     let hidden = put_off_hidden((app, portal, held), &mut result).await;
@@ -240,6 +241,25 @@ async fn put_off_hidden<P: PortalClient>(
         result.failure = failure;
     }
     Ok(true)
+}
+
+/// Where not one linked card of a kind is to be seen, the wave has made nobody another one: the lane
+/// waits until the right is back.
+fn tell_hidden(result: &mut WaveResult) {
+    let unseen = Outcome::Again {
+        code: ErrorCode::Rights,
+    };
+    if result.settlements.iter().all(|one| one.outcome != unseen) {
+        return;
+    }
+    let message = "the portal shows none of the contacts or companies that orders are linked with, \
+                   and its user is no administrator: he may no longer see them";
+    result.failure.get_or_insert(CallFailure {
+        class: Class::Blocked(Blocked::Reads),
+        code: ErrorCode::Rights,
+        message: message.to_owned(),
+        maybe_executed: false,
+    });
 }
 
 /// Where the bridge's user may write nothing of a kind, no order is to blame: those that were denied
