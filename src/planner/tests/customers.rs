@@ -203,7 +203,7 @@ fn next_without(portal: &mut Portal, companies: bool) -> Vec<(KnownLinks, Settle
     let order = |number: usize| {
         let inn = ["7707083893", "7736050003"][number % 2];
         json!({"number": format!("A{number}"), "customer": {
-            "id": format!("c{}", number % 2), "kind": "company", "name": format!("Имя{number}"),
+            "id": format!("c{}", number % 2), "kind": "company", "name": format!("Имя{}", number % 2),
             "phones": [format!("+749510020{:02}", 30 + number % 2)],
             "company": {"title": format!("ООО {}", number % 2), "inn": inn}
         }})
