@@ -5,8 +5,8 @@ pub mod imports;
 mod written;
 
 pub use written::{
-    ReceiptLetter, RejectedEvent, Special, write, write_receipt, write_special, write_stray,
-    write_subjects,
+    ReceiptLetter, RejectedEvent, Special, close_receipts, was_let_go, write, write_receipt,
+    write_special, write_stray, write_subjects,
 };
 
 use super::{ClosedHow, Error, Json, LetterAbout};
