@@ -3,7 +3,8 @@
 //! Four bodies: `ReceiptCreated` (one receipt in `data`), lists of receipts with `items`, lists of
 //! documents with `transactions` or `positions`, and documents wrapped by `DocumentEvent`. Only
 //! sales and refunds are receipts; what a document else tells of (shifts, deliveries, reports) is
-//! left alone. Refunds come with negative quantities from some: here they are above zero.
+//! left alone. A receipt may come in several of these bodies: it is one by its id. Refunds come with
+//! negative quantities from some: here they are above zero.
 
 use super::{SAVED, sums};
 use crate::{
@@ -157,6 +158,10 @@ fn data(document: &Object) -> Told {
     put("of", found(&base).filter(|_| kind == "refund"));
     let extras = document.get("extras").and_then(Value::as_object);
     let number = extras.and_then(|extras| text(extras, &["number"]));
+    // Both of its clouds may tell of a receipt, each in its own body: the one that names the order
+    // stands for both, whichever comes first.
+    let version = if number.is_some() { 2 } else { 1 };
+    put("version", Some(Value::from(version)));
     put("number", number.map(Value::from));
     let closed = [
         "dateTime",
