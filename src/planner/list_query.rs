@@ -26,8 +26,8 @@ pub(super) fn of_origins(shop: &str, origins: &[&str]) -> Value {
     json!({"ORIGINATOR_ID": shop, "@ORIGIN_ID": origins})
 }
 
-/// A look-up of what carries one of these origins of a shop, and how far it was read: nothing keeps
-/// several cards from carrying the same origin, so that fifty origins may stand on more than a page.
+/// A look-up of what carries one of these origins of a shop, and how far it was read: nothing
+/// keeps several cards from carrying one origin, so that fifty may stand on more than a page.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct OriginPage {
     shop: String,

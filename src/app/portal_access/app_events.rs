@@ -58,8 +58,8 @@ impl PortalAccess {
     }
 
     /// A new version of the application. The portal has dropped its handlers, and the token of its
-    /// notifications may be another one from now on: both are put right by the next round of whoever
-    /// drives the lane. Tokens that come along are judged like those of an installation.
+    /// notifications may be another one from now on: both are put right by the next round of
+    /// whoever drives the lane. Tokens that come along are judged like those of an installation.
     async fn updated(&self, portal: &PortalName, fields: &[Field]) -> Result<AppEvent, Error> {
         let hinted = self.hint_of_update(portal, fields).await?;
         Ok(match self.install_app(portal, fields).await? {

@@ -210,6 +210,10 @@ codes! {
          delivered."
         "If the consent was given, name its field under `fields` of the form's section, run \
          `b24-bridge reload`, and have it delivered (`forms restore ID`)."
+    FormTooMany "FORM-TOO-MANY"
+        "A form was sent with more than 1,000 fields. It is kept for a week and not delivered."
+        "If it is a person's, have it delivered (`forms restore ID`): what stood behind the first \
+         1,000 fields stands in it as one text. If not, look who posts to the form's address."
     FormMapBroken "FORM-MAP-BROKEN"
         "A form that brought telephones brings none any more: somebody may have renamed its fields."
         "Look what it sends (`forms list`), name the field under `fields` of the form's section, \

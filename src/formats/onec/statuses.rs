@@ -57,8 +57,8 @@ impl StatusTable {
         Some(Cow::Borrowed(&row.id))
     }
 
-    /// Whether 1C's words, an id and a name, are written for this status, or are read as it: an echo
-    /// says nothing new.
+    /// Whether 1C's words, an id and a name, are written for this status, or are read as it: an
+    /// echo says nothing new.
     pub fn accepts(&self, status: &str, words: &[String]) -> bool {
         if self.rows.is_empty() {
             return words.first().is_some_and(|word| same(word, status));

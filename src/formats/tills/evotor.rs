@@ -3,8 +3,8 @@
 //! Four bodies: `ReceiptCreated` (one receipt in `data`), lists of receipts with `items`, lists of
 //! documents with `transactions` or `positions`, and documents wrapped by `DocumentEvent`. Only
 //! sales and refunds are receipts; what a document else tells of (shifts, deliveries, reports) is
-//! left alone. A receipt may come in several of these bodies: it is one by its id. Refunds come with
-//! negative quantities from some: here they are above zero.
+//! left alone. A receipt may come in several of these bodies: it is one by its id. Refunds come
+//! with negative quantities from some: here they are above zero.
 
 use super::{SAVED, sums};
 use crate::{

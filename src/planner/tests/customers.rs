@@ -201,11 +201,12 @@ fn a_company_beyond_a_full_page_of_its_name_is_found_all_the_same() {
 /// What becomes of the next order of two firms when none of this kind of card is to be seen.
 fn next_without(portal: &mut Portal, companies: bool) -> Vec<(KnownLinks, Settlement)> {
     let order = |number: usize| {
-        let inn = ["7707083893", "7736050003"][number % 2];
+        let firm = number % 2;
+        let inn = ["7707083893", "7736050003"][firm];
         json!({"number": format!("A{number}"), "customer": {
-            "id": format!("c{}", number % 2), "kind": "company", "name": format!("Имя{}", number % 2),
-            "phones": [format!("+749510020{:02}", 30 + number % 2)],
-            "company": {"title": format!("ООО {}", number % 2), "inn": inn}
+            "id": format!("c{firm}"), "kind": "company", "name": format!("Имя{firm}"),
+            "phones": [format!("+749510020{:02}", 30 + firm)],
+            "company": {"title": format!("ООО {firm}"), "inn": inn}
         }})
     };
     let first = [0, 1].map(|number| job(&order(number), KnownLinks::default()));

@@ -243,8 +243,8 @@ async fn put_off_hidden<P: PortalClient>(
     Ok(true)
 }
 
-/// Where not one linked card of a kind is to be seen, the wave has made nobody another one: the lane
-/// waits until the right is back.
+/// Where not one linked card of a kind is to be seen, the wave has made nobody another one: the
+/// lane waits until the right is back.
 fn tell_hidden(result: &mut WaveResult) {
     let unseen = Outcome::Again {
         code: ErrorCode::Rights,
@@ -262,8 +262,8 @@ fn tell_hidden(result: &mut WaveResult) {
     });
 }
 
-/// Where the bridge's user may write nothing of a kind, no order is to blame: those that were denied
-/// wait, and the lane waits with them until the right is back. That it is not the right to one deal
+/// Where the bridge's user may write nothing of a kind, no order is to blame: those that were
+/// denied wait, and the lane waits with them until the right is back. That it is not the right to one deal
 /// alone is told by what else the wave wrote: nothing new was made though something was to be, or
 /// not one of several deals was changed.
 fn put_off_denied(result: &mut WaveResult) {
