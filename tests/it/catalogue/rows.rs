@@ -1,6 +1,6 @@
 //! Rows of deals that were made before their products were in the catalogue.
 
-use super::{Shelf, kettle, order, saved};
+use super::{Shelf, kettle, main_shop, order, saved};
 use b24_bridge::sandbox;
 use serde_json::{Value, json};
 
