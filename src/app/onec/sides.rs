@@ -251,7 +251,7 @@ impl Onec {
         if let Some(number) = &document.onec_number {
             order.side.onec_number = Some(number.chars().take(300).collect());
         }
-        let own = |id: &&String| order.side.doc_id.as_ref() != Some(id) && is_guid(id);
+        let own = |id: &&String| order.side.doc_id.as_ref() != Some(*id) && is_guid(id);
         if let Some(id) = document.id.as_ref().filter(own) {
             order.side.onec_id = Some(id.clone());
         }
