@@ -95,8 +95,8 @@ pub async fn side(
     Ok(sqlx::query_as!(
         SideRow,
         r#"SELECT doc_id, doc_number, onec_number, onec_id, head, confirmed, waits, version,
-                  contents, said, cancelled, before_cancel, won, paid_on, shipped_on, document, document_at,
-                  confirmed_at,
+                  contents, said, cancelled, before_cancel, won, paid_on, shipped_on, document,
+                  document_at, confirmed_at,
                   coalesce(agreed, (SELECT btrim(e.body #>> '{data,status}') FROM bridge.outbox e
                                     WHERE e.id = onec_orders.confirmed)) AS "agreed?"
            FROM bridge.onec_orders WHERE base = $1 AND shop = $2 AND number = $3 FOR UPDATE"#,

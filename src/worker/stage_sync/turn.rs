@@ -57,8 +57,8 @@ pub(super) struct SyncMemory {
     /// Whether the history is read by itself in the next scan: where a scan failed, it may be the
     /// history's fault.
     history_alone: bool,
-    /// Whether it is on record that the history cannot be read.
-    history_told: bool,
+    /// Whether it is on record that the history cannot be read; `None`: not known since the start.
+    history_told: Option<bool>,
 }
 
 /// A scan that is due: the orders, and what is to be read for them.
@@ -254,18 +254,18 @@ impl SyncMemory {
         let mut incidents = Incidents::default();
         match fault {
             Some(words) => {
-                if !self.history_told {
+                if self.history_told != Some(true) {
                     tracing::warn!(
                         portal = of.held.portal(), code = %ErrorCode::History,
                         "the stage history cannot be read: {words}"
                     );
                 }
                 incidents.notes.push((ErrorCode::History, words, 1));
-                self.history_told = true;
+                self.history_told = Some(true);
             }
-            None if is_read && self.history_told => {
+            None if is_read && self.history_told != Some(false) => {
                 incidents.over.push(ErrorCode::History);
-                self.history_told = false;
+                self.history_told = Some(false);
             }
             None => return Ok(()),
         }

@@ -263,9 +263,9 @@ fn tell_hidden(result: &mut WaveResult) {
 }
 
 /// Where the bridge's user may write nothing of a kind, no order is to blame: those that were
-/// denied wait, and the lane waits with them until the right is back. That it is not the right to one deal
-/// alone is told by what else the wave wrote: nothing new was made though something was to be, or
-/// not one of several deals was changed.
+/// denied wait, and the lane waits with them until the right is back. That it is not the right to
+/// one deal alone is told by what else the wave wrote: nothing new was made though something was to
+/// be, or not one of several deals was changed.
 fn put_off_denied(result: &mut WaveResult) {
     // Only orders and forms: activities and products have their own ways.
     if result.facts.is_none() {
