@@ -157,7 +157,7 @@ impl Client {
                 rows => rows?,
             };
             if rows.is_empty() {
-                break;
+                return Ok(without_positions(document));
             }
             all.extend(rows);
         }
