@@ -87,13 +87,12 @@ fn documents<'a>(body: &'a Value, deep: u8, found: &mut Vec<&'a Object>) {
             }
         }
         Value::Object(object) => {
-            let inner = ["data", "document", "documents", "receipts", "payload"]
-                .iter()
-                .find_map(|name| object.get(*name).filter(|inner| is_inner(inner)));
-            match inner {
-                Some(inner) if deep > 0 && !is_document(object) => {
-                    documents(inner, deep - 1, found);
-                }
+            let named = |name: &&str| object.get(*name).filter(|inner| is_inner(inner));
+            let page = named(&"items").filter(|_| object.contains_key("paging"));
+            let wrappers = ["data", "document", "documents", "receipts", "payload"];
+            let inner = || wrappers.iter().find_map(named);
+            match page.or_else(|| inner().filter(|_| !is_document(object))) {
+                Some(inner) if deep > 0 => documents(inner, deep - 1, found),
                 _ => found.push(object),
             }
         }
@@ -199,7 +198,7 @@ fn lines(document: &Object, body: Option<&Object>) -> Vec<Value> {
         rows.into_iter().filter(sold).collect()
     });
     let mut lines: Vec<Line> = Vec::with_capacity(rows.len());
-    for row in rows.iter().filter_map(Value::as_object) {
+    for row in rows.iter().filter_map(|row| sums::bare(row).as_object()) {
         let line = Line::read(row);
         match lines.iter_mut().find(|known| known.is_of(&line)) {
             Some(known) => known.add(&line),
