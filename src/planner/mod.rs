@@ -34,7 +34,7 @@ pub use customers::card_match::{
 };
 pub use deal_scan::{
     BrokenRow, DealScan, DealState, History, MoveOutcome as StageWritten, ScanRequest, ScanResult,
-    StageMove, StageWrite,
+    StageMove, StageWrite, newest_history, tells_history,
 };
 pub use indexes::JobIx;
 pub use lead_conversions::{Became, LEADS_AT_ONCE, ask_conversions, read_conversions};

@@ -40,7 +40,11 @@ use limits::{Operating, Rate};
 use oauth::Tokens;
 use parking_lot::Mutex;
 use protocol::param_check::Schemas;
-use std::{collections::VecDeque, net::IpAddr, sync::Arc};
+use std::{
+    collections::{BTreeSet, VecDeque},
+    net::IpAddr,
+    sync::Arc,
+};
 use tokio_util::sync::CancellationToken;
 
 pub use crm::Robot;
@@ -154,6 +158,8 @@ pub(crate) struct PortalState {
     pub(crate) backup: Option<Crm>,
     /// What stands before the portal.
     pub(crate) gate: Option<Gate>,
+    /// Methods that the user lacks the right for.
+    pub(crate) denied: BTreeSet<String>,
     pub(crate) address: String,
 }
 
@@ -176,6 +182,7 @@ impl PortalState {
             moved_to: None,
             backup: None,
             gate: None,
+            denied: BTreeSet::new(),
             address,
             clock,
             options,

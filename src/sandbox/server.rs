@@ -349,6 +349,14 @@ impl Sandbox {
         self.portal.with(|world| world.options.sight = sight);
     }
 
+    /// Takes the right for these methods, and for no others, from every user: each call of one is
+    /// answered by "Access denied".
+    pub fn deny(&self, methods: &[&str]) {
+        self.portal.with(|world| {
+            world.denied = methods.iter().map(|method| (*method).to_owned()).collect();
+        });
+    }
+
     /// Takes a stage of deals away, as an administrator does in the settings.
     pub fn lose_stage(&self, id: &str) {
         self.portal.with(|world| world.crm.book.lose(id));
@@ -418,6 +426,17 @@ impl Sandbox {
     pub fn install_app(&self, client_id: &str) -> bool {
         let message = self.portal.with(|world| world.installation(client_id));
         message.map(|message| self.portal.send(message)).is_some()
+    }
+
+    /// Installs a new version of an application: its handlers are gone, and its notifications come
+    /// with this token.
+    pub fn update_app(&self, client_id: &str, application_token: &str) {
+        let messages = self
+            .portal
+            .with(|world| world.new_version(client_id, application_token));
+        for message in messages {
+            self.portal.send(message);
+        }
     }
 
     /// Changes the plan while running.

@@ -247,7 +247,8 @@ pub async fn next_due(
     .flatten())
 }
 
-/// Makes all products of a shop due, with all tries before them; how many.
+/// Makes all products of a shop due, with all tries before them, each to be looked for in the
+/// portal again; how many.
 pub async fn wake_all(db: &mut PgConnection, shop: &str) -> Result<u64, Error> {
     let done = sqlx::query!(
         "UPDATE bridge.subjects s
@@ -255,7 +256,9 @@ pub async fn wake_all(db: &mut PgConnection, shop: &str) -> Result<u64, Error> {
              first_failed_at = NULL, error_code = NULL, error_message = NULL,
              due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
                                        WHERE u.shop = s.shop AND u.number = s.key)),
-             waits_since = coalesce(waits_since, now())
+             waits_since = coalesce(waits_since, now()),
+             known = CASE WHEN jsonb_typeof(known -> 'product') = 'object'
+                       THEN jsonb_set(known, '{product,unproved}', 'true') ELSE known END
          WHERE shop = $1 AND kind = 'product'",
         shop
     )

@@ -32,7 +32,10 @@ use runner::Runner;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
-pub use crate::app::Retention;
+pub use crate::{
+    app::Retention,
+    planner::{newest_history, tells_history},
+};
 pub use catalogue_plan::{PlanError, plan_products};
 pub use housekeeping::prune;
 pub use portal::client::{CallFailure, PortalClient, code_of};

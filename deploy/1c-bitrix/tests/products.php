@@ -163,6 +163,10 @@ check([
             'id' => '18', 'sku' => 'T-1-M', 'name' => 'Футболка M',
             'prices' => [['price' => '700', 'currency' => 'RUB']], 'active' => true,
         ]], $data['variations']);
+        CIBlockElement::update(18, ['PREVIEW_PICTURE' => '31']);
+        $data = told()[0]['data'];
+        $picture = ['url' => 'https://shop.example/upload/31.jpg'];
+        same([[], [$picture]], [$data['pictures'], $data['variations'][0]['pictures']]);
         CIBlockElement::delete(18);
         $data = told()[0]['data'];
         same(['17', false], [$data['id'], isset($data['variations'])]);

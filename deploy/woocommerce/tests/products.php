@@ -53,7 +53,9 @@ check([
     },
     'variations are told with their product' => function (): void {
         site();
-        (new WC_Product(17, ['type' => 'variable', 'name' => 'Shirt', 'sku' => 'T-1']))->save();
+        (new WC_Product(17, [
+            'type' => 'variable', 'name' => 'Shirt', 'sku' => 'T-1', 'image_id' => '31',
+        ]))->save();
         told();
         $size = new WC_Product(18, [
             'parent' => 17, 'name' => 'Shirt - M', 'regular_price' => '5',
@@ -68,6 +70,12 @@ check([
             'prices' => [['price' => '5', 'currency' => 'RUB']], 'barcode' => '4600000000024',
             'active' => true,
         ]], $data['variations']);
+        $size->data['image_id'] = '32';
+        $size->save();
+        $data = told()[0]['data'];
+        same(1, count($data['pictures']));
+        same(1, count($data['variations'][0]['pictures']));
+        same(false, $data['pictures'] === $data['variations'][0]['pictures']);
         World::$products[17]->data['children'] = [];
         $size->delete();
         same(false, isset(told()[0]['data']['variations']));

@@ -141,6 +141,14 @@ class WC_Product
         return $shown ? $parent->data['sku'] : $this->data['sku'];
     }
 
+    /** The same of its picture. */
+    public function get_image_id(string $context = 'view'): string
+    {
+        $parent = World::$products[$this->data['parent']] ?? null;
+        $shown = $this->data['image_id'] === '' && $context === 'view' && $parent !== null;
+        return (string) ($shown ? $parent->data['image_id'] : $this->data['image_id']);
+    }
+
     /** Since WooCommerce 9.2. */
     public function get_global_unique_id(string $context = 'view'): string
     {

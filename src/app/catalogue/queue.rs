@@ -187,7 +187,13 @@ impl Catalogue {
             Some(links) if !one.doubtful => *links,
             _ => ProductLinks::default(),
         };
-        let told = format!("{:?}\n{rules:?}", event.change.product);
+        let told = hex_digest(&format!("{:?}\n{rules:?}", event.change.product));
+        // What has changed since is written by what is known: the portal's answer proves that.
+        let links = if links.unproved && links.told == told {
+            ProductLinks::default()
+        } else {
+            links
+        };
         let pictures = event.change.pictures;
         let job = ProductJob {
             quantities: BTreeMap::new(),
@@ -195,7 +201,7 @@ impl Catalogue {
             number: OrderNumber::parse(&due.key).map_err(invalid)?,
             id: event.change.id,
             product: event.change.product,
-            told: hex_digest(&told),
+            told,
             shop,
             rules,
             links,

@@ -16,7 +16,7 @@ use crate::{
         sync::compare,
     },
     domain::{
-        ErrorCode, Fault, ShopName, ShopRules,
+        ErrorCode, Fault, OrderKey, ShopName, ShopRules,
         happening::{Act, OrderEvent},
     },
     process::bug,
@@ -290,6 +290,27 @@ impl DeadLetters {
         self.intake
             .read_event(shop.as_ref(), payload)
             .map_err(|no| Error::Invalid(no.faults))
+    }
+
+    /// Tries again what died because the deals of these orders were gone: they are there, restored
+    /// or shown again. Whether there was any; the caller wakes the lane.
+    pub(in crate::app) async fn retry_returned(
+        &self,
+        tx: &mut PgConnection,
+        orders: Vec<OrderKey>,
+    ) -> Result<bool, Error> {
+        let gone = dead_letters::of_orders(tx, orders, ErrorCode::DealGone.as_str()).await?;
+        for letter in &gone {
+            let retried = self.retry_in(tx, *letter, &Actor::new("bridge"), Retry::default());
+            match Box::pin(retried).await {
+                Ok(_) => {}
+                Err(Error::Invalid(_) | Error::NotFound) => {
+                    tracing::warn!(letter, "a dead letter could not be tried again");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(!gone.is_empty())
     }
 
     /// The rules of a shop whose lane is driven: what is put into the queue of another waits for

@@ -27,7 +27,8 @@ pub enum FormTaken {
     Queued,
     /// The same fields came a short while before: nothing was stored.
     Repeated,
-    /// It is kept for a week and not delivered: of a robot, or without consent.
+    /// It is kept for a week and not delivered: of a robot, without consent, or with more fields
+    /// than are read.
     Kept,
     /// It names neither a telephone nor an address: it waits as a dead letter.
     Dead,
@@ -112,7 +113,7 @@ impl Forms {
             return Ok(FormTaken::Repeated);
         };
         let taken = match verdict {
-            Verdict::Robot | Verdict::NoConsent => FormTaken::Kept,
+            Verdict::Robot | Verdict::NoConsent | Verdict::TooMany => FormTaken::Kept,
             Verdict::Taken => {
                 let key = form_key(id);
                 let subject = NewSubject {

@@ -22,7 +22,7 @@ const MOST: i64 = 500;
 pub struct SubmissionFilter {
     /// Those of this shop; `None`: of every shop.
     pub shop: Option<ShopName>,
-    /// `taken`, `robot` or `no_consent`.
+    /// `taken`, `robot`, `no_consent` or `too_many`.
     pub verdict: Option<String>,
     /// With ids below this.
     pub below: Option<i64>,
@@ -41,7 +41,7 @@ pub struct Submission {
     pub form: String,
     /// When it was received.
     pub received_at: DateTime<Utc>,
-    /// `waits`, `done`, `dead`, `robot` or `no_consent`.
+    /// `waits`, `done`, `dead`, `robot`, `no_consent` or `too_many`.
     pub state: &'static str,
     /// What went wrong, or why it is kept.
     pub code: Option<String>,
@@ -60,6 +60,7 @@ impl From<SubmissionRow> for Submission {
         let (state, code) = match row.verdict.as_str() {
             "robot" => ("robot", Some(ErrorCode::FormRobot.to_string())),
             "no_consent" => ("no_consent", Some(ErrorCode::FormConsent.to_string())),
+            "too_many" => ("too_many", Some(ErrorCode::FormTooMany.to_string())),
             _ if row.waits => ("waits", row.error_code),
             _ if row.error_code.is_some() => ("dead", row.error_code),
             _ => ("done", None),
@@ -91,7 +92,8 @@ impl Forms {
         Ok(rows.into_iter().map(Submission::from).collect())
     }
 
-    /// Has a submission delivered that was kept as a robot's, or for want of consent.
+    /// Has a submission delivered that was kept as a robot's, for want of consent, or for its many
+    /// fields.
     pub async fn restore_submission(&self, id: i64, who: &Actor) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         let kept = submissions::restore(&mut tx, id, &who.0).await?;

@@ -13,7 +13,7 @@ pub enum Trial {
     Ping,
     /// A submission of the form, read by its rules.
     Submission {
-        /// `taken`, `robot`, `no_consent`, or `dead` if nobody can be reached.
+        /// `taken`, `robot`, `no_consent`, `too_many`, or `dead` if nobody can be reached.
         state: &'static str,
         /// What was understood, by the words of the configuration.
         understood: Vec<(&'static str, String)>,

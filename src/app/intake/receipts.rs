@@ -2,7 +2,8 @@
 
 use crate::{
     app::{Accepted, Error, Intake},
-    domain::{ErrorCode, Fault, TillName},
+    domain::{ErrorCode, Fault, ShopName, TillName},
+    storage::dead_letters,
 };
 use serde_json::Value;
 
@@ -14,7 +15,7 @@ impl Intake {
         till: &TillName,
         events: &[Value],
     ) -> Result<Vec<&'static str>, Error> {
-        let mut words = Vec::with_capacity(events.len());
+        let (mut words, mut taken) = (Vec::with_capacity(events.len()), Vec::new());
         let accepted = self.stock.accept_of_till(till, events).await?;
         let mut tills = self.stock.tills().iter();
         let settings = tills
@@ -28,15 +29,37 @@ impl Intake {
                     let pointer = String::new();
                     (ErrorCode::Bug, vec![Fault { pointer, detail }])
                 }
-                taken => {
-                    words.push(taken.word());
+                accepted => {
+                    let receipt = event.pointer("/data/receipt").and_then(Value::as_str);
+                    if accepted == Accepted::Queued {
+                        taken.extend(receipt.map(str::to_owned));
+                    }
+                    words.push(accepted.word());
                     continue;
                 }
             };
-            self.dead_letter_received(&settings.shop, event, code, &faults)
-                .await?;
+            if !self.was_let_go(&settings.shop, event).await? {
+                self.dead_letter_received(&settings.shop, event, code, &faults)
+                    .await?;
+            }
             words.push("dead");
         }
+        if !taken.is_empty() {
+            let of = (settings.shop.as_str(), till.as_str());
+            let mut db = self.db.acquire().await?;
+            dead_letters::close_receipts(&mut db, of, &taken).await?;
+        }
         Ok(words)
+    }
+
+    /// Whether a person has let this very event go: whoever reads a vendor's documents again comes
+    /// by it again and again.
+    async fn was_let_go(&self, shop: &ShopName, event: &Value) -> Result<bool, Error> {
+        let text = |name: &str| event.get(name).and_then(Value::as_str);
+        let (Some(source), Some(id)) = (text("source"), text("id")) else {
+            return Ok(false);
+        };
+        let mut db = self.db.acquire().await?;
+        Ok(dead_letters::was_let_go(&mut db, shop.as_str(), source, id).await?)
     }
 }

@@ -11,6 +11,7 @@ use crate::{
     },
     storage::DocumentState,
 };
+use uuid::Uuid;
 
 /// Why a document is not carried out.
 pub(super) struct Refusal {
@@ -49,6 +50,11 @@ fn logged(what: &DocumentReason) -> String {
     } else {
         what.sentence()
     }
+}
+
+/// Whether an `Ид` is a GUID: no number of an order looks like one.
+pub(super) fn is_guid(id: &str) -> bool {
+    id.len() == 36 && Uuid::parse_str(id).is_ok()
 }
 
 /// The refusal of a document whose order the bridge does not know.

@@ -1,6 +1,6 @@
 //! 1C's side of an order: each document is weighed and taken in, in a transaction of its own.
 
-use super::outcome::{Became, Parts, Refusal, parts, unknown};
+use super::outcome::{Became, Parts, Refusal, is_guid, parts, unknown};
 use crate::{
     app::{
         Error, Onec, SyncRules,
@@ -250,6 +250,10 @@ impl Onec {
         }
         if let Some(number) = &document.onec_number {
             order.side.onec_number = Some(number.chars().take(300).collect());
+        }
+        let own = |id: &&String| order.side.doc_id.as_ref() != Some(*id) && is_guid(id);
+        if let Some(id) = document.id.as_ref().filter(own) {
+            order.side.onec_id = Some(id.clone());
         }
         if base.may(kept.login.as_deref(), Right::Contents) {
             self.tell_contents(tx, &mut order, document, kept).await?;

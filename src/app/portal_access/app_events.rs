@@ -48,11 +48,27 @@ impl PortalAccess {
                 | InstallOutcome::Incomplete
                 | InstallOutcome::Foreign => AppEvent::Refused,
             }),
+            Some("ONAPPUPDATE") => Some(self.updated(portal, &fields()).await?),
             Some("ONAPPTEST") => Some(genuine(
                 self.learn_application_token(portal, &fields()).await?,
             )),
             Some("ONAPPUNINSTALL") => Some(genuine(self.uninstalled(portal, sent).await?)),
             _ => None,
+        })
+    }
+
+    /// A new version of the application. The portal has dropped its handlers, and the token of its
+    /// notifications may be another one from now on: both are put right by the next round of
+    /// whoever drives the lane. Tokens that come along are judged like those of an installation.
+    async fn updated(&self, portal: &PortalName, fields: &[Field]) -> Result<AppEvent, Error> {
+        let hinted = self.hint_of_update(portal, fields).await?;
+        Ok(match self.install_app(portal, fields).await? {
+            InstallOutcome::Waits(_) => AppEvent::Taken,
+            _ if hinted => AppEvent::Taken,
+            InstallOutcome::TooMany => AppEvent::TooMany,
+            InstallOutcome::NoApplication
+            | InstallOutcome::Incomplete
+            | InstallOutcome::Foreign => AppEvent::Refused,
         })
     }
 

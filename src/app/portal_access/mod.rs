@@ -94,7 +94,8 @@ pub struct Tokens {
     pub member_id: Option<String>,
     /// Whether the token of the application's notifications is known.
     pub hears: bool,
-    /// When the application was last installed or authorised, in microseconds of the epoch.
+    /// When the application was last installed, authorised or updated, in microseconds of the
+    /// epoch.
     pub installed_at: i64,
     /// Why the portal refuses to renew them.
     pub refused: Option<String>,

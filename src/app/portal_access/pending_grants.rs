@@ -7,7 +7,7 @@ use crate::{
     process::doors,
     storage::access::{
         grants::{self, Most},
-        tokens,
+        tokens::{self, UpdateHint},
     },
 };
 use serde::{Deserialize, Serialize};
@@ -208,6 +208,27 @@ impl PortalAccess {
         let mut db = self.db.acquire().await?;
         tokens::probe(&mut db, portal.as_str(), &digest(&secret)).await?;
         Ok(secret)
+    }
+
+    /// Takes the event ONAPPUPDATE as a hint that handlers are to be bound anew; false if it is
+    /// none. Who shows the known token is believed at once. The new version's token is not known
+    /// yet: whoever names the portal's identity is believed as far as that a portal is asked what
+    /// is bound, which costs a few calls, and once in five minutes at most.
+    pub(super) async fn hint_of_update(
+        &self,
+        portal: &PortalName,
+        fields: &[Field],
+    ) -> Result<bool, Error> {
+        let token = value(fields, "auth[application_token]").map(digest);
+        if self.application(portal).is_none() {
+            return Ok(false);
+        }
+        let hint = UpdateHint {
+            application_token: token.as_ref().map(<[u8; 32]>::as_slice),
+            member_id: value(fields, "auth[member_id]"),
+        };
+        let mut db = self.db.acquire().await?;
+        Ok(tokens::updated(&mut db, portal.as_str(), &hint).await?)
     }
 
     /// Takes the event ONAPPTEST. Who sends our own secret back can only be the portal: its

@@ -15,7 +15,7 @@ use crate::{
         intake::event_reader::{Rejection, fingerprint, shop_for},
     },
     domain::{ErrorCode, Fault, ShopName},
-    formats::tills::{self, Receipt, ReceiptEvent},
+    formats::tills::{self, Receipt, ReceiptEvent, TillKind},
     stock,
     storage::{
         self, ClosedHow, Json,
@@ -129,6 +129,10 @@ impl Stock {
             till,
             receipt: receipt.receipt.clone(),
         };
+        let contents = match by {
+            Teller::Till(till) if till.kind == TillKind::Evotor => receipt.essence(),
+            _ => receipt.contents(),
+        };
         let lines = receipt.goods().map(|line| {
             json!({
                 "line": line.line,
@@ -142,7 +146,7 @@ impl Stock {
             "source": event.source,
             "event_id": event.id,
             "fingerprint": hex::encode(fingerprint(value)),
-            "contents": hex::encode(fingerprint(&receipt.contents())),
+            "contents": hex::encode(fingerprint(&contents)),
             "till": key.till,
             "receipt": key.receipt,
             "store": store,

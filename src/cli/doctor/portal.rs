@@ -5,12 +5,12 @@ use crate::{
     app::App,
     cli::setup::bootstrap,
     clients::{
-        bitrix24::{Client, Priority},
+        bitrix24::{Class, Client, Priority},
         connections::Connections,
     },
     config::{Config, Portal, PortalAccess},
     domain::{ErrorCode, FormTarget, Place, PortalName},
-    worker::{CallFailure, lead_mode},
+    worker::{CallFailure, lead_mode, newest_history, tells_history},
 };
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
@@ -127,6 +127,10 @@ async fn check_access(config: &Config, name: &PortalName, client: &Client, repor
     if let Some(host) = client.moved_to() {
         report.wrong_at(at, &what, format!("has moved to {host}"), ErrorCode::Moved);
     }
+    let mut shops = config.shops.values();
+    if shops.any(|shop| shop.rules.portal == *name) {
+        check_history(name, client, report).await;
+    }
     check_leads(config, name, client, report).await;
     catalogue::check(config, name, client, report).await;
     for shop in config
@@ -135,6 +139,34 @@ async fn check_access(config: &Config, name: &PortalName, client: &Client, repor
         .filter(|shop| shop.rules.portal == *name)
     {
         check_stages(&shop.rules, client, report).await;
+    }
+}
+
+/// Whether the portal tells its stage history, by which moves of deals are found.
+async fn check_history(name: &PortalName, client: &Client, report: &mut Report) {
+    let (what, at) = (
+        format!("stage history of portal {name}"),
+        Place::portal(name.as_str()),
+    );
+    let (method, params) = newest_history();
+    match client.call(method, &params, Priority::Live).await {
+        Ok(answer) if tells_history(&answer.result) => report.fine(what, "can be read"),
+        Ok(_) => report.wrong_at(
+            at,
+            what,
+            "the portal answers, and what it answers is no list of rows",
+            ErrorCode::History,
+        ),
+        Err(error) => {
+            let is_refused = error.class() == Class::Refused;
+            let failure = CallFailure::from(error);
+            let code = if is_refused {
+                ErrorCode::History
+            } else {
+                failure.code
+            };
+            report.wrong_at(at, what, failure.message, code);
+        }
     }
 }
 

@@ -28,7 +28,7 @@ pub(in crate::cli) enum Command {
         #[arg(long, default_value_t = 50)]
         limit: u32,
     },
-    /// Deliver a submission that was kept as a robot's, or for want of consent
+    /// Deliver a submission that was kept: as a robot's, for want of consent, for its many fields
     Restore {
         /// The submission's id, as `forms list` shows it
         id: i64,
@@ -44,6 +44,8 @@ pub(in crate::cli) enum Only {
     Robot,
     /// Without the consent that the form requires
     NoConsent,
+    /// With more fields than are read
+    TooMany,
 }
 
 impl Only {
@@ -52,6 +54,7 @@ impl Only {
             Self::Taken => "taken",
             Self::Robot => "robot",
             Self::NoConsent => "no_consent",
+            Self::TooMany => "too_many",
         }
     }
 }

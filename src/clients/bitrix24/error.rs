@@ -126,6 +126,8 @@ pub enum Blocked {
     Rights,
     /// The user may read no deals, or no contacts.
     Reads,
+    /// The user may read, and write nothing of a kind.
+    Writes,
     /// The plan does not allow REST, or the portal is closed.
     Plan,
     /// OVERLOAD_LIMIT: blocked by support.

@@ -17,6 +17,7 @@ use oauth2::{
 };
 use secrecy::{ExposeSecret, SecretString};
 use serde::{Deserialize, Deserializer, Serialize};
+use serde_json::Value;
 use std::{fmt, pin::Pin, time::Duration};
 use tokio::sync::Mutex;
 use url::Url;
@@ -143,6 +144,7 @@ fn granted(token: &BitrixToken, old: Option<&SecretString>) -> Result<GrantedTok
     let given = token
         .refresh_token
         .as_ref()
+        .filter(|refresh| !refresh.secret().is_empty())
         .map(|refresh| SecretString::from(refresh.secret().clone()));
     let refresh = given
         .or_else(|| old.cloned())
@@ -233,14 +235,24 @@ struct BitrixToken {
     refresh_token: Option<RefreshToken>,
     #[serde(rename = "scope", default, deserialize_with = "scopes")]
     scopes: Vec<Scope>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "words")]
     client_endpoint: Option<String>,
-    #[serde(default)]
+    #[serde(default, deserialize_with = "words")]
     member_id: Option<String>,
 }
 
+/// A member that tokens do without: PHP writes `false`, or a list, where it has no text. The token
+/// they were given for is used up by then, so that nothing else may fail.
+fn words<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Option<String>, D::Error> {
+    Ok(match Value::deserialize(deserializer)? {
+        Value::String(text) => Some(text),
+        Value::Number(number) => Some(number.to_string()),
+        _ => None,
+    })
+}
+
 fn scopes<'de, D: Deserializer<'de>>(deserializer: D) -> Result<Vec<Scope>, D::Error> {
-    let text = Option::<String>::deserialize(deserializer)?.unwrap_or_default();
+    let text = words(deserializer)?.unwrap_or_default();
     Ok(text
         .split([',', ' '])
         .filter(|scope| !scope.is_empty())
@@ -323,4 +335,39 @@ async fn perform(http: reqwest::Client, request: HttpRequest) -> Result<HttpResp
     *response.status_mut() = status;
     *response.headers_mut() = headers;
     Ok(response)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn given(answer: Value) -> GrantedTokens {
+        let token: BitrixToken = serde_json::from_value(answer).unwrap();
+        granted(&token, Some(&SecretString::from("old"))).unwrap()
+    }
+
+    #[test]
+    fn tokens_are_taken_whatever_stands_beside_them() {
+        for beside in [json!(false), json!(null), json!([]), json!(7), json!("")] {
+            let tokens = given(json!({
+                "access_token": "a", "refresh_token": "r", "scope": beside,
+                "client_endpoint": beside, "member_id": beside
+            }));
+            assert_eq!(tokens.access.expose_secret(), "a", "{beside}");
+            assert_eq!(tokens.refresh.expose_secret(), "r", "{beside}");
+            assert!(tokens.endpoint.is_none(), "{beside}");
+        }
+    }
+
+    #[test]
+    fn the_old_refresh_token_stays_where_no_other_is_given() {
+        for answer in [
+            json!({"access_token": "a"}),
+            json!({"access_token": "a", "refresh_token": null}),
+            json!({"access_token": "a", "refresh_token": ""}),
+        ] {
+            assert_eq!(given(answer).refresh.expose_secret(), "old");
+        }
+    }
 }

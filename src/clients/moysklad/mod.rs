@@ -119,7 +119,8 @@ impl Client {
     }
 
     /// A document with all of its positions: only the first hundred come with it. Of one in the
-    /// bin, which has no address of its own, nobody needs the others.
+    /// bin, which has no address of its own, nobody needs the others. One whose positions cannot be
+    /// had comes with none: people see it among the letters, and it holds up no other.
     async fn whole(&self, entity: &str, mut document: Value) -> Result<Value, Error> {
         if document.get("deleted").is_some_and(|at| !at.is_null()) {
             return Ok(document);
@@ -128,8 +129,12 @@ impl Client {
         let size = positions.and_then(|list| list.pointer("/meta/size")?.as_u64());
         let here = positions.and_then(|list| list.get("rows")?.as_array().map(Vec::len));
         let size = size.map_or(Ok(0), usize::try_from).unwrap_or_default();
-        let (Some(here), Some(id)) = (here, document.get("id").and_then(Value::as_str)) else {
-            return Err(Error::Odd("positions"));
+        let id = document
+            .get("id")
+            .and_then(Value::as_str)
+            .map(str::to_owned);
+        let (Some(here), Some(id)) = (here, id) else {
+            return Ok(without_positions(document));
         };
         if here >= size {
             return Ok(document);
@@ -143,9 +148,16 @@ impl Client {
                 ("limit", limit.as_str()),
                 ("offset", offset.as_str()),
             ];
-            let rows = self.rows(&path, &query).await?;
+            let rows = match self.rows(&path, &query).await {
+                Err(error) if error.is_of_one_document() => {
+                    return Ok(without_positions(document));
+                }
+                // It was deleted meanwhile.
+                Err(Error::Odd(_)) => return Ok(without_positions(document)),
+                rows => rows?,
+            };
             if rows.is_empty() {
-                break;
+                return Ok(without_positions(document));
             }
             all.extend(rows);
         }
@@ -188,6 +200,14 @@ impl Client {
             }
         }
     }
+}
+
+/// A part of the positions must not pass for all.
+fn without_positions(mut document: Value) -> Value {
+    if let Value::Object(members) = &mut document {
+        members.remove("positions");
+    }
+    document
 }
 
 fn without_url(error: reqwest::Error) -> Error {

@@ -100,7 +100,7 @@ fn row(visitor: &Viewer, shop: &ShopName, origin: Option<&str>, one: &Submission
         (Text::Contact, "contact", one.contact_id),
     ];
     let cards = cards.map(|(text, kind, id)| Some((text, kind, u64::try_from(id?).ok()?)));
-    let kept = matches!(one.state, "robot" | "no_consent");
+    let kept = matches!(one.state, "robot" | "no_consent" | "too_many");
     let restore = format!("{}/{}/restore", links::forms(shop.as_str()), one.id);
     html! {
         tr {
@@ -153,6 +153,7 @@ fn badge(visitor: &Viewer, state: &str) -> Markup {
         "done" => ("badge good", Text::Delivered),
         "dead" => ("badge bad", Text::IsDead),
         "robot" => ("badge", Text::OfRobot),
+        "too_many" => ("badge", Text::TooManyFields),
         _ => ("badge", Text::NoConsent),
     };
     html! { span class=(class) { (visitor.text(text)) } }

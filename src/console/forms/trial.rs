@@ -110,6 +110,7 @@ fn badge(visitor: &Viewer, state: &str) -> Markup {
         "taken" => ("badge good", Text::WouldBeTaken),
         "dead" => ("badge bad", Text::NobodyToAnswer),
         "robot" => ("badge", Text::OfRobot),
+        "too_many" => ("badge", Text::TooManyFields),
         _ => ("badge", Text::NoConsent),
     };
     html! { span class=(class) { (visitor.text(text)) } }

@@ -452,6 +452,7 @@ texts! {
     InPortal "In the portal" "В портале"
     OfRobot "a robot's" "от робота"
     NoConsent "without consent" "без согласия"
+    TooManyFields "too many fields" "слишком много полей"
     DeliverIt "Deliver it after all" "Всё же доставить"
     WhatWasSent "What was sent" "Что прислано"
     Activities "Calls, mails and messages" "Звонки, письма и сообщения"

@@ -125,6 +125,12 @@ codes! {
         "Nothing to do for what is found: it is brought to the shop's newest state. What the \
          backup did not hold is made when the shop next sends it; send such orders again to have \
          them at once."
+    History "B24-HISTORY"
+        "The portal's stage history cannot be read: that a manager moved a deal is seen late, and \
+         of several moves only the last. Orders are delivered all the same."
+        "Let the webhook's user, or the application, read deals with their history \
+         (`crm.stagehistory.list`): an administrator can. Set the portal's notifications up \
+         meanwhile (`doctor` tells how): with them moves are seen at once. It ends by itself."
     Protocol "B24-PROTOCOL"
         "The portal's answer could not be understood."
         "Retry; if it recurs, report it with the message."
@@ -204,6 +210,10 @@ codes! {
          delivered."
         "If the consent was given, name its field under `fields` of the form's section, run \
          `b24-bridge reload`, and have it delivered (`forms restore ID`)."
+    FormTooMany "FORM-TOO-MANY"
+        "A form was sent with more than 1,000 fields. It is kept for a week and not delivered."
+        "If it is a person's, have it delivered (`forms restore ID`): what stood behind the first \
+         1,000 fields stands in it as one text. If not, look who posts to the form's address."
     FormMapBroken "FORM-MAP-BROKEN"
         "A form that brought telephones brings none any more: somebody may have renamed its fields."
         "Look what it sends (`forms list`), name the field under `fields` of the form's section, \

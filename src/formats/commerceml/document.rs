@@ -98,6 +98,9 @@ pub struct Document {
     pub lines: Option<Vec<Line>>,
     /// `ЗначенияРеквизитов` of the document itself.
     pub requisites: Requisites,
+    /// `Ид` and `Наименование` of `Статус`, which no schema knows and some bases write: they count
+    /// where no requisite tells a status.
+    pub status: [Option<String>; 2],
     /// `ПодчиненныеДокументы` (from 2.10 on, on request).
     pub subordinates: Vec<Subordinate>,
 }
@@ -219,11 +222,15 @@ pub(super) fn document(element: &Element) -> Result<Document, Fault> {
         taxes: all(element.list("Налоги", "Налог"), tax)?,
         discounts: all(element.list("Скидки", "Скидка"), discount)?,
         lines,
+        status: element.child("Статус").map_or([None, None], status),
         subordinates: all(subordinates, document)?,
         requisites,
     })
 }
 
+/// Requisites that tell the order's status: its code, and its name.
+const STATUS_ID: [&str; 2] = ["Статуса заказа ИД", "Статус заказа ИД"];
+const STATUS_NAME: [&str; 1] = ["Статус заказа"];
 /// Requisites that are acted upon, and say yes or no.
 const TRUTHS: [&str; 7] = [
     "ПометкаУдаления",
@@ -352,6 +359,12 @@ fn discount(element: &Element) -> Result<(String, Decimal, Option<bool>), Fault>
     Ok((name, sum, element.truth_of("УчтеноВСумме")))
 }
 
+fn status(element: &Element) -> [Option<String>; 2] {
+    let bare = || Some(element.text.clone()).filter(|text| !text.is_empty());
+    let name = element.given("Наименование").or_else(bare);
+    [element.given("Ид"), name]
+}
+
 fn warehouse(element: &Element) -> WarehouseRef {
     WarehouseRef {
         id: element.given("Ид"),
@@ -362,13 +375,20 @@ fn warehouse(element: &Element) -> WarehouseRef {
 impl Document {
     /// `Статуса заказа ИД`: the status's code.
     pub fn status_id(&self) -> Option<&str> {
-        self.requisites
-            .get(&["Статуса заказа ИД", "Статус заказа ИД"])
+        let own = || self.status[0].as_deref().filter(|_| !self.tells_status());
+        self.requisites.get(&STATUS_ID).or_else(own)
+    }
+
+    /// Whether a requisite tells a status.
+    fn tells_status(&self) -> bool {
+        let told = [&STATUS_ID[..], &STATUS_NAME].map(|names| self.requisites.get(names));
+        told.iter().any(Option::is_some)
     }
 
     /// `Статус заказа`: the status's name, without the leading `[P] ` that sites put there.
     pub fn status_name(&self) -> Option<&str> {
-        let name = self.requisites.get(&["Статус заказа"])?;
+        let own = || self.status[1].as_deref().filter(|_| !self.tells_status());
+        let name = self.requisites.get(&STATUS_NAME).or_else(own)?;
         let plain = name
             .strip_prefix('[')
             .and_then(|rest| rest.split_once(']'))

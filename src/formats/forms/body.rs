@@ -15,7 +15,7 @@ use std::fmt;
 /// The name under which a body stands that cannot be read.
 pub const UNREADABLE: &str = "body";
 
-/// The most pairs that are kept, and the deepest nesting.
+/// The most pairs that are read, and the deepest nesting.
 const MOST: usize = 1_000;
 const DEEPEST: usize = 8;
 
@@ -26,6 +26,8 @@ pub struct Posted {
     pub pairs: Vec<(String, String)>,
     /// The names of files that came along: their contents are not taken.
     pub files: Vec<String>,
+    /// Whether there were more pairs than are read: all others stand in the last one, as a text.
+    pub too_many: bool,
 }
 
 impl Posted {
@@ -43,7 +45,15 @@ impl Posted {
             (false, _) => name,
         };
         if self.pairs.len() < MOST {
-            self.pairs.push((name, value));
+            return self.pairs.push((name, value));
+        }
+        if !std::mem::replace(&mut self.too_many, true) {
+            self.pairs.push((UNREADABLE.to_owned(), String::new()));
+        }
+        if let Some((_, others)) = self.pairs.last_mut() {
+            for part in [&*name, ": ", &*value, "\n"] {
+                others.push_str(part);
+            }
         }
     }
 }

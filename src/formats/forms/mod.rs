@@ -38,15 +38,19 @@ words! {
         Robot = "robot",
         /// The visitor's consent is required and missing: kept, and not delivered.
         NoConsent = "no_consent",
+        /// It has more fields than are read: kept, and not delivered in part.
+        TooMany = "too_many",
     }
 }
 
-/// Judges a submission by the form's honeypot and its need of consent.
+/// Judges a submission by the form's honeypot, its need of consent, and how many fields it has.
 pub fn judge(rules: &FormRules, submission: &Submission, enquiry: &Enquiry) -> Verdict {
     let trap = rules.honeypot.as_deref().map(form_field_name);
     let trapped = |field: &Field| trap.as_ref() == Some(&form_field_name(&field.name));
     if submission.fields.iter().any(trapped) {
         Verdict::Robot
+    } else if submission.too_many {
+        Verdict::TooMany
     } else if rules.require_consent && enquiry.consent.is_none() {
         Verdict::NoConsent
     } else {

@@ -21,6 +21,9 @@ pub struct Submission {
     /// The names of files that came along and were not taken.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub files: Vec<String>,
+    /// Whether it had more fields than are read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub too_many: bool,
 }
 
 /// One field of a form.
@@ -81,6 +84,7 @@ pub fn submission(service: FormService, posted: Posted) -> Submission {
         FormService::Html | FormService::Auto => plain(&posted, &|name| name == "_charset_"),
     };
     read.service = service;
+    read.too_many = posted.too_many;
     read.files = posted.files;
     read.fields.retain(|field| !field.value.is_empty());
     read

@@ -57,14 +57,23 @@ impl StatusTable {
         Some(Cow::Borrowed(&row.id))
     }
 
-    /// Whether 1C's words, an id or a name, are written for this status, or are read as it: an echo
-    /// says nothing new.
+    /// Whether 1C's words, an id and a name, are written for this status, or are read as it: an
+    /// echo says nothing new.
     pub fn accepts(&self, status: &str, words: &[String]) -> bool {
         if self.rows.is_empty() {
-            return words.iter().any(|word| same(word, status));
+            return words.first().is_some_and(|word| same(word, status));
         }
-        let mut rows = self.rows.iter().filter(|row| row.status == status);
-        rows.any(|row| row.has(words))
+        self.named(words).iter().any(|row| row.status == status)
+    }
+
+    /// The rows that the first of 1C's words names that any row has: its id comes before its name,
+    /// which people of 1C may change, or give to another status.
+    fn named(&self, words: &[String]) -> Vec<&OneCStatus> {
+        let of = |word: &String| {
+            let rows = self.rows.iter().filter(|row| row.has(word));
+            Some(rows.collect::<Vec<_>>()).filter(|rows| !rows.is_empty())
+        };
+        words.iter().find_map(of).unwrap_or_default()
     }
 
     /// What 1C's words mean on the way back.
@@ -73,7 +82,7 @@ impl StatusTable {
             let first = words.first();
             return first.map_or(Meaning::Unknown, |word| Meaning::Status(word.clone()));
         }
-        let rows: Vec<_> = self.rows.iter().filter(|row| row.has(words)).collect();
+        let rows = self.named(words);
         let read = || rows.iter().filter(|row| row.way != Way::ToOnec);
         let meant = read().find(|row| row.reverse).or_else(|| read().next());
         match meant {
@@ -96,13 +105,55 @@ pub enum Meaning {
 }
 
 impl OneCStatus {
-    fn has(&self, words: &[String]) -> bool {
-        let known = || std::iter::once(&self.id).chain(&self.names);
-        words.iter().any(|word| known().any(|own| same(own, word)))
+    fn has(&self, word: &str) -> bool {
+        let mut known = std::iter::once(&self.id).chain(&self.names);
+        known.any(|own| same(own, word))
     }
 }
 
 /// Names are compared without case: people type them.
 fn same(one: &str, other: &str) -> bool {
     one.trim().to_lowercase() == other.trim().to_lowercase()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn row(status: &str, id: &str, names: &[&str]) -> OneCStatus {
+        OneCStatus {
+            status: status.to_owned(),
+            id: id.to_owned(),
+            names: names.iter().map(|name| (*name).to_owned()).collect(),
+            way: Way::Both,
+            reverse: false,
+        }
+    }
+
+    fn words(words: &[&str]) -> Vec<String> {
+        words.iter().map(|word| (*word).to_owned()).collect()
+    }
+
+    #[test]
+    fn an_id_counts_before_a_name_that_was_given_to_another_status() {
+        let table = StatusTable::new(vec![
+            row("new", "N", &["Принят"]),
+            row("paid", "P", &["Оплачен"]),
+        ]);
+        for (said, meant) in [
+            (&["P", "Принят"][..], "paid"),
+            (&["N", "Оплачен"], "new"),
+            // Where no row has the id, the name tells.
+            (&["77", "оплачен "], "paid"),
+            (&["Принят"], "new"),
+        ] {
+            let said = words(said);
+            assert_eq!(table.meaning(&said), Meaning::Status(meant.to_owned()));
+            for status in ["new", "paid"] {
+                assert_eq!(table.accepts(status, &said), status == meant, "{said:?}");
+            }
+        }
+        assert_eq!(table.meaning(&words(&["77", "?"])), Meaning::Unknown);
+        assert!(!StatusTable::default().accepts("Принят", &words(&["P", "Принят"])));
+    }
 }

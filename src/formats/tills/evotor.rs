@@ -3,7 +3,8 @@
 //! Four bodies: `ReceiptCreated` (one receipt in `data`), lists of receipts with `items`, lists of
 //! documents with `transactions` or `positions`, and documents wrapped by `DocumentEvent`. Only
 //! sales and refunds are receipts; what a document else tells of (shifts, deliveries, reports) is
-//! left alone. Refunds come with negative quantities from some: here they are above zero.
+//! left alone. A receipt may come in several of these bodies: it is one by its id. Refunds come
+//! with negative quantities from some: here they are above zero.
 
 use super::{SAVED, sums};
 use crate::{
@@ -86,13 +87,12 @@ fn documents<'a>(body: &'a Value, deep: u8, found: &mut Vec<&'a Object>) {
             }
         }
         Value::Object(object) => {
-            let inner = ["data", "document", "documents", "receipts", "payload"]
-                .iter()
-                .find_map(|name| object.get(*name).filter(|inner| is_inner(inner)));
-            match inner {
-                Some(inner) if deep > 0 && !is_document(object) => {
-                    documents(inner, deep - 1, found);
-                }
+            let named = |name: &&str| object.get(*name).filter(|inner| is_inner(inner));
+            let page = named(&"items").filter(|_| object.contains_key("paging"));
+            let wrappers = ["data", "document", "documents", "receipts", "payload"];
+            let inner = || wrappers.iter().find_map(named);
+            match page.or_else(|| inner().filter(|_| !is_document(object))) {
+                Some(inner) if deep > 0 => documents(inner, deep - 1, found),
                 _ => found.push(object),
             }
         }
@@ -157,6 +157,10 @@ fn data(document: &Object) -> Told {
     put("of", found(&base).filter(|_| kind == "refund"));
     let extras = document.get("extras").and_then(Value::as_object);
     let number = extras.and_then(|extras| text(extras, &["number"]));
+    // Both of its clouds may tell of a receipt, each in its own body: the one that names the order
+    // stands for both, whichever comes first.
+    let version = if number.is_some() { 2 } else { 1 };
+    put("version", Some(Value::from(version)));
     put("number", number.map(Value::from));
     let closed = [
         "dateTime",
@@ -194,7 +198,7 @@ fn lines(document: &Object, body: Option<&Object>) -> Vec<Value> {
         rows.into_iter().filter(sold).collect()
     });
     let mut lines: Vec<Line> = Vec::with_capacity(rows.len());
-    for row in rows.iter().filter_map(Value::as_object) {
+    for row in rows.iter().filter_map(|row| sums::bare(row).as_object()) {
         let line = Line::read(row);
         match lines.iter_mut().find(|known| known.is_of(&line)) {
             Some(known) => known.add(&line),

@@ -104,12 +104,15 @@ pub fn event(till: &TillName, document: MoyskladDocument, row: &Value) -> Value 
     let text = |name: &str| row.get(name).and_then(Value::as_str).map(str::to_owned);
     let link = |name: &str| id_of(row.get(name)?.get("meta")?);
     let is = |name: &str| row.get(name).and_then(Value::as_bool);
-    let cancelled = is("applicable") == Some(false) || row.get("deleted").is_some();
+    let deleted = row.get("deleted").is_some_and(|at| !at.is_null());
+    let cancelled = is("applicable") == Some(false) || deleted;
     let order = row.get("customerOrder").and_then(|order| order.get("name"));
     let time = |name: &str| text(name).and_then(|text| moment(&text));
     let positions = row.get("positions").and_then(|list| list.get("rows"));
+    // Of what is annulled nothing counts but that: what was wrong with a line is over.
     let positions = positions
         .and_then(Value::as_array)
+        .filter(|_| !cancelled)
         .cloned()
         .unwrap_or_default();
     let version = updated(row).map(|at| at.timestamp_millis());

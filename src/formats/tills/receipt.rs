@@ -8,7 +8,7 @@ use crate::{
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The type of an event that tells of a receipt.
 pub const SAVED: &str = "pos.receipt.saved.v1";
@@ -161,6 +161,27 @@ impl Receipt {
     }
 }
 
+impl Receipt {
+    /// What counts in a receipt that never changes, however it is told: which way the goods went,
+    /// and how many pieces of each. One body names a product by an id, another by a barcode or by
+    /// an id of somebody else's; one tells a sum, and another does not.
+    pub fn essence(&self) -> Value {
+        let mut pieces: BTreeMap<Names<'_>, Decimal> = BTreeMap::new();
+        for line in self.goods() {
+            let names = (&line.product_id, &line.sku, &line.barcode);
+            *pieces.entry(names).or_default() += line.quantity;
+        }
+        let mut quantities: Vec<String> = pieces.into_values().map(stock::text).collect();
+        quantities.sort();
+        json!({
+            "kind": self.kind.as_str(), "cancelled": self.cancelled, "quantities": quantities,
+        })
+    }
+}
+
+/// By what a line names its product.
+type Names<'a> = (&'a Option<String>, &'a Option<String>, &'a Option<String>);
+
 impl ReceiptLine {
     /// By what its product is found, and the unit in which that is to be counted.
     pub fn names(&self) -> Value {
@@ -283,6 +304,20 @@ mod tests {
         data["lines"][0]["quantity"] = json!(3);
         let changed = ReceiptEvent::read(&event(&data)).unwrap().receipt;
         assert_ne!(one.contents(), changed.contents());
+    }
+
+    #[test]
+    fn the_same_pieces_are_the_same_receipt_by_whatever_they_are_named() {
+        let one = ReceiptEvent::read(&event(&sale())).unwrap().receipt;
+        let mut data = sale();
+        data["total"] = json!(null);
+        data["lines"][0] = json!({ "barcode": "4600000000017", "quantity": "1.5" });
+        let other = ReceiptEvent::read(&event(&data)).unwrap().receipt;
+        assert_ne!(one.contents(), other.contents());
+        assert_eq!(one.essence(), other.essence());
+        data["lines"][0]["quantity"] = json!(2);
+        let changed = ReceiptEvent::read(&event(&data)).unwrap().receipt;
+        assert_ne!(one.essence(), changed.essence());
     }
 
     #[test]

@@ -40,8 +40,19 @@ pub(super) fn evotor_payments(
     found.map(Value::Array)
 }
 
+/// A member of a list, out of the wrapper in which the vendor's papers show it:
+/// `{"position": {…}}`.
+pub(super) fn bare(row: &Value) -> &Value {
+    let mut members = row.as_object().into_iter().flat_map(Map::values);
+    match (members.next(), members.next()) {
+        (Some(inner), None) if inner.is_object() => inner,
+        _ => row,
+    }
+}
+
 /// One payment; the change that was given is none of it.
 fn payment(told: &Value) -> Option<Value> {
+    let told = bare(told);
     // Of a transaction `type` is what it is about.
     let kinds = ["paymentType", "payment_type", "type", "kind"];
     let mut words = kinds
@@ -50,6 +61,7 @@ fn payment(told: &Value) -> Option<Value> {
     let kind = words.find(|word| word != "PAYMENT")?;
     let parts = told.get("parts").and_then(Value::as_array);
     let part = |part: &Value| {
+        let part = bare(part);
         let sum = part.get("part_sum").and_then(amount)?;
         sum.checked_sub(part.get("change").and_then(amount).unwrap_or_default())
     };
@@ -134,6 +146,7 @@ pub(super) fn moysklad_rate(position: &Value) -> Option<Decimal> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::{domain::TillName, formats::tills::evotor::EvotorReceipts};
 
     fn object(value: &Value) -> &Object {
         value.as_object().unwrap()
@@ -196,5 +209,35 @@ mod tests {
         let who = evotor_customer(object(&empty), Some(object(&body)));
         assert_eq!(who.unwrap()["phone"], "+79160000001");
         assert_eq!(evotor_customer(object(&empty), None), None);
+    }
+
+    #[test]
+    fn a_page_of_documents_is_read_also_where_every_member_is_wrapped() {
+        let position = json!({ "product_id": "p-1", "quantity": 2, "result_sum": 90 });
+        let payment = |part: Value| json!({ "type": "CASH", "sum": 100, "parts": [part] });
+        let part = json!({ "part_sum": 100, "change": 10 });
+        let document = |position: Value, payment: Value| {
+            json!({ "id": "D-9", "type": "SELL", "close_date": "2026-03-01T09:15:00.000+0000",
+                "body": { "positions": [position], "payments": [payment], "result_sum": 90 } })
+        };
+        let bare = document(position.clone(), payment(part.clone()));
+        let payment = payment(json!({ "part": part }));
+        let wrapped = document(
+            json!({ "position": position }),
+            json!({ "payment": payment }),
+        );
+        let till = TillName::parse("centre").unwrap();
+        let read = EvotorReceipts::read(&till, "", &bare);
+        let data = &read.events[0]["data"];
+        assert_eq!(data["lines"][0]["product_id"], "p-1");
+        assert_eq!(data["payments"][0]["sum"], "90");
+        for items in [
+            json!([bare]),
+            json!([wrapped]),
+            json!([{ "document": wrapped }]),
+        ] {
+            let page = json!({ "items": items, "paging": {} });
+            assert_eq!(EvotorReceipts::read(&till, "", &page), read, "{page}");
+        }
     }
 }

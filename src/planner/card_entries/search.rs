@@ -159,13 +159,15 @@ impl State {
             CardId::Contact(_) => ("crm.contact.list", &FIELDS[..2], 3),
         };
         let own = listed(&of_ids(&[card.id()]), fields);
+        let newest = json!({"ID": "DESC"});
+        // No page of the vendor's says that this filter counts: where it does not, what was put a
+        // moment ago stands among the newest.
         let origin = json!({
             "filter": {
                 "ORIGINATOR_ID": self.job.shop.as_str(), "ORIGIN_ID": self.job.number.as_str()
             },
-            "select": ["ID", "ORIGINATOR_ID", "ORIGIN_ID"],
+            "select": ["ID", "ORIGINATOR_ID", "ORIGIN_ID"], "order": newest,
         });
-        let newest = json!({"ID": "DESC"});
         let todos = json!({
             "filter": {"OWNER_TYPE_ID": kind, "OWNER_ID": card.id(), "PROVIDER_ID": "CRM_TODO"},
             "select": ["ID", "DESCRIPTION"], "order": newest,

@@ -182,3 +182,32 @@ fn a_card_that_is_gone_is_forgotten_and_another_is_sought_at_the_next_try() {
     assert!(matches!(settled.outcome, Outcome::Refused { .. }));
     assert_eq!((settled.known.card, settled.known.target), (None, None));
 }
+
+#[test]
+fn a_call_is_found_again_in_a_portal_that_does_not_filter_by_origin() {
+    let call = all().swap_remove(0);
+    let mut wave = EntryWave::new(vec![job(vec![call], Some(CardId::Deal(5)))]);
+    let look = wave.next_round();
+    // Sixty calls; the last one is ours.
+    let calls = |command: &Command| {
+        let row = |id: u64| {
+            let number = if id == 60 {
+                "call:1".to_owned()
+            } else {
+                format!("call:0{id}")
+            };
+            json!({"ID": id.to_string(), "ORIGINATOR_ID": "main", "ORIGIN_ID": number})
+        };
+        let filtered = command.params["filter"].get("ORIGIN_ID").is_some();
+        match command.method {
+            "crm.activity.list" if filtered && command.params["order"]["ID"] == "DESC" => {
+                done((11..=60).rev().map(row).collect())
+            }
+            "crm.activity.list" if filtered => done((1..=50).map(row).collect()),
+            _ => card_read(command),
+        }
+    };
+    answer(&mut wave, &look, calls);
+    assert!(wave.next_round().is_empty(), "it stands there");
+    assert_eq!(wave.finish()[0].outcome, Outcome::Done { wrote: false });
+}

@@ -12,6 +12,10 @@ pub struct ProductLinks {
     /// portal was last known to hold it; empty: it is not known to.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub told: String,
+    /// Whether a person has asked to look whether it is true still: it may have been deleted by
+    /// hand.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub unproved: bool,
     /// The product, or the parent of its variations.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub own: Option<LinkedElement>,

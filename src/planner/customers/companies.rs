@@ -13,7 +13,7 @@ use crate::{
         entities::product_rows::cut,
         indexes::{FirmIx, indexed_by},
         json::{id, made_id, rows, text},
-        list_query::{PAGE, listed, of_ids, row_id},
+        list_query::{CardKind, OriginPage, PAGE, above, further, listed, of_ids, row_id},
         wave::batching::{AtomicCommands, PendingCommand, PlannedCommand, result_of},
     },
 };
@@ -24,6 +24,8 @@ use std::collections::{BTreeMap, BTreeSet};
 const COMPANIES: u64 = 4;
 /// The number of requisites among them.
 const REQUISITES: u64 = 8;
+/// What is read of companies by their origin.
+const BY_ORIGIN: [&str; 2] = ["ID", "ORIGIN_ID"];
 /// The type of a registered address.
 const REGISTERED: u64 = 6;
 
@@ -167,11 +169,8 @@ impl Wave {
         for ids in ids.chunks(PAGE) {
             let params = listed(&of_ids(ids), &["ID"]);
             let ids = ids.to_vec();
-            self.ask(
-                "crm.company.list",
-                params,
-                PendingCommand::Companies { ids },
-            );
+            let ask = PendingCommand::Companies { ids };
+            self.ask("crm.company.list", params, ask);
         }
     }
 
@@ -184,6 +183,9 @@ impl Wave {
     /// Takes the link from the firms whose company was deleted, or merged with another; which they
     /// are.
     pub(super) fn forget_gone_companies(&mut self) -> Vec<FirmIx> {
+        if self.hides(CardKind::Company) {
+            return Vec::new();
+        }
         let gone: Vec<(FirmIx, u64)> = FirmIx::all(self.firms.len())
             .filter_map(|at| Some((at, self.firms[at].company?)))
             .filter(|(_, company)| self.companies.get(company) == Some(&false))
@@ -206,21 +208,23 @@ impl Wave {
             (firm.shop.clone(), firm.origin.clone(), *at)
         };
         let origins = firms.iter().map(origin).collect();
-        self.ask_by_origin("crm.company.list", &["ID", "ORIGIN_ID"], origins, |firms| {
-            PendingCommand::CompaniesByOrigin { firms }
+        self.ask_by_origin("crm.company.list", &BY_ORIGIN, origins, |firms, page| {
+            PendingCommand::CompaniesByOrigin { firms, page }
         });
         let (with_inn, without): (Vec<FirmIx>, Vec<FirmIx>) =
             firms.iter().partition(|at| self.firms[**at].inn.is_some());
         self.ask_requisites(&with_inn);
         for firm in without {
-            let filter = json!({"=TITLE": self.firms[firm].title});
-            let params = listed(&filter, &["ID", "TITLE", "PHONE"]);
-            self.ask(
-                "crm.company.list",
-                params,
-                PendingCommand::CompaniesByTitle { firm },
-            );
+            self.ask_title_page(firm, None);
         }
+    }
+
+    /// One page of the companies whose title is this firm's name: there are names that many have.
+    fn ask_title_page(&mut self, firm: FirmIx, after: Option<u64>) {
+        let filter = above(json!({"=TITLE": self.firms[firm].title}), after);
+        let params = listed(&filter, &["ID", "TITLE", "PHONE"]);
+        let ask = PendingCommand::CompaniesByTitle { firm, after };
+        self.ask("crm.company.list", params, ask);
     }
 
     /// The requisites with these firms' numbers, and what a new one needs.
@@ -233,17 +237,13 @@ impl Wave {
         }
     }
 
-    /// One page of the requisites with these firms' numbers: a number may stand on many, one for
-    /// each branch, so that a full page is followed by the next.
+    /// One page of the requisites with these firms' numbers, which may stand on many branches.
     fn ask_requisites_page(&mut self, firms: &[FirmIx], after: Option<u64>) {
         let inns: Vec<&str> = firms
             .iter()
             .filter_map(|at| self.firms[*at].inn.as_deref())
             .collect();
-        let mut filter = json!({"@RQ_INN": inns, "ENTITY_TYPE_ID": COMPANIES});
-        if let Some(after) = after {
-            filter[">ID"] = json!(after);
-        }
+        let filter = above(json!({"@RQ_INN": inns, "ENTITY_TYPE_ID": COMPANIES}), after);
         let select = ["ID", "ENTITY_ID", "ENTITY_TYPE_ID", "RQ_INN", "RQ_KPP"];
         let params = json!({"filter": filter, "select": select, "order": {"ID": "ASC"}});
         let firms = firms.to_vec();
@@ -254,9 +254,16 @@ impl Wave {
     pub(in crate::planner) fn take_companies_by_origin(
         &mut self,
         firms: &[FirmIx],
+        page: &OriginPage,
         result: &Value,
     ) {
-        for row in rows(result) {
+        let rows = rows(result);
+        if let Some(page) = page.next(&rows) {
+            let (params, firms) = (page.params(&BY_ORIGIN), firms.to_vec());
+            let ask = PendingCommand::CompaniesByOrigin { firms, page };
+            self.ask("crm.company.list", params, ask);
+        }
+        for row in rows {
             let Some(id) = row_id(&row) else { continue };
             let origin = text(row.get("ORIGIN_ID"));
             for at in firms {
@@ -275,9 +282,7 @@ impl Wave {
         result: &Value,
     ) {
         let page = rows(result);
-        let last = page.iter().filter_map(row_id).max();
-        // A portal that shows the same page again is not followed for ever.
-        if page.len() >= PAGE && last > after {
+        if let last @ Some(_) = further(&page, after) {
             self.ask_requisites_page(firms, last);
         }
         for row in page {
@@ -307,9 +312,18 @@ impl Wave {
 
     /// A name alone proves little: a company of that name counts if it has one of the phones, or if
     /// no phone can tell.
-    pub(in crate::planner) fn take_companies_by_title(&mut self, firm: FirmIx, result: &Value) {
+    pub(in crate::planner) fn take_companies_by_title(
+        &mut self,
+        firm: FirmIx,
+        after: Option<u64>,
+        result: &Value,
+    ) {
+        let rows = rows(result);
+        if let Some(last) = further(&rows, after) {
+            self.ask_title_page(firm, Some(last));
+        }
         let firm = &mut self.firms[firm];
-        for row in rows(result) {
+        for row in rows {
             let Some(id) = row_id(&row) else { continue };
             let theirs: Vec<String> = multifield(row.get("PHONE"))
                 .iter()

@@ -9,16 +9,18 @@ pub(super) mod card_match;
 mod companies;
 mod contacts;
 mod grouping;
+mod hidden_cards;
 
 pub(super) use companies::BusinessCustomer;
 pub(super) use contacts::{ContactRow, Customer};
 pub(super) use grouping::tells;
+pub(super) use hidden_cards::Sight;
 
 use super::{
     Outcome, State, Wave,
     indexes::{CustomerIx, FirmIx, JobIx},
     json::{elements, text},
-    list_query::{PAGE, listed, of_origins},
+    list_query::{OriginPage, PAGE},
     wave::batching::{AtomicCommands, PendingCommand},
 };
 use crate::domain::{
@@ -55,6 +57,10 @@ impl Wave {
     /// Reads candidates that were not read yet, and searches for customers whose linked contact or
     /// company is gone.
     pub(super) fn ask_who_further(&mut self) {
+        if self.ask_sight() {
+            return;
+        }
+        self.wait_for_sight();
         let strangers = self.forget_wrong_contacts();
         self.search_contacts(&strangers);
         // Of whom no order is open, an answer did not come: it is asked again in the next wave.
@@ -88,7 +94,7 @@ impl Wave {
         method: &'static str,
         select: &[&str],
         sought: Vec<(ShopName, String, I)>,
-        ask: impl Fn(Vec<I>) -> PendingCommand,
+        ask: impl Fn(Vec<I>, OriginPage) -> PendingCommand,
     ) {
         let mut by_shop: BTreeMap<ShopName, Vec<(String, I)>> = BTreeMap::new();
         for (shop, origin, at) in sought {
@@ -96,13 +102,9 @@ impl Wave {
         }
         for (shop, sought) in by_shop {
             for sought in sought.chunks(PAGE) {
-                let origins: Vec<&str> = sought.iter().map(|(origin, _)| origin.as_str()).collect();
-                let params = listed(&of_origins(shop.as_str(), &origins), select);
-                self.ask(
-                    method,
-                    params,
-                    ask(sought.iter().map(|(_, at)| *at).collect()),
-                );
+                let (origins, all): (Vec<String>, Vec<I>) = sought.iter().cloned().unzip();
+                let page = OriginPage::first(shop.as_str(), origins);
+                self.ask(method, page.params(select), ask(all, page));
             }
         }
     }

@@ -12,7 +12,7 @@ pub use result::{BrokenRow, DealState, MoveOutcome, ScanResult, StageMove};
 
 use super::{
     BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer, Origin,
-    json::{id, list, rows},
+    json::{elements, id, list, rows},
     list_query::{PAGE, is_told, listed, of_ids, row_id},
 };
 use crate::domain::Stage;
@@ -149,10 +149,7 @@ impl DealScan {
     fn ask_history(&mut self, history: History) {
         let (params, after) = match history {
             History::Skip => return,
-            History::Newest => (
-                json!({"entityTypeId": 2, "order": {"ID": "DESC"}, "select": HISTORY_FIELDS}),
-                None,
-            ),
+            History::Newest => (newest_history().1, None),
             History::After(after) => (history_page(after, 0), Some(after)),
         };
         self.ask(
@@ -304,10 +301,9 @@ impl DealScan {
                 .seen
                 .refused
                 .push(format!("the comment was refused: {words}")),
-            PendingQuestion::History { .. } | PendingQuestion::MovesOf { .. } => self
-                .seen
-                .refused
-                .push(format!("the stage history was refused: {words}")),
+            PendingQuestion::History { .. } | PendingQuestion::MovesOf { .. } => {
+                self.seen.history_fault = Some(words);
+            }
             PendingQuestion::Deals(_) => self
                 .seen
                 .refused
@@ -318,7 +314,10 @@ impl DealScan {
     fn done(&mut self, ask: PendingQuestion, result: &Value, next: Option<u64>) {
         match ask {
             PendingQuestion::History { .. } | PendingQuestion::MovesOf { .. }
-                if !list(result).is_array() && !list(result).is_object() => {}
+                if !tells_history(result) =>
+            {
+                self.seen.history_fault = Some(NO_HISTORY.to_owned());
+            }
             PendingQuestion::History { first, after } => {
                 let (page, broken) = read_each(&rows(result), StageMove::read);
                 self.seen.history_read = true;
@@ -426,6 +425,23 @@ const HISTORY_FIELDS: [&str; 6] = [
     "CATEGORY_ID",
     "STAGE_ID",
 ];
+
+/// What is said of an answer that is no history.
+const NO_HISTORY: &str = "what the portal answers is no list of rows";
+
+/// The newest page of a portal's stage history: the method, and its parameters.
+pub fn newest_history() -> (&'static str, Value) {
+    let params = json!({"entityTypeId": 2, "order": {"ID": "DESC"}, "select": HISTORY_FIELDS});
+    (HISTORY_LIST, params)
+}
+
+/// Whether an answer is a stage history: rows, or none. A page on which no row has an id is none.
+pub fn tells_history(answer: &Value) -> bool {
+    let listed = list(answer);
+    let all = elements(listed);
+    let has_id = |row: &&Value| row.as_object().and_then(row_id).is_some();
+    (listed.is_array() || listed.is_object()) && (all.is_empty() || all.iter().any(has_id))
+}
 
 fn history_page(after: u64, start: u64) -> Value {
     json!({

@@ -75,6 +75,9 @@ pub struct ScanResult {
     pub broken: Vec<BrokenRow>,
     /// Whether the history was read at all.
     pub history_read: bool,
+    /// Why a part of it was not, where the portal did answer: it refuses, or what it answers is no
+    /// history.
+    pub history_fault: Option<String>,
     /// The newest row's id, as known before the deals were read.
     pub newest: Option<u64>,
     /// Who the bridge is in the portal.
@@ -100,6 +103,7 @@ impl ScanResult {
         self.history.extend(other.history);
         self.broken.extend(other.broken);
         self.history_read |= other.history_read;
+        self.history_fault = self.history_fault.take().or(other.history_fault);
         self.newest = self.newest.max(other.newest);
         self.me = self.me.or(other.me);
         self.deals.extend(other.deals);

@@ -221,6 +221,7 @@ fn what_cannot_be_read_is_neither_gone_nor_an_empty_history() {
         let seen = glance.finish();
         let told: Vec<u64> = seen.deals.keys().copied().collect();
         assert_eq!(told, gone, "{listed}");
+        assert!(seen.history_fault.is_some(), "{seen:?}");
         assert!(!seen.history_read && seen.moves.is_empty(), "{seen:?}");
     }
 }
@@ -244,4 +245,29 @@ fn a_row_of_the_history_that_tells_too_little_is_put_aside_and_not_passed_over()
         panic!("{seen:?}")
     };
     assert_eq!((broken.id, broken.deal), (Some(12), Some(3)));
+}
+
+#[test]
+fn a_history_that_is_refused_or_is_none_is_told_and_leaves_no_row_behind() {
+    let denied = CommandAnswer::Refused {
+        error: String::new(),
+        description: "Access denied.".to_owned(),
+    };
+    let rows = json!({"items": [{"TYPE_ID": 1}, {"TYPE_ID": 2}]});
+    for (answered, words) in [
+        (denied, "Access denied."),
+        (answer(rows), "no list of rows"),
+    ] {
+        let mut glance = DealScan::read(&ScanRequest {
+            history: History::After(10),
+            deals: Vec::new(),
+            moves_of: Vec::new(),
+            ask_who: false,
+        });
+        play(&mut glance, |_| answered.clone());
+        let seen = glance.finish();
+        assert!(!seen.history_read && seen.broken.is_empty(), "{seen:?}");
+        let fault = seen.history_fault.unwrap_or_default();
+        assert!(fault.contains(words), "{fault}");
+    }
 }

@@ -7,7 +7,7 @@ use crate::{
         CrmEntity, Intent, KnownLinks, Origin, Outcome, State, Wave,
         indexes::JobIx,
         json::{is_empty, rows, same},
-        list_query::{PAGE, row_id, with_origin},
+        list_query::{PAGE, further, row_id, with_origin},
         wave::batching::PendingCommand,
     },
 };
@@ -63,12 +63,11 @@ impl Wave {
         result: &Value,
     ) {
         let page = rows(result);
-        let last = page.iter().filter_map(row_id).max();
-        let full = page.len() >= PAGE;
+        let last = further(&page, so_far.iter().filter_map(row_id).max());
         let mut rows = so_far;
         rows.extend(page);
-        if let (true, Some(last)) = (full, last) {
-            self.ask_targets_page(lead, jobs, Some(last), rows);
+        if last.is_some() {
+            self.ask_targets_page(lead, jobs, last, rows);
             return;
         }
         for job in jobs {

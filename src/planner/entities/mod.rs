@@ -16,10 +16,10 @@ pub(super) use read_back::{read_back, read_back_room};
 use super::{
     State,
     json::text,
-    list_query::{listed, of_ids, of_origins},
+    list_query::{self, listed, of_ids, of_origins},
 };
 use crate::domain::Stage;
-use serde_json::{Map, Value, json};
+use serde_json::{Map, Value};
 use std::collections::BTreeSet;
 
 /// The names that differ between deals and leads.
@@ -83,10 +83,7 @@ pub(super) fn by_origin(
     let shop = orders
         .first()
         .map_or("", |state| state.job.rules.shop.as_str());
-    let mut filter = of_origins(shop, &numbers);
-    if let Some(above) = above {
-        filter[">ID"] = json!(above);
-    }
+    let filter = list_query::above(of_origins(shop, &numbers), above);
     (names(lead).list, listed(&filter, &select(lead, orders)))
 }
 

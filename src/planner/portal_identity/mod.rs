@@ -9,7 +9,7 @@
 use super::{
     BATCH_LIMIT, Call, CallAnswer, Command, CommandAnswer, CrmEntity,
     json::{rows, text},
-    list_query::{PAGE, is_told, listed, of_ids, of_origins, row_id},
+    list_query::{PAGE, above, further, is_told, listed, of_ids, of_origins, row_id},
 };
 use crate::domain::OrderKey;
 use serde_json::{Map, Value, json};
@@ -191,15 +191,18 @@ impl<'a> Inquiry<'a> {
         missing
     }
 
-    /// What the portal is; `None` where it did not tell. `address` is where it is asked now.
+    /// What the portal is; `None` where it did not tell. `address` is where it is asked now. Where
+    /// it does not tell its history, the deals alone testify.
     pub fn verdict(&self, address: Option<&str>) -> Option<Verdict> {
         let remembered = self.remembered;
-        let newest = self.newest?;
-        let short = newest < remembered.history_id;
+        let short = self
+            .newest
+            .is_some_and(|newest| newest < remembered.history_id);
         let moved = remembered.address.is_some()
             && address.is_some()
             && remembered.address.as_deref() != address;
         if remembered.witnesses.is_empty() {
+            self.newest?;
             return Some(if moved || short {
                 Verdict::HistoryShort
             } else {
@@ -221,7 +224,7 @@ impl<'a> Inquiry<'a> {
                 .get(&newest.deal)
                 .is_none_or(|card| !card.is_of(&newest.shop, &newest.number))
         });
-        let emptied = short && newest == 0;
+        let emptied = short && self.newest == Some(0);
         let hidden = emptied || remembered.witnesses.len() >= MANY;
         Some(match (own, others) {
             (0, 0) if hidden && !moved && !self.sees_all => Verdict::Hidden,
@@ -235,7 +238,7 @@ impl<'a> Inquiry<'a> {
 }
 
 /// Whether `profile` speaks of an administrator; portals write the flag in several ways.
-fn is_administrator(profile: &Value) -> bool {
+pub(super) fn is_administrator(profile: &Value) -> bool {
     match profile.get("ADMIN") {
         Some(Value::Bool(admin)) => *admin,
         Some(flag) => matches!(text(Some(flag)).as_str(), "Y" | "1" | "true"),
@@ -248,6 +251,8 @@ fn is_administrator(profile: &Value) -> bool {
 struct Page {
     lead: bool,
     orders: Vec<OrderKey>,
+    /// Above which id; `None`: the first page.
+    above: Option<u64>,
 }
 
 /// An order that was looked up by its origin.
@@ -281,6 +286,7 @@ impl Search {
                 pages.extend([true, false].map(|lead| Page {
                     lead,
                     orders: orders.to_vec(),
+                    above: None,
                 }));
             }
         }
@@ -308,7 +314,7 @@ impl Search {
                 } else {
                     "crm.deal.list"
                 },
-                params: listed(&of_origins(shop, &numbers), &select),
+                params: listed(&above(of_origins(shop, &numbers), page.above), &select),
             }
         };
         let commands: Vec<Command> = pages.take(BATCH_LIMIT).map(command).collect();
@@ -322,20 +328,21 @@ impl Search {
             _ => std::collections::HashMap::new(),
         };
         for command in &call.commands {
-            let Some(Page { lead, orders }) = self.pages.get(self.asked) else {
+            let Some(page) = self.pages.get(self.asked) else {
                 return;
             };
+            let (lead, orders, before) = (page.lead, page.orders.clone(), page.above);
             self.asked += 1;
             let told = match answered.remove(&command.key) {
                 Some(CommandAnswer::Done { result, .. }) if is_told(&result) => Some(result),
                 _ => None,
             };
             let Some(result) = told else {
-                self.unread.extend(orders.iter().cloned());
+                self.unread.extend(orders);
                 continue;
             };
-            // The oldest comes first; a deal counts before a lead, which was asked for first.
-            for row in rows(&result).iter().rev() {
+            let rows = rows(&result);
+            for row in &rows {
                 let origin = Origin::read(row);
                 let key = OrderKey {
                     shop: origin.originator,
@@ -344,16 +351,32 @@ impl Search {
                 if let Some(id) = row_id(row)
                     && orders.contains(&key)
                 {
-                    self.found.insert(key, CrmEntity::new(*lead, id));
+                    self.take(key, CrmEntity::new(lead, id));
                 }
             }
+            let last = further(&rows, before);
+            self.pages.extend(last.map(|_| Page {
+                lead,
+                orders,
+                above: last,
+            }));
+        }
+    }
+
+    /// A deal counts before a lead, and the oldest of each.
+    fn take(&mut self, key: OrderKey, one: CrmEntity) {
+        let rank = |one: &CrmEntity| (matches!(one, CrmEntity::Lead(_)), one.id());
+        let known = self.found.entry(key).or_insert(one);
+        if rank(&one) < rank(known) {
+            *known = one;
         }
     }
 
     /// Every order that could be looked up, and what was found of it.
     pub fn finish(self) -> Vec<FoundOrder> {
         let (found, unread) = (self.found, self.unread);
-        let pages = self.pages.into_iter().filter(|page| !page.lead);
+        let first = |page: &Page| !page.lead && page.above.is_none();
+        let pages = self.pages.into_iter().filter(first);
         pages
             .flat_map(|page| page.orders)
             .filter(|order| !unread.contains(order))

@@ -113,6 +113,38 @@ fn what_is_hidden_from_a_user_is_not_taken_for_gone() {
 }
 
 #[test]
+fn a_portal_that_refuses_its_history_is_told_by_its_deals() {
+    let known = remembered("one", 100, &[9, 8]);
+    for (shown, address, verdict) in [
+        (
+            json!([{"ID": 9, "ORIGINATOR_ID": "main", "ORIGIN_ID": "A9"}]),
+            "one",
+            Verdict::Same,
+        ),
+        (
+            json!([{"ID": 9, "ORIGIN_ID": "X"}, {"ID": 8, "ORIGIN_ID": ""}]),
+            "one",
+            Verdict::Another,
+        ),
+        (json!([]), "two", Verdict::Another),
+        (json!([]), "one", Verdict::Same),
+    ] {
+        let mut inquiry = Inquiry::new(&known);
+        let refused = CommandAnswer::Refused {
+            error: String::new(),
+            description: "Access denied.".to_owned(),
+        };
+        let done = |result: Value| CommandAnswer::Done { result, next: None };
+        inquiry.answer(CallAnswer::Answered(HashMap::from([
+            (HISTORY.to_owned(), refused),
+            (USER.to_owned(), done(json!({"ID": "1", "ADMIN": "Y"}))),
+            (DEALS.to_owned(), done(shown.clone())),
+        ])));
+        assert_eq!(inquiry.verdict(Some(address)), Some(verdict), "{shown}");
+    }
+}
+
+#[test]
 fn a_portal_that_does_not_tell_is_not_judged() {
     let known = remembered("one", 100, &[9]);
     let nothing = |key: &str| {
@@ -177,4 +209,35 @@ fn a_few_deals_that_are_gone_may_have_been_deleted_and_no_more() {
         inquiry.answer(CallAnswer::Answered([(DEALS.to_owned(), answer)].into()));
         assert_eq!(inquiry.deleted(), deleted, "{shown}");
     }
+}
+
+#[test]
+fn an_order_beyond_a_full_page_of_anothers_copies_is_found() {
+    let order = |n: usize| OrderKey::new("main", &format!("A{n}"));
+    let mut search = Search::new(vec![order(0), order(1)]);
+    let row = |id: u64, of: &str| json!({"ID": id, "ORIGINATOR_ID": "main", "ORIGIN_ID": of});
+    let mut calls = 0;
+    while let Some(call) = search.next_call() {
+        calls += 1;
+        let mut answers = HashMap::new();
+        for command in &call.commands {
+            let above = command.params["filter"].get(">ID").and_then(Value::as_u64);
+            let rows: Vec<Value> = match (command.method, above) {
+                ("crm.deal.list", None) => (1..=50).map(|id| row(id, "A0")).collect(),
+                ("crm.deal.list", Some(50)) => vec![row(51, "A1")],
+                ("crm.lead.list", None) => vec![row(9, "A1")],
+                other => panic!("{other:?}"),
+            };
+            let (result, next) = (json!(rows), None);
+            answers.insert(command.key.clone(), CommandAnswer::Done { result, next });
+        }
+        search.answer(&call, CallAnswer::Answered(answers));
+    }
+    assert_eq!(calls, 2);
+    let found = search.finish();
+    let targets: Vec<_> = found.iter().map(|one| one.target).collect();
+    assert_eq!(
+        targets,
+        [Some(CrmEntity::Deal(1)), Some(CrmEntity::Deal(51))]
+    );
 }

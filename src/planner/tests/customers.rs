@@ -156,3 +156,105 @@ fn a_branch_is_found_whose_requisite_stands_behind_a_page_of_others() {
     assert_eq!(settled.known.company_id, Some(115), "{settled:?}");
     assert_eq!(portal.companies.len(), 120);
 }
+
+#[test]
+fn a_card_beyond_a_full_page_of_anothers_copies_is_found_all_the_same() {
+    let mut portal = Portal::default();
+    let card = |id: u64, name: &str, origin: &str| {
+        json!({
+            "ID": id.to_string(), "NAME": name, "ORIGINATOR_ID": "main", "ORIGIN_ID": origin
+        })
+    };
+    for id in 1..=60 {
+        portal.add_contact(&card(id, "Анна", "c1"));
+    }
+    portal.add_contact(&card(61, "Олег", "c2"));
+    let of = |number: &str, id: &str, name: &str| {
+        let order = json!({"number": number, "customer": {"id": id, "name": name}});
+        job(&order, KnownLinks::default())
+    };
+    let jobs = vec![of("A1", "c1", "Анна"), of("A2", "c2", "Олег")];
+    let settled = drive(&mut portal, jobs);
+    let contacts: Vec<_> = settled.iter().map(|one| one.known.contact_id).collect();
+    assert_eq!(contacts, [Some(1), Some(61)]);
+    assert_eq!(portal.contacts.len(), 61);
+}
+
+#[test]
+fn a_company_beyond_a_full_page_of_its_name_is_found_all_the_same() {
+    let mut portal = Portal::default();
+    for id in 1..=60_u64 {
+        let phone = format!("+7495{id:07}");
+        let row = json!({"ID": id.to_string(), "TITLE": "Ромашка", "PHONE": [{"VALUE": phone}]});
+        let row = row.as_object().cloned().unwrap_or_default();
+        portal.companies.insert(id, row);
+    }
+    let order = json!({"number": "A1", "customer": {
+        "kind": "company", "name": "Иван", "phones": ["+74950000060"],
+        "company": {"title": "Ромашка"}
+    }});
+    let settled = bring(&mut portal, &order);
+    assert_eq!(settled.known.company_id, Some(60));
+    assert_eq!(portal.companies.len(), 60);
+}
+
+/// What becomes of the next order of two firms when none of this kind of card is to be seen.
+fn next_without(portal: &mut Portal, companies: bool) -> Vec<(KnownLinks, Settlement)> {
+    let order = |number: usize| {
+        let firm = number % 2;
+        let inn = ["7707083893", "7736050003"][firm];
+        json!({"number": format!("A{number}"), "customer": {
+            "id": format!("c{firm}"), "kind": "company", "name": format!("Имя{firm}"),
+            "phones": [format!("+749510020{:02}", 30 + firm)],
+            "company": {"title": format!("ООО {firm}"), "inn": inn}
+        }})
+    };
+    let first = [0, 1].map(|number| job(&order(number), KnownLinks::default()));
+    let settled = drive(portal, first.into());
+    if companies {
+        portal.companies.clear();
+        portal.requisites.clear();
+    } else {
+        portal.contacts.clear();
+    }
+    let link = |one: &Settlement| KnownLinks {
+        contact_id: one.known.contact_id,
+        company_id: one.known.company_id,
+        ..KnownLinks::default()
+    };
+    let known: Vec<KnownLinks> = settled.iter().map(link).collect();
+    let jobs = known.iter().enumerate();
+    let jobs = jobs.map(|(at, known)| job(&order(2 + at), known.clone()));
+    let settled = drive(portal, jobs.collect());
+    known.into_iter().zip(settled).collect()
+}
+
+#[test]
+fn a_card_that_may_be_hidden_is_waited_for_and_none_is_made_in_its_place() {
+    for companies in [false, true] {
+        let mut portal = Portal {
+            limited: true,
+            ..Portal::default()
+        };
+        for (known, settled) in next_without(&mut portal, companies) {
+            let code = ErrorCode::Rights;
+            assert_eq!(settled.outcome, Outcome::Again { code }, "{companies}");
+            assert_eq!(settled.known.contact_id, known.contact_id, "{companies}");
+            assert_eq!(settled.known.company_id, known.company_id, "{companies}");
+        }
+        assert_eq!(portal.deals.len(), 2, "{companies}");
+    }
+}
+
+#[test]
+fn a_card_that_an_administrator_does_not_see_is_gone_and_made_anew() {
+    for companies in [false, true] {
+        let mut portal = Portal::default();
+        for (_, settled) in next_without(&mut portal, companies) {
+            assert_eq!(settled.outcome, DONE, "{companies}");
+        }
+        let made = (portal.contacts.len(), portal.companies.len());
+        assert_eq!(made, (2, 2), "{companies}");
+        assert_eq!(portal.deals.len(), 4, "{companies}");
+    }
+}

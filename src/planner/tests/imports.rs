@@ -186,3 +186,30 @@ proptest! {
         whatever_is_lost(&losses, imports, count);
     }
 }
+
+#[test]
+fn a_deal_beyond_a_full_page_of_anothers_copies_is_not_imported_twice() {
+    let mut portal = Portal::default();
+    let mut copied = false;
+    drive_by(imported(45), |call| {
+        let mut commands = call.commands.iter();
+        let imports = commands.any(|command| command.method == "crm.item.batchImport");
+        if imports && !std::mem::replace(&mut copied, true) {
+            // Somebody copies a deal at the same moment, again and again.
+            for id in 1..=60_u64 {
+                let row = json!({
+                    "ID": id.to_string(), "ORIGINATOR_ID": "main", "ORIGIN_ID": "A0"
+                });
+                let row = row.as_object().cloned().unwrap_or_default();
+                portal.deals.insert(id, row);
+            }
+        }
+        CallAnswer::Answered(portal.run(call))
+    });
+    for number in 1..45 {
+        let origin = format!("A{number}");
+        let own = portal.deals.values();
+        let own = own.filter(|deal| json::text(deal.get("ORIGIN_ID")) == origin);
+        assert_eq!(own.count(), 1, "{origin}");
+    }
+}

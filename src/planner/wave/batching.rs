@@ -3,7 +3,7 @@
 use crate::planner::{
     BATCH_LIMIT, Call, Command,
     indexes::{CustomerIx, FirmIx, JobIx},
-    list_query::is_told,
+    list_query::{CardKind, OriginPage, is_told},
 };
 use serde_json::{Value, json};
 use std::collections::{BTreeSet, HashMap};
@@ -28,8 +28,15 @@ pub(in crate::planner) enum PendingCommand {
     Presets,
     /// Contacts by id: linked ones, and those that a search found.
     Contacts { ids: Vec<u64> },
+    /// Whether any card of a kind is shown.
+    AnyCard { kind: CardKind },
+    /// Who the bridge's user is.
+    Profile,
     /// Contacts that carry our origin.
-    ContactsByOrigin { customers: Vec<CustomerIx> },
+    ContactsByOrigin {
+        customers: Vec<CustomerIx>,
+        page: OriginPage,
+    },
     /// Contacts by phone or e-mail.
     Duplicates {
         by_phone: bool,
@@ -38,14 +45,17 @@ pub(in crate::planner) enum PendingCommand {
     /// Companies by id, linked ones and those of a requisite: whether they are there.
     Companies { ids: Vec<u64> },
     /// Companies that carry our origin.
-    CompaniesByOrigin { firms: Vec<FirmIx> },
+    CompaniesByOrigin {
+        firms: Vec<FirmIx>,
+        page: OriginPage,
+    },
     /// Requisites by taxpayer number, above this id.
     Requisites {
         firms: Vec<FirmIx>,
         after: Option<u64>,
     },
-    /// Companies whose title is this firm's name.
-    CompaniesByTitle { firm: FirmIx },
+    /// Companies whose title is this firm's name, above this id.
+    CompaniesByTitle { firm: FirmIx, after: Option<u64> },
     /// A contact being made.
     AddContact { customer: CustomerIx },
     /// A phone or an e-mail being added to a contact.
@@ -56,8 +66,11 @@ pub(in crate::planner) enum PendingCommand {
     AddToCompany { firm: FirmIx, what: &'static str },
     /// Deals of a loaded history, many in one command.
     Import { jobs: Vec<JobIx> },
-    /// Imported deals, looked up by their origin.
-    Imported { jobs: Vec<JobIx> },
+    /// Imported deals, looked up by their origin, page by page.
+    Imported {
+        jobs: Vec<JobIx>,
+        so_far: Vec<serde_json::Map<String, Value>>,
+    },
     /// A deal or lead being made.
     Add { job: JobIx },
     /// Fields of a deal or lead being written.
@@ -91,6 +104,7 @@ impl PendingCommand {
             Self::Targets { .. }
             | Self::TargetsById { .. }
             | Self::Contacts { .. }
+            | Self::AnyCard { .. }
             | Self::ContactsByOrigin { .. }
             | Self::Companies { .. }
             | Self::CompaniesByOrigin { .. }
@@ -106,7 +120,8 @@ impl PendingCommand {
             },
             // The rows of dictionaries have names of their own.
             Self::Stages { .. } | Self::Presets => result.is_array() || result.is_object(),
-            Self::AddContact { .. }
+            Self::Profile
+            | Self::AddContact { .. }
             | Self::CompleteContact { .. }
             | Self::AddCompany { .. }
             | Self::AddToCompany { .. }

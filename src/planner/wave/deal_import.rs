@@ -20,7 +20,7 @@ use crate::{
         entities::by_origin,
         indexes::JobIx,
         json::{made_id, rows, text},
-        list_query::{PAGE, row_id, with_origin},
+        list_query::{PAGE, further, row_id, with_origin},
     },
 };
 use serde_json::{Map, Value, json};
@@ -109,7 +109,10 @@ impl Wave {
         group.push(PlannedCommand::new(
             method,
             params,
-            PendingCommand::Imported { jobs },
+            PendingCommand::Imported {
+                jobs,
+                so_far: Vec::new(),
+            },
         ));
         self.waiting.push(group);
     }
@@ -169,9 +172,25 @@ impl Wave {
         });
     }
 
-    /// What stands under the orders' origin after an import.
-    pub(in crate::planner) fn take_imported(&mut self, jobs: &[JobIx], result: &Value) {
-        let rows = rows(result);
+    /// What stands under the orders' origin after an import. It is judged when all of it was read:
+    /// a deal beyond a full page is not a deal that was not made.
+    pub(in crate::planner) fn take_imported(
+        &mut self,
+        jobs: &[JobIx],
+        so_far: Vec<Map<String, Value>>,
+        result: &Value,
+    ) {
+        let page = rows(result);
+        let before = so_far.iter().filter_map(row_id).max();
+        let last = further(&page, before);
+        let mut rows = so_far;
+        rows.extend(page);
+        if last.is_some() {
+            let (method, params) = by_origin(false, &self.states(jobs), last);
+            let jobs = jobs.to_vec();
+            let ask = PendingCommand::Imported { jobs, so_far: rows };
+            return self.ask(method, params, ask);
+        }
         for job in jobs {
             let state = &self.jobs[*job];
             let found = with_origin(&rows, state.job.number.as_str());

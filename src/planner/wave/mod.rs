@@ -14,7 +14,7 @@ pub(super) mod writes_in_flight;
 
 use super::{
     Call, Job, Outcome, PortalFacts, Settlement, State,
-    customers::{BusinessCustomer, ContactRow, Customer},
+    customers::{BusinessCustomer, ContactRow, Customer, Sight},
     entities::{read_back, read_back_room},
     indexes::JobIx,
     wave::batching::{AtomicCommands, CommandBatcher, PendingCommand, PlannedCommand},
@@ -52,6 +52,10 @@ pub struct Wave {
     pub(super) contacts: BTreeMap<u64, Option<ContactRow>>,
     /// Companies that were asked for, and whether the portal has them.
     pub(super) companies: BTreeMap<u64, bool>,
+    pub(super) contact_sight: Sight,
+    pub(super) company_sight: Sight,
+    /// Whether the bridge's user is known to be an administrator, who sees every card.
+    pub(super) sees_all: bool,
     pub(super) facts: PortalFacts,
     /// Funnels whose stages this wave asked for, and whether it was told. What is known of others
     /// is from an earlier wave.
@@ -74,6 +78,9 @@ impl Wave {
             firms: Vec::new(),
             contacts: BTreeMap::new(),
             companies: BTreeMap::new(),
+            contact_sight: Sight::default(),
+            company_sight: Sight::default(),
+            sees_all: false,
             facts,
             asked_funnels: BTreeMap::new(),
             batcher: CommandBatcher::default(),

@@ -123,20 +123,24 @@ impl Wave {
             PendingCommand::Stages { funnel, so_far } => self.take_stages(funnel, so_far, result),
             PendingCommand::Presets => self.facts.take_presets(result),
             PendingCommand::Contacts { ids } => self.take_contacts(&ids, result),
-            PendingCommand::ContactsByOrigin { customers } => {
-                self.take_contacts_by_origin(&customers, result);
+            PendingCommand::AnyCard { kind } => self.take_any_card(kind, result),
+            PendingCommand::Profile => self.take_profile(result),
+            PendingCommand::ContactsByOrigin { customers, page } => {
+                self.take_contacts_by_origin(&customers, &page, result);
             }
             PendingCommand::Duplicates { by_phone, values } => {
                 self.take_duplicates(by_phone, &values, result);
             }
             PendingCommand::Companies { ids } => self.take_companies(&ids, result),
-            PendingCommand::CompaniesByOrigin { firms } => {
-                self.take_companies_by_origin(&firms, result);
+            PendingCommand::CompaniesByOrigin { firms, page } => {
+                self.take_companies_by_origin(&firms, &page, result);
             }
             PendingCommand::Requisites { firms, after } => {
                 self.take_requisites(&firms, after, result);
             }
-            PendingCommand::CompaniesByTitle { firm } => self.take_companies_by_title(firm, result),
+            PendingCommand::CompaniesByTitle { firm, after } => {
+                self.take_companies_by_title(firm, after, result);
+            }
             PendingCommand::AddContact { customer } => self.contact_made(customer, result),
             PendingCommand::AddCompany { firm } => self.company_made(firm, result),
             PendingCommand::CompleteContact { .. }
@@ -147,7 +151,9 @@ impl Wave {
             PendingCommand::RowsToLink { job } => self.jobs[job].take_rows_to_link(result),
             PendingCommand::LinkRow { job, at } => self.jobs[job].row_linked(at, result),
             PendingCommand::Import { jobs } => self.take_import(&jobs, result),
-            PendingCommand::Imported { jobs } => self.take_imported(&jobs, result),
+            PendingCommand::Imported { jobs, so_far } => {
+                self.take_imported(&jobs, so_far, result);
+            }
             PendingCommand::Add { job } => self.target_made(job, result),
             PendingCommand::Update { job, fields } => self.fields_written(job, fields),
             // What the rows should have made is still what is compared next time.
@@ -171,6 +177,8 @@ impl Wave {
         }
         match ask {
             PendingCommand::Import { jobs } => self.import_command_refused(&jobs, error, words),
+            // Who does not say that he sees everything may not see everything.
+            PendingCommand::Profile => {}
             // Without rights to the dictionaries the bridge does without them.
             PendingCommand::Stages { funnel, .. } => self.stages_untold(funnel),
             PendingCommand::Presets => self.facts.presets_refused = true,
@@ -255,17 +263,17 @@ impl Wave {
             | PendingCommand::CompleteContact { customer } => {
                 all(&|state| state.customer == Some(*customer))
             }
-            PendingCommand::ContactsByOrigin { customers } => {
+            PendingCommand::ContactsByOrigin { customers, .. } => {
                 all(&|state| state.customer.is_some_and(|at| customers.contains(&at)))
             }
             PendingCommand::Duplicates { values, .. } => all(&|state| {
                 let of = |at: CustomerIx| values.iter().any(|(_, customer)| *customer == at);
                 state.customer.is_some_and(of)
             }),
-            PendingCommand::AddCompany { firm } | PendingCommand::CompaniesByTitle { firm } => {
+            PendingCommand::AddCompany { firm } | PendingCommand::CompaniesByTitle { firm, .. } => {
                 all(&|state| state.firm == Some(*firm))
             }
-            PendingCommand::CompaniesByOrigin { firms }
+            PendingCommand::CompaniesByOrigin { firms, .. }
             | PendingCommand::Requisites { firms, .. } => {
                 all(&|state| state.firm.is_some_and(|at| firms.contains(&at)))
             }
@@ -285,7 +293,7 @@ impl Wave {
             PendingCommand::Targets { jobs, .. }
             | PendingCommand::TargetsById { jobs }
             | PendingCommand::Import { jobs }
-            | PendingCommand::Imported { jobs }
+            | PendingCommand::Imported { jobs, .. }
             | PendingCommand::ReadBack { jobs } => jobs.clone(),
             PendingCommand::Stages { funnel, .. } => self.jobs_where(|state| {
                 let unsure = |stage| self.facts.has_stage(stage) != Some(true);
@@ -293,6 +301,8 @@ impl Wave {
                 wanted.is_some_and(|stage| stage.funnel == *funnel && unsure(stage))
             }),
             PendingCommand::Presets => self.jobs_where(|state| state.firm.is_some()),
+            PendingCommand::AnyCard { kind } => self.unseen(*kind),
+            PendingCommand::Profile => Vec::new(),
             PendingCommand::Contacts { ids } => {
                 let linked = self.jobs_where(|state| {
                     let theirs = state.customer.and_then(|at| self.customers[at].contact);
@@ -308,7 +318,7 @@ impl Wave {
                     .collect();
                 linked.into_iter().chain(of_customers(&found)).collect()
             }
-            PendingCommand::ContactsByOrigin { customers } => of_customers(customers),
+            PendingCommand::ContactsByOrigin { customers, .. } => of_customers(customers),
             PendingCommand::Duplicates { values, .. } => of_customers(
                 &values
                     .iter()
@@ -320,7 +330,7 @@ impl Wave {
                     FirmIx::all(self.firms.len()).filter(|at| self.firms[*at].is_one_of(ids));
                 of_firms(&asked.collect::<Vec<_>>())
             }
-            PendingCommand::CompaniesByOrigin { firms }
+            PendingCommand::CompaniesByOrigin { firms, .. }
             | PendingCommand::Requisites { firms, .. } => of_firms(firms),
             PendingCommand::AddContact { customer }
             | PendingCommand::CompleteContact { customer } => of_customers(&[*customer]),

@@ -16,9 +16,10 @@ use super::{
 use offline::Offline;
 use serde_json::{Value, json};
 
-const KNOWN: [&str; 25] = [
+const KNOWN: [&str; 26] = [
     "ONAPPINSTALL",
     "ONAPPUNINSTALL",
+    "ONAPPUPDATE",
     "ONAPPTEST",
     "ONOFFLINEEVENT",
     "ONCRMLEADADD",
@@ -245,6 +246,29 @@ impl PortalState {
         url::form_urlencoded::Serializer::new(String::new())
             .extend_pairs(pairs)
             .finish()
+    }
+
+    /// A new version of an application: who was bound hears of it with the new token, then no
+    /// handler is left.
+    pub(crate) fn new_version(&mut self, client: &str, application_token: &str) -> Vec<Message> {
+        for app in &mut self.options.apps {
+            if app.client_id == client {
+                application_token.clone_into(&mut app.application_token);
+            }
+        }
+        let data = [("VERSION", "2"), ("PREVIOUS_VERSION", "1")];
+        self.events.push(RaisedEvent {
+            event: "ONAPPUPDATE".to_owned(),
+            data: data.map(|(k, v)| (format!("[{k}]"), v.to_owned())).to_vec(),
+            user: Some(self.options.webhook_user),
+            refresh: false,
+            only: Some(client.to_owned()),
+        });
+        let messages = self.messages();
+        self.events
+            .handlers
+            .retain(|h| !matches!(&h.owner, Owner::App { client: owner, .. } if owner == client));
+        messages
     }
 
     /// The message that an application gets once, when it is installed.

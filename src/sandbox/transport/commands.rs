@@ -41,7 +41,10 @@ pub(crate) fn run(
         .check(method, params, &mut world.stats.warnings);
     world.stats.commands += 1;
     *world.stats.methods.entry(method.to_owned()).or_default() += 1;
-    let outcome = hidden(world.options.sight, method)
+    let denied = world.denied.contains(method);
+    let outcome = denied
+        .then(|| Err(Fail::plain("Access denied.")))
+        .or_else(|| hidden(world.options.sight, method))
         .or_else(|| portal_methods::call(world, caller, method, params))
         .or_else(|| events::call(world, caller, method, params))
         .or_else(|| crm::call(world, caller, method, params))

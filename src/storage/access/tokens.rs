@@ -19,7 +19,7 @@ pub struct TokenRow {
     pub application_token: Option<Vec<u8>>,
     /// When they were stored.
     pub stored_at: DateTime<Utc>,
-    /// When the application was last installed or authorised.
+    /// When the application was last installed, authorised or updated.
     pub installed_at: DateTime<Utc>,
     /// Why the portal refuses to renew them.
     pub refused_reason: Option<String>,
@@ -208,6 +208,37 @@ pub async fn wake(db: &mut PgConnection, portal: &str) -> Result<(), Error> {
     .fetch_all(db)
     .await?;
     Ok(())
+}
+
+/// Who says that the application was updated.
+#[derive(Debug, Clone, Copy)]
+pub struct UpdateHint<'a> {
+    /// SHA-256 of the application token that was shown.
+    pub application_token: Option<&'a [u8]>,
+    /// The `member_id` that was named.
+    pub member_id: Option<&'a str>,
+}
+
+/// Notes a new version of the application, as an installation by which nothing but the handlers
+/// changes. Without the known token, by the portal's identity alone, only where the last one is
+/// five minutes ago. False if nothing was noted.
+pub async fn updated(
+    db: &mut PgConnection,
+    portal: &str,
+    hint: &UpdateHint<'_>,
+) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.tokens SET installed_at = now()
+         WHERE portal = $1
+           AND (application_token = $2
+                OR member_id = $3 AND installed_at < now() - interval '5 minutes')",
+        portal,
+        hint.application_token,
+        hint.member_id
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected() == 1)
 }
 
 /// Marks the tokens of a removed application as refused; false if the application token is another.

@@ -5,11 +5,12 @@ pub mod imports;
 mod written;
 
 pub use written::{
-    ReceiptLetter, RejectedEvent, Special, write, write_receipt, write_special, write_stray,
-    write_subjects,
+    ReceiptLetter, RejectedEvent, Special, close_receipts, was_let_go, write, write_receipt,
+    write_special, write_stray, write_subjects,
 };
 
 use super::{ClosedHow, Error, Json, LetterAbout};
+use crate::domain::OrderKey;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -301,6 +302,29 @@ pub async fn open_of_orders(
         shops,
         numbers,
         &AGES.map(str::to_owned)
+    )
+    .fetch_all(db)
+    .await?)
+}
+
+/// The open letters of this code about events of these orders, the oldest first.
+pub async fn of_orders(
+    db: &mut PgConnection,
+    orders: Vec<OrderKey>,
+    code: &str,
+) -> Result<Vec<i64>, Error> {
+    if orders.is_empty() {
+        return Ok(Vec::new());
+    }
+    let (shops, numbers) = OrderKey::columns(orders);
+    Ok(sqlx::query_scalar!(
+        "SELECT d.id FROM UNNEST($1::text[], $2::text[]) AS n (shop, number)
+         JOIN bridge.dead_letters d ON d.shop = n.shop AND d.number = n.number
+         WHERE d.closed_at IS NULL AND d.outbox_id IS NOT NULL AND d.code = $3
+         ORDER BY d.id",
+        &shops,
+        &numbers,
+        code
     )
     .fetch_all(db)
     .await?)

@@ -97,6 +97,50 @@ pub async fn write_receipt(db: &mut PgConnection, of: &ReceiptLetter<'_>) -> Res
     Ok(())
 }
 
+/// Whether a person has let a letter go that was about this very event.
+pub async fn was_let_go(
+    db: &mut PgConnection,
+    shop: &str,
+    source: &str,
+    id: &str,
+) -> Result<bool, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT EXISTS (SELECT FROM bridge.dead_letters
+             WHERE shop = $1 AND outbox_id IS NULL AND closed_how = 'discarded'
+               AND payload ->> 'source' = $2 AND payload ->> 'id' = $3) AS "it!""#,
+        shop,
+        source,
+        id
+    )
+    .fetch_one(db)
+    .await?)
+}
+
+/// Closes the letters about events of these receipts of a till that could not be accepted: a later
+/// one was.
+pub async fn close_receipts(
+    db: &mut PgConnection,
+    (shop, till): (&str, &str),
+    receipts: &[String],
+) -> Result<(), Error> {
+    sqlx::query!(
+        "UPDATE bridge.dead_letters d
+         SET closed_at = now(), closed_how = 'overtaken', closed_by = 'bridge',
+             reason = 'the receipt was taken since'
+         FROM UNNEST($3::text[]) AS k (receipt)
+         WHERE d.closed_at IS NULL AND d.shop = $1 AND d.outbox_id IS NULL
+           AND d.about IS NULL AND d.subject IS NULL
+           AND d.payload ->> 'type' = 'pos.receipt.saved.v1'
+           AND d.payload #>> '{data,till}' = $2 AND d.payload #>> '{data,receipt}' = k.receipt",
+        shop,
+        till,
+        receipts
+    )
+    .execute(db)
+    .await?;
+    Ok(())
+}
+
 /// A letter of an event that could not be accepted.
 #[derive(Debug, Clone)]
 pub struct RejectedEvent<'a> {

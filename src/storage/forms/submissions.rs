@@ -12,7 +12,7 @@ pub struct NewSubmission<'a> {
     pub shop: &'a str,
     /// The form's name in the settings.
     pub form: &'a str,
-    /// `taken`, `robot` or `no_consent`.
+    /// `taken`, `robot`, `no_consent` or `too_many`.
     pub verdict: &'a str,
     /// Whether the fingerprint is that of an id of the service.
     pub named: bool,
@@ -70,7 +70,7 @@ pub struct SubmissionRow {
     pub shop: String,
     /// The form's name in the settings.
     pub form: String,
-    /// `taken`, `robot` or `no_consent`.
+    /// `taken`, `robot`, `no_consent` or `too_many`.
     pub verdict: String,
     /// When it was received.
     pub received_at: DateTime<Utc>,

@@ -258,7 +258,10 @@ pub async fn reopen_known(db: &mut PgConnection) -> Result<u64, Error> {
                               AND k.doc_number = CASE WHEN d.beside THEN d.basis ELSE d.number END)
                     OR EXISTS (SELECT FROM bridge.onec_orders k
                                WHERE k.base = d.base
-                                 AND k.doc_id = CASE WHEN d.beside THEN d.basis ELSE d.doc_id END))
+                                 AND k.doc_id = CASE WHEN d.beside THEN d.basis ELSE d.doc_id END)
+                    OR EXISTS (SELECT FROM bridge.onec_orders k
+                               WHERE k.base = d.base
+                                 AND k.onec_id = CASE WHEN d.beside THEN d.basis ELSE d.doc_id END))
              FOR UPDATE OF d SKIP LOCKED)"
     )
     .execute(db)

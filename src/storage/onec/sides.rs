@@ -31,6 +31,9 @@ pub async fn find(
            WHERE base = $1 AND number = $2 AND doc_number IS DISTINCT FROM $2
            UNION ALL
            SELECT shop, number, 'id' FROM bridge.onec_orders WHERE base = $1 AND doc_id = $3
+           UNION ALL
+           SELECT shop, number, 'id' FROM bridge.onec_orders
+           WHERE base = $1 AND onec_id = $3 AND doc_id IS DISTINCT FROM $3
            ORDER BY 1, 2, 3"#,
         base,
         number,
@@ -49,6 +52,8 @@ pub struct SideRow {
     pub doc_number: Option<String>,
     /// `Номер1С`: by what people of 1C know it.
     pub onec_number: Option<String>,
+    /// 1C's own GUID of it.
+    pub onec_id: Option<String>,
     /// The shop's newest event.
     pub head: i64,
     /// The newest that 1C has confirmed.
@@ -89,9 +94,9 @@ pub async fn side(
 ) -> Result<Option<SideRow>, Error> {
     Ok(sqlx::query_as!(
         SideRow,
-        r#"SELECT doc_id, doc_number, onec_number, head, confirmed, waits, version, contents,
-                  said, cancelled, before_cancel, won, paid_on, shipped_on, document, document_at,
-                  confirmed_at,
+        r#"SELECT doc_id, doc_number, onec_number, onec_id, head, confirmed, waits, version,
+                  contents, said, cancelled, before_cancel, won, paid_on, shipped_on, document,
+                  document_at, confirmed_at,
                   coalesce(agreed, (SELECT btrim(e.body #>> '{data,status}') FROM bridge.outbox e
                                     WHERE e.id = onec_orders.confirmed)) AS "agreed?"
            FROM bridge.onec_orders WHERE base = $1 AND shop = $2 AND number = $3 FOR UPDATE"#,
@@ -125,7 +130,7 @@ pub async fn save_side(
          SET said = $4, cancelled = $5, before_cancel = $6, agreed = $7, won = $8, paid_on = $9,
              shipped_on = $10,
              document = $11, document_at = $12, version = $13, contents = $14,
-             onec_number = $15
+             onec_number = $15, onec_id = $16
          WHERE base = $1 AND shop = $2 AND number = $3",
         base,
         shop,
@@ -141,7 +146,8 @@ pub async fn save_side(
         side.document_at,
         side.version,
         side.contents,
-        side.onec_number
+        side.onec_number,
+        side.onec_id
     )
     .execute(db)
     .await?;

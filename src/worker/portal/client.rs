@@ -183,7 +183,7 @@ fn code(class: &Class) -> ErrorCode {
         Class::TokenExpired => ErrorCode::Token,
         Class::Blocked(Blocked::Auth) => ErrorCode::Auth,
         Class::Blocked(Blocked::Scope) => ErrorCode::Scope,
-        Class::Blocked(Blocked::Rights | Blocked::Reads) => ErrorCode::Rights,
+        Class::Blocked(Blocked::Rights | Blocked::Reads | Blocked::Writes) => ErrorCode::Rights,
         Class::Blocked(Blocked::Plan) => ErrorCode::Plan,
         Class::Blocked(Blocked::Overload) => ErrorCode::Overload,
         Class::Refused => ErrorCode::Protocol,

@@ -85,9 +85,11 @@ pub(in crate::worker) async fn inquire<P: PortalClient>(
         Err(failure) => return Ok(Err(failure)),
     }
     let address = address.as_deref();
-    let (Some(mut verdict), Some(newest)) = (inquiry.verdict(address), inquiry.newest()) else {
+    let Some(mut verdict) = inquiry.verdict(address) else {
         return Ok(Ok(None));
     };
+    // 0 where the portal does not tell its history: whatever is told later is above.
+    let newest = inquiry.newest().unwrap_or(0);
     let deleted = inquiry.deleted();
     if verdict == Verdict::WentBack && !deleted.is_empty() {
         let ends = app

@@ -11,8 +11,9 @@ const DEALS: [&str; 4] = [
     "ONCRMDEALMOVETOCATEGORY",
 ];
 const LEADS: [&str; 3] = ["ONCRMLEADADD", "ONCRMLEADUPDATE", "ONCRMLEADDELETE"];
-/// The event that a portal sends when it is asked to.
-const TEST: &str = "ONAPPTEST";
+/// The application's own life: what a portal sends when it is asked to, a new version (which drops
+/// every handler, and may change the token of notifications), and the removal.
+const OWN: [&str; 3] = ["ONAPPTEST", "ONAPPUPDATE", "ONAPPUNINSTALL"];
 
 /// The key of our own queue of events: what is written with it does not come back there.
 pub const CONNECTOR: &str = "b24-bridge";
@@ -66,7 +67,7 @@ pub(super) async fn bind(client: &Client, wanted: &WantedBinding) -> Result<usiz
                 .iter()
                 .any(|row| is(row, "event", event) && text(row, "handler") == handler)
         };
-        for event in wanted.events().chain([TEST]).filter(|event| !heard(event)) {
+        for event in wanted.events().chain(OWN).filter(|event| !heard(event)) {
             missing.push(json!({"event": event, "handler": handler}));
         }
     }

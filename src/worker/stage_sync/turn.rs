@@ -5,8 +5,8 @@ use super::{
     calls::{ScanOutcome, ScanTask, move_deals},
 };
 use crate::{
-    app::{self, App, Comparison, RetryPolicy, ScanContext},
-    domain::OrderKey,
+    app::{self, App, Comparison, Incidents, RetryPolicy, ScanContext},
+    domain::{ErrorCode, OrderKey},
     planner::{History, ScanRequest, ScanResult, StageWrite, Verdict},
     worker::{CrashPoint, PortalClient, lanes::lease::HeldLease, portal::identity::inquire},
 };
@@ -57,6 +57,8 @@ pub(super) struct SyncMemory {
     /// Whether the history is read by itself in the next scan: where a scan failed, it may be the
     /// history's fault.
     history_alone: bool,
+    /// Whether it is on record that the history cannot be read; `None`: not known since the start.
+    history_told: Option<bool>,
 }
 
 /// A scan that is due: the orders, and what is to be read for them.
@@ -203,6 +205,8 @@ impl SyncMemory {
             self.halvings = (self.halvings + 2).min(MOST_HALVINGS);
             return Ok(outcome);
         }
+        let fault = history_fault(&scan, &seen, &outcome);
+        self.record_history(of, fault, seen.history_read).await?;
         if outcome.poisoned {
             self.halvings = (self.halvings + 2).min(TO_ONE);
             match (&*due, outcome.broke.take()) {
@@ -237,6 +241,35 @@ impl SyncMemory {
             self.settle(of, due, seen, &mut outcome, tries).await?;
         }
         Ok(outcome)
+    }
+
+    /// Puts on record that the stage history cannot be read, and that it can be again. Nothing
+    /// waits for it: stages are told by the deals meanwhile.
+    async fn record_history<P: PortalClient>(
+        &mut self,
+        of: &HeldPortal<'_, P>,
+        fault: Option<String>,
+        is_read: bool,
+    ) -> Result<(), app::Error> {
+        let mut incidents = Incidents::default();
+        match fault {
+            Some(words) => {
+                if self.history_told != Some(true) {
+                    tracing::warn!(
+                        portal = of.held.portal(), code = %ErrorCode::History,
+                        "the stage history cannot be read: {words}"
+                    );
+                }
+                incidents.notes.push((ErrorCode::History, words, 1));
+                self.history_told = Some(true);
+            }
+            None if is_read && self.history_told != Some(false) => {
+                incidents.over.push(ErrorCode::History);
+                self.history_told = Some(false);
+            }
+            None => return Ok(()),
+        }
+        of.app.lanes.record(of.held.portal(), &incidents).await
     }
 
     /// Has what was seen decided, and writes what was decided.
@@ -286,6 +319,16 @@ impl SyncMemory {
         }
         Ok(())
     }
+}
+
+/// Why the portal's stage history is not to be had, where that is the history's fault.
+fn history_fault(scan: &ScanRequest, seen: &ScanResult, outcome: &ScanOutcome) -> Option<String> {
+    let alone = scan.deals.is_empty() && scan.history != History::Skip;
+    let spoilt = alone && outcome.poisoned && outcome.broke.is_none() && !seen.history_read;
+    let words = "the call that asks for it fails, while others are answered";
+    seen.history_fault
+        .clone()
+        .or_else(|| spoilt.then(|| words.to_owned()))
 }
 
 /// Whether deals that are not shown are gone, where none of a scan is: not where it is another

@@ -1,6 +1,6 @@
 //! Rows of deals that were made before their products were in the catalogue.
 
-use super::{Shelf, kettle, order, saved};
+use super::{Shelf, kettle, main_shop, order, saved};
 use b24_bridge::sandbox;
 use serde_json::{Value, json};
 
@@ -122,5 +122,31 @@ async fn the_rows_of_a_closed_deal_stay_as_they_are() {
     assert_eq!(
         (shelf.products_of(deal), shelf.linked()),
         (vec!["0".to_owned()], 0)
+    );
+}
+
+#[tokio::test]
+async fn a_product_that_was_deleted_by_hand_is_made_again_when_all_are_sent() {
+    let shelf = Shelf::new(sandbox::Options::default()).await;
+    let events = [saved("1", kettle("17")), saved("2", kettle("18"))];
+    shelf.send(&events).await;
+    shelf.quiet().await;
+    let deleted = shelf.with_code("main:17")[0]["id"].clone();
+    let kept = shelf.with_code("main:18");
+    shelf
+        .ask("catalog.product.delete", json!({ "id": deleted }))
+        .await;
+    assert!(shelf.with_code("main:17").is_empty());
+    let who = b24_bridge::app::Actor::new("cli");
+    let count = shelf.app.catalogue.sync_all(&main_shop(), &who).await;
+    assert_eq!(count.unwrap(), 2);
+    shelf.quiet().await;
+    let made = shelf.with_code("main:17");
+    assert_eq!(made.len(), 1, "{made:?}");
+    assert_ne!(made[0]["id"], deleted);
+    assert_eq!(
+        shelf.with_code("main:18"),
+        kept,
+        "what is there is not written"
     );
 }

@@ -1,7 +1,7 @@
 //! The portal's user loses the right to see what the bridge made: what is hidden is not gone.
 
 use super::portal_identity::{changed, every_order_has_one_deal};
-use crate::delivery::isolation::{World, orders};
+use crate::delivery::isolation::{World, order, orders};
 use b24_bridge::sandbox::Sight;
 use std::time::{Duration, Instant};
 
@@ -58,4 +58,78 @@ async fn where_a_portal_hides_its_deals_orders_wait_and_go_on_when_it_shows_them
         assert_eq!(count(&world, gone).await, 0, "{}", world.lives().await);
         world.end().await;
     }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn where_a_portal_denies_what_is_written_orders_wait_and_go_on_when_it_does_not() {
+    for denied in ["crm.deal.add", "crm.contact.add", "crm.deal.update"] {
+        let world = World::new().await;
+        let before = orders(2);
+        world.post(&before).await;
+        world.settled(Duration::from_secs(20)).await;
+        world.portal.deny(&[denied]);
+        let mut events = changed(&before);
+        if denied != "crm.deal.update" {
+            events.extend((5..8).map(|n| order(&format!("A{n}"))));
+        }
+        world.post(&events).await;
+        paused(&world).await;
+        let letters = world.letters().await;
+        assert!(letters.is_empty(), "{denied} {letters:?}");
+        world.portal.deny(&[]);
+        world.settled(Duration::from_secs(20)).await;
+        let letters = world.letters().await;
+        assert!(letters.is_empty(), "{denied} {letters:?}");
+        every_order_has_one_deal(&world, &changed(&before));
+        let deals = world.portal.deals().len();
+        let expected = if denied == "crm.deal.update" { 2 } else { 5 };
+        assert_eq!(deals, expected, "{denied}");
+        world.end().await;
+    }
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn an_order_whose_deal_alone_may_not_be_written_stops_nobody_else() {
+    let world = World::new().await;
+    let events = orders(3);
+    world.post(&events).await;
+    world.settled(Duration::from_secs(20)).await;
+    world.portal.deny(&["crm.deal.update"]);
+    world.post(&changed(&events[..1])).await;
+    world.post(&[order("A9")]).await;
+    world.settled(Duration::from_secs(20)).await;
+    let letters = world.letters().await;
+    let [(number, code, _)] = &letters[..] else {
+        panic!("{letters:?}\n{}", world.lives().await)
+    };
+    assert_eq!((number.as_str(), code.as_str()), ("A0", "B24-RIGHTS"));
+    assert_eq!(world.deals_of("A9"), 1);
+    world.end().await;
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_portal_that_refuses_its_stage_history_is_told_of_and_gets_its_orders() {
+    let world = World::new().await;
+    world.portal.deny(&["crm.stagehistory.list"]);
+    let events = orders(3);
+    world.post(&events).await;
+    world.settled(Duration::from_secs(20)).await;
+    let lasts =
+        "SELECT count(*) FROM bridge.troubles WHERE code = 'B24-HISTORY' AND over_at IS NULL";
+    let until = async |wanted: i64| {
+        let begun = Instant::now();
+        while count(&world, lasts).await != wanted {
+            assert!(begun.elapsed() < Duration::from_secs(20), "not {wanted}");
+            tokio::time::sleep(Duration::from_millis(10)).await;
+        }
+    };
+    until(1).await;
+    let events = changed(&events);
+    world.post(&events).await;
+    world.settled(Duration::from_secs(20)).await;
+    every_order_has_one_deal(&world, &events);
+    assert!(world.letters().await.is_empty());
+    world.portal.deny(&[]);
+    until(0).await;
+    world.end().await;
 }

@@ -8,6 +8,7 @@ mod facts;
 mod faults;
 mod files;
 mod goods;
+mod guids;
 mod orders;
 mod people;
 mod protocol;

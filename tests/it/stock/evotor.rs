@@ -190,3 +190,49 @@ async fn a_receipt_that_cannot_be_used_waits_as_a_letter_and_can_be_mended() {
     );
     api.prove().await;
 }
+
+#[tokio::test]
+async fn a_receipt_that_both_clouds_tell_of_counts_once_and_picks_up_its_order() {
+    let api = world().await;
+    let older = |id: &str| {
+        json!([{ "uuid": id, "deviceUuid": "D-1", "storeUuid": "S-1", "type": "SELL",
+            "dateTime": "2026-03-01T09:15:02.000+0000", "shiftId": 43,
+            "items": [{ "uuid": "p-1", "quantity": 2, "price": 150, "sumPrice": 300 }] }])
+    };
+    let newer = |id: &str| {
+        let mut body = created(id, json!(2));
+        body["data"]["extras"] = json!({ "number": "W-1001" });
+        body["data"]["items"][0]["barcode"] = json!("4600000000017");
+        body
+    };
+    let letters = "SELECT count(*) FROM bridge.dead_letters";
+    for (nth, (id, first_is_newer)) in [("R-1", false), ("R-2", true)].into_iter().enumerate() {
+        let old = api.evotor(Method::POST, "/api/v1/receipt", &older(id));
+        let new = api.evotor(Method::POST, "", &newer(id));
+        let (first, second) = if first_is_newer {
+            (new, old)
+        } else {
+            (old, new)
+        };
+        for body in [first, second] {
+            let (status, answer) = answered(body.bearer_auth(TOKEN)).await;
+            assert_eq!(status, StatusCode::OK, "{answer}");
+            assert_eq!(answer["receipts"][0]["result"], "queued", "{id}");
+        }
+        let left = ["7", "5"][nth];
+        assert_eq!(api.level("p-1", "a").await.0, left, "{id}");
+        let number = "SELECT number FROM bridge.receipts WHERE receipt = $1";
+        let number: Option<String> = sqlx::query_scalar(number)
+            .bind(id)
+            .fetch_one(&api.db.pool)
+            .await
+            .unwrap();
+        assert_eq!(number.as_deref(), Some("W-1001"), "{id}");
+        let letters: i64 = sqlx::query_scalar(letters)
+            .fetch_one(&api.db.pool)
+            .await
+            .unwrap();
+        assert_eq!(letters, 0, "{id}");
+    }
+    api.prove().await;
+}

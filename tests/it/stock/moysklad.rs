@@ -101,11 +101,14 @@ fn number(query: &BTreeMap<String, String>, name: &str, usual: usize) -> usize {
     query.get(name).map_or(usual, |text| text.parse().unwrap())
 }
 
-/// Of the positions only the first hundred come with a document.
+/// Of the positions only the first hundred come with a document, and `unshown` never.
 fn cut(mut document: Value) -> Value {
     let rows = document["positions"]["rows"].as_array_mut().unwrap();
-    let size = rows.len();
+    let mut size = rows.len();
     rows.truncate(100);
+    size += document["unshown"]
+        .as_u64()
+        .map_or(0, |n| usize::try_from(n).unwrap());
     document["positions"]["meta"] = json!({ "size": size, "limit": 100, "offset": 0 });
     document
 }
@@ -381,4 +384,81 @@ async fn an_api_that_refuses_the_token_is_told_with_what_to_do_until_it_is_read_
     assert_eq!(until_unread(&api, true).await, "TILL-UNREAD");
     vendor.account.lock().unwrap().refused = false;
     assert_eq!(until_unread(&api, false).await, "");
+}
+
+/// A sale with a line that is none.
+fn broken(id: &str, seconds: i64) -> Value {
+    let mut document = sale(id, seconds, 1);
+    document["positions"]["rows"][0]["quantity"] = json!(-1.0);
+    document
+}
+
+async fn letters(api: &Api, query: &'static str) -> i64 {
+    sqlx::query_scalar(query)
+        .fetch_one(&api.db.pool)
+        .await
+        .unwrap()
+}
+
+async fn until_open(api: &Api, wanted: i64) {
+    let bound = Instant::now() + Duration::from_secs(30);
+    while letters(api, OPEN).await != wanted {
+        assert!(Instant::now() < bound, "not {wanted} letters");
+        tokio::time::sleep(Duration::from_millis(20)).await;
+    }
+}
+
+const OPEN: &str = "SELECT count(*) FROM bridge.dead_letters WHERE closed_at IS NULL";
+const ALL: &str = "SELECT count(*) FROM bridge.dead_letters";
+
+#[tokio::test]
+async fn a_document_that_was_let_go_comes_back_with_no_reading_and_holds_up_no_other() {
+    let vendor = MoySklad::new().await;
+    let (api, _guard) = started(&vendor).await;
+    vendor.put("retaildemand", broken("d-1", 1));
+    hint(&api, "retaildemand", "d-1").await;
+    until_open(&api, 1).await;
+    let id: i64 = letters(&api, "SELECT id FROM bridge.dead_letters").await;
+    let who = b24_bridge::app::Actor::new("anna");
+    let discarded = api.app.dead_letters.discard(id, &who, "a joke").await;
+    discarded.unwrap();
+    vendor.put("retaildemand", sale("d-2", 2, 1));
+    hint(&api, "retaildemand", "d-1").await;
+    until_on_hand(&api, "199").await;
+    assert_eq!(
+        (letters(&api, OPEN).await, letters(&api, ALL).await),
+        (0, 1)
+    );
+}
+
+#[tokio::test]
+async fn what_is_put_into_the_bin_takes_its_letter_along() {
+    let vendor = MoySklad::new().await;
+    let (api, _guard) = started(&vendor).await;
+    vendor.put("retaildemand", broken("d-1", 1));
+    hint(&api, "retaildemand", "d-1").await;
+    until_open(&api, 1).await;
+    let mut deleted = broken("d-1", 2);
+    deleted["deleted"] = deleted["updated"].clone();
+    vendor.put("retaildemand", deleted);
+    hint(&api, "retaildemand", "d-2").await;
+    until_open(&api, 0).await;
+    assert_eq!(letters(&api, ALL).await, 1);
+    assert_eq!(api.level("cup", "a").await.0, "200");
+}
+
+#[tokio::test]
+async fn a_document_of_which_a_part_is_shown_counts_when_it_is_shown_whole() {
+    let vendor = MoySklad::new().await;
+    let (api, _guard) = started(&vendor).await;
+    let mut part = sale("d-1", 1, 150);
+    part["unshown"] = json!(1);
+    vendor.put("retaildemand", part);
+    hint(&api, "retaildemand", "d-1").await;
+    until_open(&api, 1).await;
+    assert_eq!(api.level("cup", "a").await.0, "200");
+    vendor.put("retaildemand", sale("d-1", 2, 151));
+    hint(&api, "retaildemand", "d-1").await;
+    until_on_hand(&api, "49").await;
+    until_open(&api, 0).await;
 }

@@ -9,6 +9,7 @@ use b24_bridge::{
     },
     config::Config,
     domain::ShopName,
+    storage::onec::goods::{self, CountRow},
 };
 use chrono::{TimeDelta, Utc};
 use serde_json::{Value, json};
@@ -249,4 +250,25 @@ fn a_stock_that_no_base_or_two_would_count_is_refused_at_the_start() {
         let words = format!("1C is to count, and {count} bases have shops of this stock");
         assert!(said.contains(&words), "{said}");
     }
+}
+
+#[tokio::test]
+async fn of_two_files_of_one_second_the_later_counts_though_the_first_was_taken() {
+    let bridge = Bridge::new().await;
+    let at = Utc::now() - TimeDelta::minutes(5);
+    for (quantity, on_hand) in [(10, "10"), (7, "7"), (10, "10")] {
+        let row = CountRow {
+            product: "guid-1".to_owned(),
+            store: "A-1".to_owned(),
+            quantity: quantity.into(),
+        };
+        let mut db = bridge.db.pool.acquire().await.unwrap();
+        goods::counts(&mut db, "ut", at, &[(&row, None)])
+            .await
+            .unwrap();
+        drop(db);
+        assert_eq!(bridge.take().await, 1, "{quantity}");
+        assert_eq!(bridge.on_hand("guid-1").await, [on_hand]);
+    }
+    assert_eq!(bridge.take().await, 0);
 }

@@ -202,3 +202,38 @@ async fn a_new_order_does_not_wait_for_a_portal_that_is_slow_to_tell_its_history
         .await;
     world.ordered("A-2").await;
 }
+
+#[tokio::test]
+async fn what_died_for_a_deleted_deal_is_delivered_when_the_deal_is_restored() {
+    let world = World::new(Plot::default()).await;
+    let deal = world.ordered("A-1").await;
+    world.portal.back_up();
+    assert!(world.portal.delete_deal(deal));
+    world
+        .until("missed", async || {
+            let life = world.life("A-1").await.join("\n");
+            life.contains("is not to be found")
+        })
+        .await;
+    world.shop.set("A-1", "P");
+    let letters = async |query: &'static str| -> i64 {
+        sqlx::query_scalar(query)
+            .fetch_one(&world.db.pool)
+            .await
+            .unwrap()
+    };
+    let open = "SELECT count(*) FROM bridge.dead_letters WHERE closed_at IS NULL \
+                AND code = 'B24-DEAL-GONE'";
+    world.until("dead", async || letters(open).await == 1).await;
+    assert!(world.portal.restore());
+    world
+        .until("delivered", async || {
+            letters(open).await == 0 && world.stage("A-1") == "EXECUTING"
+        })
+        .await;
+    let retried = "SELECT count(*) FROM bridge.dead_letters WHERE closed_how = 'retried' \
+                   AND closed_by = 'bridge'";
+    assert_eq!(letters(retried).await, 1);
+    assert_eq!(world.deal("A-1").map(|(id, _)| id), Some(deal));
+    world.in_sync("A-1").await;
+}

@@ -104,7 +104,7 @@ final class BitrixProducts implements Products
             [(int) $id],
             $iblock,
             [],
-            ['ID', 'IBLOCK_ID', 'NAME', 'ACTIVE']
+            ['ID', 'IBLOCK_ID', 'NAME', 'ACTIVE', 'DETAIL_PICTURE', 'PREVIEW_PICTURE']
         );
         $offers = is_array($offers) && is_array($offers[(int) $id] ?? null)
             ? $offers[(int) $id]
@@ -133,6 +133,7 @@ final class BitrixProducts implements Products
                 'sku' => $this->article((int) $offer['IBLOCK_ID'], $own),
                 'name' => (string) $offer['NAME'],
                 'prices' => $prices[$own] ?? [],
+                'pictures' => $this->pictures((int) $offer['IBLOCK_ID'], $own, $offer),
             ]) + ['active' => $offer['ACTIVE'] === 'Y'];
         }
         return self::cut(Charset::in($product));
@@ -246,7 +247,7 @@ final class BitrixProducts implements Products
      */
     private function pictures(int $iblock, int $element, array $row): array
     {
-        $files = [(int) $row['DETAIL_PICTURE'] ?: (int) $row['PREVIEW_PICTURE']];
+        $files = [(int) ($row['DETAIL_PICTURE'] ?? 0) ?: (int) ($row['PREVIEW_PICTURE'] ?? 0)];
         $more = \CIBlockElement::GetProperty($iblock, $element, [], ['CODE' => 'MORE_PHOTO']);
         while ($photo = $more->Fetch()) {
             $files[] = (int) $photo['VALUE'];

@@ -94,6 +94,8 @@ final class WooProducts implements Products
             'name' => self::name($variation),
             'prices' => self::prices($variation),
             'barcode' => self::barcode($variation),
+            // The same of its picture; the product's stands with the product.
+            'pictures' => self::addresses([$variation->get_image_id('edit')]),
         ]) + ['active' => $variation->get_status() === 'publish'];
     }
 
@@ -129,8 +131,19 @@ final class WooProducts implements Products
     /** @return list<array<string, string>> the main one first; none is said, too */
     private static function pictures(\WC_Product $product): array
     {
+        return self::addresses(
+            array_merge([$product->get_image_id()], $product->get_gallery_image_ids())
+        );
+    }
+
+    /**
+     * @param list<int|string> $images
+     * @return list<array<string, string>>
+     */
+    private static function addresses(array $images): array
+    {
         $pictures = [];
-        foreach (array_merge([$product->get_image_id()], $product->get_gallery_image_ids()) as $id) {
+        foreach ($images as $id) {
             $url = (int) $id > 0 ? wp_get_attachment_url((int) $id) : false;
             if (is_string($url) && $url !== '') {
                 $pictures[] = ['url' => $url];

@@ -40,6 +40,8 @@ pub(super) struct SyncBatch {
     seen: Vec<OrderKey>,
     /// Orders whose deal turned out to be another's.
     foreign: Vec<OrderKey>,
+    /// Orders whose deal the portal shows.
+    pub(super) shown: Vec<OrderKey>,
 }
 
 impl SyncBatch {
@@ -91,6 +93,9 @@ impl SyncBatch {
                 denies: outcome.denies,
                 document: None,
             });
+        }
+        if outcome.shown {
+            self.shown.push(OrderKey::new(&shop, &number));
         }
         if outcome.foreign {
             self.foreign.push(OrderKey::new(&shop, &number));

@@ -329,6 +329,10 @@ impl Sync {
                 continue;
             };
             let Some(two_way) = self.registry.two_way(&found.shop) else {
+                let origin = context.seen.origins.get(&one.deal);
+                if origin.is_some_and(|origin| origin.is_of(&found.shop, &found.number)) {
+                    writes.shown.push(found.key());
+                }
                 writes.done.push(one.claimed);
                 continue;
             };
@@ -360,9 +364,14 @@ impl Sync {
         let told: BTreeSet<String> = writes.changes.iter().map(|c| c.shop.clone()).collect();
         let winners = writes.winners.clone();
         let moved = std::mem::take(&mut writes.moved);
+        let shown = std::mem::take(&mut writes.shown);
         let done = writes.write(&mut tx, &lease.portal).await?;
         self.intake.stock.follow(&mut tx, &moved, None).await?;
+        let returned = self.dead_letters.retry_returned(&mut tx, shown).await?;
         tx.commit().await?;
+        if returned {
+            self.waker.wake(&lease.portal);
+        }
         for winner in winners {
             self.metrics
                 .decision(winner.map_or("none", DecisionWinner::as_str));

@@ -96,6 +96,7 @@ impl<'a> OrderSync<'a> {
                 denies: Vec::new(),
                 awaited: None,
                 foreign: false,
+                shown: false,
             },
         }
     }
@@ -167,6 +168,7 @@ impl<'a> OrderSync<'a> {
         if !self.is_its_own() {
             return;
         }
+        self.outcome.shown = true;
         if self.row.gone_at.take().is_some() {
             let back = SyncEvent::DealBack { deal: self.deal };
             self.say(LineKind::Gone, back, json!({ "deal": self.deal }));

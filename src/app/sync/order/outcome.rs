@@ -76,6 +76,8 @@ pub(in crate::app::sync) struct Outcome {
     pub(in crate::app::sync) awaited: Option<Vec<DateTime<Utc>>>,
     /// Whether the deal is another's.
     pub(in crate::app::sync) foreign: bool,
+    /// Whether the portal shows the deal, and it is the order's.
+    pub(in crate::app::sync) shown: bool,
 }
 
 impl RecordedDecision {

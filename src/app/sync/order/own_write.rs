@@ -173,8 +173,8 @@ impl OrderSync<'_> {
                     })
                     .collect(),
             ),
-            // A portal that refuses its history is believed by the deals alone.
-            None if !self.around.seen.refused.is_empty() => Some(Vec::new()),
+            // A portal that does not tell its history is believed by the deals alone.
+            None if self.around.seen.history_fault.is_some() => Some(Vec::new()),
             None => None,
         }
     }

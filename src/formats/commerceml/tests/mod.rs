@@ -473,3 +473,27 @@ proptest! {
         let _ = items(&file);
     }
 }
+
+#[test]
+fn a_status_that_stands_in_an_element_of_its_own_counts_where_no_requisite_tells_one() {
+    let own = "<Статус><Ид>P</Ид><Наименование>Оплачен</Наименование></Статус>";
+    let told = "<ЗначенияРеквизитов><ЗначениеРеквизита><Наименование>Статус заказа\
+                </Наименование><Значение>[N] Принят</Значение></ЗначениеРеквизита>\
+                </ЗначенияРеквизитов>";
+    let document = |inner: &str| format!("<Документ><Ид>1</Ид>{inner}</Документ>");
+    let both = format!("{own}{told}");
+    for (inner, id, name) in [
+        (own, Some("P"), Some("Оплачен")),
+        (&*both, None, Some("Принят")),
+        ("<Статус>Оплачен</Статус>", None, Some("Оплачен")),
+        ("", None, None),
+    ] {
+        let file = wrapped(&document(inner));
+        let read = &documents(file.as_bytes())[0];
+        assert_eq!(
+            (read.status_id(), read.status_name()),
+            (id, name),
+            "{inner}"
+        );
+    }
+}

@@ -7,7 +7,7 @@ use crate::{
         Evidence, Wave,
         indexes::CustomerIx,
         json::{elements, id, rows, text},
-        list_query::{PAGE, listed, of_ids, row_id},
+        list_query::{CardKind, OriginPage, PAGE, listed, of_ids, row_id},
         wave::batching::PendingCommand,
     },
 };
@@ -91,9 +91,16 @@ impl Wave {
     pub(in crate::planner) fn take_contacts_by_origin(
         &mut self,
         customers: &[CustomerIx],
+        page: &OriginPage,
         result: &Value,
     ) {
-        for row in rows(result) {
+        let rows = rows(result);
+        if let Some(page) = page.next(&rows) {
+            let (params, customers) = (page.params(&FIELDS), customers.to_vec());
+            let ask = PendingCommand::ContactsByOrigin { customers, page };
+            self.ask("crm.contact.list", params, ask);
+        }
+        for row in rows {
             let Some(id) = row_id(&row) else { continue };
             let origin = text(row.get("ORIGIN_ID"));
             self.contacts.insert(id, Some(ContactRow::read(&row)));
@@ -128,8 +135,8 @@ impl Wave {
     }
 
     fn ask_contact_origins(&mut self, origins: Vec<(ShopName, String, CustomerIx)>) {
-        self.ask_by_origin("crm.contact.list", &FIELDS, origins, |customers| {
-            PendingCommand::ContactsByOrigin { customers }
+        self.ask_by_origin("crm.contact.list", &FIELDS, origins, |customers, page| {
+            PendingCommand::ContactsByOrigin { customers, page }
         });
     }
 
@@ -164,6 +171,7 @@ impl Wave {
     /// whose name they contradict. The customers they were of.
     pub(in crate::planner::customers) fn forget_wrong_contacts(&mut self) -> Vec<CustomerIx> {
         let mut strangers = Vec::new();
+        let hidden = self.hides(CardKind::Contact);
         for at in CustomerIx::all(self.customers.len()) {
             let customer = &self.customers[at];
             let (Some(linked), false) = (customer.linked, customer.searched) else {
@@ -171,6 +179,7 @@ impl Wave {
             };
             let lost = linked.id;
             let reason = match self.contacts.get(&lost) {
+                Some(None) if hidden => continue,
                 Some(None) => Note::ContactGone { contact: lost },
                 Some(Some(row))
                     if !linked.sure && customer.agreement(&row.person) == Agreement::Contradict =>

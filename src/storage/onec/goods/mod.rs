@@ -242,7 +242,9 @@ pub async fn counts(
               FROM said n ORDER BY n.product, n.store
               ON CONFLICT (base, product, store) DO UPDATE
               SET quantity = excluded.quantity, channel = excluded.channel,
-                  formed_at = excluded.formed_at, touched_at = now()
+                  formed_at = excluded.formed_at, touched_at = now(),
+                  -- Of two files of one second the later is a count of its own.
+                  counted_at = CASE WHEN c.quantity = excluded.quantity THEN c.counted_at END
               WHERE c.formed_at <= excluded.formed_at
               RETURNING 1
           )

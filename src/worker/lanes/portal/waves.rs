@@ -3,15 +3,15 @@
 use super::PortalLane;
 use crate::{
     app::{self, App, Claim, RetryPolicy},
-    clients::bitrix24::Priority,
+    clients::bitrix24::{Blocked, Class, Priority},
     domain::{ErrorCode, OrderKey},
-    planner::{KnownLinks, Outcome, Planned, Settlement, Verdict},
+    planner::{CrmEntity, KnownLinks, Outcome, Planned, Settlement, Verdict},
     process::{
         bug::{self, Bug, Step},
         telemetry::traces,
     },
     worker::{
-        CrashPoint, PortalClient,
+        CallFailure, CrashPoint, PortalClient,
         lanes::{
             isolation::{self, Lessons},
             lease::HeldLease,
@@ -172,6 +172,8 @@ async fn stored<P: PortalClient>(
     claims: Vec<Claim>,
     mut result: WaveResult,
 ) -> WaveEnd {
+    tell_hidden(&mut result);
+    put_off_denied(&mut result);
     let (lessons, claimed) = (Lessons::of(&claims, &result), claims.len());
     let hidden = put_off_hidden((app, portal, held), &mut result).await;
     let (hidden, unasked) = match hidden {
@@ -239,6 +241,72 @@ async fn put_off_hidden<P: PortalClient>(
         result.failure = failure;
     }
     Ok(true)
+}
+
+/// Where not one linked card of a kind is to be seen, the wave has made nobody another one: the
+/// lane waits until the right is back.
+fn tell_hidden(result: &mut WaveResult) {
+    let unseen = Outcome::Again {
+        code: ErrorCode::Rights,
+    };
+    if result.settlements.iter().all(|one| one.outcome != unseen) {
+        return;
+    }
+    let message = "the portal shows none of the contacts or companies that orders are linked with, \
+                   and its user is no administrator: he may no longer see them";
+    result.failure.get_or_insert(CallFailure {
+        class: Class::Blocked(Blocked::Reads),
+        code: ErrorCode::Rights,
+        message: message.to_owned(),
+        maybe_executed: false,
+    });
+}
+
+/// Where the bridge's user may write nothing of a kind, no order is to blame: those that were
+/// denied wait, and the lane waits with them until the right is back. That it is not the right to
+/// one deal alone is told by what else the wave wrote: nothing new was made though something was to
+/// be, or not one of several deals was changed.
+fn put_off_denied(result: &mut WaveResult) {
+    // Only orders and forms: activities and products have their own ways.
+    if result.facts.is_none() {
+        return;
+    }
+    let words = |one: &Settlement| match &one.outcome {
+        Outcome::Refused { code, message } | Outcome::Apart { code, message }
+            if *code == ErrorCode::Rights =>
+        {
+            Some(message.clone())
+        }
+        _ => None,
+    };
+    let ended = &result.settlements;
+    let wrote = |one: &&Settlement| matches!(one.outcome, Outcome::Done { wrote: true });
+    let denied = ended.iter().filter(|one| words(one).is_some());
+    let (old, new): (Vec<_>, Vec<_>) = denied.partition(|one| one.known.target.is_some());
+    // What a lead was made as is not told.
+    let made = |one: &Settlement| {
+        one.made_as.is_some() || matches!(one.known.target, Some(CrmEntity::Lead(_)))
+    };
+    let (makes, changes): (Vec<_>, Vec<_>) = ended.iter().filter(wrote).partition(|one| made(one));
+    let makes_nothing = !new.is_empty() && makes.is_empty();
+    let changes_nothing = old.len() > 1 && changes.is_empty();
+    if !makes_nothing && !changes_nothing {
+        return;
+    }
+    let message = ended.iter().find_map(words).unwrap_or_default();
+    for one in &mut result.settlements {
+        if words(one).is_some() {
+            one.outcome = Outcome::Again {
+                code: ErrorCode::Rights,
+            };
+        }
+    }
+    result.failure.get_or_insert(CallFailure {
+        class: Class::Blocked(Blocked::Writes),
+        code: ErrorCode::Rights,
+        message: format!("the portal lets the bridge read, and denies what it writes: {message}"),
+        maybe_executed: false,
+    });
 }
 
 /// Comes back when something is due that goes before everything else, and is not in hand already:

@@ -288,3 +288,28 @@ async fn an_alarm_is_raised_when_a_form_that_had_phones_has_none() {
     send(15, "phone").await;
     assert!(notices().await.is_empty());
 }
+
+#[tokio::test]
+async fn a_form_with_more_fields_than_are_read_is_kept_whole_and_its_visitor_sees_success() {
+    let site = Site::new(sandbox::Options::default()).await;
+    let mut fields: Vec<(String, String)> = (0..1_000)
+        .map(|nth| (format!("field-{nth}"), "x".to_owned()))
+        .collect();
+    fields.push(("phone".to_owned(), "89160000003".to_owned()));
+    fields.push(("name".to_owned(), "Анна".to_owned()));
+    let fields: Vec<(&str, &str)> = fields.iter().map(|(a, b)| (&**a, &**b)).collect();
+    site.send("callback", &fields).await;
+    let kept = site.submissions().await;
+    let [one] = &kept[..] else { panic!("{kept:?}") };
+    assert_eq!(one.state, "too_many");
+    assert_eq!(one.code.as_deref(), Some("FORM-TOO-MANY"));
+    let body = one.body.as_ref().unwrap().to_string();
+    assert!(body.contains("phone: 89160000003"), "nothing is lost");
+    let who = Actor::new("operator:anna");
+    site.app
+        .forms
+        .restore_submission(one.id, &who)
+        .await
+        .unwrap();
+    assert_ne!(site.submissions().await[0].state, "too_many");
+}

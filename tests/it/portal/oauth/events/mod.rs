@@ -7,7 +7,7 @@ use crate::support::database::Database;
 use b24_bridge::{
     app::{
         self, Actor, App,
-        portal_access::{InstallOutcome, PendingGrant},
+        portal_access::{AppEvent, Field, InstallOutcome, PendingGrant},
     },
     clients::bitrix24::Priority,
     storage::queue::{lanes, rate_permits},
@@ -77,7 +77,7 @@ async fn events_are_bound_once_and_bring_moves_between_funnels() {
     let (portal, db) = (Portal::start().await, Database::new().await);
     let (app, reached) = portal.installed(&db).await;
     let stop = start(&db, &app, &reached, options(&portal)).await;
-    let list = bound(&reached, 5).await;
+    let list = bound(&reached, 7).await;
     let handler = format!("{}/webhooks/bitrix24/main", portal.letterbox.uri());
     assert!(list.iter().all(|row| row["handler"] == handler.as_str()));
     let has = |event: &str| list.iter().any(|row| row["event"] == event);
@@ -86,6 +86,8 @@ async fn events_are_bound_once_and_bring_moves_between_funnels() {
         "ONCRMDEALUPDATE",
         "ONCRMDEALDELETE",
         "ONCRMDEALMOVETOCATEGORY",
+        "ONAPPUPDATE",
+        "ONAPPUNINSTALL",
     ] {
         assert!(has(event), "{event}");
     }
@@ -95,7 +97,7 @@ async fn events_are_bound_once_and_bring_moves_between_funnels() {
     let deal = ask(&reached, "crm.deal.add", json!({"fields": {"TITLE": "x"}})).await;
     let told = portal.letter("ONCRMDEALADD").await;
     assert!(told.contains(&("data[FIELDS][ID]".to_owned(), deal.to_string())));
-    assert_eq!(bound(&reached, 5).await.len(), 5);
+    assert_eq!(bound(&reached, 7).await.len(), 5);
     again.cancel();
 }
 
@@ -171,6 +173,67 @@ async fn an_application_that_was_made_anew_tells_its_new_token() {
         .knows_application_token(&main_portal(), token)
         .await;
     assert!(known.unwrap());
+    stop.cancel();
+}
+
+/// What a hint of a new version comes to.
+async fn tell_update(app: &App, fields: &[Field]) -> Option<AppEvent> {
+    app.portal_access
+        .application_event(&main_portal(), &super::as_read(fields))
+        .await
+        .unwrap()
+}
+
+#[tokio::test]
+async fn a_new_version_of_the_application_is_heard_again_at_once() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let (app, reached) = portal.installed(&db).await;
+    sqlx::query("UPDATE bridge.tokens SET installed_at = now() - interval '1 hour'")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    let stop = start(&db, &app, &reached, options(&portal)).await;
+    bound(&reached, 7).await;
+    portal.letter("ONAPPTEST").await;
+    portal.letterbox.reset().await;
+    portal.sandbox.update_app(super::CLIENT, "another-token");
+    let left = ask(&reached, "event.get", json!({})).await;
+    assert_eq!(left.as_array().map(Vec::len), Some(0));
+    let told = portal.letter("ONAPPUPDATE").await;
+    let foreign = super::with(&told, "auth[member_id]", "0123456789");
+    assert_eq!(tell_update(&app, &foreign).await, Some(AppEvent::Refused));
+    assert_eq!(tell_update(&app, &told).await, Some(AppEvent::Taken));
+    bound(&reached, 7).await;
+    let probe = portal.letter("ONAPPTEST").await;
+    let learnt = app
+        .portal_access
+        .learn_application_token(&main_portal(), &probe)
+        .await;
+    assert!(learnt.unwrap());
+    let known = app
+        .portal_access
+        .knows_application_token(&main_portal(), "another-token")
+        .await;
+    assert!(known.unwrap());
+    stop.cancel();
+}
+
+#[tokio::test]
+async fn a_stranger_has_the_portal_asked_for_its_handlers_once_in_five_minutes_at_most() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let (app, reached) = portal.installed(&db).await;
+    let stop = start(&db, &app, &reached, options(&portal)).await;
+    bound(&reached, 7).await;
+    portal.sandbox.update_app(super::CLIENT, "another-token");
+    let told = portal.letter("ONAPPUPDATE").await;
+    assert_eq!(tell_update(&app, &told).await, Some(AppEvent::Refused));
+    let known = super::with(
+        &told,
+        "auth[application_token]",
+        "local.1-application-token",
+    );
+    assert_eq!(tell_update(&app, &known).await, Some(AppEvent::Taken));
+    bound(&reached, 7).await;
     stop.cancel();
 }
 

@@ -91,7 +91,7 @@ async fn a_panic_while_an_application_is_looked_after_is_told_and_the_next_round
     let stop = CancellationToken::new();
     let all = vec![reached.clone()];
     let keeping = tokio::spawn(portal_access::run(app, all, kept, stop.clone()));
-    bound(&reached, 9).await;
+    bound(&reached, 11).await;
     let deal = ask(&reached, "crm.deal.add", json!({"fields": {"TITLE": "x"}})).await;
     shelf.holds("ONCRMDEALADD", deal.as_u64().unwrap()).await;
     emptied(&reached).await;
@@ -156,7 +156,7 @@ async fn the_queue_is_cleared_only_after_its_rows_are_stored() {
         ..options(&portal)
     };
     let stop = start(&db, &app, &reached, kept).await;
-    bound(&reached, 9).await;
+    bound(&reached, 11).await;
     let deal = ask(&reached, "crm.deal.add", json!({"fields": {"TITLE": "x"}})).await;
     let id = deal.as_u64().unwrap();
     shelf.holds("ONCRMDEALADD", id).await;
@@ -198,7 +198,7 @@ async fn the_queue_feeds_the_inbox() {
         ..options(&portal)
     };
     let stop = start(&db, &app, &reached, kept).await;
-    bound(&reached, 9).await;
+    bound(&reached, 11).await;
     ask(&reached, "crm.deal.add", json!({"fields": {"TITLE": "x"}})).await;
     for _ in 0..500 {
         let found: i64 = sqlx::query_scalar(
@@ -234,7 +234,7 @@ async fn a_paused_portal_is_left_alone() {
         .resume_lane(main_portal().as_str(), &who)
         .await
         .unwrap();
-    bound(&reached, 5).await;
+    bound(&reached, 7).await;
     stop.cancel();
 }
 
