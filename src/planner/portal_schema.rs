@@ -52,14 +52,17 @@ impl PortalFacts {
             .iter()
             .filter(|row| text(row.get("ACTIVE")) != "N")
             .collect();
-        let named = |words: [&str; 2]| {
-            let holds = |row: &&&Map<String, Value>| {
-                let (code, name) = (text(row.get("XML_ID")), text(row.get("NAME")));
-                code.contains(words[0]) || name.to_lowercase().contains(words[1])
+        // The vendor's code before a name, of which a whole word counts: a "Типовая" is no "ИП".
+        let named = |[code, word]: [&str; 2]| {
+            let is_coded = |row: &&&Map<String, Value>| text(row.get("XML_ID")).contains(code);
+            let is_named = |row: &&&Map<String, Value>| {
+                let name = text(row.get("NAME")).to_lowercase();
+                name.split(|c: char| !c.is_alphanumeric())
+                    .any(|part| part == word)
             };
-            active
-                .iter()
-                .find(holds)
+            let coded = active.iter().find(is_coded);
+            coded
+                .or_else(|| active.iter().find(is_named))
                 .and_then(|row| row.get("ID"))
                 .and_then(id)
         };
@@ -142,5 +145,26 @@ impl Wave {
             );
             self.ask("crm.requisite.preset.list", params, PendingCommand::Presets);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_preset_is_told_by_its_code_and_else_by_a_whole_word_of_its_name() {
+        let presets = |rows: Value| {
+            let mut facts = PortalFacts::default();
+            facts.take_presets(&rows);
+            (facts.preset_company, facts.preset_entrepreneur)
+        };
+        let typical = json!({"ID": "1", "NAME": "Типовая организация"});
+        let own = json!({"ID": "2", "NAME": "ИП (Россия)"});
+        assert_eq!(presets(json!([typical, own])), (Some(1), Some(2)));
+        let coded = json!({"ID": "3", "XML_ID": "#CRM_REQUISITE_PRESET_DEF_RU_INDIVIDUAL#"});
+        assert_eq!(presets(json!([typical, own, coded])), (Some(1), Some(3)));
+        let off = json!({"ID": "3", "XML_ID": "RU_INDIVIDUAL", "ACTIVE": "N"});
+        assert_eq!(presets(json!([typical, off])), (Some(1), Some(1)));
     }
 }

@@ -17,6 +17,7 @@ use super::{
     Landing, Outcome, Planned, Rounds, Settlement, WritesInFlight,
     indexes::{JobIx, indexed_by},
     json::{made_id, rows},
+    list_query::is_told,
 };
 use crate::domain::{Entry, ErrorCode, OrderNumber, Phone, ShopName, happening::Note};
 use search::Found;
@@ -353,7 +354,11 @@ impl Question {
 
     /// Whether an answer tells what was asked: what is no list is not an empty one.
     fn is_told_by(self, result: &Value) -> bool {
-        self.writes() || result.is_array() || result.is_object()
+        match self {
+            Self::Put(_) => true,
+            Self::People => result.is_array() || result.is_object(),
+            _ => is_told(result),
+        }
     }
 }
 

@@ -211,3 +211,24 @@ fn a_call_is_found_again_in_a_portal_that_does_not_filter_by_origin() {
     assert!(wave.next_round().is_empty(), "it stands there");
     assert_eq!(wave.finish()[0].outcome, Outcome::Done { wrote: false });
 }
+
+#[test]
+fn a_card_is_gone_only_where_a_list_without_it_was_told() {
+    for (said, gone) in [
+        (json!([]), true),
+        (json!({"message": "later"}), false),
+        (json!([{"TITLE": "5"}]), false),
+        (json!([[]]), false),
+    ] {
+        let mut wave = EntryWave::new(vec![job(all(), Some(CardId::Deal(5)))]);
+        let look = wave.next_round();
+        answer(&mut wave, &look, |command| match command.method {
+            "crm.deal.list" => done(said.clone()),
+            _ => card_read(command),
+        });
+        assert!(wave.next_round().is_empty(), "{said}");
+        let outcome = &wave.finish()[0].outcome;
+        let refused = matches!(outcome, Outcome::Refused { .. });
+        assert_eq!(refused, gone, "{said}: {outcome:?}");
+    }
+}

@@ -123,8 +123,15 @@ impl Ask {
 
     /// Whether an answer tells what was asked: what is no list is not an empty one.
     fn is_told_by(&self, result: &Value) -> bool {
-        let is_list = result.is_array() || result.is_object();
-        is_list || self.writes() || matches!(self, Self::Mode)
+        match self {
+            Self::Codes { kind, .. } | Self::Articles { kind, .. } => {
+                schema::tells(result, kind.list().1)
+            }
+            Self::Prices { .. } => schema::tells(result, "prices"),
+            Self::Sections { .. } => schema::tells(result, "sections"),
+            Self::Mode => true,
+            _ => self.writes() || result.is_array() || result.is_object(),
+        }
     }
 }
 

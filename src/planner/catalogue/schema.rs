@@ -50,6 +50,16 @@ pub(super) struct Section {
     pub(super) code: String,
 }
 
+/// Whether an answer is a list of the catalogue: rows under its word, each with its id, or nothing.
+/// Whatever else says nothing of what is not there.
+pub(super) fn tells(result: &Value, word: &str) -> bool {
+    let Some(rows) = result.get(word) else {
+        return (result.is_array() || result.is_object()) && elements(result).is_empty();
+    };
+    let has_id = |row: &&Value| row.get("id").and_then(id).is_some();
+    (rows.is_array() || rows.is_object()) && elements(rows).iter().all(has_id)
+}
+
 /// The rows of a list of the catalogue: they stand under a word of their own.
 pub(super) fn listed(result: &Value, word: &str) -> Vec<Map<String, Value>> {
     let rows = result.get(word).map(elements).unwrap_or_default();

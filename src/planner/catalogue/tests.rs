@@ -55,8 +55,8 @@ struct Portal {
     last: u64,
     found: Vec<Value>,
     refuse: Option<(&'static str, &'static str)>,
-    /// The method to which it says nothing that could be read.
-    mute: Option<&'static str>,
+    /// A method, and what it says to that instead.
+    mute: Option<(&'static str, Value)>,
     /// A list with more than one page, and what its filter names.
     paged: Option<(&'static str, &'static str)>,
     currencies: Vec<&'static str>,
@@ -73,8 +73,10 @@ impl Portal {
                 description: "Access Denied".to_owned(),
             };
         }
-        if self.mute == Some(command.method) {
-            let (result, next) = (Value::Null, None);
+        if let Some((method, said)) = &self.mute
+            && command.method == *method
+        {
+            let (result, next) = (said.clone(), None);
             return CommandAnswer::Done { result, next };
         }
         let more = self.paged.is_some_and(|(method, field)| {
@@ -352,16 +354,24 @@ fn what_was_lost_is_known_of_nobody_and_waits_until_it_has_landed() {
 
 #[test]
 fn an_answer_that_is_no_list_is_not_taken_for_an_empty_one() {
-    let mut portal = Portal {
-        mute: Some("catalog.product.list"),
-        ..Portal::default()
-    };
-    let mut wave = ProductWave::new(vec![job(1, Some(product(1)))], None);
-    portal.work(&mut wave);
-    assert!(portal.writes().is_empty());
-    let settled = wave.finish().0;
-    let is_done = |one: &Settlement| matches!(one.outcome, Outcome::Done { .. });
-    assert!(!settled.iter().any(is_done), "{settled:?}");
+    for said in [
+        json!(null),
+        json!({"message": "later"}),
+        json!({"products": null}),
+        json!({"products": [[]]}),
+        json!({"products": [{"name": "Чайник"}]}),
+    ] {
+        let mut portal = Portal {
+            mute: Some(("catalog.product.list", said)),
+            ..Portal::default()
+        };
+        let mut wave = ProductWave::new(vec![job(1, Some(product(1)))], None);
+        portal.work(&mut wave);
+        assert!(portal.writes().is_empty());
+        let settled = wave.finish().0;
+        let is_done = |one: &Settlement| matches!(one.outcome, Outcome::Done { .. });
+        assert!(!settled.iter().any(is_done), "{settled:?}");
+    }
 }
 
 #[test]
