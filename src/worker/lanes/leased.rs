@@ -195,6 +195,9 @@ impl<T: LaneTurn> LeasedLane<T> {
             };
             next = Instant::now() + wait.unwrap_or_default();
         }
+        if held.is_lost() {
+            return Stopped::Lost;
+        }
         Stopped::Ending
     }
 }

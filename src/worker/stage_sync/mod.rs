@@ -122,7 +122,7 @@ impl StageSync {
                 portal: &portal,
                 held: &held,
             };
-            let done = memory.carry_out(&of, pending, &tries, &token).await;
+            let done = held.heard(memory.carry_out(&of, pending, &tries, &token).await);
             wake_up.notify_one();
             (memory, done)
         };
