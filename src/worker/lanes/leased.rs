@@ -181,9 +181,8 @@ impl<T: LaneTurn> LeasedLane<T> {
         let error = error.chain();
         tracing::warn!(lane = self.work.lane(), error, "a turn of the lane failed");
         self.restarts.failed(&error).await;
-        let (nth, most) = (self.restarts.failed_in_a_row(), LONGEST_REST);
-        let rest = backoff::delay(nth, self.poll, self.poll.saturating_mul(most));
-        held.pause(rest).await;
+        let failed = self.restarts.failed_in_a_row();
+        held.pause(rest_after(failed, self.poll)).await;
     }
 
     /// One turn after the other while the lease holds, the first at that moment.
@@ -230,6 +229,11 @@ impl<T: LaneTurn> LeasedLane<T> {
     }
 }
 
+/// How long a lane rests after so many turns in a row that failed.
+fn rest_after(failed: u32, poll: Duration) -> Duration {
+    backoff::delay(failed, poll, poll.saturating_mul(LONGEST_REST))
+}
+
 /// Waits for newer use cases.
 async fn newer(newest: &mut watch::Receiver<App>) -> App {
     // Whoever could tell of newer ones is gone where this worker ends.
@@ -266,5 +270,20 @@ async fn sleep_until(until: Instant, wake_up: &Notify, stop: &CancellationToken)
         () = tokio::time::sleep_until(until) => {}
         () = wake_up.notified() => {}
         () = stop.cancelled() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_whose_turns_fail_rests_longer_with_each() {
+        let poll = Duration::from_secs(2);
+        let longest = |failed| (0..500).map(|_| rest_after(failed, poll)).max();
+        let longest = [1, 2, 4, 100].map(|failed| longest(failed).unwrap());
+        assert!(longest.is_sorted(), "{longest:?}");
+        assert!(longest[0] <= poll && longest[3] <= poll * LONGEST_REST);
+        assert!(longest[3] > poll * 10);
     }
 }
