@@ -174,6 +174,9 @@ impl<'a> OrderSync<'a> {
         }
         self.row.stage = Some(state.stage.id.clone());
         let Some((said, shop, portal)) = self.sides(state) else {
+            if self.row.said.as_ref().is_some_and(|said| said.deleted) {
+                self.end_by_deletion();
+            }
             return;
         };
         match self.row.writing.clone() {
@@ -433,6 +436,13 @@ impl<'a> OrderSync<'a> {
             stage: writing.stage,
             guard: writing.guard,
         });
+    }
+
+    /// The shop has deleted the order: nobody is asked about it any more, and no stage is written.
+    fn end_by_deletion(&mut self) {
+        self.row.writing = None;
+        self.row.ruling = None;
+        self.close_difference();
     }
 
     /// No difference waits or stands any more.
