@@ -331,3 +331,20 @@ async fn nobody_is_asked_about_an_order_that_the_shop_has_deleted() {
         .until("nobody is asked any more", async || asked().await == 0)
         .await;
 }
+
+#[tokio::test]
+async fn of_a_deal_that_is_there_nobody_is_asked_though_the_shop_says_no_status() {
+    let world = World::new(Plot::default()).await;
+    world.ordered("A-1").await;
+    let rows = "UPDATE bridge.orders SET said = NULL;
+                INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence,
+                                              status, stage)
+                VALUES ('main', 'main', 'A-1', 0, 'B24-DEAL-GONE', 'it is gone', 'N', 'NEW')";
+    sqlx::raw_sql(rows).execute(&world.db.pool).await.unwrap();
+    world
+        .until("the question ends", async || {
+            let list = world.get("/v1/conflicts", OPERATOR).await;
+            list["items"].as_array().unwrap().is_empty()
+        })
+        .await;
+}

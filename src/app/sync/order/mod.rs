@@ -174,10 +174,7 @@ impl<'a> OrderSync<'a> {
         }
         self.row.stage = Some(state.stage.id.clone());
         let Some((said, shop, portal)) = self.sides(state) else {
-            if self.row.said.as_ref().is_some_and(|said| said.deleted) {
-                self.end_by_deletion();
-            }
-            return;
+            return self.nothing_to_compare();
         };
         match self.row.writing.clone() {
             Some(writing) if writing.next_try.is_some() => {
@@ -438,11 +435,17 @@ impl<'a> OrderSync<'a> {
         });
     }
 
-    /// The shop has deleted the order: nobody is asked about it any more, and no stage is written.
-    fn end_by_deletion(&mut self) {
-        self.row.writing = None;
-        self.row.ruling = None;
-        self.close_difference();
+    /// The deal is there, and the shop says no status, or has deleted the order. Of a deleted one
+    /// nobody is asked any more, and no stage is written; else only a difference that waits is left
+    /// to ask about.
+    fn nothing_to_compare(&mut self) {
+        if self.row.said.as_ref().is_some_and(|said| said.deleted) {
+            self.row.writing = None;
+            self.row.ruling = None;
+            self.close_difference();
+        } else if self.row.waiting.is_none() {
+            self.outcome.conflict = ConflictChange::Close;
+        }
     }
 
     /// No difference waits or stands any more.
