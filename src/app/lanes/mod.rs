@@ -125,7 +125,7 @@ impl Lanes {
 
     /// A process ends, and takes no more lanes: the others may.
     pub async fn leave(&self, owner: &str) -> Result<(), Error> {
-        let mut db = self.db.acquire().await?;
+        let mut db = self.leases.pool().acquire().await?;
         Ok(processes::leave(&mut db, owner).await?)
     }
 
