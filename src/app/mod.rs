@@ -83,8 +83,8 @@ pub use intake::backfill::{Backfill, BackfillStep};
 pub use intake::shop_notices::ShopNotice;
 pub use lanes::lane_waker::LaneWaker;
 pub use lanes::{
-    GivenBack, Incidents, LaneFault, LaneRow, Lanes, Lease, LeaseTerm, News, NewsListener,
-    PROCESSES,
+    GivenBack, Incidents, LaneFault, LaneRow, LaneWork, Lanes, Lease, LeaseTerm, News,
+    NewsListener, PROCESSES,
 };
 pub use onec::Onec;
 pub use operations::Operations;

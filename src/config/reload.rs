@@ -1,13 +1,13 @@
 //! Newer settings while the old ones are in use: what differs, and what of it can be used now.
 
 use super::{Config, Error, PortalAccess, Problem, holders};
-use crate::domain::{PortalName, ShopName};
+use crate::domain::{BaseName, PortalName, ShopName, TillName};
 use sha2::{Digest as _, Sha256};
 use std::{collections::BTreeMap, fmt, path::Path, sync::Arc};
 use toml::{Table, Value};
 
 /// The sections that can be used without a restart.
-const LIVE: [&str; 3] = ["portals", "shops", "operators"];
+const LIVE: [&str; 6] = ["portals", "shops", "onec", "stock", "tills", "operators"];
 
 /// A digest of a part of the settings: another one means that something in it is different.
 pub type Fingerprint = [u8; 32];
@@ -152,8 +152,9 @@ pub struct Renewed {
 }
 
 impl Config {
-    /// The settings to go on with when these newer ones are read: the newer portals, shops and
-    /// operators, and everything else as it is. An error if they do not fit what goes on.
+    /// The settings to go on with when these newer ones are read: the newer portals, shops, 1C bases,
+    /// stocks, tills and operators, and everything else as it is. An error if they do not fit what
+    /// goes on.
     pub fn renewed(&self, newer: Self) -> Result<Renewed, Error> {
         let mut problems = Vec::new();
         if self.demo || newer.demo {
@@ -170,7 +171,7 @@ impl Config {
         self.must_stay(&newer, &mut problems);
         let all = self.written.changes(&newer.written);
         let (changes, after_restart): (Vec<_>, Vec<_>) = all.into_iter().partition(Change::is_live);
-        let holders = holders(&newer.shops, &newer.operators, &self.tills, &mut problems);
+        let holders = holders(&newer.shops, &newer.operators, &newer.tills, &mut problems);
         if !problems.is_empty() {
             return Err(Error::Problems(problems));
         }
@@ -194,6 +195,9 @@ impl Config {
         let config = Self {
             portals: newer.portals,
             shops,
+            onec: newer.onec,
+            stocks: newer.stocks,
+            tills: newer.tills,
             operators: newer.operators,
             holders: Arc::new(holders),
             written,
@@ -207,19 +211,8 @@ impl Config {
         })
     }
 
-    /// What goes on as it is must find what it names.
+    /// What is new must find what it needs of what goes on as it is.
     fn must_stay(&self, newer: &Self, problems: &mut Vec<Problem>) {
-        let onec = self.onec.values().flat_map(|onec| &onec.base.shops);
-        let stocks = self.stocks.iter().flat_map(|stock| &stock.shops);
-        let tills = self.tills.values().map(|till| &till.settings.shop);
-        let used = onec.chain(stocks.map(|(shop, _)| shop)).chain(tills);
-        for shop in used.filter(|shop| !newer.shops.contains_key(*shop)) {
-            problems.push(Problem::new(
-                format!("shops.{shop}"),
-                "a 1C base, a stock or a till that is running has this shop",
-                "leave the shop in, or restart `b24-bridge serve`",
-            ));
-        }
         let app = |(_, portal): &(&PortalName, &super::Portal)| {
             matches!(portal.access, PortalAccess::App(_))
         };
@@ -251,6 +244,28 @@ impl Config {
         ended
             .map(|(name, digest)| (name, digest.finalize().into()))
             .collect()
+    }
+
+    /// The fingerprint of every 1C base with its shops.
+    pub fn of_bases(&self) -> BTreeMap<BaseName, Fingerprint> {
+        let one = |(name, onec): (&BaseName, &super::OneC)| {
+            let mut digest = Sha256::new();
+            digest.update(self.written.one("onec", name.as_str()));
+            digest.update(self.written.of_shops(&onec.base.shops));
+            (name.clone(), digest.finalize().into())
+        };
+        self.onec.iter().map(one).collect()
+    }
+
+    /// The fingerprint of every till with its shop.
+    pub fn of_tills(&self) -> BTreeMap<TillName, Fingerprint> {
+        let one = |(name, till): (&TillName, &super::Till)| {
+            let mut digest = Sha256::new();
+            digest.update(self.written.one("tills", name.as_str()));
+            digest.update(self.written.of_shops([&till.settings.shop]));
+            (name.clone(), digest.finalize().into())
+        };
+        self.tills.iter().map(one).collect()
     }
 
     /// The fingerprint of these shops.

@@ -384,6 +384,53 @@ fn a_portal_has_another_fingerprint_when_it_or_a_shop_of_it_has_changed_and_else
 }
 
 #[test]
+fn bases_stocks_and_tills_are_taken_up_as_shops_are() {
+    let with = |step: u32, token: &str| {
+        let hash = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$\
+                    AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        parse(&format!(
+            "{SMALL}
+             [onec.trade]
+             shops = [\"main\"]
+             step_seconds = {step}
+             users.exchange.password_hash = \"{hash}\"
+             [stock.main]
+             shops = [\"main\"]
+             [[stock.main.stores]]
+             name = \"a\"
+             [tills.hall]
+             kind = \"evotor\"
+             shop = \"main\"
+             token = \"{token}-token-0123456789\""
+        ))
+        .unwrap()
+    };
+    let (none, old, newer) = (parse(SMALL).unwrap(), with(20, "first"), with(25, "other"));
+    let renewed = none.renewed(old).unwrap();
+    let told = [
+        "`onec.trade`: added",
+        "`stock.main`: added",
+        "`tills.hall`: added",
+    ];
+    assert_eq!(keys(&renewed.changes), told);
+    assert!(renewed.after_restart.is_empty());
+    let config = renewed.config;
+    assert_eq!((config.onec.len(), config.stocks.len()), (1, 1));
+    let renewed = config.renewed(newer).unwrap();
+    let told = ["`onec.trade`: changed", "`tills.hall`: changed"];
+    assert_eq!(keys(&renewed.changes), told);
+    let newer = renewed.config;
+    assert_ne!(newer.of_bases(), config.of_bases());
+    assert_ne!(newer.of_tills(), config.of_tills());
+    assert_eq!(newer.of_portals(), config.of_portals());
+    let key = |token: &str| format!("{token}-token-0123456789");
+    assert!(newer.authenticate(&key("other")).is_some());
+    assert!(newer.authenticate(&key("first")).is_none());
+    let back = newer.renewed(none).unwrap().config;
+    assert!(back.onec.is_empty() && back.stocks.is_empty() && back.tills.is_empty());
+}
+
+#[test]
 fn another_secret_in_the_same_file_is_a_change() {
     let folder = tempfile::tempdir().unwrap();
     let file = folder.path().join("url");

@@ -158,10 +158,13 @@ pub enum Intent {
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub struct KnownLinks {
     /// The deal or lead of the order; `None` until it is known to have one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub target: Option<CrmEntity>,
     /// The contact of its customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub contact_id: Option<u64>,
     /// The company of its customer.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub company_id: Option<u64>,
     /// Whom the contact stands for, as the shop told it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -174,6 +177,7 @@ pub struct KnownLinks {
     pub recognised: Option<Recognised>,
     /// What was last written; `None` if that is not known (then the portal's own values are
     /// compared).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub written: Option<LastWritten>,
     /// What was sent and is not known to have arrived: it counts as unknown, and is done before the
     /// order is.
@@ -284,7 +288,7 @@ pub struct LastWritten {
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub links_left: bool,
     /// Phones and e-mails of the customer that the portal was told.
-    #[serde(default)]
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub contacts: Vec<String>,
     /// A fingerprint of all that the shop told, but for the status, when the order was last seen in
     /// the portal.

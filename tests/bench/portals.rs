@@ -58,6 +58,7 @@ async fn many(report: &mut Report, count: u64, [busy, memory, start]: &[Bar; 3])
     tokio::time::sleep(BEGIN * u32::try_from(count).unwrap() + Duration::from_secs(5)).await;
     let seconds = size("BENCH_SECONDS", 10).max(30);
     let (own, all) = (ticks(served.pid()), ticks_of_postgres());
+    let (asked, began) = (transactions(&database).await, Instant::now());
     let mut busiest = 0;
     let before = portal.stats().requests;
     let mut last = before;
@@ -77,6 +78,14 @@ async fn many(report: &mut Report, count: u64, [busy, memory, start]: &[Bar; 3])
         format!("PostgreSQL's share beside it: {postgres:.3}"),
         own,
         busy,
+    );
+    let asked = (transactions(&database).await - asked) as f64 / began.elapsed().as_secs_f64();
+    report.add(
+        &format!("{count} idle portals: transactions of the database"),
+        format!("{asked:.0} a second"),
+        "a statement by itself is one, and so is the look at a connection before it",
+        asked,
+        &Bar::None,
     );
     report.add(
         &format!("{count} idle portals: memory of serve"),
@@ -109,6 +118,14 @@ async fn held(database: &Database, count: u64) {
         assert!(Instant::now() < until, "{held} of {count} lanes are held");
         tokio::time::sleep(Duration::from_millis(10)).await;
     }
+}
+
+/// Transactions so far. What a connection did is told at most a second later.
+async fn transactions(database: &Database) -> i64 {
+    let query = "SELECT xact_commit + xact_rollback FROM pg_stat_database
+                 WHERE datname = current_database()";
+    let so_far = sqlx::query_scalar(query).fetch_one(&database.pool);
+    so_far.await.unwrap()
 }
 
 /// The processor time of a process, of all its threads.

@@ -7,7 +7,10 @@
 pub(super) mod lane_waker;
 mod news;
 
-pub use crate::storage::queue::lanes::{GivenBack, LaneFault, LaneRow, Lease, LeaseTerm};
+pub use crate::storage::queue::{
+    due_lanes::LaneWork,
+    lanes::{GivenBack, LaneFault, LaneRow, Lease, LeaseTerm},
+};
 use crate::{
     app::{Error, PERMIT_PATIENCE, Shared},
     domain::ErrorCode,
@@ -24,8 +27,9 @@ use std::{
     sync::{Arc, OnceLock},
 };
 
-/// Connections for leases: one renews, while the other may wait for a row.
-const LEASE_CONNECTIONS: u32 = 2;
+/// Connections for leases: leases are taken, renewed and given back, and the process says that it
+/// lives, and none of these waits for another.
+const LEASE_CONNECTIONS: u32 = 4;
 
 /// What is woken in place of a lane, in every process, when a process has come or gone. No lane has
 /// this name.
@@ -121,7 +125,7 @@ impl Lanes {
 
     /// A process ends, and takes no more lanes: the others may.
     pub async fn leave(&self, owner: &str) -> Result<(), Error> {
-        let mut db = self.db.acquire().await?;
+        let mut db = self.leases.pool().acquire().await?;
         Ok(processes::leave(&mut db, owner).await?)
     }
 
@@ -207,6 +211,12 @@ impl Lanes {
         }
         tx.commit().await?;
         Ok(())
+    }
+
+    /// What waits for a portal of these shops, due now or later.
+    pub async fn work(&self, portal: &str, shops: &[String]) -> Result<LaneWork, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(due_lanes::work(&mut db, portal, shops).await?)
     }
 
     /// Those of these portals for which something is due; a portal with several shops stands there

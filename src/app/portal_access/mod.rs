@@ -14,6 +14,7 @@ mod authorization;
 mod pending_grants;
 mod renewal;
 pub(super) mod shared_limit;
+mod states;
 mod token_cache;
 mod vault;
 
@@ -29,12 +30,14 @@ use sqlx::PgPool;
 use std::{collections::BTreeMap, fmt, sync::Arc, sync::OnceLock};
 use subtle::ConstantTimeEq as _;
 
+pub use crate::storage::access::tokens::PortalState;
 pub use app_events::AppEvent;
 pub use authorization::{
     Access, AuthorizationStart, AuthorizationState, CallbackOutcome, CodeOutcome,
 };
 pub use pending_grants::{ClaimedGrant, Field, InstallOutcome, PendingGrant};
 pub use renewal::ConfirmedTokens;
+use states::StateCache;
 pub(super) use token_cache::TokenCache;
 pub use vault::{Plaintext, Vault, VaultError};
 
@@ -42,7 +45,7 @@ pub use vault::{Plaintext, Vault, VaultError};
 #[derive(Debug, Clone)]
 pub struct PortalAccess {
     db: PgPool,
-    applications: Arc<OnceLock<(Applications, TokenCache)>>,
+    applications: Arc<OnceLock<(Applications, TokenCache, StateCache)>>,
 }
 
 impl PortalAccess {
@@ -121,7 +124,8 @@ struct SealedTokens {
 impl PortalAccess {
     /// Says which applications there are. The first word counts.
     pub(super) fn set_applications(&self, applications: Applications) {
-        let _ = self.applications.set((applications, TokenCache::default()));
+        let (tokens, states) = (TokenCache::default(), StateCache::default());
+        let _ = self.applications.set((applications, tokens, states));
     }
 
     /// The application of a portal.
@@ -132,7 +136,7 @@ impl PortalAccess {
     fn vault(&self) -> Result<&Vault, VaultError> {
         let applications = self.applications.get();
         applications
-            .map(|(all, _)| &all.vault)
+            .map(|(all, ..)| &all.vault)
             .ok_or(VaultError::CannotSeal)
     }
 
@@ -211,7 +215,7 @@ impl PortalAccess {
     }
 
     fn known_tokens(&self) -> Option<&TokenCache> {
-        self.applications.get().map(|(_, known)| known)
+        self.applications.get().map(|(_, known, _)| known)
     }
 }
 

@@ -91,13 +91,9 @@ fn fingerprints(config: &Config) -> BTreeMap<String, [u8; 32]> {
     let portals = portals.map(|(name, of)| (name.to_string(), of));
     let shops = config.shops.keys();
     let shops = shops.map(|name| (lane_of(name.as_str()), config.of_shops([name])));
-    let bases = config.onec.iter().map(|(name, onec)| {
-        let lane = onec_lane_of(name.as_str());
-        (lane, config.of_shops(&onec.base.shops))
-    });
-    let tills = config.tills.iter().map(|(name, till)| {
-        let lane = format!("{TILL}{name}");
-        (lane, config.of_shops([&till.settings.shop]))
-    });
+    let bases = config.of_bases().into_iter();
+    let bases = bases.map(|(name, of)| (onec_lane_of(name.as_str()), of));
+    let tills = config.of_tills().into_iter();
+    let tills = tills.map(|(name, of)| (format!("{TILL}{name}"), of));
     portals.chain(shops).chain(bases).chain(tills).collect()
 }

@@ -184,6 +184,10 @@ impl Reloader {
             reached.any(|one| one.tokens.portal() == name)
         };
         let gone = gone.into_keys().filter(|name| !again(name)).collect();
+        // The last that can fail: what is stored of stock holds for all processes.
+        if let Err(refused) = app.stock.configure_stocks().await? {
+            anyhow::bail!("{refused}");
+        }
         self.addresses.replace(&by);
         (self.config, self.app, self.clients) = (config, app, clients.portals);
         let mut lines = Vec::new();

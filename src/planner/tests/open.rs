@@ -170,6 +170,19 @@ fn a_sum_that_a_manager_changed_stays_when_the_shop_changes_something_else() {
 }
 
 #[test]
+fn what_is_not_known_of_an_order_takes_no_bytes_and_is_read_as_before() {
+    let nothing = KnownLinks::default();
+    assert_eq!(serde_json::to_value(&nothing).unwrap(), json!({}));
+    let nulls = json!({
+        "target": null, "contact_id": null, "company_id": null, "written": null,
+    });
+    for stored in [json!({}), nulls] {
+        let read: KnownLinks = serde_json::from_value(stored).unwrap();
+        assert_eq!(read, nothing);
+    }
+}
+
+#[test]
 fn what_an_earlier_version_remembered_is_still_read() {
     let stored = json!({
         "target": {"deal": 7}, "contact_id": 3, "company_id": null,

@@ -259,3 +259,47 @@ pub async fn uninstalled(
     .await?;
     Ok(done.rows_affected() == 1)
 }
+
+/// How a portal of an application stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct PortalState {
+    /// The portal's name in the settings.
+    pub portal: String,
+    /// Whether offers of tokens are due to be judged.
+    pub offers: bool,
+    /// Whether this process drives the portal's lane, and nothing holds the lane back.
+    pub driven: bool,
+    /// When the application was last installed or authorised; `None`: it has no tokens.
+    pub installed_at: Option<DateTime<Utc>>,
+    /// Whether the token of its notifications is known.
+    pub hears: bool,
+    /// Whether the portal refuses to renew its tokens.
+    pub refused: bool,
+}
+
+/// How each of these portals stands, for a process that drives lanes under this name.
+pub async fn states(
+    db: &mut PgConnection,
+    portals: &[String],
+    owner: &str,
+) -> Result<Vec<PortalState>, Error> {
+    Ok(sqlx::query_as!(
+        PortalState,
+        r#"SELECT p.portal AS "portal!",
+                  EXISTS (SELECT FROM bridge.grants g
+                          WHERE g.portal = p.portal AND g.settled_at IS NULL
+                            AND g.due_at <= now()) AS "offers!",
+                  coalesce(l.owner = $2 AND l.lease_until > now() AND l.paused_at IS NULL, false)
+                    AS "driven!",
+                  t.installed_at AS "installed_at?",
+                  t.application_token IS NOT NULL AS "hears!",
+                  t.refused_reason IS NOT NULL AS "refused!"
+           FROM unnest($1::text[]) AS p (portal)
+           LEFT JOIN bridge.lanes l ON l.portal = p.portal
+           LEFT JOIN bridge.tokens t ON t.portal = p.portal"#,
+        portals,
+        owner
+    )
+    .fetch_all(db)
+    .await?)
+}

@@ -43,6 +43,65 @@ pub async fn portals(
     .await?)
 }
 
+/// What waits in a portal's lane, due now or later: what does not wait need not be asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each is a list of its own, with something on it or not"
+)]
+pub struct LaneWork {
+    /// Orders.
+    pub orders: bool,
+    /// Forms, activities, receipts and notes.
+    pub subjects: bool,
+    /// Leads of which it is to be seen what became of them.
+    pub leads: bool,
+    /// Products.
+    pub products: bool,
+    /// Pictures of products.
+    pub pictures: bool,
+    /// Orders that are to be found again, as their link was let go.
+    pub unverified: bool,
+    /// Notifications, or orders that are to be compared.
+    pub comparisons: bool,
+}
+
+/// What waits for a portal, of these shops. Each is one look into an index that holds only what
+/// waits.
+pub async fn work(
+    db: &mut PgConnection,
+    portal: &str,
+    shops: &[String],
+) -> Result<LaneWork, Error> {
+    Ok(sqlx::query_as!(
+        LaneWork,
+        r#"SELECT EXISTS (SELECT FROM bridge.orders
+                          WHERE portal = $1 AND shop = ANY($2) AND due_at IS NOT NULL)
+                    AS "orders!",
+                  EXISTS (SELECT FROM bridge.subjects
+                          WHERE portal = $1 AND kind IN ('form', 'activity', 'receipt', 'note')
+                            AND due_at IS NOT NULL AND shop = ANY($2)) AS "subjects!",
+                  EXISTS (SELECT FROM bridge.subjects
+                          WHERE portal = $1 AND follow_at IS NOT NULL AND shop = ANY($2))
+                    AS "leads!",
+                  EXISTS (SELECT FROM bridge.subjects
+                          WHERE portal = $1 AND kind = 'product' AND due_at IS NOT NULL
+                            AND shop = ANY($2)) AS "products!",
+                  EXISTS (SELECT FROM bridge.subjects
+                          WHERE portal = $1 AND kind = 'picture' AND due_at IS NOT NULL
+                            AND shop = ANY($2)) AS "pictures!",
+                  EXISTS (SELECT FROM bridge.orders WHERE portal = $1 AND unverified)
+                    AS "unverified!",
+                  EXISTS (SELECT FROM bridge.inbox WHERE portal = $1 AND state = 'new')
+                    OR EXISTS (SELECT FROM bridge.comparisons
+                               WHERE portal = $1 AND shop = ANY($2)) AS "comparisons!""#,
+        portal,
+        shops
+    )
+    .fetch_one(db)
+    .await?)
+}
+
 /// The portals of which other processes ask a place in the limit.
 pub async fn asked_for_places(db: &mut PgConnection) -> Result<Vec<String>, Error> {
     Ok(

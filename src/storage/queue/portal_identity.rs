@@ -183,7 +183,8 @@ pub async fn moves_were_of(
     .await?)
 }
 
-/// Lets go of every link into a portal; returns of how many orders.
+/// Lets go of every link into a portal, and of what people were asked about what was linked;
+/// returns of how many orders.
 pub async fn let_go_of_all(db: &mut PgConnection, portal: &str) -> Result<u64, Error> {
     sqlx::query!(
         r#"WITH locked AS MATERIALIZED (
@@ -203,6 +204,7 @@ pub async fn let_go_of_all(db: &mut PgConnection, portal: &str) -> Result<u64, E
     )
     .execute(&mut *db)
     .await?;
+    crate::storage::sync::conflicts::close_all(db, portal).await?;
     sqlx::query!("DELETE FROM bridge.comparisons WHERE portal = $1", portal)
         .execute(&mut *db)
         .await?;
@@ -239,7 +241,7 @@ pub async fn let_go_of_all(db: &mut PgConnection, portal: &str) -> Result<u64, E
     Ok(done.rows_affected())
 }
 
-/// Lets go of the links of these orders.
+/// Lets go of the links of these orders, and of what people were asked about them.
 pub async fn release(
     db: &mut PgConnection,
     shops: &[String],
@@ -257,6 +259,7 @@ pub async fn release(
     )
     .execute(&mut *db)
     .await?;
+    crate::storage::sync::conflicts::close(db, shops, numbers).await?;
     sqlx::query!(
         "UPDATE bridge.orders o
          SET deal_id = NULL, lead_id = NULL, contact_id = NULL, company_id = NULL, stage = NULL,

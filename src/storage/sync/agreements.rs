@@ -310,7 +310,7 @@ pub async fn save(db: &mut PgConnection, rows: &[Row]) -> Result<(), Error> {
 
 /// Stores the first agreement of orders that were made, or may have been: those that certainly
 /// were put it over an older one. What died on its way to the shop before is not to be told any
-/// more.
+/// more, and what people were asked about the older deal is over.
 pub async fn begin(
     db: &mut PgConnection,
     (shops, numbers): (&[String], &[String]),
@@ -329,6 +329,11 @@ pub async fn begin(
              SET agreed = excluded.agreed, writing = NULL, waiting = NULL, ruling = NULL,
                  standing = NULL, gone_at = NULL, changed_at = now()
              RETURNING shop, number),
+         asked AS (
+             UPDATE bridge.conflicts c
+             SET closed_at = now(), closed_how = CASE WHEN c.ruled_at IS NULL THEN 'vanished'
+               ELSE 'ruled' END
+             FROM begun b WHERE c.shop = b.shop AND c.number = b.number AND c.closed_at IS NULL),
          gone AS (
              UPDATE bridge.status_changes c SET state = 'dropped', settled_at = now()
              FROM begun b WHERE c.shop = b.shop AND c.number = b.number AND c.state = 'dead'

@@ -75,6 +75,20 @@ pub async fn close(
     Ok(done.rows_affected())
 }
 
+/// The same for all orders of a portal.
+pub async fn close_all(db: &mut PgConnection, portal: &str) -> Result<u64, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.conflicts
+         SET closed_at = now(), closed_how = CASE WHEN ruled_at IS NULL THEN 'vanished'
+           ELSE 'ruled' END
+         WHERE portal = $1 AND closed_at IS NULL",
+        portal
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}
+
 /// Which conflicts to list.
 #[derive(Debug, Clone, Default)]
 pub struct Filter<'a> {

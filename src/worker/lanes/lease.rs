@@ -1,7 +1,7 @@
 //! A held lease: who may send, and for how long.
 
 use crate::{
-    app::{Lease, LeaseTerm},
+    app::{self, Lease, LeaseTerm},
     worker::{CrashPoint, Hooks, Settings},
 };
 use parking_lot::Mutex;
@@ -96,6 +96,21 @@ impl HeldLease {
     /// Somebody else has the lane.
     pub(in crate::worker) fn lose(&self) {
         self.lost.store(true, Ordering::Release);
+    }
+
+    /// The end of what was begun under this lease and went on by itself. That the lease was lost is
+    /// said of it alone: the lane may be held under a later one by then, which is not lost by that.
+    pub(in crate::worker) fn heard<T: Default>(
+        &self,
+        end: Result<T, app::Error>,
+    ) -> Result<T, app::Error> {
+        match end {
+            Err(error) if error.is_lease_lost() => {
+                self.lose();
+                Ok(T::default())
+            }
+            end => end,
+        }
     }
 
     /// A lease that was asked for at that moment. It ends with the process or with the lane.

@@ -9,13 +9,20 @@ use super::{
     leases::{Leases, TakenLease},
     restarts::Restarts,
 };
-use crate::app::{self, App};
+use crate::{
+    app::{self, App},
+    process::backoff,
+};
 use std::{pin::Pin, sync::Arc, time::Duration};
 use tokio::{
     sync::{Notify, watch},
     time::Instant,
 };
 use tokio_util::sync::CancellationToken;
+
+/// How many polls a lane rests at most whose turns fail: what fails by all at once, as where the
+/// database has no connection left, must not be tried by all at every poll.
+const LONGEST_REST: u32 = 15;
 
 /// What runs beside the turns.
 pub(in crate::worker) type Beside<'h> = Pin<Box<dyn Future<Output = ()> + Send + 'h>>;
@@ -68,6 +75,8 @@ pub(in crate::worker) struct LeasedLane<T> {
     leases: Leases,
     restarts: Restarts,
     newest: watch::Receiver<App>,
+    /// Whether the next turn is the first since the lane was taken.
+    begins: bool,
 }
 
 /// Why a lane's turns stopped.
@@ -95,6 +104,7 @@ impl<T: LaneTurn> LeasedLane<T> {
             leases,
             restarts,
             newest,
+            begins: true,
         }
     }
 
@@ -133,6 +143,7 @@ impl<T: LaneTurn> LeasedLane<T> {
             );
             return None;
         }
+        self.begins = true;
         // Whoever has work is woken at once: see `due_watch`.
         let mut next = Instant::now() + self.leases.spread();
         loop {
@@ -164,6 +175,16 @@ impl<T: LaneTurn> LeasedLane<T> {
         self.work.limit_used()
     }
 
+    /// A turn failed: the lane rests, longer with each that fails after it. Nothing that comes
+    /// meanwhile wakes it, as it would fail the same way.
+    async fn failed(&self, held: &HeldLease, error: &app::Error) {
+        let error = error.chain();
+        tracing::warn!(lane = self.work.lane(), error, "a turn of the lane failed");
+        self.restarts.failed(&error).await;
+        let failed = self.restarts.failed_in_a_row();
+        held.pause(rest_after(failed, self.poll)).await;
+    }
+
     /// One turn after the other while the lease holds, the first at that moment.
     async fn drive(&mut self, held: &HeldLease, mut next: Instant) -> Stopped {
         while held.may_send() {
@@ -178,25 +199,39 @@ impl<T: LaneTurn> LeasedLane<T> {
             if !held.may_send() {
                 break;
             }
-            let wait = match Box::pin(self.work.turn(held)).await {
-                Ok(wait) => {
+            let begins = std::mem::take(&mut self.begins);
+            let turn = Box::pin(self.work.turn(held));
+            let done = if begins {
+                let first = self.leases.first_turns.begin(turn, held.ending());
+                Box::pin(first).await
+            } else {
+                Some(turn.await)
+            };
+            let wait = match done {
+                None => break,
+                Some(Ok(wait)) => {
                     self.restarts.went_well().await;
                     wait
                 }
-                Err(error) if error.is_lease_lost() => return Stopped::Lost,
-                Err(error) => {
-                    tracing::warn!(
-                        lane = self.work.lane(), error = %error.chain(),
-                        "a turn of the lane failed"
-                    );
-                    self.restarts.failed(&error.chain()).await;
-                    Some(self.poll)
+                Some(Err(error)) if error.is_lease_lost() => return Stopped::Lost,
+                Some(Err(error)) => {
+                    // Boxed, as it is rare: a lane that rests has no room for it.
+                    Box::pin(self.failed(held, &error)).await;
+                    None
                 }
             };
             next = Instant::now() + wait.unwrap_or_default();
         }
+        if held.is_lost() {
+            return Stopped::Lost;
+        }
         Stopped::Ending
     }
+}
+
+/// How long a lane rests after so many turns in a row that failed.
+fn rest_after(failed: u32, poll: Duration) -> Duration {
+    backoff::delay(failed, poll, poll.saturating_mul(LONGEST_REST))
 }
 
 /// Waits for newer use cases.
@@ -235,5 +270,20 @@ async fn sleep_until(until: Instant, wake_up: &Notify, stop: &CancellationToken)
         () = tokio::time::sleep_until(until) => {}
         () = wake_up.notified() => {}
         () = stop.cancelled() => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_lane_whose_turns_fail_rests_longer_with_each() {
+        let poll = Duration::from_secs(2);
+        let longest = |failed| (0..500).map(|_| rest_after(failed, poll)).max();
+        let longest = [1, 2, 4, 100].map(|failed| longest(failed).unwrap());
+        assert!(longest.is_sorted(), "{longest:?}");
+        assert!(longest[0] <= poll && longest[3] <= poll * LONGEST_REST);
+        assert!(longest[3] > poll * 10);
     }
 }

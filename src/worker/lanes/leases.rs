@@ -6,6 +6,7 @@
 //! use: leases have their own.
 
 use super::{
+    first_turn::FirstTurns,
     lease::{HeldLease, LaneLimits},
     share::{KnownLanes, Place},
 };
@@ -51,6 +52,8 @@ pub(in crate::worker) struct Leases {
     asked: Arc<Notify>,
     /// Rung when a lane is given back.
     given: Arc<Notify>,
+    /// Where lanes that were taken begin.
+    pub(super) first_turns: FirstTurns,
 }
 
 #[derive(Default)]
@@ -111,6 +114,7 @@ impl Leases {
             state: Arc::default(),
             asked: Arc::default(),
             given: Arc::default(),
+            first_turns: FirstTurns::default(),
         }
     }
 

@@ -2,6 +2,7 @@
 //! hands of one process at a time.
 
 pub(super) mod callback;
+mod first_turn;
 pub(super) mod isolation;
 pub(super) mod lease;
 pub(super) mod leased;

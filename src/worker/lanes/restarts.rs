@@ -80,6 +80,11 @@ impl Restarts {
         }
     }
 
+    /// How many turns have failed since the last that went well.
+    pub(in crate::worker) fn failed_in_a_row(&self) -> u32 {
+        self.with(|count| count.failed)
+    }
+
     /// A turn ended by a panic, in these words.
     pub(in crate::worker) async fn broke(&self, words: &str) {
         self.with(|count| count.broke = Some(Instant::now()));

@@ -25,7 +25,7 @@ mod token_store;
 use self::grant_verification::Wariness;
 use super::lanes::restarts::Restarts;
 use crate::{
-    app::{self, APPLICATION, App, PortalNotification},
+    app::{self, APPLICATION, App, PortalNotification, portal_access::PortalState},
     clients::bitrix24::{self, Class, Client},
     domain::PortalName,
     process::bug,
@@ -276,28 +276,43 @@ impl AppSupervisor {
     }
 
     async fn round(&mut self) -> Result<(), AccessProblem> {
-        self.judge().await?;
-        if !self.drives().await? {
+        let Some(mut state) = self.state().await? else {
+            return Ok(());
+        };
+        if state.offers {
+            self.judge().await?;
+            // Tokens may have come by it.
+            self.app.portal_access.forget_states().await;
+            let Some(now) = self.state().await? else {
+                return Ok(());
+            };
+            state = now;
+        }
+        if !state.driven {
             self.left_over = None;
             return Ok(());
         }
-        let Some(tokens) = self.app.portal_access.tokens(self.name()).await? else {
+        let Some(installed) = state.installed_at.filter(|_| !state.refused) else {
             return Ok(());
         };
-        if tokens.refused.is_some() {
+        let installed = installed.timestamp_micros();
+        let fresh = self
+            .bound
+            .is_some_and(|(known, at)| known == installed && at.elapsed() < self.options.check);
+        let lately = |at: Instant| at.elapsed() < Duration::from_mins(5);
+        let deaf = !state.hears && !self.probed.is_some_and(lately);
+        // Also where a token is known: an application that was made anew has another.
+        let asks_token = self.options.public_url.is_some() && (!fresh || deaf);
+        let rests = fresh && !asks_token && !self.drains();
+        // What was read a while ago allows no call by itself.
+        if rests || !self.drives().await? {
             return Ok(());
         }
-        let fresh = self.bound.is_some_and(|(installed, at)| {
-            installed == tokens.installed_at && at.elapsed() < self.options.check
-        });
         if !fresh {
             self.bind().await?;
-            self.bound = Some((tokens.installed_at, Instant::now()));
+            self.bound = Some((installed, Instant::now()));
         }
-        let lately = |at: Instant| at.elapsed() < Duration::from_mins(5);
-        let deaf = !tokens.hears && !self.probed.is_some_and(lately);
-        // Also where a token is known: an application that was made anew has another.
-        if self.options.public_url.is_some() && (!fresh || deaf) {
+        if asks_token {
             self.probed = Some(Instant::now());
             let secret = self
                 .app
@@ -307,6 +322,13 @@ impl AppSupervisor {
             event_bindings::test(&self.reached.client, &secret).await?;
         }
         self.drain().await
+    }
+
+    /// How the portal stood a poll ago at the longest.
+    async fn state(&self) -> Result<Option<PortalState>, app::Error> {
+        let Options { owner, poll, .. } = &self.options;
+        let access = &self.app.portal_access;
+        access.state(self.name(), owner, *poll).await
     }
 
     /// All that wait, as far as it can be done at once: among what strangers offer may be the
@@ -359,16 +381,16 @@ impl AppSupervisor {
         Ok(())
     }
 
+    /// Whether the portal's queue is to be read.
+    fn drains(&self) -> bool {
+        let lately = |at: Instant| at.elapsed() < self.options.drain;
+        self.queue && self.options.store.is_some() && !self.drained.is_some_and(lately)
+    }
+
     async fn drain(&mut self) -> Result<(), AccessProblem> {
-        let Some(store) = self.options.store.clone().filter(|_| self.queue) else {
+        let Some(store) = self.options.store.clone().filter(|_| self.drains()) else {
             return Ok(());
         };
-        if self
-            .drained
-            .is_some_and(|at| at.elapsed() < self.options.drain)
-        {
-            return Ok(());
-        }
         let client = self.reached.client.clone();
         let mut again = match self.left_over.take() {
             Some(again) => again,

@@ -30,6 +30,15 @@ use turn::SyncMemory;
 /// How a scan, and what was written after it, ended.
 pub(super) type ScanEnd = Result<ScanOutcome, app::Error>;
 
+/// For what a scan is begun.
+#[derive(Clone, Copy)]
+pub(super) struct ScanWanted {
+    /// How often the history is read where something moves.
+    pub(super) interval: Duration,
+    /// Whether a notification, or an order that is to be compared, may wait.
+    pub(super) waits: bool,
+}
+
 /// A portal whose lane is held.
 pub(super) struct HeldPortal<'a, P> {
     pub(super) app: &'a App,
@@ -99,7 +108,7 @@ impl StageSync {
     pub(super) async fn begin<P: PortalClient>(
         &mut self,
         of: HeldPortal<'_, P>,
-        interval: Duration,
+        wanted: ScanWanted,
         tries: RetryPolicy,
         busy: &BTreeSet<OrderKey>,
         wake_up: Arc<Notify>,
@@ -107,7 +116,7 @@ impl StageSync {
         if self.under_way.is_some() {
             return Ok(false);
         }
-        let pace = (interval, self.last_write);
+        let pace = (wanted, self.last_write);
         let Some(pending) = self.memory.prepare(of.app, of.held, pace, busy).await? else {
             return Ok(false);
         };
@@ -122,7 +131,7 @@ impl StageSync {
                 portal: &portal,
                 held: &held,
             };
-            let done = memory.carry_out(&of, pending, &tries, &token).await;
+            let done = held.heard(memory.carry_out(&of, pending, &tries, &token).await);
             wake_up.notify_one();
             (memory, done)
         };

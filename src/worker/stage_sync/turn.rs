@@ -1,7 +1,7 @@
 //! One scan: what is due, what the portal shows of it, and what follows from that.
 
 use super::{
-    HeldPortal,
+    HeldPortal, ScanWanted,
     calls::{ScanOutcome, ScanTask, move_deals},
 };
 use crate::{
@@ -136,11 +136,15 @@ impl SyncMemory {
         &mut self,
         app: &App,
         held: &HeldLease,
-        (interval, last_write): (Duration, Option<Instant>),
+        (wanted, last_write): (ScanWanted, Option<Instant>),
         busy: &BTreeSet<OrderKey>,
     ) -> Result<Option<PendingScan>, app::Error> {
-        app.sync.drain_inbox(held.portal()).await?;
-        let reread = self.until_next(interval, last_write).is_zero();
+        let reread = self.until_next(wanted.interval, last_write).is_zero();
+        if wanted.waits {
+            app.sync.drain_inbox(held.portal()).await?;
+        } else if !reread {
+            return Ok(None);
+        }
         if !self.min_interval().is_zero() && !reread {
             return Ok(None);
         }

@@ -5,7 +5,7 @@ use crate::{
     support::{database::Database, shop},
 };
 use b24_bridge::{
-    app::{App, Registry},
+    app::{App, LaneWork, Registry},
     clients::bitrix24::{BatchResponse, Class, Command, Priority},
     domain::{ErrorCode, PortalName, ShopName},
     worker::{self, CallFailure, PortalClient},
@@ -275,4 +275,79 @@ async fn work_for_which_nobody_rang_is_found_by_the_watch() {
     assert_eq!(count(&db, waits).await, 1);
     stop.cancel();
     work.await.unwrap().unwrap();
+}
+
+/// Something that waits for a portal, by what is said of it; the portal's name is left out.
+const WAITING: [(&str, fn(&mut LaneWork)); 9] = [
+    (
+        "INSERT INTO bridge.orders (shop, number, portal, due_at, waits_since)
+         VALUES ('a', 'A-1', '?', now() + interval '1 hour', now())",
+        |work| work.orders = true,
+    ),
+    (
+        "INSERT INTO bridge.subjects (shop, key, kind, portal, body, due_at, waits_since)
+         VALUES ('a', 'form:1', 'form', '?', '{}', now() + interval '1 hour', now())",
+        |work| work.subjects = true,
+    ),
+    (
+        "INSERT INTO bridge.subjects (shop, key, kind, portal, body, due_at, waits_since)
+         VALUES ('a', 'note:1', 'note', '?', '{}', now(), now())",
+        |work| work.subjects = true,
+    ),
+    (
+        "INSERT INTO bridge.subjects (shop, key, kind, portal, body, follow_at)
+         VALUES ('a', 'form:2', 'form', '?', '{}', now() + interval '1 hour')",
+        |work| work.leads = true,
+    ),
+    (
+        "INSERT INTO bridge.subjects (shop, key, kind, portal, body, due_at, waits_since)
+         VALUES ('a', 'product:1', 'product', '?', '{}', now(), now())",
+        |work| work.products = true,
+    ),
+    (
+        "INSERT INTO bridge.subjects (shop, key, kind, portal, body, due_at, waits_since)
+         VALUES ('a', 'picture:1', 'picture', '?', '{}', now(), now())",
+        |work| work.pictures = true,
+    ),
+    (
+        "INSERT INTO bridge.orders (shop, number, portal, unverified)
+         VALUES ('a', 'A-2', '?', true)",
+        |work| work.unverified = true,
+    ),
+    (
+        "INSERT INTO bridge.inbox (portal, event, deal_id, body, state)
+         VALUES ('?', 'ONCRMDEALUPDATE', 1, '{}', 'new')",
+        |work| work.comparisons = true,
+    ),
+    (
+        "INSERT INTO bridge.comparisons (shop, number, portal, why)
+         VALUES ('a', 'A-2', '?', 'history')",
+        |work| work.comparisons = true,
+    ),
+];
+
+#[tokio::test]
+async fn what_waits_for_a_portal_is_told_by_its_kind_and_nothing_of_another() {
+    let db = Database::new().await;
+    let app = App::new(db.pool.clone(), Registry::default());
+    let shops = ["a".to_owned()];
+    let work = async || app.lanes.work("a", &shops).await.unwrap();
+    let run = async |statement: String| {
+        let statement = sqlx::raw_sql(sqlx::AssertSqlSafe(statement));
+        statement.execute(&db.pool).await.unwrap();
+    };
+    let nothing = work().await;
+    let quiet = format!("{nothing:?}");
+    assert!(!quiet.contains("true"), "{quiet}");
+    for (insert, says) in WAITING {
+        let mut expected = nothing;
+        says(&mut expected);
+        for (portal, expected) in [("another", nothing), ("a", expected)] {
+            run(insert.replace('?', portal)).await;
+            assert_eq!(work().await, expected, "{portal}: {insert}");
+            let all = "DELETE FROM bridge.comparisons; DELETE FROM bridge.orders;
+                       DELETE FROM bridge.subjects; DELETE FROM bridge.inbox";
+            run(all.to_owned()).await;
+        }
+    }
 }

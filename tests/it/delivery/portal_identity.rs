@@ -10,8 +10,9 @@ use crate::{
 };
 use b24_bridge::{
     app::{App, Registry},
-    domain::{PortalName, ShopRules},
+    domain::{Agreed, PortalName, ShopRules, Stage},
     sandbox::{self, Sandbox},
+    storage::{queue::portal_identity, sync::agreements},
 };
 use serde_json::{Value, json};
 use std::{
@@ -369,4 +370,49 @@ async fn the_orders_of_a_shop_that_moves_to_another_portal_move_with_it() {
         "nothing is written to the first portal"
     );
     world.end().await;
+}
+
+/// An order whose deal is gone, about which people are asked.
+async fn asked_about(db: &Database, number: &str) {
+    let rows = [
+        "INSERT INTO bridge.orders (shop, number, portal, deal_id) VALUES ('main', $1, 'main', 7)",
+        "INSERT INTO bridge.agreements (shop, number, gone_at) VALUES ('main', $1, now())",
+        "INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status,
+                                       stage)
+         VALUES ('main', 'main', $1, 0, 'B24-DEAL-GONE', 'it is gone', 'N', 'NEW')",
+    ];
+    for row in rows {
+        let row = sqlx::query(row).bind(number).execute(&db.pool);
+        row.await.unwrap();
+    }
+}
+
+#[tokio::test]
+async fn a_question_about_a_deal_ends_with_the_order_s_tie_to_it() {
+    let db = Database::new().await;
+    let all = ["made-anew", "let-go", "elsewhere"];
+    for number in all {
+        asked_about(&db, number).await;
+    }
+    let open = async || {
+        let open = "SELECT number FROM bridge.conflicts WHERE closed_at IS NULL ORDER BY id";
+        let open: Vec<String> = sqlx::query_scalar(open).fetch_all(&db.pool).await.unwrap();
+        open
+    };
+    assert_eq!(open().await, all);
+    let (shops, of) = (["main".to_owned()], |number: &str| [number.to_owned()]);
+    let mut row = db.pool.acquire().await.unwrap();
+    let agreed = [Agreed::new("N", Stage::new(0, "NEW"))];
+    agreements::begin(&mut row, (&shops, &of("made-anew")), &agreed, &[true])
+        .await
+        .unwrap();
+    assert_eq!(open().await, ["let-go", "elsewhere"]);
+    portal_identity::release(&mut row, &shops, &of("let-go"))
+        .await
+        .unwrap();
+    assert_eq!(open().await, ["elsewhere"]);
+    portal_identity::let_go_of_all(&mut row, "main")
+        .await
+        .unwrap();
+    assert!(open().await.is_empty());
 }

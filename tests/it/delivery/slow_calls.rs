@@ -171,6 +171,62 @@ async fn no_more_than_a_few_slow_calls_are_open_at_once() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_wave_that_outlives_its_lease_does_not_cost_the_lane_the_next_one() {
+    let db = Database::new().await;
+    let app = app(&db.pool, &["main"]);
+    let slow = Slow::default();
+    let lanes = worker::Lanes::of(BTreeMap::from([(
+        PortalName::parse("main").unwrap(),
+        slow.clone(),
+    )]));
+    let options = worker::Settings {
+        lease: Duration::from_millis(1_500),
+        poll: Duration::from_millis(50),
+        reconcile: Duration::from_hours(1),
+        doubt: Duration::from_secs(1),
+        ..worker::Settings::default()
+    };
+    let event = [order("A1")];
+    app.intake
+        .accept_events(Some(&main_shop()), &event)
+        .await
+        .unwrap();
+    let stop = CancellationToken::new();
+    let work = tokio::spawn(worker::run(app.clone(), lanes, options, stop.clone()));
+    let begun = Instant::now();
+    let within = |what: &str| {
+        assert!(begun.elapsed() < Duration::from_secs(25), "{what}");
+        tokio::time::sleep(Duration::from_millis(20))
+    };
+    while slow.open.load(Ordering::SeqCst) == 0 {
+        within("the order's wave asks").await;
+    }
+    let epoch = async |query: &'static str| -> Option<i64> {
+        let epoch = sqlx::query_scalar(query).fetch_optional(&db.pool);
+        epoch.await.unwrap()
+    };
+    let stolen = epoch(
+        "UPDATE bridge.lanes SET owner = 'another', epoch = epoch + 1,
+                lease_until = now() + interval '1 second'
+         WHERE portal = 'main' RETURNING epoch",
+    );
+    let stolen = stolen.await.unwrap();
+    let held = "SELECT epoch FROM bridge.lanes
+                WHERE portal = 'main' AND owner <> 'another' AND lease_until > now()";
+    while epoch(held).await != Some(stolen + 1) {
+        within("the lane is held again").await;
+    }
+    slow.quick.store(true, Ordering::SeqCst);
+    let done = "SELECT count(*) FROM bridge.outbox WHERE state = 'done'";
+    while epoch(done).await != Some(1) {
+        within("the order is brought under the later lease").await;
+    }
+    assert_eq!(epoch(held).await, Some(stolen + 1));
+    stop.cancel();
+    work.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn while_a_stage_is_written_slowly_other_orders_go_on_and_that_order_waits_for_it() {
     let slow = Duration::from_secs(20);
     let portal = World::portal().await;

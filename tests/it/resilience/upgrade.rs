@@ -11,7 +11,11 @@ use b24_bridge::{
 };
 use serde_json::{Value, json};
 use sqlx::{PgConnection, migrate::Migrator};
-use std::{collections::BTreeMap, path::Path, time::Duration};
+use std::{
+    collections::BTreeMap,
+    path::Path,
+    time::{Duration, Instant},
+};
 
 /// The versions in which rows were written: the newest migration of each, and the rows.
 const VERSIONS: [(i64, &str); 3] = [
@@ -73,6 +77,27 @@ const ENDS: [(&str, &str, &str); 23] = [
     ("N-lost", "N", "NEW"),
     ("N-late", "P", "EXECUTING"),
 ];
+
+/// What is left to do, each with what it is about.
+const LEFT: &str = "
+    SELECT concat_ws(' ', 'event', number, event_id)
+    FROM bridge.outbox WHERE state = 'pending'
+    UNION ALL SELECT concat_ws(' ', 'order', number, due_at, attempts, stalls, error_code)
+    FROM bridge.orders WHERE due_at IS NOT NULL
+    UNION ALL SELECT concat_ws(' ', 'write', number, lands_until, what)
+    FROM bridge.under_way
+    UNION ALL SELECT concat_ws(' ', 'agreement', number, writing, waiting)
+    FROM bridge.agreements WHERE coalesce(writing, waiting) IS NOT NULL
+    UNION ALL SELECT concat_ws(' ', 'status', number, status, due_at, attempts)
+    FROM bridge.status_changes WHERE state = 'waiting'
+    UNION ALL SELECT concat_ws(' ', 'message', subject, due_at, attempts)
+    FROM bridge.shop_messages WHERE state = 'waiting'
+    UNION ALL SELECT concat_ws(' ', 'notification', event, deal_id)
+    FROM bridge.inbox WHERE state = 'new'
+    UNION ALL SELECT concat_ws(' ', 'conflict', number, code, opened_at)
+    FROM bridge.conflicts WHERE closed_at IS NULL
+    UNION ALL SELECT concat_ws(' ', 'job', action, filter)
+    FROM bridge.bulk_jobs WHERE state = 'running'";
 
 /// Brings the schema to a version, as the migrator of that version did.
 async fn migrate_to(db: &mut PgConnection, version: i64) {
@@ -180,6 +205,23 @@ impl World {
         }
     }
 
+    /// Waits until nothing is left to do; else says what is.
+    async fn nothing_is_left(&self) {
+        let bound = Instant::now() + PATIENCE;
+        loop {
+            let left: Vec<String> = sqlx::query_scalar(LEFT)
+                .fetch_all(&self.db.pool)
+                .await
+                .unwrap();
+            if left.is_empty() {
+                return;
+            }
+            let late = Instant::now() > bound;
+            assert!(!late, "{left:#?}\n{}\n{}", self.log(), self.lives().await);
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     /// What people do: they let the lane go on, retry what is dead, rule, and go on working.
     async fn people_act(&self) {
         self.act("/v1/portals/main/resume", json!({})).await;
@@ -250,18 +292,7 @@ async fn orders_of_every_earlier_version_and_in_every_state_end_right() {
         let what = format!("{number} ends at {stage}");
         world.within(PATIENCE, &what, ended).await;
     }
-    let left = "SELECT (SELECT count(*) FROM bridge.outbox WHERE state = 'pending')
-                  + (SELECT count(*) FROM bridge.orders WHERE due_at IS NOT NULL)
-                  + (SELECT count(*) FROM bridge.under_way)
-                  + (SELECT count(*) FROM bridge.agreements WHERE coalesce(writing, waiting) IS
-                       NOT NULL)
-                  + (SELECT count(*) FROM bridge.status_changes WHERE state = 'waiting')
-                  + (SELECT count(*) FROM bridge.shop_messages WHERE state = 'waiting')
-                  + (SELECT count(*) FROM bridge.inbox WHERE state = 'new')
-                  + (SELECT count(*) FROM bridge.conflicts WHERE closed_at IS NULL)
-                  + (SELECT count(*) FROM bridge.bulk_jobs WHERE state = 'running')";
-    let done = async || world.number(left).await == 0;
-    world.within(PATIENCE, "nothing is left to do", done).await;
+    world.nothing_is_left().await;
     for (number, _, _) in ENDS {
         let deals = world.portal.deals();
         let own = deals.iter().filter(|deal| deal["ORIGIN_ID"] == number);

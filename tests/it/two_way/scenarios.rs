@@ -1,6 +1,7 @@
 //! Who is right when a status or a stage changes, or both, one story each.
 
 use super::world::{OPERATOR, Plot, World};
+use crate::support::settings::KEY;
 use b24_bridge::sandbox::{Delivery, Options, Plan, Robot};
 use chrono::TimeDelta;
 use serde_json::json;
@@ -310,4 +311,40 @@ async fn a_stage_that_is_taken_away_turns_no_status_back() {
     });
     let life = world.life("A-1").await;
     assert_eq!((&*status, called), ("A", 0), "{life:#?}");
+}
+
+#[tokio::test]
+async fn nobody_is_asked_about_an_order_that_the_shop_has_deleted() {
+    let world = both_changed(rule("review")).await;
+    let asked = async || {
+        let list = world.get("/v1/conflicts", OPERATOR).await;
+        list["items"].as_array().unwrap().len()
+    };
+    world.until("asked", async || asked().await == 1).await;
+    let deleted = json!({
+        "specversion": "1.0", "type": "shop.order.deleted.v1", "source": "https://shop.example",
+        "id": "A-1-deleted", "data": { "number": "A-1" }
+    });
+    let (status, answer) = world.post("/v1/events", KEY, deleted).await;
+    assert_eq!(status, 202, "{answer}");
+    world
+        .until("nobody is asked any more", async || asked().await == 0)
+        .await;
+}
+
+#[tokio::test]
+async fn of_a_deal_that_is_there_nobody_is_asked_though_the_shop_says_no_status() {
+    let world = World::new(Plot::default()).await;
+    world.ordered("A-1").await;
+    let rows = "UPDATE bridge.orders SET said = NULL;
+                INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence,
+                                              status, stage)
+                VALUES ('main', 'main', 'A-1', 0, 'B24-DEAL-GONE', 'it is gone', 'N', 'NEW')";
+    sqlx::raw_sql(rows).execute(&world.db.pool).await.unwrap();
+    world
+        .until("the question ends", async || {
+            let list = world.get("/v1/conflicts", OPERATOR).await;
+            list["items"].as_array().unwrap().is_empty()
+        })
+        .await;
 }

@@ -196,7 +196,7 @@ impl World {
     }
 
     /// Everybody's life, for the message of a test that failed.
-    async fn lives(&self) -> String {
+    pub(crate) async fn lives(&self) -> String {
         let lines: Vec<String> = sqlx::query_scalar(
             "SELECT concat_ws(' ', to_char(at, 'HH24:MI:SS.MS'), number, kind, text, detail) FROM \
              bridge.timeline ORDER BY id",

@@ -176,7 +176,7 @@ impl<'a> OrderSync<'a> {
         }
         self.row.stage = Some(state.stage.id.clone());
         let Some((said, shop, portal)) = self.sides(state) else {
-            return;
+            return self.nothing_to_compare();
         };
         match self.row.writing.clone() {
             Some(writing) if writing.next_try.is_some() => {
@@ -435,6 +435,19 @@ impl<'a> OrderSync<'a> {
             stage: writing.stage,
             guard: writing.guard,
         });
+    }
+
+    /// The deal is there, and the shop says no status, or has deleted the order. Of a deleted one
+    /// nobody is asked any more, and no stage is written; else only a difference that waits is left
+    /// to ask about.
+    fn nothing_to_compare(&mut self) {
+        if self.row.said.as_ref().is_some_and(|said| said.deleted) {
+            self.row.writing = None;
+            self.row.ruling = None;
+            self.close_difference();
+        } else if self.row.waiting.is_none() {
+            self.outcome.conflict = ConflictChange::Close;
+        }
     }
 
     /// No difference waits or stands any more.

@@ -1,5 +1,6 @@
 //! One portal's lane: holds the lease, and brings what is due to the portal.
 
+mod due;
 mod pauses;
 mod pictures;
 mod products;
@@ -14,7 +15,7 @@ use super::{
     waves::Waves,
 };
 use crate::{
-    app::{self, App, Claim, RetryPolicy, SubjectStep, SubjectWork, permit_wake_name},
+    app::{self, App, Claim, LaneWork, RetryPolicy, SubjectStep, SubjectWork, permit_wake_name},
     clients::bitrix24::Priority,
     domain::{ErrorCode, PortalName},
     planner::{Job, Planned, PortalFacts},
@@ -26,7 +27,7 @@ use crate::{
             lead_mode::{LeadMode, Leads},
             permit_server,
         },
-        stage_sync::{HeldPortal, ScanEnd, ScanOutcome, StageSync},
+        stage_sync::{HeldPortal, ScanEnd, ScanOutcome, ScanWanted, StageSync},
     },
 };
 use pictures::PictureTurns;
@@ -159,20 +160,16 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         if let Some(failure) = asked.await? {
             return self.failed(held, &failure).await;
         }
+        // After the portal was asked: orders may be to be found again.
+        let work = self.work().await?;
         // Whoever sent a form waits for a call: forms go before orders, a call or two of them a
         // turn.
-        let (wait, answered) = self.forms(held).await?;
+        let (wait, answered) = self.forms(held, work).await?;
         if wait.is_some() {
             return Ok(wait);
         }
-        self.begin_catalogue(held).await?;
-        let mut busy = self.waves.orders();
-        busy.extend(self.stage_sync.orders());
-        let claimed = self
-            .app
-            .delivery
-            .claim_beside(held.lease(), self.settings.wave, &busy);
-        let claimed = self.waves.without_shared(claimed.await?);
+        self.begin_catalogue(held, work).await?;
+        let claimed = self.claim(held, work).await?;
         let (history, live): (Vec<_>, Vec<_>) =
             claimed.into_iter().partition(|(claim, _)| claim.history);
         let (live, few) = self.isolated.divide(live);
@@ -189,15 +186,18 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
             return Ok(Some(wait));
         }
         if !history.is_empty() && std::mem::take(&mut self.history_waited) {
-            return self.history(held, history).await;
+            return self.history(held, (history, work)).await;
         }
-        if let Some(wait) = self.follow(held).await? {
+        if work.leads
+            && let Some(wait) = self.follow(held).await?
+        {
             return Ok(Some(wait));
         }
-        if identity::find_again(&self.app, &self.portal, held).await? {
+        if work.unverified && identity::find_again(&self.app, &self.portal, held).await? {
             return Ok(None);
         }
-        let (wait, scanned) = self.scan_stages(held).await?;
+        // What was brought may have to be compared.
+        let (wait, scanned) = self.scan_stages(held, work.comparisons || worked).await?;
         if wait.is_some() {
             return Ok(wait);
         }
@@ -207,9 +207,9 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
             return Ok(None);
         }
         if !history.is_empty() {
-            return self.history(held, history).await;
+            return self.history(held, (history, work)).await;
         }
-        self.idle().await.map(Some)
+        self.idle(work).await.map(Some)
     }
 
     async fn finish(&mut self, held: &HeldLease) -> Result<(), app::Error> {
@@ -239,10 +239,12 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
 
 impl<P: PortalClient> PortalLane<P> {
     /// One scan of stages, if something is due: how long to wait, if the portal is in trouble, and
-    /// whether there was one. A scan that takes long goes on by itself.
+    /// whether there was one. A scan that takes long goes on by itself. `waits` says that there may
+    /// be something to compare.
     async fn scan_stages(
         &mut self,
         held: &HeldLease,
+        waits: bool,
     ) -> Result<(Option<Duration>, bool), app::Error> {
         let busy = self.waves.orders();
         let of = HeldPortal {
@@ -250,10 +252,16 @@ impl<P: PortalClient> PortalLane<P> {
             portal: &self.portal,
             held,
         };
-        let (interval, wake_up) = (self.settings.reconcile, Arc::clone(&self.wake_up));
+        let (wanted, wake_up) = (
+            ScanWanted {
+                interval: self.settings.reconcile,
+                waits,
+            },
+            Arc::clone(&self.wake_up),
+        );
         let begun = self
             .stage_sync
-            .begin(of, interval, self.tries(), &busy, wake_up);
+            .begin(of, wanted, self.tries(), &busy, wake_up);
         if !begun.await? {
             return Ok((None, false));
         }
@@ -290,8 +298,12 @@ impl<P: PortalClient> PortalLane<P> {
 
     /// Waves of submissions of forms and of activities, if any are due: how long to wait, if the
     /// portal is in trouble, and whether there were any.
-    async fn forms(&mut self, held: &HeldLease) -> Result<(Option<Duration>, bool), app::Error> {
-        if !self.lead_mode.rests().is_zero() {
+    async fn forms(
+        &mut self,
+        held: &HeldLease,
+        work: LaneWork,
+    ) -> Result<(Option<Duration>, bool), app::Error> {
+        if !work.subjects || !self.lead_mode.rests().is_zero() {
             return Ok((None, false));
         }
         let busy = self.waves.orders();
@@ -366,13 +378,13 @@ impl<P: PortalClient> PortalLane<P> {
     async fn history(
         &mut self,
         held: &HeldLease,
-        claimed: Vec<(Claim, Job)>,
+        (claimed, work): (Vec<(Claim, Job)>, LaneWork),
     ) -> Result<Option<Duration>, app::Error> {
         let (ordinary, few) = self.isolated.divide(claimed);
         match (ordinary.is_empty(), few.is_empty()) {
             (false, _) => self.wave(held, ordinary, Priority::Backfill).await,
             (true, false) => self.small_wave(held, few, Priority::Backfill).await,
-            (true, true) => self.idle().await.map(Some),
+            (true, true) => self.idle(work).await.map(Some),
         }
     }
 
@@ -390,41 +402,6 @@ impl<P: PortalClient> PortalLane<P> {
         let wait = self.wave(held, claimed, priority).await;
         self.isolated.took(begun.elapsed());
         wait
-    }
-
-    /// How long nothing is due.
-    async fn idle(&mut self) -> Result<Duration, app::Error> {
-        let seconds = |due: f64| Duration::from_secs_f64(due.clamp(0.02, 3600.0));
-        let poll = self.settings.poll;
-        let due = self.app.delivery.next_due(self.name.as_str()).await?;
-        // What is due and was not taken up is in a wave or a scan, or waits for one: its end wakes
-        // the lane.
-        let is_free = self.waves.is_empty() && !self.stage_sync.is_under_way();
-        let due = due.filter(|due| *due > 0.0 || is_free);
-        let due = due.map(seconds);
-        let due = due.map(|due| due.max(self.isolated.rests().min(poll)));
-        let form = self.app.forms.next_subject_due(self.name.as_str()).await?;
-        let form = form.filter(|due| *due > 0.0 || self.waves.is_empty());
-        let form = form.map(|due| seconds(due).max(self.lead_mode.rests()));
-        let lead = self
-            .app
-            .forms
-            .next_lead_to_follow(self.name.as_str())
-            .await?;
-        let lead = lead.map(|due| seconds(due).max(self.conversions.rests()));
-        let product = self.next_product().await?;
-        let picture = self.next_picture().await?;
-        self.tell_unhindered().await?;
-        let comparison = self.app.sync.next_comparison(self.name.as_str()).await?;
-        let scan = self
-            .stage_sync
-            .next(comparison.map(seconds), self.settings.reconcile);
-        let soonest = [due, form, lead, product, picture, scan];
-        let soonest = soonest.into_iter().flatten().min();
-        let rest = self.settings.rest();
-        Ok(soonest
-            .unwrap_or(rest)
-            .clamp(Duration::from_millis(20), rest))
     }
 
     fn tries(&self) -> RetryPolicy {

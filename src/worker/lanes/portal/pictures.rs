@@ -2,7 +2,7 @@
 
 use super::{PortalLane, products::KindRest};
 use crate::{
-    app,
+    app::{self, LaneWork},
     clients::bitrix24::Priority,
     worker::{
         PortalClient,
@@ -80,15 +80,22 @@ impl<P: PortalClient> PortalLane<P> {
     }
 
     /// How long no picture can be taken up; `None` if none waits, or the end of a wave rings.
-    pub(super) async fn next_picture(&mut self) -> Result<Option<Duration>, app::Error> {
+    pub(super) async fn next_picture(
+        &mut self,
+        work: LaneWork,
+    ) -> Result<Option<Duration>, app::Error> {
         if self.brings_pictures() || self.brings_products() || self.claims_products() {
             return Ok(None);
         }
         let poll = self.settings.poll;
         let resting = self.pictures.hosts.resting();
         let catalogue = &self.app.catalogue;
-        let due = catalogue.next_picture_due(self.name.as_str(), &resting);
-        let due = due.await?;
+        let due = if work.pictures {
+            let due = catalogue.next_picture_due(self.name.as_str(), &resting);
+            due.await?
+        } else {
+            None
+        };
         if due.is_none() && resting.is_empty() {
             self.pictures.rest.end();
         }

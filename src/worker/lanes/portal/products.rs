@@ -3,7 +3,7 @@
 
 use super::PortalLane;
 use crate::{
-    app::{self, Claim, MOST_IN_A_WAVE},
+    app::{self, Claim, LaneWork, MOST_IN_A_WAVE},
     clients::bitrix24::Priority,
     domain::ErrorCode,
     planner::{CatalogueFacts, Hindrance, ProductJob},
@@ -132,7 +132,14 @@ impl<P: PortalClient> PortalLane<P> {
     /// Sends products and pictures on their way. While pictures wait, each wave of products is
     /// followed by one of pictures, which is some calls: so however many products wait, pictures
     /// get there, too.
-    pub(super) async fn begin_catalogue(&mut self, held: &HeldLease) -> Result<(), app::Error> {
+    pub(super) async fn begin_catalogue(
+        &mut self,
+        held: &HeldLease,
+        work: LaneWork,
+    ) -> Result<(), app::Error> {
+        if !work.products && !work.pictures && !self.claims_products() {
+            return Ok(());
+        }
         if self.products.pictures_waited && !self.brings_products() {
             self.products.pictures_waited = false;
             self.begin_pictures(held).await?;
@@ -260,12 +267,19 @@ impl<P: PortalClient> PortalLane<P> {
 
     /// How long no product can be taken up; `None` if none waits, or one wave is claimed or under
     /// way: its end wakes the lane.
-    pub(super) async fn next_product(&mut self) -> Result<Option<Duration>, app::Error> {
+    pub(super) async fn next_product(
+        &mut self,
+        work: LaneWork,
+    ) -> Result<Option<Duration>, app::Error> {
         if self.brings_products() || self.claims_products() {
             return Ok(None);
         }
         let poll = self.settings.poll;
-        let due = self.app.catalogue.next_due(self.name.as_str()).await?;
+        let due = if work.products {
+            self.app.catalogue.next_due(self.name.as_str()).await?
+        } else {
+            None
+        };
         if due.is_none() {
             self.products.rest.end();
         }

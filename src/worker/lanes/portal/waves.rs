@@ -204,7 +204,7 @@ async fn stored<P: PortalClient>(
         claimed,
         settled,
         hidden,
-        stored,
+        stored: held.heard(stored),
     }
 }
 

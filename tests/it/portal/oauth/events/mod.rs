@@ -350,3 +350,31 @@ async fn the_calls_that_judge_an_installation_are_counted_by_whoever_drives_the_
     assert_eq!(portal.sandbox.calls().len(), 2);
     assert!(granted >= 2, "{granted}");
 }
+
+#[tokio::test]
+async fn how_portals_stand_is_read_for_all_together_and_again_when_it_is_old() {
+    let (portal, db) = (Portal::start().await, Database::new().await);
+    let app = portal.app(&db);
+    let state = async |owner: &str, age| {
+        let access = &app.portal_access;
+        access.state(&main_portal(), owner, age).await.unwrap()
+    };
+    let (now, hour) = (Duration::ZERO, Duration::from_hours(1));
+    let first = state(OWNER, now).await.unwrap();
+    assert!(!first.offers && !first.driven && first.installed_at.is_none());
+    let mut row = db.pool.acquire().await.unwrap();
+    let lane = ["main".to_owned()];
+    lanes::acquire(&mut row, (&lane, 1), OWNER, 600.0)
+        .await
+        .unwrap();
+    let grant = "INSERT INTO bridge.grants (portal, sealed) VALUES ('main', '\\x00')";
+    sqlx::query(grant).execute(&mut *row).await.unwrap();
+    assert_eq!(state(OWNER, hour).await, Some(first));
+    app.portal_access.forget_states().await;
+    let changed = state(OWNER, hour).await.unwrap();
+    assert!(changed.offers && changed.driven);
+    assert!(!state("another", now).await.unwrap().driven);
+    let paused = "UPDATE bridge.lanes SET paused_at = now()";
+    sqlx::query(paused).execute(&mut *row).await.unwrap();
+    assert!(!state(OWNER, now).await.unwrap().driven);
+}
