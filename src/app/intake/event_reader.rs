@@ -169,7 +169,7 @@ pub(in crate::app) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEve
         version,
         updated_at,
         occurred_at: event.time,
-        said: said.stored(),
+        said,
         age,
         traceparent: None,
         contacts: search_keys::keys_of(value),

@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        AHEAD, Age, OrderKey,
+        AHEAD, Age, OrderKey, ReportedStatus,
         happening::{Happening, OrderEvent, Tell},
     },
     storage::{Error, EventKind, EventState, json::stored, written},
@@ -43,7 +43,7 @@ pub struct NewEvent {
     /// `time` of the CloudEvents message; `None` where it carries none.
     pub occurred_at: Option<DateTime<Utc>>,
     /// What it says of the order's status.
-    pub said: Value,
+    pub said: ReportedStatus,
     /// How new it is, without when it came in: that is set where it is stored.
     pub age: Age,
     /// The event as it was sent, as JSON text.
@@ -131,7 +131,7 @@ impl<'a> Columns<'a> {
 /// there with another order, it fails as a whole with [`Error::is_taken`].
 pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Vec<i64>, Error> {
     let new = Columns::of(events);
-    let said: Vec<&Value> = events.iter().map(|e| &e.said).collect();
+    let said: Vec<Value> = events.iter().map(|e| e.said.stored()).collect();
     let later: Vec<bool> = events.iter().map(|e| e.later).collect();
     let ages = ages_of(events)?;
     let changed: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.age.updated_at()).collect();
@@ -152,7 +152,8 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
              INSERT INTO bridge.orders (shop, number, portal, head_id, head_version,
                head_updated_at, status, said, later, due_at, waits_since, age)
              SELECT shop, number, portal, id, version, updated_at, said ->> 'status',
-                    said || jsonb_build_object('seen', now()), later, now(), now(),
+                    jsonb_strip_nulls(said || jsonb_build_object('seen', now())), later, now(),
+                    now(),
                     age || jsonb_build_object('head', id, 'seen', now(), 'dated', now())
              FROM new ORDER BY shop, number, place
              ON CONFLICT (shop, number) DO NOTHING
@@ -195,11 +196,11 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
         &new.bodies as &[&str],
         &new.prints as &[&[u8]],
         &new.traces as &[Option<&str>],
-        &said as &[&Value],
+        &said,
         &later,
         &new.places,
         &new.keys as &[&str],
-        &ages,
+        &ages as &[Option<Value>],
         &changed as &[Option<DateTime<Utc>>],
         AHEAD.as_seconds_f64(),
         &accepted,
@@ -210,9 +211,10 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
     Ok(places.fetch_all(db).await?)
 }
 
-/// How new events are.
-fn ages_of(events: &[&NewEvent]) -> Result<Vec<Value>, Error> {
-    events.iter().map(|event| written(&event.age)).collect()
+/// How new events are, where their orders do not tell that besides.
+fn ages_of(events: &[&NewEvent]) -> Result<Vec<Option<Value>>, Error> {
+    let own = events.iter().map(|event| event.untold(&event.age));
+    own.map(|age| age.map(written).transpose()).collect()
 }
 
 /// What the lives of orders say of their events.
@@ -231,6 +233,16 @@ impl NewEvent {
     /// The order that it is about.
     pub fn key(&self) -> OrderKey {
         OrderKey::new(&self.shop, &self.number)
+    }
+
+    /// How new its order is known to be with it as its newest event; none where the order's row
+    /// tells that besides, by its version and time and what it reports.
+    pub fn untold<'a>(&self, age: &'a Age) -> Option<&'a Age> {
+        let (version, updated_at) = (self.version, self.updated_at);
+        let by_row = Age::of_head(version, updated_at, self.said.clone(), age.seen());
+        // The row knows times to the microsecond.
+        let exact = updated_at.is_none_or(|at| at.timestamp_subsec_nanos() % 1_000 == 0);
+        (!exact || by_row != *age).then_some(age)
     }
 
     /// The line of the order's timeline that says that the event was accepted.
