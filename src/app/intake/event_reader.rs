@@ -172,7 +172,6 @@ pub(in crate::app) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEve
         said,
         age,
         traceparent: None,
-        contacts: search_keys::keys_of(value),
         words: search_keys::words_of(number.as_str(), value),
         fingerprint: fingerprint_of(&text),
         body: text,
