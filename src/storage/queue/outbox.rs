@@ -169,9 +169,9 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
              FROM new JOIN made USING (id)),
          told AS (
              INSERT INTO bridge.timeline (shop, number, kind, text, detail, what)
-             SELECT shop, number, 'accepted', accepted ->> 'text',
-                    jsonb_build_object('event', event_id, 'shop_clock', occurred_at),
-                    accepted -> 'what'
+             SELECT shop, number, 'accepted', '',
+                    CASE WHEN occurred_at IS NOT NULL
+                         THEN jsonb_build_object('shop_clock', occurred_at) END, accepted
              FROM new JOIN made USING (id)
              UNION ALL
              SELECT shop, number, 'note', to_come ->> 'text',
@@ -216,7 +216,10 @@ fn ages_of(events: &[&NewEvent]) -> Result<Vec<Option<Value>>, Error> {
 
 /// What the lives of orders say of their events.
 fn lines_of(events: &[&NewEvent]) -> (Vec<Value>, Vec<Option<Value>>) {
-    let line = |event: &&NewEvent| (told(event.accepted()), event.to_come().map(told));
+    let line = |event: &&NewEvent| {
+        let accepted = stored(&Happening::from(event.accepted()));
+        (accepted, event.to_come().map(told))
+    };
     events.iter().map(line).unzip()
 }
 
