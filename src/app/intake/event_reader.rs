@@ -142,7 +142,8 @@ fn read(
 
 /// Reads an event of this shop.
 pub(in crate::app) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faults> {
-    let event = parse(value, rules)?;
+    // Stored is the message, not what was read of it.
+    let event = Event::read_fields(value, rules.reading())?;
     let said = ReportedStatus::by(&event);
     // When it came in is known where it is stored.
     let age = Age::by(&event.body, event.time, DateTime::UNIX_EPOCH);
