@@ -1,7 +1,7 @@
 //! The bars, each measured beside its baseline in the same run.
 //!
-//! `cargo bench` runs all; words after `--` choose some: `bytes`, `catalogue`, `delivery`, `intake`,
-//! `queue`, `long_life`, `onec`, `pages`, `portals`, `process`, `stock`, `way_back`. `--write` puts
+//! `cargo bench` runs all; words after `--` choose some: `bytes`, `catalogue`, `delivery`,
+//! `intake`, `queue`, `long_life`, `onec`, `pages`, `portals`, `process`, `stock`, `way_back`. `--write` puts
 //! the table into `deploy/benchmarks.md`. With the feature `compare` `queue` also runs beside pgmq.
 //! `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS` each rate,
 //! `BENCH_HOLD_SECONDS` how long a snapshot is held open, `BENCH_PRODUCTS` a catalogue,

@@ -267,8 +267,8 @@ pub async fn by_number(
     .await?)
 }
 
-/// Orders whose customer has this key; the number stands for it in `bridge.order_words`, the text in
-/// `bridge.contacts`, where earlier versions put it.
+/// Orders whose customer has this key; the number stands for it in `bridge.order_words`, the text
+/// in `bridge.contacts`, where earlier versions put it.
 pub async fn by_key(
     db: &mut PgConnection,
     (key, number): (&str, i64),
