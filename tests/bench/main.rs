@@ -1,10 +1,10 @@
 //! The bars, each measured beside its baseline in the same run.
 //!
 //! `cargo bench` runs all; words after `--` choose some: `bytes`, `catalogue`, `delivery`,
-//! `intake`, `queue`, `long_life`, `onec`, `pages`, `portals`, `process`, `stock`, `way_back`. `--write` puts
-//! the table into `deploy/benchmarks.md`. With the feature `compare` `queue` also runs beside pgmq.
-//! `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS` each rate,
-//! `BENCH_HOLD_SECONDS` how long a snapshot is held open, `BENCH_PRODUCTS` a catalogue,
+//! `intake`, `queue`, `long_life`, `onec`, `pages`, `portals`, `process`, `stock`, `way_back`.
+//! `--write` puts the table into `deploy/benchmarks.md`. With the feature `compare` `queue` also
+//! runs beside pgmq. `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS`
+//! each rate, `BENCH_HOLD_SECONDS` how long a snapshot is held open, `BENCH_PRODUCTS` a catalogue,
 //! `BENCH_FORMS` how many forms are sent beside it, `BENCH_ONEC_ORDERS` a query of 1C's,
 //! `BENCH_ONEC_OFFERS` a file of it, `BENCH_TIMES` how often each page is asked for, `BENCH_ORDERS`
 //! how many orders are weighed.
