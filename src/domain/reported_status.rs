@@ -68,12 +68,20 @@ impl ReportedStatus {
         Some(clock.to_ours(made) + clock.uncertainty())
     }
 
-    /// The part that is laid over what was said before.
+    /// The part that is laid over what was said before; null takes away what is there. What is not
+    /// known, or not so, is not stored: it lies beside every order.
     pub fn stored(&self) -> Value {
         if self.deleted {
-            json!({ "deleted": true })
-        } else {
-            serde_json::to_value(self).unwrap_or_default()
+            return json!({ "deleted": true });
         }
+        let so = |flag: bool| flag.then_some(true);
+        let mut stored = json!({
+            "since": self.since, "made": self.made, "paid": so(self.paid),
+            "cancelled": so(self.cancelled), "deleted": null
+        });
+        if let Some(status) = &self.status {
+            stored["status"] = json!(status);
+        }
+        stored
     }
 }

@@ -70,7 +70,11 @@ pub async fn add(db: &mut PgConnection, lines: &[Line]) -> Result<(), Error> {
     let shops: Vec<&str> = lines.iter().map(|l| &*l.shop).collect();
     let numbers: Vec<&str> = lines.iter().map(|l| &*l.number).collect();
     let kinds: Vec<&str> = lines.iter().map(|l| l.kind.as_str()).collect();
-    let texts: Vec<String> = lines.iter().map(|l| clean(&l.what.sentence())).collect();
+    let sentence = |l: &Line| {
+        let sentence = (!l.what.is_plain()).then(|| clean(&l.what.sentence()));
+        sentence.unwrap_or_default()
+    };
+    let texts: Vec<String> = lines.iter().map(sentence).collect();
     let whats: Vec<Value> = lines.iter().map(|l| stored(&l.what)).collect();
     let details: Vec<Option<&Value>> = lines.iter().map(|l| l.detail.as_ref()).collect();
     sqlx::query!(
@@ -128,7 +132,12 @@ pub async fn of_order(
 ) -> Result<Vec<Entry>, Error> {
     let mut entries = sqlx::query_as!(
         Entry,
-        r#"SELECT at, kind, text, what AS "what: Stored<Happening>", detail FROM bridge.timeline
+        r#"SELECT at, kind, text, what AS "what: Stored<Happening>",
+                  CASE WHEN text = '' AND kind = 'accepted'
+                       THEN jsonb_build_object('event', what -> 'event',
+                                               'shop_clock', detail -> 'shop_clock')
+                       ELSE detail END AS detail
+           FROM bridge.timeline
            WHERE shop = $1 AND number = $2 ORDER BY id DESC LIMIT $3"#,
         shop,
         number,
@@ -137,6 +146,10 @@ pub async fn of_order(
     .fetch_all(db)
     .await?;
     entries.reverse();
+    for entry in entries.iter_mut().filter(|entry| entry.text.is_empty()) {
+        let what = entry.what.as_ref().and_then(Stored::known);
+        entry.text = what.map(Tell::sentence).unwrap_or_default();
+    }
     Ok(entries)
 }
 

@@ -140,9 +140,9 @@ words! {
     #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, sqlx::Type)]
     #[sqlx(type_name = "text", rename_all = "snake_case")]
     pub enum LinkEntity {
-        /// The deal of an order.
+        /// The deal of an order. Written by earlier versions alone: `bridge.orders` has it.
         Deal = "deal",
-        /// The lead of an order.
+        /// The lead of an order, likewise.
         Lead = "lead",
         /// The contact of a customer.
         Contact = "contact",

@@ -53,7 +53,7 @@ pub(crate) async fn run(report: &mut Report) {
             format!("{single:.0}/s"),
             format!("pgbench, one-row inserts, {clients} clients: {bare:.0}/s"),
             single / bare,
-            &Bar::AtLeast(0.6),
+            &Bar::AtLeast(0.8),
         );
     }
     for clients in BATCHING {
@@ -69,7 +69,7 @@ pub(crate) async fn run(report: &mut Report) {
                  {bound:.0}/s"
             ),
             batches / single,
-            &Bar::AtLeast(8.0),
+            &Bar::AtLeast(10.0),
         );
     }
 }

@@ -1,12 +1,13 @@
 //! The bars, each measured beside its baseline in the same run.
 //!
-//! `cargo bench` runs all; words after `--` choose some: `catalogue`, `delivery`, `intake`,
-//! `queue`, `long_life`, `onec`, `pages`, `portals`, `process`, `stock`, `way_back`. `--write` puts
-//! the table into `deploy/benchmarks.md`. With the feature `compare` `queue` also runs beside pgmq.
-//! `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS` each rate,
-//! `BENCH_HOLD_SECONDS` how long a snapshot is held open, `BENCH_PRODUCTS` a catalogue,
+//! `cargo bench` runs all; words after `--` choose some: `bytes`, `catalogue`, `delivery`,
+//! `intake`, `queue`, `long_life`, `onec`, `pages`, `portals`, `process`, `stock`, `way_back`.
+//! `--write` puts the table into `deploy/benchmarks.md`. With the feature `compare` `queue` also
+//! runs beside pgmq. `BENCH_SETTLED` and `BENCH_PENDING` size the large tables, `BENCH_SECONDS`
+//! each rate, `BENCH_HOLD_SECONDS` how long a snapshot is held open, `BENCH_PRODUCTS` a catalogue,
 //! `BENCH_FORMS` how many forms are sent beside it, `BENCH_ONEC_ORDERS` a query of 1C's,
-//! `BENCH_ONEC_OFFERS` a file of it, `BENCH_TIMES` how often each page is asked for.
+//! `BENCH_ONEC_OFFERS` a file of it, `BENCH_TIMES` how often each page is asked for, `BENCH_ORDERS`
+//! how many orders are weighed.
 
 #![expect(
     clippy::unwrap_used,
@@ -26,8 +27,6 @@ mod intake;
 mod long_life;
 mod onec;
 mod pages;
-#[cfg(feature = "compare")]
-mod pgmq;
 mod portals;
 mod process;
 mod queue;
@@ -63,6 +62,9 @@ fn main() {
         }
         if wanted("long_life") {
             long_life::run(&mut report).await;
+        }
+        if wanted("bytes") {
+            queue::bytes::run(&mut report).await;
         }
         if wanted("process") {
             process::run(&mut report).await;

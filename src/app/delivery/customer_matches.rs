@@ -14,7 +14,7 @@ use crate::{
     },
 };
 use sqlx::PgConnection;
-use std::collections::{BTreeMap, BTreeSet, HashMap};
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
 
 /// So many people whose names contradict make a value one that identifies nobody.
 const MANY: usize = 3;
@@ -188,7 +188,12 @@ fn tell(shop: &str, person: &Person, users: &UsersOf<'_>, job: &mut Job) -> Resu
 /// Whether so many of these contradict each other that their value identifies nobody.
 fn are_many(users: &[(Person, Option<u64>)]) -> bool {
     let mut apart: Vec<&Person> = Vec::new();
-    for (person, _) in users {
+    // A wave may be all of one customer: comparing a name costs more than all else in a claim.
+    let mut seen = HashSet::new();
+    for (person, _) in users
+        .iter()
+        .filter(|(person, _)| seen.insert(&person.names))
+    {
         let alone = |other: &&Person| other.agreement(person) == Agreement::Contradict;
         if apart.iter().all(alone) && person.name().is_some() {
             apart.push(person);
@@ -283,4 +288,29 @@ pub(in crate::app) fn bearers_of(claim: &Claim, settlement: &Settlement) -> Vec<
 fn contact_of(known: &KnownLinks, person: &Person) -> Option<u64> {
     let whose = known.customer()?;
     known.contact_id.filter(|_| whose.is(person))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_value_is_of_many_by_the_names_that_are_told_however_often_each_is() {
+        let named = |names: [&str; 2]| {
+            let [first, last] = names.map(|name| Some(name.to_owned()));
+            let person = Person {
+                names: [first, last, None],
+                ..Person::default()
+            };
+            (person, None)
+        };
+        let anna = || named(["Анна", "Петрова"]);
+        let boris = || named(["Борис", "Сидоров"]);
+        let mut users = vec![anna(), anna(), anna(), boris(), boris(), anna()];
+        assert!(!are_many(&users));
+        users.push((Person::default(), None));
+        assert!(!are_many(&users));
+        users.push(named(["Вера", "Кузнецова"]));
+        assert!(are_many(&users));
+    }
 }

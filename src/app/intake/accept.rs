@@ -437,12 +437,17 @@ async fn known_before<'a>(
 
 /// A sentence about the event's order.
 pub(in crate::app) fn line(event: &NewEvent, kind: LineKind, what: OrderEvent) -> Line {
+    // Which event was accepted is what happened.
+    let detail = match kind {
+        LineKind::Accepted => event.occurred_at.map(|at| json!({ "shop_clock": at })),
+        _ => Some(json!({ "event": event.event_id, "shop_clock": event.occurred_at })),
+    };
     Line {
         shop: event.shop.clone(),
         number: event.number.clone(),
         kind,
         what: what.into(),
-        detail: Some(json!({"event": event.event_id, "shop_clock": event.occurred_at})),
+        detail,
     }
 }
 

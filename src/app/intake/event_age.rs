@@ -236,15 +236,21 @@ async fn store(
 
 /// The event as the head of its order.
 fn new_head(event: &NewEvent, id: i64, age: &Age) -> Result<NewQueueHead, storage::Error> {
+    // A deletion leaves in the row what was reported before it.
+    let own = if event.said.deleted {
+        Some(age)
+    } else {
+        event.untold(age)
+    };
     Ok(NewQueueHead {
         shop: event.shop.clone(),
         number: event.number.clone(),
         event: id,
         version: event.version,
         updated_at: event.updated_at,
-        said: event.said.clone(),
+        said: event.said.stored(),
         later: event.later,
-        age: storage::written(age)?,
+        age: own.map(storage::written).transpose()?,
         doubtful: false,
     })
 }
@@ -280,8 +286,8 @@ pub(in crate::app) fn age_of(head: &QueueHead) -> Result<Option<(i64, Age)>, Unr
     });
     Ok(Some(match stored.transpose()? {
         Some((of, age)) if of.head == id => (id, age),
-        // A version before wrote the head: what it left in the row is known of it, the rest of
-        // those before.
+        // The row itself tells all of it; or a version before wrote the head: what it left in the
+        // row is known of it, the rest of those before.
         older => {
             let own = written_before(head)?;
             (id, older.map_or(own.clone(), |(_, older)| older.then(&own)))
@@ -295,17 +301,12 @@ fn written_before(head: &QueueHead) -> Result<Age, Unreadable> {
     let said = said.map(|said| said.typed::<ReportedStatus>("bridge.orders", "said", key));
     let said = said.transpose()?;
     let seen = said.as_ref().and_then(|said| said.seen);
-    let says = said.map_or_else(Claim::default, |said| Claim {
-        status: said.status,
-        status_at: said.since,
-        paid: said.paid,
-        cancelled: said.cancelled,
-        deleted: said.deleted,
-        ..Claim::default()
-    });
     let seen: DateTime<Utc> = seen.unwrap_or(head.now);
     let (version, updated_at) = (head.head_version, head.head_updated_at);
-    Ok(Age::of(version, updated_at, says, seen))
+    Ok(match said {
+        Some(said) => Age::of_head(version, updated_at, said, seen),
+        None => Age::of(version, updated_at, Claim::default(), seen),
+    })
 }
 
 /// What is said of an event whose order was known.

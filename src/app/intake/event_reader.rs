@@ -142,7 +142,8 @@ fn read(
 
 /// Reads an event of this shop.
 pub(in crate::app) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEvent, Faults> {
-    let event = parse(value, rules)?;
+    // Stored is the message, not what was read of it.
+    let event = Event::read_fields(value, rules.reading())?;
     let said = ReportedStatus::by(&event);
     // When it came in is known where it is stored.
     let age = Age::by(&event.body, event.time, DateTime::UNIX_EPOCH);
@@ -169,10 +170,9 @@ pub(in crate::app) fn read_as(rules: &ShopRules, value: &Value) -> Result<NewEve
         version,
         updated_at,
         occurred_at: event.time,
-        said: said.stored(),
+        said,
         age,
         traceparent: None,
-        contacts: search_keys::keys_of(value),
         words: search_keys::words_of(number.as_str(), value),
         fingerprint: fingerprint_of(&text),
         body: text,

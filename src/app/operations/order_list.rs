@@ -300,7 +300,8 @@ async fn whole(
     let found = search::known(db, &named, wanted, limit).await?;
     match search_keys::key_of_words(text) {
         Some(key) if found.is_empty() => {
-            let named = search::by_key(db, &key, LARGEST_CHUNK).await?;
+            let number = search_keys::number_of(&key);
+            let named = search::by_key(db, (&key, number), LARGEST_CHUNK).await?;
             Ok(search::known(db, &named, wanted, limit).await?)
         }
         _ => Ok(found),

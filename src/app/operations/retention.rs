@@ -8,7 +8,7 @@ use crate::{
         forms::{activities, submissions},
         intake::sql_events,
         journal, pictures,
-        queue::{attempts, outbox, processes, rate_permits, subjects, writes_in_flight},
+        queue::{attempts, links, outbox, processes, rate_permits, subjects, writes_in_flight},
         schema::deferred_indexes,
         stock::{self, shortages},
         sync::{conflicts, decisions, inbox, messages, stage_history, status_changes},
@@ -80,6 +80,7 @@ impl Operations {
             + processes::prune(&mut db, PROCESSES, BATCH).await?
             + processes::prune_reloads(&mut db, PROCESSES, BATCH).await?
             + writes_in_flight::prune(&mut db, BATCH).await?
+            + links::prune(&mut db, BATCH).await?
             + conflicts::prune(&mut db, letters, BATCH).await?)
     }
 

@@ -117,7 +117,8 @@ impl Event {
         Ok(event)
     }
 
-    fn read_fields(message: &Value, rules: Reading<'_>) -> Result<Self, Faults> {
+    /// The same without the snapshot's `data` as they were sent, which would be a copy.
+    pub fn read_fields(message: &Value, rules: Reading<'_>) -> Result<Self, Faults> {
         let Value::Object(object) = message else {
             return Err(vec![Fault {
                 pointer: String::new(),

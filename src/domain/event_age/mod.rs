@@ -6,7 +6,9 @@
 //! older ones carried. A time is believed only as far as it can be true: nothing was changed after
 //! it came in.
 
-use super::{DELETED, EventBody, Fact, Faults, Finality, Offset, input::json_reader::Reader};
+use super::{
+    DELETED, EventBody, Fact, Faults, Finality, Offset, ReportedStatus, input::json_reader::Reader,
+};
 use chrono::{DateTime, TimeDelta, Utc};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -147,6 +149,25 @@ impl Age {
             completed_at: data.moment("completed_at", &mut faults),
             cancelled: data.boolean("cancelled", &mut faults).unwrap_or_default(),
             deleted: false,
+        };
+        Self::of(version, updated_at, says, seen)
+    }
+
+    /// The age of an order's newest event that came in at `seen`, by what is stored of it besides:
+    /// its version, its time of change, and what it reports.
+    pub fn of_head(
+        version: Option<i64>,
+        updated_at: Option<DateTime<Utc>>,
+        reported: ReportedStatus,
+        seen: DateTime<Utc>,
+    ) -> Self {
+        let says = Claim {
+            status: reported.status,
+            status_at: reported.since,
+            paid: reported.paid,
+            cancelled: reported.cancelled,
+            deleted: reported.deleted,
+            ..Claim::default()
         };
         Self::of(version, updated_at, says, seen)
     }

@@ -103,6 +103,18 @@ pub enum Happening {
     Note(Note),
 }
 
+impl Happening {
+    /// Whether its data say all of it to every version that ever told them: its sentence need not
+    /// be stored. Two of these lie beside every order.
+    pub fn is_plain(&self) -> bool {
+        use OrderEvent::{Accepted, Unchanged, Written};
+        matches!(
+            self,
+            Self::Order(Accepted { .. } | Written { .. } | Unchanged { .. })
+        )
+    }
+}
+
 impl Tell for Happening {
     fn tell(&self, voice: Voice<'_>) -> String {
         match self {

@@ -25,7 +25,8 @@ impl Texts {
     /// The text to read.
     pub fn read(self, text: &str) -> String {
         let mut text = text.to_owned();
-        if self == Self::Plain {
+        let marked = text.contains('&') || self == Self::Html && text.contains('<');
+        if self == Self::Plain || !marked {
             return text;
         }
         // What was escaped twice shows its references only after the first reading.

@@ -42,34 +42,29 @@ pub async fn unread(db: &mut PgConnection, limit: i64) -> Result<Option<Unread>,
 pub struct FoundBy {
     /// The event's row id.
     pub event: i64,
-    /// Keys that are found as a whole.
-    pub keys: Vec<String>,
-    /// What parts of are looked for.
+    /// What it is found by.
     pub words: OrderWords,
 }
 
 /// Adds what events are found by.
 pub async fn add(db: &mut PgConnection, found_by: &[FoundBy]) -> Result<(), Error> {
-    let keyed = |one: &FoundBy| {
-        let event = one.event;
-        let keys = one.keys.iter().cloned();
-        keys.map(move |key| (event, key)).collect::<Vec<_>>()
-    };
-    let (keyed, keys): (Vec<i64>, Vec<String>) = found_by.iter().flat_map(keyed).unzip();
     let events: Vec<i64> = found_by.iter().map(|one| one.event).collect();
     let words: Vec<&str> = found_by.iter().map(|one| &*one.words.words).collect();
     let phones: Vec<&str> = found_by.iter().map(|one| &*one.words.phones).collect();
+    let keys: Vec<String> = found_by
+        .iter()
+        .map(|one| one.words.keys_as_text())
+        .collect();
     sqlx::query!(
-        "WITH keyed AS (
-             INSERT INTO bridge.contacts (event, key)
-             SELECT * FROM UNNEST($1::bigint[], $2::text[]) ON CONFLICT DO NOTHING)
-         INSERT INTO bridge.order_words (event, words, phones)
-         SELECT * FROM UNNEST($3::bigint[], $4::text[], $5::text[]) ON CONFLICT DO NOTHING",
-        &keyed,
-        &keys,
+        "INSERT INTO bridge.order_words (event, words, phones, keys)
+         SELECT event, words, phones, keys::bigint[]
+         FROM UNNEST($1::bigint[], $2::text[], $3::text[], $4::text[])
+              AS n (event, words, phones, keys)
+         ON CONFLICT DO NOTHING",
         &events,
         &words as &[&str],
-        &phones as &[&str]
+        &phones as &[&str],
+        &keys
     )
     .execute(db)
     .await?;

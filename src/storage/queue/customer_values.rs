@@ -72,17 +72,16 @@ pub async fn put(db: &mut PgConnection, portal: &str, all: &[Bearer]) -> Result<
     let names: Result<Vec<Value>, Error> = all.iter().map(|b| written(&b.names)).collect();
     let names = names?;
     let contacts: Vec<Option<i64>> = all.iter().map(|b| b.contact_id).collect();
+    // One look at each value tells how many use it, and whether this one is among them.
     sqlx::query!(
         "INSERT INTO bridge.bearers AS b (portal, shop, value, bearer, customer_id, names,
            contact_id)
-         SELECT $1, n.* FROM UNNEST($2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[],
-           $7::bigint[])
+         SELECT $1, n.*
+         FROM UNNEST($2::text[], $3::text[], $4::text[], $5::text[], $6::jsonb[], $7::bigint[])
               AS n (shop, value, bearer, customer_id, names, contact_id)
-         WHERE EXISTS (SELECT FROM bridge.bearers o
-                       WHERE o.portal = $1 AND o.shop = n.shop AND o.value = n.value
-                         AND o.bearer = n.bearer)
-            OR (SELECT count(*) FROM bridge.bearers o
-                WHERE o.portal = $1 AND o.shop = n.shop AND o.value = n.value) < $8
+         WHERE (SELECT count(*) < $8 OR bool_or(o.bearer = n.bearer)
+                FROM bridge.bearers o
+                WHERE o.portal = $1 AND o.shop = n.shop AND o.value = n.value)
          ORDER BY n.shop, n.value, n.bearer
          ON CONFLICT (portal, shop, value, bearer) DO UPDATE
            SET contact_id = coalesce(excluded.contact_id, b.contact_id)

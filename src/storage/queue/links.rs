@@ -186,3 +186,23 @@ pub async fn wake_linked(
     .fetch_one(db)
     .await?)
 }
+
+/// Removes links of orders to their deals and leads, at most `batch`: earlier versions wrote them,
+/// `bridge.orders` has both, and nobody reads them here.
+pub async fn prune(db: &mut PgConnection, batch: i64) -> Result<u64, Error> {
+    // By lane, so that the key's index finds them: where none is left, nothing is walked over.
+    let done = sqlx::query!(
+        "DELETE FROM bridge.links l USING (
+             SELECT k.portal, k.entity, k.key
+             FROM bridge.lanes p CROSS JOIN unnest(ARRAY['deal', 'lead']) AS e (entity)
+             CROSS JOIN LATERAL (
+                 SELECT portal, entity, key FROM bridge.links
+                 WHERE portal = p.portal AND entity = e.entity LIMIT $1) AS k
+             LIMIT $1) AS o
+         WHERE l.portal = o.portal AND l.entity = o.entity AND l.key = o.key",
+        batch
+    )
+    .execute(db)
+    .await?;
+    Ok(done.rows_affected())
+}

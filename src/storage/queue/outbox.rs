@@ -2,7 +2,7 @@
 
 use crate::{
     domain::{
-        AHEAD, Age, OrderKey,
+        AHEAD, Age, OrderKey, ReportedStatus,
         happening::{Happening, OrderEvent, Tell},
     },
     storage::{Error, EventKind, EventState, json::stored, written},
@@ -10,7 +10,6 @@ use crate::{
 use chrono::{DateTime, Utc};
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use std::collections::BTreeSet;
 
 /// What an order is found by where parts of it are looked for.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -19,6 +18,16 @@ pub struct OrderWords {
     pub words: String,
     /// The digits of the customer's phone numbers, each number followed by a comma.
     pub phones: String,
+    /// The customer's addresses and phone numbers as a whole, each as a number.
+    pub keys: Vec<i64>,
+}
+
+impl OrderWords {
+    /// Its keys as Postgres writes an array.
+    pub(in crate::storage) fn keys_as_text(&self) -> String {
+        let keys: Vec<String> = self.keys.iter().map(i64::to_string).collect();
+        format!("{{{}}}", keys.join(","))
+    }
 }
 
 /// An event on its way into the outbox.
@@ -43,7 +52,7 @@ pub struct NewEvent {
     /// `time` of the CloudEvents message; `None` where it carries none.
     pub occurred_at: Option<DateTime<Utc>>,
     /// What it says of the order's status.
-    pub said: Value,
+    pub said: ReportedStatus,
     /// How new it is, without when it came in: that is set where it is stored.
     pub age: Age,
     /// The event as it was sent, as JSON text.
@@ -55,8 +64,6 @@ pub struct NewEvent {
     /// The trace of the request that brought it.
     pub traceparent: Option<String>,
     /// What its order is found by.
-    pub contacts: BTreeSet<String>,
-    /// What parts of are looked for.
     pub words: OrderWords,
     /// What it means for goods, where its shop sells from a stock.
     pub goods: Option<Value>,
@@ -93,20 +100,14 @@ struct Columns<'a> {
     traces: Vec<Option<&'a str>>,
     words: Vec<&'a str>,
     phones: Vec<&'a str>,
-    /// For each key, the place of its event in the list, from 1.
-    places: Vec<i64>,
-    keys: Vec<&'a str>,
+    /// The keys of each, as the text of an array: arrays of several lengths make no array.
+    keys: Vec<String>,
 }
 
 impl<'a> Columns<'a> {
     fn of(events: &[&'a NewEvent]) -> Self {
-        let keyed = |(place, event): (i64, &&'a NewEvent)| {
-            event.contacts.iter().map(move |key| (place, key.as_str()))
-        };
-        let (places, keys) = (1..).zip(events).flat_map(keyed).unzip();
         Self {
-            places,
-            keys,
+            keys: events.iter().map(|e| e.words.keys_as_text()).collect(),
             portals: events.iter().map(|e| &*e.portal).collect(),
             shops: events.iter().map(|e| &*e.shop).collect(),
             numbers: events.iter().map(|e| &*e.number).collect(),
@@ -131,7 +132,7 @@ impl<'a> Columns<'a> {
 /// there with another order, it fails as a whole with [`Error::is_taken`].
 pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result<Vec<i64>, Error> {
     let new = Columns::of(events);
-    let said: Vec<&Value> = events.iter().map(|e| &e.said).collect();
+    let said: Vec<Value> = events.iter().map(|e| e.said.stored()).collect();
     let later: Vec<bool> = events.iter().map(|e| e.later).collect();
     let ages = ages_of(events)?;
     let changed: Vec<Option<DateTime<Utc>>> = events.iter().map(|e| e.age.updated_at()).collect();
@@ -142,17 +143,19 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
              FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
                $7::bigint[], $8::timestamptz[],
                          $9::timestamptz[], $10::text[], $11::bytea[], $12::text[], $13::jsonb[],
-                         $14::bool[], $17::jsonb[], $18::timestamptz[], $20::jsonb[], $21::jsonb[],
-                         $22::text[], $23::text[])
+                         $14::bool[], $15::jsonb[], $16::timestamptz[], $18::jsonb[], $19::jsonb[],
+                         $20::text[], $21::text[], $22::text[])
                   WITH ORDINALITY
                   AS n (portal, shop, number, source, event_id, kind, version, updated_at,
                     occurred_at, body, fingerprint, traceparent,
-                        said, later, age, changed, accepted, to_come, words, phones, place)),
+                        said, later, age, changed, accepted, to_come, words, phones, keys,
+                        place)),
          made AS (
              INSERT INTO bridge.orders (shop, number, portal, head_id, head_version,
                head_updated_at, status, said, later, due_at, waits_since, age)
              SELECT shop, number, portal, id, version, updated_at, said ->> 'status',
-                    said || jsonb_build_object('seen', now()), later, now(), now(),
+                    jsonb_strip_nulls(said || jsonb_build_object('seen', now())), later, now(),
+                    now(),
                     age || jsonb_build_object('head', id, 'seen', now(), 'dated', now())
              FROM new ORDER BY shop, number, place
              ON CONFLICT (shop, number) DO NOTHING
@@ -166,22 +169,18 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
              FROM new JOIN made USING (id)),
          told AS (
              INSERT INTO bridge.timeline (shop, number, kind, text, detail, what)
-             SELECT shop, number, 'accepted', accepted ->> 'text',
-                    jsonb_build_object('event', event_id, 'shop_clock', occurred_at),
-                    accepted -> 'what'
+             SELECT shop, number, 'accepted', '',
+                    CASE WHEN occurred_at IS NOT NULL
+                         THEN jsonb_build_object('shop_clock', occurred_at) END, accepted
              FROM new JOIN made USING (id)
              UNION ALL
              SELECT shop, number, 'note', to_come ->> 'text',
                     jsonb_build_object('event', event_id, 'shop_clock', occurred_at),
                     to_come -> 'what'
-             FROM new JOIN made USING (id) WHERE changed > now() + make_interval(secs => $19)),
-         found_by AS (
-             INSERT INTO bridge.contacts (event, key)
-             SELECT id, key FROM UNNEST($15::bigint[], $16::text[]) AS k (place, key) JOIN new
-               USING (place) JOIN made USING (id)),
+             FROM new JOIN made USING (id) WHERE changed > now() + make_interval(secs => $17)),
          worded AS (
-             INSERT INTO bridge.order_words (event, words, phones)
-             SELECT id, words, phones FROM new JOIN made USING (id))
+             INSERT INTO bridge.order_words (event, words, phones, keys)
+             SELECT id, words, phones, keys::bigint[] FROM new JOIN made USING (id))
          SELECT place - 1 AS "place!" FROM new JOIN made USING (id)"#,
         &new.portals as &[&str],
         &new.shops as &[&str],
@@ -195,29 +194,32 @@ pub async fn insert_first(db: &mut PgConnection, events: &[&NewEvent]) -> Result
         &new.bodies as &[&str],
         &new.prints as &[&[u8]],
         &new.traces as &[Option<&str>],
-        &said as &[&Value],
+        &said,
         &later,
-        &new.places,
-        &new.keys as &[&str],
-        &ages,
+        &ages as &[Option<Value>],
         &changed as &[Option<DateTime<Utc>>],
         AHEAD.as_seconds_f64(),
         &accepted,
         &to_come as &[Option<Value>],
         &new.words as &[&str],
-        &new.phones as &[&str]
+        &new.phones as &[&str],
+        &new.keys
     );
     Ok(places.fetch_all(db).await?)
 }
 
-/// How new events are.
-fn ages_of(events: &[&NewEvent]) -> Result<Vec<Value>, Error> {
-    events.iter().map(|event| written(&event.age)).collect()
+/// How new events are, where their orders do not tell that besides.
+fn ages_of(events: &[&NewEvent]) -> Result<Vec<Option<Value>>, Error> {
+    let own = events.iter().map(|event| event.untold(&event.age));
+    own.map(|age| age.map(written).transpose()).collect()
 }
 
 /// What the lives of orders say of their events.
 fn lines_of(events: &[&NewEvent]) -> (Vec<Value>, Vec<Option<Value>>) {
-    let line = |event: &&NewEvent| (told(event.accepted()), event.to_come().map(told));
+    let line = |event: &&NewEvent| {
+        let accepted = stored(&Happening::from(event.accepted()));
+        (accepted, event.to_come().map(told))
+    };
     events.iter().map(line).unzip()
 }
 
@@ -231,6 +233,16 @@ impl NewEvent {
     /// The order that it is about.
     pub fn key(&self) -> OrderKey {
         OrderKey::new(&self.shop, &self.number)
+    }
+
+    /// How new its order is known to be with it as its newest event; none where the order's row
+    /// tells that besides, by its version and time and what it reports.
+    pub fn untold<'a>(&self, age: &'a Age) -> Option<&'a Age> {
+        let (version, updated_at) = (self.version, self.updated_at);
+        let by_row = Age::of_head(version, updated_at, self.said.clone(), age.seen());
+        // The row knows times to the microsecond.
+        let exact = updated_at.is_none_or(|at| at.timestamp_subsec_nanos() % 1_000 == 0);
+        (!exact || by_row != *age).then_some(age)
     }
 
     /// The line of the order's timeline that says that the event was accepted.
@@ -262,9 +274,9 @@ pub async fn insert(
              FROM UNNEST($1::text[], $2::text[], $3::text[], $4::text[], $5::text[], $6::text[],
                $7::bigint[],
                          $8::timestamptz[], $9::timestamptz[], $10::text[], $11::bytea[],
-                         $12::text[], $15::text[], $16::text[]) WITH ORDINALITY
+                         $12::text[], $13::text[], $14::text[], $15::text[])
                   AS n (portal, shop, number, source, event_id, kind, version, updated_at,
-                    occurred_at, body, fingerprint, traceparent, words, phones, place)),
+                    occurred_at, body, fingerprint, traceparent, words, phones, keys)),
          stored AS (
              INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version,
                updated_at, occurred_at, body, fingerprint, traceparent)
@@ -273,13 +285,10 @@ pub async fn insert(
              FROM new ORDER BY shop, source, event_id
              ON CONFLICT (shop, source, event_id) DO NOTHING
              RETURNING id, shop, source, event_id, fingerprint),
-         found_by AS (
-             INSERT INTO bridge.contacts (event, key)
-             SELECT id, key FROM UNNEST($13::bigint[], $14::text[]) AS k (place, key) JOIN new
-               USING (place) JOIN stored USING (shop, source, event_id)),
          worded AS (
-             INSERT INTO bridge.order_words (event, words, phones)
-             SELECT id, words, phones FROM new JOIN stored USING (shop, source, event_id))
+             INSERT INTO bridge.order_words (event, words, phones, keys)
+             SELECT id, words, phones, keys::bigint[]
+             FROM new JOIN stored USING (shop, source, event_id))
          SELECT id AS "id!", shop AS "shop!", source AS "source!", event_id AS "event_id!",
                 fingerprint AS "fingerprint!" FROM stored"#,
         &new.portals as &[&str],
@@ -294,10 +303,9 @@ pub async fn insert(
         &new.bodies as &[&str],
         &new.prints as &[&[u8]],
         &new.traces as &[Option<&str>],
-        &new.places,
-        &new.keys as &[&str],
         &new.words as &[&str],
-        &new.phones as &[&str]
+        &new.phones as &[&str],
+        &new.keys
     )
     .fetch_all(db)
     .await?)

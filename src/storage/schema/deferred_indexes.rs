@@ -81,6 +81,13 @@ const LATE: &[DeferredIndex] = &[
                    WHERE action <> 'agree'",
         instead_of: &[],
     },
+    DeferredIndex {
+        name: "bridge.order_words_keys",
+        drop: "DROP INDEX CONCURRENTLY IF EXISTS bridge.order_words_keys",
+        create: "CREATE INDEX CONCURRENTLY order_words_keys ON bridge.order_words
+                   USING gin (keys) WITH (gin_pending_list_limit = 256)",
+        instead_of: &[],
+    },
 ];
 
 /// Who builds, among all processes.

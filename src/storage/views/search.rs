@@ -267,14 +267,23 @@ pub async fn by_number(
     .await?)
 }
 
-/// Orders whose customer has this key (see `bridge.contacts`).
-pub async fn by_key(db: &mut PgConnection, key: &str, limit: i64) -> Result<Vec<Candidate>, Error> {
+/// Orders whose customer has this key; the number stands for it in `bridge.order_words`, the text
+/// in `bridge.contacts`, where earlier versions put it.
+pub async fn by_key(
+    db: &mut PgConnection,
+    (key, number): (&str, i64),
+    limit: i64,
+) -> Result<Vec<Candidate>, Error> {
     Ok(sqlx::query_as!(
         Candidate,
-        r#"SELECT e.id AS head, e.shop, e.number FROM bridge.outbox e
-           WHERE e.id IN (SELECT c.event FROM bridge.contacts c WHERE c.key = $1)
-           ORDER BY e.id DESC LIMIT $2"#,
+        r#"SELECT e.id AS "head!", e.shop AS "shop!", e.number AS "number!"
+           FROM (SELECT event FROM bridge.order_words WHERE keys @> ARRAY[$2::bigint]
+                 UNION SELECT event FROM bridge.contacts WHERE key = $1) k
+           CROSS JOIN LATERAL (
+               SELECT id, shop, number FROM bridge.outbox WHERE id = k.event LIMIT 1) e
+           ORDER BY e.id DESC LIMIT $3"#,
         key,
+        number,
         limit
     )
     .fetch_all(db)

@@ -33,12 +33,12 @@ SELECT shop, number, portal, id, 1, now(),
   (id % 500 = 0)::int, CASE WHEN id % 500 = 0 THEN 'B24-REFUSED' END,
   CASE WHEN id % 500 = 0 THEN 'no' END, CASE WHEN id % 500 = 0 THEN now() END
 FROM bridge.outbox ORDER BY id;
-INSERT INTO bridge.contacts (event, key)
-SELECT id, 'e:user' || id / 3 || '@example.ru' FROM bridge.outbox
-UNION ALL SELECT id, 'p:916' || lpad((id / 3)::text, 7, '0') FROM bridge.outbox;
-INSERT INTO bridge.order_words (event, words, phones)
+INSERT INTO bridge.order_words (event, words, phones, keys)
 SELECT id, lower(concat_ws(' ', number, c ->> 'name', c ->> 'last_name', c #>> '{emails,0}')),
-  regexp_replace(c #>> '{phones,0}', '[^0-9]', '', 'g') || ','
+  regexp_replace(c #>> '{phones,0}', '[^0-9]', '', 'g') || ',', (
+    SELECT array_agg(('x' || encode(substr(sha256(key::bytea), 1, 8), 'hex'))::bit(64)::bigint)
+    FROM (VALUES ('e:user' || id / 3 || '@example.ru'),
+                 ('p:916' || lpad((id / 3)::text, 7, '0'))) k (key))
 FROM (SELECT id, number, body #> '{data,customer}' AS c FROM bridge.outbox) e;
 INSERT INTO bridge.agreements (shop, number, agreed, standing)
 SELECT shop, number, '{}', CASE WHEN head_id % 20 = 1 THEN '{}'::jsonb END FROM bridge.orders;

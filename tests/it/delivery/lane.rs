@@ -307,3 +307,32 @@ async fn pruning_takes_settled_events_and_never_a_pending_one() {
         .unwrap();
     assert_eq!(left, ["e2"]);
 }
+
+/// An order's deal stands in its own row; what links it a second time is of earlier versions.
+#[tokio::test]
+async fn an_orders_deal_is_told_once_and_what_earlier_versions_told_besides_goes() {
+    let db = Database::new().await;
+    let app = app(&db.pool, &["main"]);
+    let lease = lease(&db.pool, "w").await.unwrap();
+    accept(&app, "e1", "A-1", 1).await;
+    turn(&app, &lease, done(42)).await;
+    let links = async || -> Vec<String> {
+        let links = sqlx::query_scalar("SELECT entity || ' ' || key FROM bridge.links ORDER BY 1");
+        links.fetch_all(&db.pool).await.unwrap()
+    };
+    assert_eq!(links().await, ["contact main/c1"]);
+    let deal = sqlx::query_scalar("SELECT deal_id FROM bridge.orders").fetch_one(&db.pool);
+    let deal: i64 = deal.await.unwrap();
+    assert_eq!(deal, 42);
+    sqlx::query(
+        "INSERT INTO bridge.links (portal, entity, key, bitrix_id)
+         VALUES ('main', 'deal', 'main/A-1', 42), ('main', 'lead', 'main/A-0', 7)",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
+    prune(&app, &Retention::default(), &CancellationToken::new())
+        .await
+        .unwrap();
+    assert_eq!(links().await, ["contact main/c1"]);
+}

@@ -68,9 +68,6 @@ impl SettleBatch {
                 certain,
             });
         }
-        let order = format!("{}/{}", claim.shop, claim.number);
-        self.link(LinkEntity::Deal, Some(&order), id(deal));
-        self.link(LinkEntity::Lead, Some(&order), id(lead));
         if settlement.links_contact {
             self.link(
                 LinkEntity::Contact,

@@ -126,8 +126,8 @@ pub struct NewQueueHead {
     pub said: Value,
     /// History: sent when nothing else is due.
     pub later: bool,
-    /// How new the order is known to be.
-    pub age: Value,
+    /// How new the order is known to be; none where its row tells that besides.
+    pub age: Option<Value>,
     /// Whether a state that may be newer was left aside.
     pub doubtful: bool,
 }
@@ -142,13 +142,14 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewQueueHead]) -> Result<
     let updated: Vec<Option<DateTime<Utc>>> = heads.iter().map(|h| h.updated_at).collect();
     let said: Vec<Value> = heads.iter().map(|h| h.said.clone()).collect();
     let later: Vec<bool> = heads.iter().map(|h| h.later).collect();
-    let ages: Vec<Value> = heads.iter().map(|h| h.age.clone()).collect();
+    let ages: Vec<Option<Value>> = heads.iter().map(|h| h.age.clone()).collect();
     let doubtful: Vec<bool> = heads.iter().map(|h| h.doubtful).collect();
     sqlx::query!(
         "UPDATE bridge.orders o
          SET head_id = n.event, head_version = n.version, head_updated_at = n.updated_at,
              status = coalesce(n.said ->> 'status', o.status),
-             said = coalesce(o.said, '{}') || n.said || jsonb_build_object('seen', now()),
+             said = jsonb_strip_nulls(coalesce(o.said, '{}') || n.said
+                                      || jsonb_build_object('seen', now())),
              due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
                WHERE u.shop = o.shop AND u.number = o.number)),
              waits_since = coalesce(o.waits_since, now()),
@@ -168,7 +169,7 @@ pub async fn set_heads(db: &mut PgConnection, heads: &[NewQueueHead]) -> Result<
         &updated as &[Option<DateTime<Utc>>],
         &said,
         &later,
-        &ages,
+        &ages as &[Option<Value>],
         &doubtful
     )
     .execute(db)

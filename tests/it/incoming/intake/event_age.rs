@@ -334,3 +334,47 @@ async fn orders_of_an_earlier_version_are_ordered_by_what_was_stored_then() {
         sqlx::query(sql).bind(age).execute(&db.pool).await.unwrap();
     }
 }
+
+#[tokio::test]
+async fn what_an_orders_row_tells_besides_is_not_stored_and_events_are_ordered_as_ever() {
+    let db = Database::new().await;
+    let app = app(&db.pool, &["main"]);
+    let version = |version: i64| json!({ "version": version });
+    let time = |second: i64| json!({ "updated_at": format!("2026-01-02T10:00:{second:02}Z") });
+    // As a version before stored it.
+    let before = "UPDATE bridge.orders
+        SET age = jsonb_build_object('head', head_id, 'version', head_version,
+              'counted', head_version IS NOT NULL, 'updated_at', head_updated_at,
+              'timed', head_updated_at IS NOT NULL, 'seen', said -> 'seen', 'dated', said -> 'seen',
+              'says', '{\"status\": \"N\"}'::jsonb),
+            said = '{\"since\": null, \"made\": null, \"paid\": false, \"cancelled\": false,
+                     \"deleted\": false}'::jsonb || said";
+    for (first, late, next) in [
+        (version(5), version(3), version(6)),
+        (time(20), time(10), time(30)),
+    ] {
+        for stored in [false, true] {
+            forget(&db.pool).await;
+            accept(&app, saved("first", first.clone())).await;
+            let row =
+                sqlx::query_as("SELECT age IS NULL, said - 'made' - 'seen' FROM bridge.orders");
+            let row: (bool, Value) = row.fetch_one(&db.pool).await.unwrap();
+            assert_eq!(row, (true, json!({ "status": "N" })));
+            if stored {
+                sqlx::query(before).execute(&db.pool).await.unwrap();
+            }
+            accept(&app, saved("late", late.clone())).await;
+            assert_eq!(head(&db.pool).await, "first", "{late} {stored}");
+            accept(&app, saved("next", next.clone())).await;
+            assert_eq!(head(&db.pool).await, "next", "{next} {stored}");
+        }
+    }
+    let paid = async || -> Option<Value> {
+        let paid = sqlx::query_scalar("SELECT said -> 'paid' FROM bridge.orders");
+        paid.fetch_one(&db.pool).await.unwrap()
+    };
+    accept(&app, saved("paid", json!({ "paid": true }))).await;
+    assert_eq!(paid().await, Some(json!(true)));
+    accept(&app, saved("unpaid", json!({}))).await;
+    assert_eq!(paid().await, None);
+}

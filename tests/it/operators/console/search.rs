@@ -35,9 +35,9 @@ async fn used(pool: &PgPool) -> (i64, i64) {
         .unwrap();
     sqlx::query_as(
         "SELECT (SELECT coalesce(sum(idx_scan), 0)::bigint FROM pg_stat_user_indexes
-           WHERE indexrelname = 'contacts_key'),
+           WHERE indexrelname = 'order_words_keys'),
                 (SELECT sum(seq_scan)::bigint FROM pg_stat_user_tables WHERE schemaname = 'bridge'
-                  AND relname IN ('orders', 'outbox', 'contacts'))",
+                  AND relname IN ('orders', 'outbox'))",
     )
     .fetch_one(pool)
     .await
@@ -124,9 +124,21 @@ async fn what_an_order_was_found_by_goes_with_its_events() {
             .await
             .unwrap();
     }
-    let keys =
-        || sqlx::query_scalar::<_, i64>("SELECT count(*) FROM bridge.contacts").fetch_one(&db.pool);
-    assert_eq!(keys().await.unwrap(), 3);
+    // An event that an earlier version took.
+    sqlx::query(
+        "INSERT INTO bridge.contacts SELECT min(id), 'e:old@example.ru' FROM bridge.outbox",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
+    let keys = || {
+        sqlx::query_scalar::<_, i64>(
+            "SELECT (SELECT count(*) FROM bridge.contacts)
+                  + (SELECT coalesce(sum(cardinality(keys)), 0) FROM bridge.order_words)",
+        )
+        .fetch_one(&db.pool)
+    };
+    assert_eq!(keys().await.unwrap(), 4);
     sqlx::raw_sql(
         "UPDATE bridge.outbox SET settled_at = now() - interval '1 day' WHERE state <> 'pending'",
     )
@@ -141,6 +153,34 @@ async fn what_an_order_was_found_by_goes_with_its_events() {
         1
     );
     assert_eq!(keys().await.unwrap(), 2);
+}
+
+#[tokio::test]
+async fn an_order_that_an_earlier_version_took_is_found_by_what_that_stored() {
+    let db = Database::new().await;
+    let here = app(&db.pool, &["main"]);
+    let taken = here
+        .intake
+        .accept_events(Some(&main_shop()), &[of_customer("a", "1", 1)])
+        .await
+        .unwrap();
+    assert_eq!(taken.len(), 1);
+    sqlx::raw_sql(
+        "UPDATE bridge.order_words SET keys = NULL;
+         INSERT INTO bridge.contacts (event, key)
+         SELECT id, 'e:new@example.ru' FROM bridge.outbox",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
+    for words in ["NEW@example.ru", "new@EXAMPLE.ru"] {
+        assert_eq!(numbers(&look(&here, words).await), ["1"], "{words}");
+    }
+    sqlx::query("DELETE FROM bridge.order_words")
+        .execute(&db.pool)
+        .await
+        .unwrap();
+    assert_eq!(numbers(&look(&here, "new@example.ru").await), ["1"]);
 }
 
 /// Orders of three people, and one of a company.

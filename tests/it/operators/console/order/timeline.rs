@@ -101,6 +101,47 @@ async fn the_api_tells_the_kind_and_its_fields_beside_the_sentence() {
     assert_eq!(old.unwrap().get("what"), None);
 }
 
+/// As earlier versions stored what every order's life begins with.
+const BEFORE: &str = r#"
+    UPDATE bridge.timeline SET text = 'event e1 accepted',
+      detail = '{"event": "e1", "shop_clock": "2026-01-02T10:00:00+00:00"}' WHERE kind = 'accepted';
+    UPDATE bridge.timeline SET text = 'as it was said then' WHERE kind = 'written'"#;
+
+#[tokio::test]
+async fn what_every_life_begins_with_is_stored_as_data_and_told_as_ever() {
+    let world = World::new().await;
+    let mut first = event("e1", "A-1", 1);
+    first["time"] = json!("2026-01-02T10:00:00Z");
+    world.post(&first).await;
+    order_is(&world, "A-1", |order| order.in_sync).await;
+    let shop = ShopName::parse("main").unwrap();
+    let life = async || {
+        let order = world.app.operations.order_view(&shop, "A-1").await.unwrap();
+        let order: Value = serde_json::to_value(order.unwrap()).unwrap();
+        order["timeline"].as_array().unwrap().clone()
+    };
+    let texts = "SELECT string_agg(text, ' ') FROM bridge.timeline
+                 WHERE kind IN ('accepted', 'written')";
+    let texts = sqlx::query_scalar(texts).fetch_one(&world.db.pool);
+    let texts: String = texts.await.unwrap();
+    assert_eq!(texts.trim(), "", "the data say it");
+    let now = life().await;
+    assert_eq!(now[0]["text"], "event e1 accepted");
+    let clock = json!({ "event": "e1", "shop_clock": "2026-01-02T10:00:00+00:00" });
+    assert_eq!(now[0]["detail"], clock);
+    let written = |life: &[Value]| -> Value {
+        let mut of = life.iter().filter(|entry| entry["kind"] == "written");
+        of.next().unwrap()["text"].clone()
+    };
+    let sentence = written(&now);
+    let sentence = sentence.as_str().unwrap();
+    assert!(sentence.contains(" written in "), "{sentence}");
+    sqlx::raw_sql(BEFORE).execute(&world.db.pool).await.unwrap();
+    let then = life().await;
+    assert_eq!(then[0], now[0]);
+    assert_eq!(written(&then), "as it was said then");
+}
+
 #[tokio::test]
 async fn an_act_of_a_person_is_stored_as_data_and_said_in_both_languages() {
     let world = World::new().await;
