@@ -61,7 +61,7 @@ pub(in crate::console) async fn get(
     let title = visitor.text(Text::DeadLetters);
     let next = page.next.map(|id| id.to_string());
     let content = html! {
-        h1 { (title) " " span.quiet { (total) } }
+        h1 { (title) " " span.quiet { (components::count(visitor.lang, total)) } }
         (components::notice(&visitor, Some(&asked.done)))
         (selection::notice(&visitor, &asked.chosen))
         (codes(&asked, &counts))

@@ -214,6 +214,11 @@ pub(in crate::console) fn rest(visitor: &Viewer, listed: usize, shown: usize) ->
     }
 }
 
+/// A number of things as it is written in a language: `46900` is `46,900` or `46 900`.
+pub(in crate::console) fn count(lang: Lang, many: i64) -> String {
+    amount(lang, &many.to_string())
+}
+
 /// JSON with line breaks, for people to read.
 pub(in crate::console) fn pretty(value: &Value) -> String {
     serde_json::to_string_pretty(value).unwrap_or_default()
