@@ -113,6 +113,18 @@ async fn no_page_of_a_full_bridge_is_longer_than_four_screens_of_a_phone() {
         }
     }
     assert!(long.is_empty(), "{long:?}");
+    // What is left out comes when it is asked for, and a wide screen shows it at once.
+    let rows =
+        "[...document.querySelectorAll('tbody tr')].filter(row => row.offsetHeight > 0).length";
+    browser.go(&world.at("/orders")).await;
+    assert_eq!(browser.eval(rows).await, 20);
+    browser
+        .eval("document.querySelector('.rest a').click()")
+        .await;
+    browser.until(&format!("{rows} === 50")).await;
+    browser.size(1400).await;
+    browser.go(&world.at("/dead-letters")).await;
+    assert_eq!(browser.eval(rows).await, 50);
 }
 
 #[tokio::test]
