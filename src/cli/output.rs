@@ -265,9 +265,7 @@ impl Failure {
             code: known.map(ErrorCode::as_str),
             message,
             causes,
-            remedy: remedy_of(error)
-                .or(known.map(ErrorCode::remedy))
-                .map(str::to_owned),
+            remedy: remedy_of(error).or(known.map(by_hand)).map(str::to_owned),
         }
     }
 }
@@ -275,7 +273,36 @@ impl Failure {
 /// What to do about an error that knows it better than its code.
 fn remedy_of(error: &anyhow::Error) -> Option<&'static str> {
     let mut chain = error.chain();
-    chain.find_map(|cause| cause.downcast_ref::<storage::Error>()?.remedy())
+    chain.find_map(|cause| match cause.downcast_ref::<config::Error>() {
+        Some(config::Error::Read { .. }) => {
+            Some("Name a file that is there by `--config`, or write one: `b24-bridge init`.")
+        }
+        _ => cause.downcast_ref::<storage::Error>()?.remedy(),
+    })
+}
+
+/// What to do about a code for whoever asked just now. A lane tries again by itself, and nothing
+/// has to be done; a command that failed does not.
+pub(super) fn by_hand(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::Down | ErrorCode::Slow | ErrorCode::InDoubt => {
+            "Compare the portal's `webhook_url` or `portal_url` with its address, open it from this \
+             machine, and ask again. What waits is sent once the portal answers."
+        }
+        ErrorCode::Operating => {
+            "Ask again in ten minutes: the method goes on then. If it recurs, look for slow robots \
+             on deals."
+        }
+        ErrorCode::CallbackDown | ErrorCode::CallbackSlow => {
+            "Compare the shop's `callback_url` with the address of its handler, open it from this \
+             machine, and ask again. What waits is told once the shop answers."
+        }
+        ErrorCode::OneCPushDown => {
+            "Compare the base's address for `push` with that of its service, open it from this \
+             machine, and ask again. What waits is brought once the service answers."
+        }
+        code => code.remedy(),
+    }
 }
 
 /// An error, its causes, and what to do about it.
@@ -368,6 +395,23 @@ mod tests {
         let faults = vec![fault("/state", "no such state"), fault("/since", "no time")];
         let told = wrong_filter(&faults).to_string();
         assert_eq!(told, "--state: no such state; --since: no time");
+    }
+
+    #[test]
+    fn what_failed_and_is_not_tried_again_by_itself_is_never_nothing_to_do() {
+        for code in [
+            ErrorCode::Down,
+            ErrorCode::Slow,
+            ErrorCode::InDoubt,
+            ErrorCode::Operating,
+            ErrorCode::CallbackDown,
+            ErrorCode::CallbackSlow,
+            ErrorCode::OneCPushDown,
+        ] {
+            assert!(code.remedy().starts_with("Nothing to do"), "{code:?}");
+            assert!(!by_hand(code).contains("Nothing"), "{code:?}");
+        }
+        assert_eq!(by_hand(ErrorCode::Auth), ErrorCode::Auth.remedy());
     }
 
     #[test]

@@ -2,16 +2,12 @@
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // what stops a portal's lane
-    ("reach the portal: {}", "портал недоступен: {}"),
-    ("reach the portal", "портал недоступен"),
     (
-        "wait for the portal's answer: {}",
-        "ответа портала не дождались: {}",
+        "there is no connection to {}: {*}",
+        "нет соединения с {}: {*}",
     ),
-    (
-        "wait for the portal's answer",
-        "ответа портала не дождались",
-    ),
+    ("no answer came from {}: {*}", "ответ от {} не пришёл: {*}"),
+    ("the time was over", "время ожидания вышло"),
     (
         "understand the portal's answer (HTTP {}): {}",
         "ответ портала непонятен (HTTP {}): {}",
@@ -99,7 +95,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("prepare the call: {}", "составить запрос не удалось: {}"),
     ("paused by {}", "остановил {}"),
-    ("the method {} rests for {} s", "метод {} не вызывается {} с"),
+    (
+        "the method {} rests for {} s",
+        "метод {} не вызывается {} с",
+    ),
     ("the portal answers from {}", "портал отвечает с адреса {}"),
     (
         "{} was called and is not answered yet",
