@@ -12,7 +12,7 @@ use crate::{
     storage, worker,
 };
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::{
@@ -24,6 +24,10 @@ use std::{
 
 /// The most columns that a table takes on a terminal.
 const WIDEST: u16 = 100;
+/// Spaces between two columns of a table.
+const GAP: u16 = 2;
+/// The fewest characters to which the widest column of a table is narrowed.
+const NARROWEST: u16 = 12;
 
 /// Whether nobody reads any more.
 static UNREAD: AtomicBool = AtomicBool::new(false);
@@ -212,12 +216,35 @@ pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) {
         table.set_content_arrangement(ContentArrangement::Dynamic);
         let width = terminal_size::terminal_size().map_or(WIDEST, |(width, _)| width.0);
         table.set_width(width.min(WIDEST));
+        keep_whole(&mut table, width.min(WIDEST));
     }
     for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+        column.set_padding((0, GAP));
     }
     for row in table.lines() {
         line(row.trim_end());
+    }
+}
+
+/// Where not all columns fit, the widest gives way alone, so that numbers and times stay on one
+/// line; unless that would leave it next to nothing.
+fn keep_whole(table: &mut comfy_table::Table, room: u16) {
+    let widths = table.column_max_content_widths();
+    let widest = widths.iter().enumerate().max_by_key(|(_, width)| **width);
+    let Some((widest, most)) = widest.map(|(nth, width)| (nth, *width)) else {
+        return;
+    };
+    let all: u32 = widths
+        .iter()
+        .map(|width| u32::from(*width) + u32::from(GAP))
+        .sum();
+    if all - u32::from(most) + u32::from(NARROWEST) > room.into() {
+        return;
+    }
+    for (nth, column) in table.column_iter_mut().enumerate() {
+        if nth != widest {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
 }
 
