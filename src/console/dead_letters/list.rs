@@ -26,7 +26,7 @@ use maud::{Markup, html};
 use std::collections::BTreeMap;
 
 /// Letters on a page; a phone shows some of them at first.
-const PAGE: u32 = 50;
+const PAGE: u32 = 40;
 /// The column that pages follow.
 const BY_ID: &str = "id";
 const BULK_JOBS: &str = "/console/bulk";

@@ -125,7 +125,7 @@ async fn no_page_of_a_full_bridge_is_longer_than_four_screens_of_a_phone() {
     browser.until(&format!("{rows} === 50")).await;
     browser.size(1400).await;
     browser.go(&world.at("/dead-letters")).await;
-    assert_eq!(browser.eval(rows).await, 50);
+    assert_eq!(browser.eval(rows).await, 40);
 }
 
 #[tokio::test]
