@@ -12,7 +12,7 @@ use crate::{
     storage, worker,
 };
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ContentArrangement, presets};
+use comfy_table::{ColumnConstraint, ContentArrangement, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::{
@@ -24,6 +24,10 @@ use std::{
 
 /// The most columns that a table takes on a terminal.
 const WIDEST: u16 = 100;
+/// Spaces between two columns of a table.
+const GAP: u16 = 2;
+/// The fewest characters to which the widest column of a table is narrowed.
+const NARROWEST: u16 = 12;
 
 /// Whether nobody reads any more.
 static UNREAD: AtomicBool = AtomicBool::new(false);
@@ -212,12 +216,35 @@ pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) {
         table.set_content_arrangement(ContentArrangement::Dynamic);
         let width = terminal_size::terminal_size().map_or(WIDEST, |(width, _)| width.0);
         table.set_width(width.min(WIDEST));
+        keep_whole(&mut table, width.min(WIDEST));
     }
     for column in table.column_iter_mut() {
-        column.set_padding((0, 2));
+        column.set_padding((0, GAP));
     }
     for row in table.lines() {
         line(row.trim_end());
+    }
+}
+
+/// Where not all columns fit, the widest gives way alone, so that numbers and times stay on one
+/// line; unless that would leave it next to nothing.
+fn keep_whole(table: &mut comfy_table::Table, room: u16) {
+    let widths = table.column_max_content_widths();
+    let widest = widths.iter().enumerate().max_by_key(|(_, width)| **width);
+    let Some((widest, most)) = widest.map(|(nth, width)| (nth, *width)) else {
+        return;
+    };
+    let all: u32 = widths
+        .iter()
+        .map(|width| u32::from(*width) + u32::from(GAP))
+        .sum();
+    if all - u32::from(most) + u32::from(NARROWEST) > room.into() {
+        return;
+    }
+    for (nth, column) in table.column_iter_mut().enumerate() {
+        if nth != widest {
+            column.set_constraint(ColumnConstraint::ContentWidth);
+        }
     }
 }
 
@@ -265,9 +292,7 @@ impl Failure {
             code: known.map(ErrorCode::as_str),
             message,
             causes,
-            remedy: remedy_of(error)
-                .or(known.map(ErrorCode::remedy))
-                .map(str::to_owned),
+            remedy: remedy_of(error).or(known.map(by_hand)).map(str::to_owned),
         }
     }
 }
@@ -275,7 +300,36 @@ impl Failure {
 /// What to do about an error that knows it better than its code.
 fn remedy_of(error: &anyhow::Error) -> Option<&'static str> {
     let mut chain = error.chain();
-    chain.find_map(|cause| cause.downcast_ref::<storage::Error>()?.remedy())
+    chain.find_map(|cause| match cause.downcast_ref::<config::Error>() {
+        Some(config::Error::Read { .. }) => {
+            Some("Name a file that is there by `--config`, or write one: `b24-bridge init`.")
+        }
+        _ => cause.downcast_ref::<storage::Error>()?.remedy(),
+    })
+}
+
+/// What to do about a code for whoever asked just now. A lane tries again by itself, and nothing
+/// has to be done; a command that failed does not.
+pub(super) fn by_hand(code: ErrorCode) -> &'static str {
+    match code {
+        ErrorCode::Down | ErrorCode::Slow | ErrorCode::InDoubt => {
+            "Compare the portal's `webhook_url` or `portal_url` with its address, open it from this \
+             machine, and ask again. What waits is sent once the portal answers."
+        }
+        ErrorCode::Operating => {
+            "Ask again in ten minutes: the method goes on then. If it recurs, look for slow robots \
+             on deals."
+        }
+        ErrorCode::CallbackDown | ErrorCode::CallbackSlow => {
+            "Compare the shop's `callback_url` with the address of its handler, open it from this \
+             machine, and ask again. What waits is told once the shop answers."
+        }
+        ErrorCode::OneCPushDown => {
+            "Compare the base's address for `push` with that of its service, open it from this \
+             machine, and ask again. What waits is brought once the service answers."
+        }
+        code => code.remedy(),
+    }
 }
 
 /// An error, its causes, and what to do about it.
@@ -368,6 +422,23 @@ mod tests {
         let faults = vec![fault("/state", "no such state"), fault("/since", "no time")];
         let told = wrong_filter(&faults).to_string();
         assert_eq!(told, "--state: no such state; --since: no time");
+    }
+
+    #[test]
+    fn what_failed_and_is_not_tried_again_by_itself_is_never_nothing_to_do() {
+        for code in [
+            ErrorCode::Down,
+            ErrorCode::Slow,
+            ErrorCode::InDoubt,
+            ErrorCode::Operating,
+            ErrorCode::CallbackDown,
+            ErrorCode::CallbackSlow,
+            ErrorCode::OneCPushDown,
+        ] {
+            assert!(code.remedy().starts_with("Nothing to do"), "{code:?}");
+            assert!(!by_hand(code).contains("Nothing"), "{code:?}");
+        }
+        assert_eq!(by_hand(ErrorCode::Auth), ErrorCode::Auth.remedy());
     }
 
     #[test]

@@ -49,8 +49,8 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
         .filter(|name| wanted.as_ref().is_none_or(|wanted| wanted == *name))
         .cloned()
         .collect();
-    if let Some(wanted) = &wanted {
-        anyhow::ensure!(!chosen.is_empty(), "there is no portal {wanted}");
+    if let Some(wanted) = wanted.filter(|_| chosen.is_empty()) {
+        return Err(bootstrap::unknown_portal(&config, wanted.as_str()));
     }
     let database = Database::open(&config, global).await?;
     let app = bootstrap::app(&config, database.pool.clone());

@@ -19,8 +19,8 @@ use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
 
-/// Acts on a page.
-const PAGE: u32 = 20;
+/// Acts on a page; a phone shows some of them at first.
+const PAGE: u32 = 50;
 
 #[derive(Debug, Default, Deserialize)]
 pub(super) struct ListQuery {
@@ -151,6 +151,7 @@ pub(super) async fn get(
                 td data-label=(visitor.text(Text::To)) { (target(act)) }
             } } }
         } } }
+        (components::rest(&visitor, acts.len(), components::ROWS))
         @if let Some(last) = &last {
             p.actions {
                 a.button

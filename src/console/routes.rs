@@ -22,7 +22,7 @@ use axum::{
     routing::{MethodRouter, get, post},
 };
 use std::{any::Any, time::Duration};
-use tower_http::catch_panic::CatchPanicLayer;
+use tower_http::{catch_panic::CatchPanicLayer, compression::CompressionLayer};
 
 /// The largest form that signs somebody in.
 const SMALL_FORM: usize = 8 * 1024;
@@ -82,6 +82,9 @@ pub fn router(state: State) -> Router {
         .route("/console/assets/{name}", get(assets::get))
         .route("/console/{*nothing}", get(not_found))
         .layer(DefaultBodyLimit::max(large))
+        // Streams of events go out as they come. A page tells another site nothing by its size: the
+        // cookie comes with no request of another site's.
+        .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(state.clone(), common_layer))
         .with_state(state)

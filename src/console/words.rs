@@ -21,12 +21,12 @@ const WORDS: [Entry; 17] = [
     (
         Text::Portal,
         "One Bitrix24 account. All orders of its shops go there, in the pace that it allows.",
-        "Один Битрикс24. Туда идут все заказы его магазинов, в том темпе, который он допускает.",
+        "Один Битрикс24. Туда идут все заказы его магазинов, не быстрее, чем он разрешает.",
     ),
     (
         Text::Status,
         "How an order stands in the shop's own words, as a code.",
-        "Состояние заказа словами магазина: код статуса.",
+        "Состояние заказа в самом магазине: код статуса.",
     ),
     (
         Text::Stage,
@@ -52,20 +52,20 @@ const WORDS: [Entry; 17] = [
         Text::NotInSync,
         "Nothing is on its way, and yet the two sides differ: a decision waits, or a change was \
          let go.",
-        "Ничего не отправляется, а стороны расходятся: ждёт решения человека, или от изменения \
-         отказались.",
+        "Ничего не отправляется, а стороны расходятся: нужно решение человека, или изменение \
+         решили не передавать.",
     ),
     (
         Text::DeadLetters,
         "What could not be delivered and is not tried again by itself. Each waits for a person: \
          retry it, fix and retry it, or discard it. Nothing of it is lost until then.",
         "То, что не удалось доставить и само больше не повторяется. Каждая запись ждёт человека: \
-         повторить, исправить и отправить или отказаться. До этого ничего не теряется.",
+         повторить, исправить и отправить или закрыть. До этого ничего не теряется.",
     ),
     (
         Text::Retry,
         "Sends the same once more, after what was in the way has been put right.",
-        "Отправляет то же самое ещё раз — когда помеха устранена.",
+        "Отправляет то же самое ещё раз, когда причина отказа устранена.",
     ),
     (
         Text::EditAndRetry,
@@ -88,7 +88,7 @@ const WORDS: [Entry; 17] = [
     (
         Text::CallbackOf,
         "The message by which the bridge tells a shop that a manager has moved a deal.",
-        "Сообщение, которым мост рассказывает магазину, что менеджер передвинул сделку.",
+        "Сообщение, которым мост извещает магазин, что менеджер перенёс сделку.",
     ),
     (
         Text::Activities,

@@ -208,7 +208,7 @@ pub(super) fn table(report: &Report, took: Duration) {
                 format!("{:.1} s", took.as_secs_f64()),
             ),
             row(
-                "in sync",
+                "every order as it should be",
                 if report.is_fine() { "yes" } else { "NO" }.to_owned(),
             ),
         ],

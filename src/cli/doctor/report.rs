@@ -56,7 +56,7 @@ impl Report {
         found: impl Into<String>,
         code: ErrorCode,
     ) {
-        self.wrong_with(what, found, code, code.remedy());
+        self.wrong_with(what, found, code, output::by_hand(code));
     }
 
     /// The same with the remedy for this place.
@@ -67,7 +67,7 @@ impl Report {
         found: impl Into<String>,
         code: ErrorCode,
     ) {
-        self.wrong_with(what, found, code, &at.fill(code.remedy()));
+        self.wrong_with(what, found, code, &at.fill(output::by_hand(code)));
     }
 
     pub(super) fn wrong_with(

@@ -9,6 +9,7 @@ use super::{
     setup::bootstrap::{self, Database},
 };
 use crate::{
+    app::Error,
     clients::bitrix24::{Client, Priority},
     config::{Config, Portal},
     domain::PortalName,
@@ -81,12 +82,14 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
             }
         }
         Command::Pause { portal } => {
-            app.operations.pause_lane(portal, &who).await?;
+            let paused = app.operations.pause_lane(portal, &who).await;
+            paused.map_err(|error| refused(&config, portal, error))?;
             let sentence = format!("{portal} is paused: nothing is sent until it is resumed");
             output::done(&json!({ "result": "paused" }), sentence)?;
         }
         Command::Resume { portal } => {
-            app.operations.resume_lane(portal, &who).await?;
+            let resumed = app.operations.resume_lane(portal, &who).await;
+            resumed.map_err(|error| refused(&config, portal, error))?;
             let sentence = format!("{portal} goes on");
             output::done(&json!({ "result": "resumed" }), sentence)?;
         }
@@ -108,12 +111,20 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
     Ok(code)
 }
 
+/// Why a lane is neither paused nor resumed.
+fn refused(config: &Config, lane: &str, error: Error) -> anyhow::Error {
+    match error {
+        Error::NotFound => bootstrap::unknown_portal(config, lane),
+        error => error.into(),
+    }
+}
+
 fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<(PortalName, &'a Portal)> {
     let name = PortalName::parse(name).map_err(anyhow::Error::msg)?;
     let portal = config
         .portals
         .get(&name)
-        .with_context(|| format!("there is no portal {name}"))?;
+        .ok_or_else(|| bootstrap::unknown_portal(config, name.as_str()))?;
     Ok((name, portal))
 }
 

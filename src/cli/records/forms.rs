@@ -103,23 +103,35 @@ fn show(global: &Global, found: &[Submission]) -> anyhow::Result<ExitCode> {
         output::json(&found)?;
         return Ok(ExitCode::SUCCESS);
     }
-    for one in found {
-        let at = one.received_at.format("%Y-%m-%d %H:%M:%S");
+    let row = |one: &Submission| {
         let cards = [
             ("lead", one.lead_id),
             ("deal", one.deal_id),
             ("contact", one.contact_id),
         ];
-        let card =
-            cards.map(|(card, id)| id.map_or_else(String::new, |id| format!("  {card} {id}")));
-        let card = card.concat();
-        output::line(format!(
-            "{}  {at}  {}/{}  {}{card}",
-            one.id, one.shop, one.form, one.state
-        ));
-        if let Some(code) = one.code.as_deref().and_then(ErrorCode::parse) {
-            let remedy = Place::shop(&one.shop).fill(code.remedy());
-            output::line(format!("    {code}: {} {remedy}", code.sentence()));
+        let cards = cards.into_iter();
+        let cards = cards.filter_map(|(card, id)| id.map(|id| format!("{card} {id}")));
+        vec![
+            one.id.to_string(),
+            one.received_at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            format!("{}/{}", one.shop, one.form),
+            one.state.to_owned(),
+            cards.collect::<Vec<_>>().join(", "),
+            one.code.clone().unwrap_or_default(),
+        ]
+    };
+    output::table(
+        &["id", "received", "form", "state", "cards", "code"],
+        found.iter().map(row).collect(),
+    );
+    let mut told: Vec<(ErrorCode, &String)> = Vec::new();
+    for one in found {
+        let code = one.code.as_deref().and_then(ErrorCode::parse);
+        let code = code.map(|code| (code, &one.shop));
+        if let Some((code, shop)) = code.filter(|new| !told.contains(new)) {
+            let remedy = Place::shop(shop).fill(code.remedy());
+            output::line(format!("{code}: {} {remedy}", code.sentence()));
+            told.push((code, shop));
         }
     }
     Ok(ExitCode::SUCCESS)

@@ -1,21 +1,30 @@
 //! Errors of a call as a whole, and their classes.
 //!
-//! No message here holds an address or a token: addresses are cut off where an error is taken over
-//! from the transport.
+//! No message here holds a path or a token: of an address the host alone is named.
 
 use super::response::Envelope;
-use crate::clients::connections::public_addresses::PrivateAddress;
+use crate::clients::connections::{cause_of, host_of, public_addresses::PrivateAddress};
 use std::time::Duration;
 
 /// A call that failed as a whole.
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// The portal was not reached: nothing was sent.
-    #[error("reach the portal")]
-    Unreachable(#[source] reqwest::Error),
+    #[error("there is no connection to {host}: {why}")]
+    Unreachable {
+        /// Whom the call was for.
+        host: String,
+        /// What the system said.
+        why: String,
+    },
     /// The call was sent and the connection ended, or the time was over, before an answer came.
-    #[error("wait for the portal's answer")]
-    NoAnswer(#[source] reqwest::Error),
+    #[error("no answer came from {host}: {why}")]
+    NoAnswer {
+        /// Whom the call was for.
+        host: String,
+        /// How it ended.
+        why: String,
+    },
     /// An answer came that cannot be understood: the call may have run.
     #[error("understand the portal's answer (HTTP {status}): {why}")]
     Unreadable {
@@ -159,13 +168,15 @@ impl Error {
     /// What it means for the caller.
     pub fn class(&self) -> Class {
         match self {
-            Self::Unreachable(_)
+            Self::Unreachable { .. }
             | Self::Elsewhere { .. }
             | Self::Server { .. }
             | Self::Tokens(_)
             | Self::NoPlace(_) => Class::Down,
             Self::Intercepted { .. } => Class::Intercepted,
-            Self::NoAnswer(_) | Self::Unreadable { .. } | Self::TooLarge { .. } => Class::InDoubt,
+            Self::NoAnswer { .. } | Self::Unreadable { .. } | Self::TooLarge { .. } => {
+                Class::InDoubt
+            }
             Self::Throttled { pause } => Class::Throttled(*pause),
             Self::MethodBlocked { until, .. } => Class::MethodBlocked(*until),
             Self::TokenExpired { .. } => Class::TokenExpired,
@@ -179,15 +190,14 @@ impl Error {
     pub fn maybe_executed(&self) -> bool {
         match self {
             Self::Unreadable { status, .. } => !redirects(*status),
-            Self::NoAnswer(_) | Self::TooLarge { .. } | Self::Server { .. } => true,
+            Self::NoAnswer { .. } | Self::TooLarge { .. } | Self::Server { .. } => true,
             _ => false,
         }
     }
 
-    /// Takes over a transport error without its address.
-    pub(super) fn transport(error: reqwest::Error) -> Self {
-        let error = error.without_url();
-        let source = std::error::Error::source(&error);
+    /// Takes over a transport error: of its address the host alone.
+    pub(super) fn transport(error: &reqwest::Error) -> Self {
+        let source = std::error::Error::source(error);
         let mut causes = std::iter::successors(source, |cause| (*cause).source());
         if causes.any(<dyn std::error::Error>::is::<PrivateAddress>) {
             return Self::Elsewhere {
@@ -195,10 +205,11 @@ impl Error {
                 why: "its name stands for a private address",
             };
         }
-        if error.is_connect() || error.is_builder() || error.is_request() && !sent(&error) {
-            Self::Unreachable(error)
+        let (host, why) = (host_of(error.url()), cause_of(error));
+        if error.is_connect() || error.is_builder() || error.is_request() && !sent(error) {
+            Self::Unreachable { host, why }
         } else {
-            Self::NoAnswer(error)
+            Self::NoAnswer { host, why }
         }
     }
 

@@ -323,7 +323,7 @@ async fn perform(http: reqwest::Client, request: HttpRequest) -> Result<HttpResp
         .timeout(TIMEOUT)
         .send()
         .await
-        .map_err(Error::transport)?;
+        .map_err(|error| Error::transport(&error))?;
     let (status, headers) = (answer.status(), answer.headers().clone());
     if status.is_server_error() || status.is_redirection() || status.as_u16() == 429 {
         return Err(Error::Server {

@@ -2,7 +2,10 @@
 //! twice here.
 
 use super::{Error, endpoint::Address, response::Envelope};
-use crate::process::doors;
+use crate::{
+    clients::connections::{cause_of, host_of},
+    process::doors,
+};
 use reqwest::{StatusCode, header};
 use serde_json::Value;
 use std::time::Duration;
@@ -98,7 +101,8 @@ pub(super) async fn request(
         .header(header::ACCEPT, "application/json")
         .timeout(timeout)
         .json(&sent);
-    let answer = request.send().await.map_err(Error::transport)?;
+    let answer = request.send().await;
+    let answer = answer.map_err(|error| Error::transport(&error))?;
     let status = answer.status();
     if status.is_redirection() {
         let to = answer
@@ -177,12 +181,13 @@ fn too_large(status: u16) -> Error {
 /// The body of an answer, within its bound.
 pub(super) async fn read(mut answer: reqwest::Response) -> Result<Vec<u8>, Error> {
     let status = answer.status().as_u16();
+    let host = host_of(Some(answer.url()));
+    let broken = |error: reqwest::Error| Error::NoAnswer {
+        host: host.clone(),
+        why: cause_of(&error),
+    };
     let mut body = Vec::new();
-    while let Some(chunk) = answer
-        .chunk()
-        .await
-        .map_err(|error| Error::NoAnswer(error.without_url()))?
-    {
+    while let Some(chunk) = answer.chunk().await.map_err(broken)? {
         if body.len() + chunk.len() > LARGEST_ANSWER {
             return Err(too_large(status));
         }

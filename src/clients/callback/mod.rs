@@ -8,7 +8,7 @@ mod sign;
 
 pub use sign::Secret;
 
-use crate::clients::connections::{Connections, one_line, pause_asked};
+use crate::clients::connections::{Connections, cause_of, host_of, one_line, pause_asked};
 use reqwest::{StatusCode, header};
 use serde_json::Value;
 use std::{
@@ -131,7 +131,8 @@ fn down(error: &reqwest::Error) -> Answer {
     let words = if error.is_timeout() {
         format!("no answer within {} s", TIMEOUT.as_secs())
     } else if error.is_connect() {
-        let words = "no connection".to_owned();
+        let (host, why) = (host_of(error.url()), cause_of(error));
+        let words = format!("there is no connection to {host}: {why}");
         return Answer::Unreachable { words };
     } else {
         "the connection broke off".to_owned()

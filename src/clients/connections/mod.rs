@@ -5,8 +5,9 @@
 pub(super) mod public_addresses;
 
 use public_addresses::PublicResolver;
-use reqwest::{header, redirect};
+use reqwest::{Url, header, redirect};
 use std::{
+    error::Error as _,
     sync::{Arc, Once},
     time::Duration,
 };
@@ -52,6 +53,26 @@ pub(super) fn pause_asked(answer: &reqwest::Response) -> Option<Duration> {
     let after = answer.headers().get(header::RETRY_AFTER)?;
     let seconds = after.to_str().ok()?.trim().parse().ok()?;
     Some(Duration::from_secs(seconds).min(LONGEST_PAUSE))
+}
+
+/// Whom a request was for: of its address the host and the port alone, since a path may be secret.
+pub(super) fn host_of(url: Option<&Url>) -> String {
+    match url.and_then(|url| Some((url.host_str()?, url.port()))) {
+        Some((host, Some(port))) => format!("{host}:{port}"),
+        Some((host, None)) => host.to_owned(),
+        None => "the other side".to_owned(),
+    }
+}
+
+/// Why a request came to nothing, in the words of the innermost cause: those around it only say
+/// that it did.
+pub(super) fn cause_of(error: &reqwest::Error) -> String {
+    if error.is_timeout() {
+        return "the time was over".to_owned();
+    }
+    let causes = std::iter::successors(error.source(), |cause| (*cause).source());
+    let innermost = causes.last().map(|cause| one_line(&cause.to_string()));
+    innermost.unwrap_or_else(|| "the connection broke off".to_owned())
 }
 
 /// What another system says, in one line of at most 500 characters.

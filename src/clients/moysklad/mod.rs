@@ -3,7 +3,7 @@
 //! Owns: its address and token, its limit, time-outs and pages. Refuses: knowing what a document
 //! means. At most 45 units per 3 s are spent; a request of a user's token costs 4.
 
-use crate::clients::connections::Connections;
+use crate::clients::connections::{Connections, cause_of};
 use reqwest::{StatusCode, header};
 use secrecy::{ExposeSecret as _, SecretString};
 use serde_json::Value;
@@ -30,8 +30,8 @@ const EXPAND: &str = "positions.assortment,customerOrder";
 #[derive(Debug, thiserror::Error)]
 pub enum Error {
     /// Nobody answered, or the answer broke off.
-    #[error("MoySklad does not answer")]
-    Down(#[source] reqwest::Error),
+    #[error("MoySklad does not answer: {0}")]
+    Down(String),
     /// It answered with another status.
     #[error("MoySklad answers {0}")]
     Status(StatusCode),
@@ -184,7 +184,7 @@ impl Client {
             let request = request.timeout(TIMEOUT);
             let request = request.bearer_auth(self.0.token.expose_secret());
             let request = request.header(header::ACCEPT, "application/json;charset=utf-8");
-            let answer = request.send().await.map_err(without_url)?;
+            let answer = request.send().await.map_err(down)?;
             match answer.status() {
                 StatusCode::NOT_FOUND => return Ok(None),
                 StatusCode::TOO_MANY_REQUESTS if tries < TRIES => {
@@ -194,7 +194,7 @@ impl Client {
                     tokio::time::sleep(pause.min(LONGEST_PAUSE)).await;
                 }
                 status if status.is_success() => {
-                    return answer.json().await.map(Some).map_err(without_url);
+                    return answer.json().await.map(Some).map_err(down);
                 }
                 status => return Err(Error::Status(status)),
             }
@@ -210,6 +210,7 @@ fn without_positions(mut document: Value) -> Value {
     document
 }
 
-fn without_url(error: reqwest::Error) -> Error {
-    Error::Down(error.without_url())
+#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
+fn down(error: reqwest::Error) -> Error {
+    Error::Down(cause_of(&error))
 }

@@ -8,7 +8,7 @@
 //! status 500 with the exception's text.
 
 use crate::{
-    clients::connections::{Connections, one_line, pause_asked},
+    clients::connections::{Connections, cause_of, host_of, one_line, pause_asked},
     process::telemetry::chain,
 };
 use encoding_rs::WINDOWS_1251;
@@ -142,7 +142,8 @@ fn standing(status: StatusCode) -> Standing {
 /// Without an answer. Where there was no connection, the order never left.
 fn lost(error: &reqwest::Error) -> Answer {
     if error.is_connect() {
-        let words = "no connection".to_owned();
+        let (host, why) = (host_of(error.url()), cause_of(error));
+        let words = format!("there is no connection to {host}: {why}");
         return Answer::Down { words, pause: None };
     }
     Answer::Lost(if error.is_timeout() {

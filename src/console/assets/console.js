@@ -6,6 +6,7 @@ const exact = new Intl.DateTimeFormat(lang, {
   year: 'numeric', month: 'short', day: '2-digit', hour: '2-digit', minute: '2-digit', second: '2-digit',
 });
 const date = new Intl.DateTimeFormat(lang, { year: 'numeric', month: 'short', day: '2-digit' });
+const now = new Intl.RelativeTimeFormat(lang, { numeric: 'auto' }).format(0, 'second');
 const distance = new Intl.RelativeTimeFormat(lang, { style: 'short' });
 // As the server does: seconds up to two minutes, minutes up to two hours, hours up to two days, days up to a week.
 const STEPS = [[120, 1, 'second'], [7200, 60, 'minute'], [172800, 3600, 'hour'], [604800, 86400, 'day']];
@@ -13,7 +14,9 @@ const STEPS = [[120, 1, 'second'], [7200, 60, 'minute'], [172800, 3600, 'hour'],
 function ago(at) {
   const seconds = (at - Date.now()) / 1000;
   const step = STEPS.find(([most]) => Math.abs(seconds) < most);
-  return step ? distance.format(Math.trunc(seconds / step[1]), step[2]) : date.format(at);
+  const many = step && Math.trunc(seconds / step[1]);
+  if (many === 0) return now;
+  return step ? distance.format(many, step[2]) : date.format(at);
 }
 
 function localTimes(root) {
@@ -23,6 +26,29 @@ function localTimes(root) {
     const told = 'ago' in time.dataset ? ago(at) : exact.format(at);
     if (time.textContent !== told) time.textContent = told;
     time.title = 'ago' in time.dataset ? exact.format(at) : time.dateTime;
+  }
+}
+
+// A number or a code with hyphens stays on one line; very long ones may break.
+const TOKENS = /([^\s/()«»"“”,;]+)/;
+const isNumber = (token) => token.length <= 24 && token.indexOf('-', 1) > 0 && /\d/.test(token);
+
+function keepWhole(root) {
+  const walker = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
+  const texts = [];
+  while (walker.nextNode()) {
+    const text = walker.currentNode;
+    const shown = !text.parentElement.closest('pre, code, textarea, option, script, time, .whole');
+    if (shown && text.data.includes('-') && text.data.split(TOKENS).some(isNumber)) texts.push(text);
+  }
+  for (const text of texts) {
+    text.replaceWith(...text.data.split(TOKENS).map((part) => {
+      if (!isNumber(part)) return part;
+      const whole = document.createElement('span');
+      whole.className = 'whole';
+      whole.textContent = part;
+      return whole;
+    }));
   }
 }
 
@@ -46,6 +72,7 @@ function renew(place, nodes) {
   const again = active && [...place.querySelectorAll(active.tagName)].filter((one) => keyOf(one) === key);
   again?.[nth]?.focus({ preventScroll: true });
   localTimes(place);
+  keepWhole(place);
   return true;
 }
 
@@ -53,6 +80,8 @@ function renew(place, nodes) {
 let heard = Date.now();
 // When what is shown was made.
 let shown = Date.now();
+// When somebody began to look: nothing is asked for in a hidden tab.
+let looked = Date.now();
 const current = document.getElementById('current');
 const lost = document.getElementById('lost');
 // Two beats may be missed.
@@ -62,7 +91,7 @@ const clock = new Intl.DateTimeFormat(lang, { hour: '2-digit', minute: '2-digit'
 
 function showCurrent() {
   if (!current || !lost || document.hidden) return;
-  const gone = Date.now() - heard > LOST_AFTER;
+  const gone = Date.now() - Math.max(heard, looked) > LOST_AFTER;
   if (lost.hidden === gone) {
     lost.textContent = lost.dataset.text.replace('{at}', clock.format(heard));
     lost.hidden = !gone;
@@ -85,29 +114,42 @@ async function pulse() {
 }
 
 function keepLive(place) {
-  const source = new EventSource(place.dataset.live);
   // What is the same is left as it stands: also what somebody has marked there.
   let last = null;
-  source.addEventListener('message', (event) => {
-    heard = Date.now();
-    const page = new DOMParser().parseFromString(event.data, 'text/html');
-    if (page.querySelector('[data-end]')) source.close();
-    if (event.data === last || renew(place, page.body.childNodes)) {
-      last = event.data;
-      shown = Date.now();
-    }
-    showCurrent();
-  });
+  const open = () => {
+    const source = new EventSource(place.dataset.live);
+    source.addEventListener('message', (event) => {
+      heard = Date.now();
+      const page = new DOMParser().parseFromString(event.data, 'text/html');
+      if (page.querySelector('[data-end]')) source.close();
+      if (event.data === last || renew(place, page.body.childNodes)) {
+        last = event.data;
+        shown = Date.now();
+      }
+      showCurrent();
+    });
+    // After a broken connection the browser tries again by itself; after a refusal, such as a proxy's 502 while the bridge
+    // restarts, it does not.
+    source.addEventListener('error', () => {
+      if (source.readyState === EventSource.CLOSED) setTimeout(open, PULSE);
+    });
+  };
+  open();
 }
 
 localTimes(document);
+keepWhole(document.body);
 setInterval(() => localTimes(document), 20000);
 const place = document.querySelector('[data-live]');
 if (place) keepLive(place);
 if (current) {
   setInterval(pulse, PULSE);
   setInterval(showCurrent, 1000);
-  document.addEventListener('visibilitychange', pulse);
+  document.addEventListener('visibilitychange', () => {
+    looked = Date.now();
+    pulse();
+  });
+  showCurrent();
 }
 
 // Keys, while nobody types: they are told at the foot of every page.

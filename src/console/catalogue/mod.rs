@@ -62,7 +62,10 @@ pub(super) async fn get(
         }
         @if found.is_empty() {
             p.empty { (components::marked(visitor.text(nothing(counts)))) }
-        } @else { (table(&visitor, &name, &found)) }
+        } @else {
+            (table(&visitor, &name, &found))
+            (components::rest(&visitor, found.len(), components::ROWS))
+        }
         @if let Some(next) = &next {
             p.actions { a.button href=(next) { (visitor.text(Text::Next)) } }
         }

@@ -21,7 +21,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 pub(in crate::console) const PATH: &str = "/console/conflicts/decisions";
-/// Decisions on a page.
+/// Decisions on a page, each with all that it rests on.
 const PAGE: usize = 20;
 
 #[derive(Debug, Default, Deserialize)]

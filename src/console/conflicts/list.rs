@@ -22,8 +22,8 @@ use serde::Deserialize;
 
 /// How many shortages of a stock are shown.
 const SHORTAGES: i64 = 5;
-/// How many differences are shown on a page.
-const PAGE: u32 = 5;
+/// Differences on a page; a phone shows some of them at first.
+const PAGE: u32 = 20;
 
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::console) struct ListQuery {
@@ -73,6 +73,7 @@ pub(in crate::console) async fn get(
             p.empty { (visitor.text(Text::NoConflicts)) }
         }
         div.cards { @for conflict in &open.items { (card(&state, &visitor, conflict)) } }
+        (components::rest(&visitor, open.items.len(), components::CARDS))
         @if let Some(next) = open.next {
             p.actions {
                 a.button href=(format!("/console/conflicts?after={next}")) {
@@ -108,7 +109,6 @@ pub(in crate::console) fn decide(
     let open = conflict.ruled_at.is_none() && conflict.closed_at.is_none();
     let status = |code: &str| html! { (code) };
     let stage = |code: &str| components::stage(names, Some(code));
-    let none = || html! { (visitor.text(Text::NoneFits)) };
     let sides = [
         (
             Text::ShopSays,
@@ -117,7 +117,7 @@ pub(in crate::console) fn decide(
             "shop",
             Text::DealGoesTo,
             Text::NewDeal,
-            conflict.if_shop.as_deref().map_or_else(none, stage),
+            conflict.if_shop.as_deref().map(stage),
         ),
         (
             Text::PortalSays,
@@ -126,7 +126,7 @@ pub(in crate::console) fn decide(
             "portal",
             Text::OrderGoesTo,
             Text::LetGo,
-            conflict.if_portal.as_deref().map_or_else(none, status),
+            conflict.if_portal.as_deref().map(status),
         ),
     ];
     html! {
@@ -136,10 +136,11 @@ pub(in crate::console) fn decide(
                 @if open {
                     (components::button(visitor, &path, &[("winner", winner)], visitor.text(right)))
                     span.quiet {
-                        @if gone {
-                            "→ " (visitor.text(when_gone))
-                        } @else {
-                            "→ " (visitor.text(follows)) " " (then)
+                        "→ "
+                        @match then {
+                            _ if gone => (visitor.text(when_gone)),
+                            Some(then) => { (visitor.text(follows)) " " (then) },
+                            None => (visitor.text(Text::NoneFits)),
                         }
                     }
                 }

@@ -25,8 +25,8 @@ use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use std::collections::BTreeMap;
 
-/// Letters on a page: a screen or two, also on a phone.
-const PAGE: u32 = 20;
+/// Letters on a page; a phone shows some of them at first.
+const PAGE: u32 = 40;
 /// The column that pages follow.
 const BY_ID: &str = "id";
 const BULK_JOBS: &str = "/console/bulk";
@@ -61,7 +61,7 @@ pub(in crate::console) async fn get(
     let title = visitor.text(Text::DeadLetters);
     let next = page.next.map(|id| id.to_string());
     let content = html! {
-        h1 { (title) " " span.quiet { (total) } }
+        h1 { (title) " " span.quiet { (components::count(visitor.lang, total)) } }
         (components::notice(&visitor, Some(&asked.done)))
         (selection::notice(&visitor, &asked.chosen))
         (codes(&asked, &counts))
@@ -78,6 +78,7 @@ pub(in crate::console) async fn get(
         @else if page.items.is_empty() { p.empty { (visitor.text(Text::NoDeadLetters)) } }
         @else {
             (table(&state, &visitor, &asked, &page.items))
+            (components::rest(&visitor, page.items.len(), components::ROWS))
             (selection::acts(&visitor))
             @if (next.is_some() || !asked.after.is_empty()) && asked.sorting.by(BY_ID).is_none() {
                 p.quiet { (visitor.text(Text::WithinPage)) }

@@ -29,7 +29,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Submissions on a page.
-const PAGE: u32 = 25;
+const PAGE: u32 = 50;
 
 #[derive(Debug, Default, Deserialize)]
 #[serde(default)]
@@ -64,7 +64,10 @@ pub(super) async fn get(
         h1 { (title) " " a href=(links::shop(&name)) { (name) } }
         (components::notice(&visitor, Some(&asked.done)))
         @if found.is_empty() { p.empty { (components::marked(visitor.text(Text::NoForms))) } }
-        @else { (table(&state, &visitor, &shop, &found)) }
+        @else {
+            (table(&state, &visitor, &shop, &found))
+            (components::rest(&visitor, found.len(), components::ROWS))
+        }
         @if let Some(last) = &last {
             p.actions { a.button href=(links::link(&page, &[("below", Some(last))])) {
                 (visitor.text(Text::Next))

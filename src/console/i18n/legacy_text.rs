@@ -170,7 +170,7 @@ mod tests {
             ("event a-1 accepted", "событие a-1 принято"),
             (
                 "deal 7 in stage C1:NEW: nothing to write",
-                "сделка 7 на стадии C1:NEW: писать нечего",
+                "сделка 7 на стадии C1:NEW: изменений нет",
             ),
             (
                 "the shop changed N to P while the deal was moved from NEW to WON; by rule 2 the \
@@ -205,7 +205,7 @@ mod tests {
                 "событие нельзя использовать: /data/total: `total`: обязательно; \
                  /data/items/0/name: `name`: не может быть пустым; /x: Это не наше",
             ),
-            ("paused by operator:anna", "остановлено: operator:anna"),
+            ("paused by operator:anna", "остановил operator:anna"),
         ] {
             assert_eq!(sentence(english), russian);
         }

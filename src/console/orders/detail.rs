@@ -153,16 +153,16 @@ fn still_told(visitor: &Viewer, told: &ToldStatus, says: Option<&str>) -> Markup
             "it has not taken the message yet, at its callback or from GET /v1/status-changes",
         ),
         (Lang::Ru, true, _) => (
-            format!("Магазину сообщено {status}, сообщение он принял"),
-            "но заказа с этим статусом с тех пор не присылал",
+            format!("Магазину сообщён статус {status}, и он это принял"),
+            "но заказ с этим статусом он с тех пор не присылал",
         ),
         (Lang::Ru, false, true) => (
-            format!("Магазину сообщалось {status}, он этого не принял"),
+            format!("Магазину сообщали статус {status}, он его не принял"),
             "сообщение больше не отправляется: смотрите недоставленное",
         ),
         (Lang::Ru, false, false) => (
-            format!("Магазин должен перейти в {status}"),
-            "сообщение он ещё не принял — на свой адрес или из GET /v1/status-changes",
+            format!("Магазин должен получить статус {status}"),
+            "но сообщения об этом он ещё не принял ни у себя, ни из GET /v1/status-changes",
         ),
     };
     let says = says.filter(|says| says != status);

@@ -21,8 +21,8 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 const PATH: &str = "/console/orders";
-/// Orders on a page: a screen or two, also on a phone.
-const PAGE: u32 = 25;
+/// Orders on a page; a phone shows some of them at first.
+const PAGE: u32 = 50;
 /// The longest text that is looked for.
 const LONGEST: usize = 200;
 
@@ -94,7 +94,10 @@ pub(in crate::console) async fn get(
     let content = html! {
         h1 { (title) }
         (filters(&state, &visitor, &asked))
-        @if !page.items.is_empty() { (table(&state, &visitor, &asked, &page.items)) }
+        @if !page.items.is_empty() {
+            (table(&state, &visitor, &asked, &page.items))
+            (components::rest(&visitor, page.items.len(), components::ROWS))
+        }
         @else if any { p.empty { (visitor.text(Text::NoOrders)) } }
         @else if next.is_none() { p.empty { (visitor.text(Text::NothingFound)) } }
         @if let Some(next) = &next {
@@ -102,9 +105,9 @@ pub(in crate::console) async fn get(
                 a.button href=(asked.link(&[("before", Some(next)), sort, dir])) {
                     (visitor.text(Text::OlderOrders))
                 }
-                @if let Some(at) = page.looked_back_to {
+                @if let Some(at) = page.looked_back_to.filter(|_| page.items.len() < PAGE as usize) {
                     span.quiet {
-                        (visitor.text(Text::LookedBackTo)) " " (components::time(&visitor, at))
+                        (visitor.text(Text::LookedBackTo)) " " (components::moment(&visitor, at))
                     }
                 }
             }

@@ -432,6 +432,15 @@ fn named(visitor: &Viewer, name: Text, figure: &str) -> &'static str {
     }
 }
 
+/// What the number of one order of so many is called.
+fn one_of(count: i64) -> Text {
+    if count == 1 {
+        Text::Order
+    } else {
+        Text::ForInstance
+    }
+}
+
 fn dead(dead: &DeadRow) -> Alert {
     let place = match (dead.shop.as_deref(), dead.portal.as_deref()) {
         (Some(shop), _) if dead.by_shop => (Text::CallbackOf, shop),
@@ -439,7 +448,8 @@ fn dead(dead: &DeadRow) -> Alert {
         (None, portal) => (Text::Portal, portal.unwrap_or("—")),
     };
     let mut figures = vec![(Text::DeadLetters, dead.count.to_string())];
-    figures.extend(dead.number.clone().map(|number| (Text::Order, number)));
+    let of = one_of(dead.count);
+    figures.extend(dead.number.clone().map(|number| (of, number)));
     let href = if dead.count == 1 {
         format!("/console/dead-letters/{}", dead.id)
     } else {
@@ -482,7 +492,7 @@ fn refused(refused: &Refused) -> Alert {
         waits: refused.count,
         figures: vec![
             (Text::RefusedAndTried, refused.count.to_string()),
-            (Text::Order, refused.number.clone()),
+            (one_of(refused.count), refused.number.clone()),
         ],
         words: refused.message.clone(),
         ..Alert::new(Flow::Slow, (place, &refused.shop), href, label)

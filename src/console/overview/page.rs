@@ -88,34 +88,35 @@ fn tiles(visitor: &Viewer, report: &StatusReport) -> Markup {
         .max()
         .unwrap_or(0);
     let conflicts: i64 = report.shops.iter().map(|shop| shop.conflicts).sum();
+    let count = |many| components::count(visitor.lang, many);
     html! {
         ul.tiles {
             li {
-                b { (pending) }
+                b { (count(pending)) }
                 span {
                     (visitor.text(Text::Waiting)) @if pending > 0 {
-                        ", " (visitor.text(Text::Oldest)) " " (
+                        ", " (visitor.text(Text::Oldest).to_lowercase()) " " (
                             components::span(oldest, visitor.lang)
                         )
                     }
                 }
             }
-            li { b { (done) } span { (visitor.text(Text::DoneLastHour)) } }
+            li { b { (count(done)) } span { (visitor.text(Text::DoneLastHour)) } }
             li.alarm[dead > 0] {
                 a href="/console/dead-letters" {
-                    b { (dead) } span { (visitor.text(Text::DeadLetters)) }
+                    b { (count(dead)) } span { (visitor.text(Text::DeadLetters)) }
                 }
             }
             li.alarm[conflicts > 0] {
                 a href="/console/conflicts" {
-                    b { (conflicts) }
+                    b { (count(conflicts)) }
                     span {
                         (visitor.text(Text::Conflicts)) ", " (visitor.text(Text::WaitsForPeople))
                     }
                 }
             }
             @if report.published > 0 {
-                li { b { (report.published) } span { (visitor.text(Text::Published)) } }
+                li { b { (count(report.published)) } span { (visitor.text(Text::Published)) } }
             }
         }
     }
@@ -136,6 +137,7 @@ fn card(state: &State, visitor: &Viewer, portal: &PortalStatus, all: &Alerts<'_>
     let rate = name
         .and_then(|name| state.config.portals.get(&name))
         .map(|portal| portal.rate);
+    let count = |many| components::count(visitor.lang, many);
     html! {
         section.card {
             h3 {
@@ -143,17 +145,17 @@ fn card(state: &State, visitor: &Viewer, portal: &PortalStatus, all: &Alerts<'_>
                 " " (all.flow(&portal.portal, flow(portal)).badge(visitor))
             }
             dl {
-                dt { (visitor.text(Text::Waiting)) } dd { (portal.pending) }
+                dt { (visitor.text(Text::Waiting)) } dd { (count(portal.pending)) }
                 @if let Some(order) = oldest {
                     dt { (visitor.text(Text::OldestWaiting)) }
                     dd {
                         (
                             components::order(Some(&order.shop), Some(&order.number))
-                        ) ", " (components::span(order.seconds, visitor.lang))
+                        ) " · " (components::span(order.seconds, visitor.lang))
                     }
                 }
-                dt { (visitor.text(Text::DoneLastHour)) } dd { (portal.done_last_hour) }
-                dt { (visitor.text(Text::Dead)) } dd { (portal.dead) }
+                dt { (visitor.text(Text::DoneLastHour)) } dd { (count(portal.done_last_hour)) }
+                dt { (visitor.text(Text::Dead)) } dd { (count(portal.dead)) }
                 @if let Some(rate) = rate {
                     dt { (visitor.text(Text::Rate)) } dd { "≤ " (rate.per_second) }
                 }

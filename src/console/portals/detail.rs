@@ -85,7 +85,7 @@ async fn page(
                     th scope="col" { (visitor.text(Text::Order)) }
                     th scope="col" { (visitor.text(Text::Code)) }
                     th scope="col" { (visitor.text(Text::WhatHappened)) }
-                    th scope="col" { (visitor.text(Text::TriesAgain)) }
+                    th scope="col" { (visitor.text(Text::NextTry)) }
                 }
             }
             tbody { @for order in &refused { tr {
@@ -98,7 +98,7 @@ async fn page(
                 td.words data-label=(visitor.text(Text::WhatHappened)) {
                     (order.message.as_deref().map_or("—".into(), |words| visitor.lang.told(words)))
                 }
-                td data-label=(visitor.text(Text::TriesAgain)) {
+                td data-label=(visitor.text(Text::NextTry)) {
                     @match order.due_at { Some(at) => (components::time(visitor, at)), None => "—" }
                 }
             } } }

@@ -73,10 +73,10 @@ pub(in crate::console) fn acts(visitor: &Viewer, portal: &PortalStatus) -> Marku
             @if paused {
                 (components::button(visitor, &path("resume"), &[], visitor.text(Text::Resume)))
             }
+            (components::button(visitor, &path("test"), &[], visitor.text(Text::Test)))
             @if portal.state != LaneState::Paused {
                 (components::button(visitor, &path("pause"), &[], visitor.text(Text::Pause)))
             }
-            (components::button(visitor, &path("test"), &[], visitor.text(Text::Test)))
         }
     }
 }

@@ -125,7 +125,7 @@ fn refusals(visitor: &Viewer, shop: &str, refused: &[RefusedChange]) -> Markup {
                     th scope="col" { (visitor.text(Text::Order)) }
                     th scope="col" { (visitor.text(Text::Status)) }
                     th scope="col" { (visitor.text(Text::WhatHappened)) }
-                    th scope="col" { (visitor.text(Text::TriesAgain)) }
+                    th scope="col" { (visitor.text(Text::NextTry)) }
                 }
             }
             tbody { @for change in refused { tr {
@@ -136,7 +136,7 @@ fn refusals(visitor: &Viewer, shop: &str, refused: &[RefusedChange]) -> Markup {
                 td.words data-label=(visitor.text(Text::WhatHappened)) {
                     span.code { (change.code) } " " (visitor.lang.told(&change.message))
                 }
-                td data-label=(visitor.text(Text::TriesAgain)) {
+                td data-label=(visitor.text(Text::NextTry)) {
                     (components::time(visitor, change.due_at))
                 }
             } } }

@@ -18,7 +18,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Moves on a page.
-const PAGE: u32 = 20;
+const PAGE: u32 = 50;
 
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::console) struct PageQuery {
@@ -76,6 +76,7 @@ pub(in crate::console) async fn get(
                 td.words data-label=(text(Text::What)) { (visitor.lang.told(&entry.text)) }
             } } }
         } } }
+        (components::rest(&visitor, page.entries.len(), components::ROWS))
         @if let Some(next) = &next {
             p.actions {
                 a.button

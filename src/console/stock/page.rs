@@ -22,7 +22,7 @@ use maud::{Markup, html};
 use serde::Deserialize;
 
 /// Levels on a page.
-const PAGE: u32 = 20;
+const PAGE: u32 = 50;
 /// Reservations that run out next, and decisions, that are shown.
 const SHOWN: i64 = 8;
 
@@ -99,6 +99,7 @@ pub(in crate::console) async fn get(
             button type="submit" { (text(Text::Filter)) }
         }
         (table(&visitor, name, &levels))
+        (components::rest(&visitor, levels.len(), components::ROWS))
         @if let Some(last) = last {
             p.actions {
                 a.button

@@ -25,7 +25,7 @@ use serde::Deserialize;
 use std::borrow::Cow;
 
 /// Receipts on a page.
-const PAGE: u32 = 25;
+const PAGE: u32 = 50;
 
 #[derive(Debug, Default, Deserialize)]
 pub(in crate::console) struct PageQuery {
@@ -74,6 +74,7 @@ pub(in crate::console) async fn get(
             button type="submit" { (text(Text::Filter)) }
         }
         (table(&visitor, &receipts))
+        (components::rest(&visitor, receipts.len(), components::ROWS))
         @if let Some(before) = &before {
             p.actions { a.button href=(links::link("/console/stock/receipts", &[
                 ("till", Some(asked.till.as_str())), ("parked", Some(asked.parked.as_str())),

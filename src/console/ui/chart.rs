@@ -25,12 +25,17 @@ pub(in crate::console) fn last_hour(visitor: &Viewer, minutes: &[Minute]) -> Mar
         minutes.iter().map(|minute| minute.done).sum::<i64>(),
         minutes.iter().map(|minute| minute.dead).sum::<i64>(),
     );
-    let delivered = format!("{}: {done}", visitor.text(Text::Delivered));
-    let died = format!("{}: {dead}", visitor.text(Text::DiedLabel));
+    let named = |text, many| {
+        let many = components::count(visitor.lang, many);
+        format!("{}: {many}", visitor.text(text))
+    };
+    let (delivered, died) = (named(Text::Delivered, done), named(Text::DiedLabel, dead));
     let words = format!("{delivered}; {died}");
     html! {
         figure.chart {
-            div.axis aria-hidden="true" { span { (highest) } span { "0" } }
+            div.axis aria-hidden="true" {
+                span { (components::count(visitor.lang, highest)) } span { "0" }
+            }
             svg viewBox=(format!("0 0 {} {}", 60 * STEP, HEIGHT + 1)) role="img" aria-label=(words)
                 preserveAspectRatio="none" {
                 line.base x1="0" y1="0" x2=(60 * STEP) y2="0" {}

@@ -18,6 +18,10 @@ use serde_json::Value;
 
 /// How many seconds ago a moment may be to be told by the distance.
 const NEAR: i64 = 7 * 86_400;
+/// How many rows of a table a phone shows at first.
+pub(in crate::console) const ROWS: usize = 20;
+/// How many cards a phone shows at first.
+pub(in crate::console) const CARDS: usize = 5;
 
 /// A moment by its distance, with the exact time as its title. The script keeps both up to date, in
 /// the browser's own zone.
@@ -196,6 +200,23 @@ pub(in crate::console) fn amount(lang: Lang, plain: &str) -> String {
         written.push_str(fraction);
     }
     written
+}
+
+/// The way to what a phone leaves out of the list before it; wide screens show all. The style
+/// sheet knows how many a phone shows: [`ROWS`] of a table, [`CARDS`] of cards.
+pub(in crate::console) fn rest(visitor: &Viewer, listed: usize, shown: usize) -> Markup {
+    html! {
+        @if listed > shown {
+            p.rest id="rest" {
+                a href="#rest" { (visitor.text(Text::AllOfThem)) " (" (listed) ")" }
+            }
+        }
+    }
+}
+
+/// A number of things as it is written in a language: `46900` is `46,900` or `46 900`.
+pub(in crate::console) fn count(lang: Lang, many: i64) -> String {
+    amount(lang, &many.to_string())
 }
 
 /// JSON with line breaks, for people to read.

@@ -17,7 +17,7 @@ kinds! {
             "остановлена очередь {lane}"
         LaneResumed { lane: String }
             "let the lane {lane} go on"
-            "снова пущена очередь {lane}"
+            "снова запущена очередь {lane}"
         PortalAuthorized { portal: String, by: String }
             "asked for an authorisation of the portal {portal} ({by})"
             "запрошена авторизация портала {portal} ({by})"

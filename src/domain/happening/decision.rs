@@ -65,13 +65,13 @@ kinds! {
              же"
         FirstMeeting { status: String, stage: StageId }
             "the shop has {status} and the deal is in {stage}, and nothing was agreed before"
-            "у магазина {status}, а сделка в {stage}, и прежде ничего согласовано не было"
+            "у магазина {status}, а сделка в {stage}, а раньше стороны не сверялись"
         OnecFirstMeeting { onec: String, status: String }
             "1C says {onec} and the order has {status}, and 1C never had the order"
-            "1С говорит {onec}, а у заказа {status}, и прежде заказа в 1С не было"
+            "в 1С статус {onec}, а у заказа {status}, а раньше заказа в 1С не было"
         OnecRepeats { onec: String, status: String }
             "1C says {onec} and the order went to {status}"
-            "1С говорит {onec}, а заказ перешёл в {status}"
+            "в 1С статус {onec}, а заказ перешёл в {status}"
         OnecAndOrderChanged { from: String, to: String, status: String }
             "1C changed {from} to {to} while the order went to {status}"
             "1С сменила {from} на {to}, а заказ тем временем перешёл в {status}"
@@ -95,7 +95,7 @@ kinds! {
             "по {by} верно более позднее изменение, а позже изменил {whose}"
         Undated { by: By, why: Undated, then: Then }
             "by {by} the later change is right, but the times cannot tell{why}{then}"
-            "по {by} верно более позднее изменение, но по времени не различить{why}{then}"
+            "по {by} верно более позднее изменение, но по времени этого не определить{why}{then}"
         Final { fact: Fact }
             "the order is {fact}, which the portal may not take back"
             "заказ {fact}, и портал этого не отменяет"
@@ -119,7 +119,7 @@ kinds! {
     Effect {
         Nothing
             "nothing to write"
-            "писать нечего"
+            "изменений нет"
         DealFollows { stage: StageId }
             "the deal goes to {stage}"
             "сделка идёт в {stage}"
@@ -131,7 +131,7 @@ kinds! {
             "сделка возвращается в {stage}, куда её перенесли"
         ShopAsked
             "the shop is asked"
-            "магазин переспрашивают"
+            "магазину отправлен запрос"
         ShopTold { status: String }
             "the shop is told {status}"
             "магазину сообщается {status}"

@@ -10,7 +10,7 @@ kinds! {
             "у заказа ещё нет сделки"
         PersonAsked
             "a person is asked about the order"
-            "о заказе спрашивают человека"
+            "по заказу ждут решения человека"
         ComparedFirst
             "the shop and the portal are compared first"
             "сначала сравниваются магазин и портал"

@@ -115,7 +115,7 @@ phrases! {
         Changed "it was changed earlier" "его изменили раньше"
         Status "its status is older" "его статус старше"
         Says "within the same second it says what comes before"
-            "в ту же секунду оно говорит о том, что бывает раньше"
+            "при том же времени в нём более ранний шаг заказа"
     }
 }
 
@@ -126,7 +126,7 @@ phrases! {
         Delivered "the order is delivered by now" "заказ уже доставлен"
         Cancelled "the order is cancelled by now" "заказ уже отменён"
         Crossed "the shop has changed the order since" "магазин с тех пор изменил заказ"
-        Review "a person is asked about the order" "о заказе спрашивают человека"
+        Review "a person is asked about the order" "по заказу ждут решения человека"
     }
 }
 

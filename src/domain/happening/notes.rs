@@ -19,7 +19,7 @@ kinds! {
             "телефон {phone} не похож на номер и пропущен"
         EmailLeftOut { email: Quoted }
             "the e-mail {email} holds what is no address, which was left out"
-            "в поле e-mail {email} есть то, что не адрес: оно пропущено"
+            "в поле e-mail {email} есть лишнее, не похожее на адрес: оно пропущено"
         CompanyFieldLeftOut { field: String, value: Quoted }
             "the company's {field} {value} cannot be one and was left out"
             "у компании {field} {value} таким быть не может и пропущен"
@@ -51,15 +51,15 @@ kinds! {
         // the customer's cards
         ContactGone { contact: u64 }
             "the contact {contact} is no longer in the portal: the customer was looked for again"
-            "контакта {contact} в портале больше нет: покупателя нашли заново"
+            "контакта {contact} в портале больше нет: покупатель найден заново"
         ContactOfAnother { contact: u64 }
             "the contact {contact} was linked to the customer, but its name is another's: the \
              customer was looked for"
-            "контакт {contact} был связан с покупателем, но имя в нём чужое: покупателя искали \
+            "контакт {contact} был связан с покупателем, но имя в нём чужое: покупателя ищем \
              заново"
         CompanyGone { company: u64 }
             "the company {company} is no longer in the portal: it was looked for again"
-            "компании {company} больше нет на портале: её искали заново"
+            "компании {company} больше нет на портале: её ищем заново"
         PassedForName { contact: u64, name: String }
             "contact {contact} has a phone or an address of the customer and was not taken: its \
              name is {name}"
@@ -82,19 +82,20 @@ kinds! {
             "покупателю подходят: {count} {cards} ({ids}); взято самое старое"
         BestTaken { count: usize, cards: Cards, ids: Vec<u64>, taken: u64 }
             "{count} {cards} match this customer ({ids}): {taken} was taken, which agrees best"
-            "покупателю подходят: {count} {cards} ({ids}); взята {taken}: она сходится лучше всего"
+            "покупателю подходят: {count} {cards} ({ids}); взята {taken}: она совпадает лучше \
+             всего"
         IdentifiesNobody { values: Vec<String> }
             "{values} identifies nobody: it stands in the deal's comment and on no card"
-            "{values}: по этому никого не узнать; записано в комментарий сделки, в карточки не \
-             попадает"
+            "{values}: по этим данным покупателя не определить; записано в комментарий сделки, в \
+             карточки не попадает"
         CardFollows { card: Card }
             "the {card} was put to the deal in the portal: the shop names another customer now, \
              and the deal follows"
-            "{card}: это поставили сделке в портале; теперь магазин называет другого покупателя, \
-             и сделка идёт за ним"
+            "{card}: выбрано в сделке вручную, но магазин теперь называет другого покупателя: \
+             сделка привязана к нему"
         CardStays { card: Card }
             "the {card} was put to the deal in the portal: it stays"
-            "{card}: это поставили сделке в портале; так и остаётся"
+            "{card}: выбрано в сделке вручную и оставлено"
         CompanyIncomplete { part: String, words: Words }
             "the company was made, but the portal refused its {part}: {words}"
             "компания создана, но портал не принял её {part}: {words}"
@@ -103,7 +104,7 @@ kinds! {
             "контакт не удалось связать с его компанией: {words}"
         ContactsNotChanged { words: Words }
             "the deal's contacts could not all be changed: {words}"
-            "контакты сделки поменялись не все: {words}"
+            "не все контакты сделки удалось поменять: {words}"
         EmailRefused { email: String }
             "the portal refused the e-mail {email}: it was left out and stands in the comment"
             "портал не принял e-mail {email}: он пропущен и записан в комментарий"
@@ -114,7 +115,7 @@ kinds! {
         OtherOrigin { card: Card }
             "the {card} is not this order's: it carries another origin; the order is looked up by \
              its own"
-            "{card}: это не от этого заказа, источник другой; заказ ищется по своему"
+            "{card}: это не от этого заказа, источник другой; заказ ищется по своему источнику"
         OriginLost { deal: u64 }
             "the deal {deal} no longer carries the order's origin: it was told by what stands in it"
             "у сделки {deal} больше нет источника заказа: она узнана по тому, что в ней записано"
@@ -126,13 +127,13 @@ kinds! {
             "сделки больше нет: создаём новую, как попросил оператор"
         LeadLeftAlone
             "the lead was converted: it is no longer kept in step"
-            "лид сконвертирован: больше его не ведём"
+            "лид сконвертирован: мост его больше не обновляет"
         NotListedYet
             "what was written did not appear in the list at once: it is looked for again"
-            "записанное не сразу появилось в списке: его поищут ещё раз"
+            "записанное не сразу появилось в списке: мост поищет его ещё раз"
         FieldsOverwritten { fields: Vec<String> }
             "changed in the portal and by the shop: the shop's word was put over {fields}"
-            "изменено и в портале, и в магазине: записано слово магазина, поля {fields}"
+            "изменено и в портале, и в магазине: записаны данные магазина, поля {fields}"
         RowsOverwritten { rows: String }
             "rows were changed in the portal and by the shop: the shop's were put over ({rows})"
             "строки изменили и в портале, и в магазине: записаны строки магазина поверх прежних \
@@ -152,7 +153,7 @@ kinds! {
             "строку не удалось связать с товаром каталога: {words}"
         SumKept
             "the sum was set by hand in the portal: it was left alone"
-            "сумму в портале задали вручную: она оставлена"
+            "сумму в портале задали вручную: она не изменена"
         CommentKept
             "the comment was changed in the portal: the shop's new one was not put over it"
             "комментарий изменили в портале: новый комментарий магазина поверх него не записан"
@@ -166,7 +167,7 @@ kinds! {
              или робот"
         SumSetByHand { portal: String, total: String }
             "the portal made the sum {portal} of the rows: it was set to {total} by hand"
-            "портал посчитал по строкам сумму {portal}: вручную записана {total}"
+            "портал посчитал по строкам сумму {portal}: мост записал {total}"
         FieldsLeftEmpty { fields: Vec<String> }
             "the portal left {fields} empty: a field of that type does not take the shop's value"
             "портал оставил пустым {fields}: поле такого типа не принимает значение магазина"

@@ -12,35 +12,35 @@ kinds! {
         ChangeYetToCome { event: String, at: DateTime<Utc> }
             "event {event} says that it was changed at {at}, which is yet to come: it counts as \
              changed when it came in"
-            "событие {event} говорит об изменении в {at}, а это ещё не наступило: считается, что \
-             изменено тогда, когда пришло"
+            "событие {event} датировано будущим временем {at}: временем изменения считается время \
+             получения"
         ClockSetBack { event: String }
             "event {event} says an earlier time than what was here, but the shop's clock was set \
              back: it is newer"
-            "событие {event} называет время раньше, чем было здесь, но часы магазина перевели \
-             назад: оно новее"
+            "событие {event} датировано более ранним временем, чем прежнее, но часы магазина \
+             перевели назад: оно новее"
         SameSecondSaysLater { event: String }
             "event {event} is of the same second as what was here and says what comes later: it \
              is newer"
-            "событие {event} той же секунды, что и бывшее здесь, и говорит о том, что бывает \
-             позже: оно новее"
+            "событие {event} датировано той же секундой, что и прежнее, но описывает более \
+             поздний шаг заказа: оно новее"
         SameSecondCameLater { event: String }
             "event {event} is of the same second as what was here: it came later, so it is newer"
-            "событие {event} той же секунды, что и бывшее здесь: оно пришло позже, значит новее"
+            "событие {event} датировано той же секундой, что и прежнее, но пришло позже: оно новее"
         Superseded { event: String, because: OlderBecause }
             "event {event} is older than what is here already: superseded, because {because}"
-            "событие {event} старше того, что уже есть: вытеснено, потому что {because}"
+            "событие {event} старше уже полученного и пропущено: {because}"
         OlderSaysMore { event: String }
             "event {event} says more than what is here, at an earlier time: unless the shop sends \
              the order again, it does not count as agreed"
-            "событие {event} говорит больше, чем есть здесь, но с более ранним временем: пока \
-             магазин не пришлёт заказ снова, согласованным он не считается"
+            "событие {event} сообщает больше, чем уже известно, но датировано более ранним \
+             временем: пока магазин не пришлёт заказ снова, стороны не считаются сверенными"
         Written { card: Card, stage: InStage }
             "{card} written{stage}"
             "{card}: записано{stage}"
         Unchanged { card: Card, stage: InStage }
             "{card}{stage}: nothing to write"
-            "{card}{stage}: писать нечего"
+            "{card}{stage}: изменений нет"
         ProductWritten { product: u64 }
             "product {product} of the portal written"
             "товар портала {product} записан"
@@ -61,7 +61,7 @@ kinds! {
         GivenUpLookingUp { words: Words, code: String }
             "given up looking the order up by its origin: {words} ({code}); it waits as a dead \
              letter"
-            "попытки найти заказ по его происхождению прекращены: {words} ({code}); ждёт среди \
+            "попытки найти заказ по его источнику прекращены: {words} ({code}); ждёт среди \
              недоставленных"
         NothingToSend
             "nothing is sent: the shop's last event of this order is no longer stored"
@@ -69,7 +69,7 @@ kinds! {
         OfAnotherPortal { portal: String }
             "the shop belongs to the portal {portal} by now: the order is looked up there by its \
              origin"
-            "магазин теперь относится к порталу {portal}: заказ ищется там по своему происхождению"
+            "магазин теперь относится к порталу {portal}: заказ ищется там по его источнику"
         FoundAgain { card: Card }
             "{card} was found again by the order's origin"
             "{card}: снова найдено по источнику заказа"
@@ -82,7 +82,7 @@ kinds! {
             "недоставленное {letter} закрыто само: обработаны более новые данные заказа"
         LetterThrough { letter: i64 }
             "dead letter {letter} closed by itself: its event got through"
-            "недоставленное {letter} закрыто само: его событие прошло"
+            "недоставленное {letter} закрыто само: его событие доставлено"
         LetterCompared { letter: i64 }
             "dead letter {letter} closed by itself: the order was compared since"
             "недоставленное {letter} закрыто само: заказ с тех пор сверен"
@@ -115,7 +115,7 @@ kinds! {
             "лид {lead} сконвертирован: его сделка — {deal}"
         ActivityCame
             "an activity came in"
-            "поступило дело"
+            "поступил звонок, письмо или сообщение"
         ProductCame
             "the product came in"
             "поступил товар"

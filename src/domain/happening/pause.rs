@@ -7,7 +7,7 @@ kinds! {
     Pause {
         ByPerson { who: String }
             "paused by {who}"
-            "остановлено: {who}"
+            "остановил {who}"
         ByFault { words: Words }
             "{words}"
             "{words}"

@@ -40,7 +40,8 @@ kinds! {
             "кто-то перенёс сделку в {stage} {when} записи самого моста"
         MoveCameLate { stage: StageId }
             "the deal came late to {stage}, where the bridge had sent it: it is nobody else's move"
-            "сделка с опозданием пришла в {stage}, куда её отправлял мост: это ничей чужой перенос"
+            "сделка с опозданием пришла в {stage}, куда её отправлял мост: вручную её никто не \
+             переносил"
         MoveFailed { fault: MoveFault }
             "{fault}"
             "{fault}"

@@ -105,7 +105,7 @@ fn a_stored_kind_is_read_again_and_said_in_both_languages() {
             }
             .into(),
             "deal 7 in stage NEW: nothing to write",
-            "сделка 7 на стадии NEW: писать нечего",
+            "сделка 7 на стадии NEW: изменений нет",
         ),
         (
             Note::PhoneLeftOut {

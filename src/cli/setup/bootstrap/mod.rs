@@ -204,6 +204,16 @@ pub(in crate::cli) fn unknown_shop(app: &App, shop: &ShopName) -> Option<String>
     (!known.contains_key(shop)).then(|| format!("the settings have no shop `{shop}`{meant}"))
 }
 
+/// That no settings have a portal of this name, or a lane, and which was meant.
+pub(in crate::cli) fn unknown_portal(config: &Config, name: &str) -> anyhow::Error {
+    let portals = config.portals.keys().map(ToString::to_string);
+    let shops = config.shops.keys().map(|shop| format!("shop:{shop}"));
+    let names: Vec<String> = portals.chain(shops).collect();
+    let names: Vec<&str> = names.iter().map(String::as_str).collect();
+    let meant = did_you_mean(name, &names);
+    anyhow::anyhow!("the settings have no portal `{name}`{meant}")
+}
+
 fn with_settings(app: App, config: &Config) -> App {
     app.with_applications(apps::configured(config))
         .with_stocks(config.stocks.clone())

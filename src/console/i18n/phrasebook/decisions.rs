@@ -9,7 +9,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("lead {} written in stage {}", "лид {} записан на стадии {}"),
     // decisions: what is done
-    ("{*}: nothing to write.", "{*}: писать нечего."),
+    ("{*}: nothing to write.", "{*}: изменений нет."),
     (
         "{*}: the deal goes back to {}, where it was moved.",
         "{*}: сделка возвращается в {}, куда её перенесли.",
@@ -21,7 +21,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("{*}: the deal goes to {}.", "{*}: сделка идёт в {}."),
     ("{*}: the shop is told {}.", "{*}: магазину сообщается {}."),
     ("{*}: 1C is sent {} again.", "{*}: в 1С снова уходит {}."),
-    ("{*}: the shop is asked.", "{*}: магазин переспрашивают."),
+    ("{*}: the shop is asked.", "{*}: магазину отправлен запрос."),
     (
         "{*}: nothing is written, because the status {} is not in the status table.",
         "{*}: ничего не записано, потому что статуса {} нет в таблице статусов.",
@@ -83,20 +83,21 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "{*}; by {=} the later change is right, but the times cannot tell, because {=}, and {=} is \
          right then",
-        "{*}; по {=} верно более позднее изменение, но по времени не различить: {=}, и тогда прав \
-         {=}",
+        "{*}; по {=} верно более позднее изменение, но по времени этого не определить: {=}, и \
+         тогда прав {=}",
     ),
     (
         "{*}; by {=} the later change is right, but the times cannot tell, because {=}",
-        "{*}; по {=} верно более позднее изменение, но по времени не различить: {=}",
+        "{*}; по {=} верно более позднее изменение, но по времени этого не определить: {=}",
     ),
     (
         "{*}; by {=} the later change is right, but the times cannot tell, and {=} is right then",
-        "{*}; по {=} верно более позднее изменение, но по времени не различить, и тогда прав {=}",
+        "{*}; по {=} верно более позднее изменение, но по времени этого не определить, и тогда \
+         прав {=}",
     ),
     (
         "{*}; by {=} the later change is right, but the times cannot tell",
-        "{*}; по {=} верно более позднее изменение, но по времени не различить",
+        "{*}; по {=} верно более позднее изменение, но по времени этого не определить",
     ),
     (
         "{*}; a person decided that {=} is right",
@@ -151,11 +152,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("1C changed {} to {}", "1С сменила {} на {}"),
     (
         "1C says {} and the order went to {}",
-        "1С говорит {}, а заказ перешёл в {}",
+        "в 1С статус {}, а заказ перешёл в {}",
     ),
     (
         "1C says {} and the order has {}, and 1C never had the order",
-        "1С говорит {}, а у заказа {}, и прежде заказа в 1С не было",
+        "в 1С статус {}, а у заказа {}, а раньше заказа в 1С не было",
     ),
     (
         "the deal was moved from {} to {}",
@@ -168,7 +169,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the shop has {} and the deal is in {}, and nothing was agreed before",
-        "у магазина {}, а сделка в {}, и прежде ничего согласовано не было",
+        "у магазина {}, а сделка в {}, а раньше стороны не сверялись",
     ),
     // conflicts and moves
     (

@@ -62,11 +62,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("shipped: {*}", "отгружено: {*}"),
     (
         "{=} at the till: receipt {} of {}. {} were stated, which a newer count holds already",
-        "касса, {=}: чек {} магазина {}. Заявлено {}, но это уже учтено более новым пересчётом",
+        "на кассе: {=}, чек {} магазина {}. Заявлено {}, но это уже учтено более новым пересчётом",
     ),
     (
         "{=} at the till: receipt {} of {}",
-        "касса, {=}: чек {} магазина {}",
+        "на кассе: {=}, чек {} магазина {}",
     ),
     (
         "left with the order {} of {}. {} were stated, which a newer count holds already",

@@ -93,7 +93,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("no shop `{}` is configured", "магазин `{}` не настроен"),
     (
         "a message to the shop is the bridge's own word: there is nothing to mend in it",
-        "сообщение магазину — слова самого моста: исправлять в нём нечего",
+        "сообщение магазину составляет сам мост: исправлять в нём нечего",
     ),
     (
         "the letter is about a message to the shop: there is no deal to be made anew for it",
@@ -134,8 +134,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "no stage means the status {} on the way back: give it a stage of its own, `reverse`, or \
          `direction = \"to_portal\"`",
-        "на обратном пути статус {} не значит ни одна стадия: дайте ему свою стадию, `reverse` или \
-         `direction = \"to_portal\"`",
+        "на обратном пути ни одна стадия не означает статус {}: дайте ему свою стадию, `reverse` \
+         или `direction = \"to_portal\"`",
     ),
     (
         "the stage {} ({}) is in no row: a deal moved there changes nothing in the shop; list it \

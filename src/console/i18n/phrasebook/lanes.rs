@@ -2,19 +2,15 @@
 
 pub(super) const SENTENCES: &[(&str, &str)] = &[
     // what stops a portal's lane
-    ("reach the portal: {}", "до портала не добраться: {}"),
-    ("reach the portal", "до портала не добраться"),
     (
-        "wait for the portal's answer: {}",
-        "ответа портала не дождались: {}",
+        "there is no connection to {}: {*}",
+        "нет соединения с {}: {*}",
     ),
-    (
-        "wait for the portal's answer",
-        "ответа портала не дождались",
-    ),
+    ("no answer came from {}: {*}", "ответ от {} не пришёл: {*}"),
+    ("the time was over", "время ожидания вышло"),
     (
         "understand the portal's answer (HTTP {}): {}",
-        "ответ портала не понять (HTTP {}): {}",
+        "ответ портала непонятен (HTTP {}): {}",
     ),
     (
         "read the portal's answer (HTTP {}): it is larger than {} bytes unpacked, or needs far \
@@ -70,16 +66,16 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the application's tokens cannot be had: {*}",
-        "токены приложения не получить: {*}",
+        "получить токены приложения не удалось: {*}",
     ),
     ("renewing them broke off", "обновление прервалось"),
     (
         "another process renews them and does not come to an end",
-        "их обновляет другой процесс и никак не закончит",
+        "их обновляет другой процесс, и он никак не закончит",
     ),
     (
         "no place in the portal's request limit can be had: {*}",
-        "место в лимите запросов портала не получить: {*}",
+        "получить место в лимите запросов портала не удалось: {*}",
     ),
     (
         "the process that drives the lane does not answer",
@@ -97,9 +93,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the portal does not answer: {*} ({})",
         "портал не отвечает: {*} ({})",
     ),
-    ("prepare the call: {}", "запрос не составить: {}"),
-    ("paused by {}", "остановлено: {}"),
-    ("the method {} rests for {} s", "метод {} отдыхает {} с"),
+    ("prepare the call: {}", "составить запрос не удалось: {}"),
+    ("paused by {}", "остановил {}"),
+    (
+        "the method {} rests for {} s",
+        "метод {} не вызывается {} с",
+    ),
     ("the portal answers from {}", "портал отвечает с адреса {}"),
     (
         "{} was called and is not answered yet",

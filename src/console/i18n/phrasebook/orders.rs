@@ -4,45 +4,44 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     // the life of an order
     (
         "event {} is older than what is here already: superseded, because {=}",
-        "событие {} старше того, что уже есть: вытеснено, потому что {=}",
+        "событие {} старше уже полученного и пропущено: {=}",
     ),
     (
         "event {} says that it was changed at {}, which is yet to come: it counts as changed when \
          it came in",
-        "событие {} говорит об изменении в {}, а это ещё не наступило: считается, что изменено \
-         тогда, когда пришло",
+        "событие {} датировано будущим временем {}: временем изменения считается время получения",
     ),
     (
         "event {} says an earlier time than what was here, but the shop's clock was set back: it \
          is newer",
-        "событие {} называет время раньше, чем было здесь, но часы магазина перевели назад: оно \
-         новее",
+        "событие {} датировано более ранним временем, чем прежнее, но часы магазина перевели \
+         назад: оно новее",
     ),
     (
         "event {} is of the same second as what was here and says what comes later: it is newer",
-        "событие {} той же секунды, что и бывшее здесь, и говорит о том, что бывает позже: оно \
-         новее",
+        "событие {} датировано той же секундой, что и прежнее, но описывает более поздний шаг \
+         заказа: оно новее",
     ),
     (
         "event {} is of the same second as what was here: it came later, so it is newer",
-        "событие {} той же секунды, что и бывшее здесь: оно пришло позже, значит новее",
+        "событие {} датировано той же секундой, что и прежнее, но пришло позже: оно новее",
     ),
     (
         "event {} says more than what is here, at an earlier time: unless the shop sends the order \
          again, it does not count as agreed",
-        "событие {} говорит больше, чем есть здесь, но с более ранним временем: пока магазин не \
-         пришлёт заказ снова, согласованным он не считается",
+        "событие {} сообщает больше, чем уже известно, но датировано более ранним временем: пока \
+         магазин не пришлёт заказ снова, стороны не считаются сверенными",
     ),
     (
         "event {} is older than what is here already: superseded",
-        "событие {} старше того, что уже есть: вытеснено",
+        "событие {} старше уже полученного и пропущено",
     ),
     ("event {} accepted", "событие {} принято"),
     (
         "{=} in stage {}: nothing to write",
-        "{=} на стадии {}: писать нечего",
+        "{=} на стадии {}: изменений нет",
     ),
-    ("{=}: nothing to write", "{=}: писать нечего"),
+    ("{=}: nothing to write", "{=}: изменений нет"),
     ("deal {} written", "сделка {} записана"),
     ("lead {} written", "лид {} записан"),
     ("contact {} written", "контакт {} записан"),
@@ -57,12 +56,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     (
         "the deal {} is not this order's: it carries another origin; the order is looked up by its \
          own",
-        "сделка {} не от этого заказа: у неё другой источник; заказ ищется по своему",
+        "сделка {} не от этого заказа: у неё другой источник; заказ ищется по своему источнику",
     ),
     (
         "the lead {} is not this order's: it carries another origin; the order is looked up by its \
          own",
-        "лид {} не от этого заказа: у него другой источник; заказ ищется по своему",
+        "лид {} не от этого заказа: у него другой источник; заказ ищется по своему источнику",
     ),
     (
         "the deal {} no longer carries the order's origin: it was told by what stands in it",
@@ -110,7 +109,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "given up looking the order up by its origin: {*} ({}); it waits as a dead letter",
-        "попытки найти заказ по его происхождению прекращены: {*} ({}); ждёт среди недоставленных",
+        "попытки найти заказ по его источнику прекращены: {*} ({}); ждёт среди недоставленных",
     ),
     (
         "given up: {*} ({}); it waits as a dead letter",
@@ -136,7 +135,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "the order's last event is no longer stored: send the order again from the shop, or let it \
          go",
         "последнее событие заказа уже не хранится: отправьте заказ из магазина заново или \
-         откажитесь от него",
+         закройте запись",
     ),
     ("a fault of the bridge at {}: {}", "сбой моста в {}: {}"),
     (
@@ -149,11 +148,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the shop belongs to the portal {} by now: the order is looked up there by its origin",
-        "магазин теперь относится к порталу {}: заказ ищется там по своему происхождению",
+        "магазин теперь относится к порталу {}: заказ ищется там по его источнику",
     ),
     (
         "the deal came late to {}, where the bridge had sent it: it is nobody else's move",
-        "сделка с опозданием пришла в {}, куда её отправлял мост: это ничей чужой перенос",
+        "сделка с опозданием пришла в {}, куда её отправлял мост: вручную её никто не переносил",
     ),
     (
         "dead letter {} closed by itself: the order was compared since",
@@ -161,20 +160,20 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "dead letter {} closed by itself: its event got through",
-        "запись {} закрыта сама: его событие прошло",
+        "запись {} закрыта сама: его событие доставлено",
     ),
     (
         "dead letter {} closed: its event was accepted before",
         "запись {} закрыта: его событие уже принято",
     ),
-    ("its event got through", "его событие прошло"),
+    ("its event got through", "его событие доставлено"),
     (
         "a newer snapshot was settled",
         "обработано более новое состояние заказа",
     ),
     (
         "the sides agree on something else by now",
-        "стороны теперь согласны в другом",
+        "стороны уже сошлись на другом",
     ),
     (
         "dead letter {} closed: a newer message to the shop stands for it",
@@ -194,7 +193,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the message is not stored any more: change the order in the shop, or let the letter go",
-        "сообщение уже не хранится: измените заказ в магазине или откажитесь от записи",
+        "сообщение уже не хранится: измените заказ в магазине или закройте запись",
     ),
     (
         "dead letter {} closed: the shop was told something newer",
@@ -252,7 +251,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the lead was converted: it is no longer kept in step",
-        "лид сконвертирован: больше его не ведём",
+        "лид сконвертирован: мост его больше не обновляет",
     ),
     (
         "the portal's answer to {} holds no id: {}",
@@ -260,11 +259,11 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "what was written did not appear in the list at once: it is looked for again",
-        "записанное не сразу появилось в списке: его поищут ещё раз",
+        "записанное не сразу появилось в списке: мост поищет его ещё раз",
     ),
     (
         "changed in the portal and by the shop: the shop's word was put over {}",
-        "изменено и в портале, и в магазине: записано слово магазина, поля {}",
+        "изменено и в портале, и в магазине: записаны данные магазина, поля {}",
     ),
     (
         "rows were changed in the portal and by the shop: the shop's were put over ({})",
@@ -272,7 +271,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the sum was set by hand in the portal: it was left alone",
-        "сумму в портале задали вручную: она оставлена",
+        "сумму в портале задали вручную: она не изменена",
     ),
     (
         "the comment was changed in the portal: the shop's new one was not put over it",
@@ -288,7 +287,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the portal made the sum {} of the rows: it was set to {} by hand",
-        "портал посчитал по строкам сумму {}: вручную записана {}",
+        "портал посчитал по строкам сумму {}: мост записал {}",
     ),
     ("the currency is {} instead of {}", "валюта {} вместо {}"),
     (
@@ -301,7 +300,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the company {} is no longer in the portal: it was looked for again",
-        "компании {} больше нет на портале: её искали заново",
+        "компании {} больше нет на портале: её ищем заново",
     ),
     (
         "the portal left {} empty: a field of that type does not take the shop's value",
@@ -309,12 +308,12 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the contact {} is no longer in the portal: the customer was looked for again",
-        "контакта {} в портале больше нет: покупателя нашли заново",
+        "контакта {} в портале больше нет: покупатель найден заново",
     ),
     (
         "the contact {} was linked to the customer, but its name is another's: the customer was \
          looked for",
-        "контакт {} был связан с покупателем, но имя в нём чужое: покупателя искали заново",
+        "контакт {} был связан с покупателем, но имя в нём чужое: покупателя ищем заново",
     ),
     (
         "contact {} has a phone or an address of the customer and was not taken: its name is {}",
@@ -344,35 +343,36 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "{} identifies nobody: it stands in the deal's comment and on no card",
-        "{}: по этому никого не узнать; записано в комментарий сделки, в карточки не попадает",
+        "{}: по этим данным покупателя не определить; записано в комментарий сделки, в карточки \
+         не попадает",
     ),
     (
         "the deal's contacts could not all be changed: {}",
-        "контакты сделки поменялись не все: {}",
+        "не все контакты сделки удалось поменять: {}",
     ),
     (
         "the contact {} was put to the deal in the portal: the shop names another customer now, \
          and the deal follows",
-        "контакт {} поставили сделке в портале: теперь магазин называет другого покупателя, и \
-         сделка идёт за ним",
+        "контакт {} выбрали в сделке вручную, но магазин теперь называет другого покупателя: \
+         сделка привязана к нему",
     ),
     (
         "the company {} was put to the deal in the portal: the shop names another customer now, \
          and the deal follows",
-        "компанию {} поставили сделке в портале: теперь магазин называет другого покупателя, и \
-         сделка идёт за ним",
+        "компанию {} выбрали в сделке вручную, но магазин теперь называет другого покупателя: \
+         сделка привязана к нему",
     ),
     (
         "the contact {} was put to the deal in the portal: it stays",
-        "контакт {} поставили сделке в портале: он остаётся",
+        "контакт {} выбрали в сделке вручную: он оставлен",
     ),
     (
         "the company {} was put to the deal in the portal: it stays",
-        "компанию {} поставили сделке в портале: она остаётся",
+        "компанию {} выбрали в сделке вручную: она оставлена",
     ),
     (
         "{} {=} match this customer ({}): {} was taken, which agrees best",
-        "покупателю подходят: {} {=} ({}); взята {}: она сходится лучше всего",
+        "покупателю подходят: {} {=} ({}); взята {}: она совпадает лучше всего",
     ),
     (
         "{} {=} match this customer ({}): the oldest was taken",
@@ -392,7 +392,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the e-mail \"{}\" holds what is no address, which was left out",
-        "в поле e-mail «{}» есть то, что не адрес: оно пропущено",
+        "в поле e-mail «{}» есть лишнее, не похожее на адрес: оно пропущено",
     ),
     (
         "the text {} was shortened to {} characters: the event holds all of it",

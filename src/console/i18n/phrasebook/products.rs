@@ -104,7 +104,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     (
         "the picture {} of {}: the server sends from one address to the next",
-        "картинка {} товара {}: сервер водит с адреса на адрес",
+        "картинка {} товара {}: сервер перенаправляет с адреса на адрес",
     ),
     (
         "the picture {} of {}: no file came: {}",

@@ -46,7 +46,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ("the order has no deal yet", "у заказа ещё нет сделки"),
     (
         "a person is asked about the order",
-        "о заказе спрашивают человека",
+        "по заказу ждут решения человека",
     ),
     (
         "the shop and the portal are compared first",
@@ -71,7 +71,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("the form {} is not configured", "форма {} не настроена"),
     // activities
-    ("an activity came in", "поступило дело"),
+    ("an activity came in", "поступил звонок, письмо или сообщение"),
     (
         "nobody in the portal is known by this: nothing is written",
         "портал никого с такими данными не знает: ничего не записано",

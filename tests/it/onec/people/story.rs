@@ -114,7 +114,7 @@ async fn an_order_whose_shop_has_not_heard_yet_says_what_it_waits_for() {
     }
     let page = page_of(&world, "A-1", "ru").await;
     for words in [
-        "Магазин должен перейти в F",
+        "Магазин должен получить статус F",
         "в его данных пока N",
         "сейчас у неё F",
     ] {

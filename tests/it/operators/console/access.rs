@@ -156,7 +156,7 @@ const WORDED: &str = "
     VALUES ('shop:main', now(), 'bridge', 'SHOP-GONE',
       'The shop''s callback answered 410: it does not want to be called any more.');
     INSERT INTO bridge.troubles (lane, code, message, over_at)
-    VALUES ('main', 'B24-IN-DOUBT', 'wait for the portal''s answer', NULL),
+    VALUES ('main', 'B24-IN-DOUBT', 'no answer came from 127.0.0.1: the time was over', NULL),
            ('main', 'B24-SLOW', 'batch was called and is not answered yet', now());
     UPDATE bridge.dead_letters SET message = 'the currency is USD instead of RUB'
       WHERE message LIKE 'the portal said%';

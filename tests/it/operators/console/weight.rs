@@ -3,6 +3,7 @@
 
 use super::{
     browser::{Browser, program},
+    idle,
     world::{ANNA, Page, World},
 };
 use crate::support::shop::{app, claim, done, event, hopeless, lease, main_shop, tries};
@@ -113,6 +114,38 @@ async fn no_page_of_a_full_bridge_is_longer_than_four_screens_of_a_phone() {
         }
     }
     assert!(long.is_empty(), "{long:?}");
+    // What is left out comes when it is asked for, and a wide screen shows it at once.
+    let rows =
+        "[...document.querySelectorAll('tbody tr')].filter(row => row.offsetHeight > 0).length";
+    browser.go(&world.at("/orders")).await;
+    assert_eq!(browser.eval(rows).await, 20);
+    browser
+        .eval("document.querySelector('.rest a').click()")
+        .await;
+    browser.until(&format!("{rows} === 50")).await;
+    browser.size(1400).await;
+    browser.go(&world.at("/dead-letters")).await;
+    assert_eq!(browser.eval(rows).await, 40);
+}
+
+#[tokio::test]
+async fn a_page_is_compressed_for_who_takes_it_so_and_a_stream_is_not() {
+    let (world, _) = idle().await;
+    let anna = Page::anna(&world).await;
+    let plain = anna.get("/words").await.bytes().await.unwrap().len();
+    let client = reqwest::Client::builder().no_proxy().no_gzip();
+    let client = client.build().unwrap();
+    let asked = async |path: &str| {
+        let request = client.get(world.at(path)).header("cookie", &anna.cookie);
+        let request = request.header("accept-encoding", "gzip");
+        request.send().await.unwrap()
+    };
+    let page = asked("/words").await;
+    assert_eq!(page.headers()["content-encoding"], "gzip");
+    let packed = page.bytes().await.unwrap().len();
+    assert!(packed * 2 < plain, "{packed} of {plain}");
+    let stream = asked("/live").await;
+    assert!(!stream.headers().contains_key("content-encoding"));
 }
 
 #[tokio::test]

@@ -118,6 +118,14 @@ async fn a_misspelt_state_code_or_shop_is_answered_with_the_one_that_was_meant()
             "the settings have no shop `mian`; did you mean `main`?",
         ),
         (
+            &["portals", "pause", "mian"][..],
+            "the settings have no portal `mian`; did you mean `main`?",
+        ),
+        (
+            &["portals", "test", "mian"][..],
+            "the settings have no portal `mian`; did you mean `main`?",
+        ),
+        (
             &["orders", "show", "main", "A-2"][..],
             "the shop main has sent no order A-2",
         ),

@@ -170,6 +170,10 @@ async fn what_does_not_work_is_said_with_its_remedy_and_nothing_is_written_over(
     let nobody = format!("http://127.0.0.1:{}/rest/1/secret/", free_port());
     let done = place.init(&["--webhook-url", &nobody]).await;
     assert!(said(&done).contains("B24-DOWN"), "{}", said(&done));
+    // Who did not answer is named, and what is not tried again by itself is not left to itself.
+    let named = said(&done).contains("there is no connection to 127.0.0.1:");
+    assert!(named, "{}", said(&done));
+    assert!(!said(&done).contains("Nothing to do"), "{}", said(&done));
     let done = place
         .init(&["--webhook-url", "https://example.bitrix24.ru/"])
         .await;

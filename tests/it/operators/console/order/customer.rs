@@ -76,7 +76,7 @@ async fn the_page_explains_each_match_in_both_languages_and_escapes_what_stands_
         "Кто покупатель",
         "совпадает телефон (+79160000001)",
         "телефон или почта те же, но имя другое",
-        "Это не он",
+        "Это другой человек",
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }

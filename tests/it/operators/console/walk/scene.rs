@@ -421,7 +421,7 @@ impl Scene {
     pub(super) async fn well(&mut self) {
         self.overview().await;
         let well = if self.russian {
-            "Всё идёт."
+            "Всё в порядке."
         } else {
             "Everything flows."
         };
