@@ -125,6 +125,8 @@ pub struct OrderGoods {
 pub struct GoodsLine {
     /// The shop's product id.
     pub product_id: Option<String>,
+    /// 1C's id of the product, where the shop has it.
+    pub xml_id: Option<String>,
     /// The article (SKU), if the line has one.
     pub sku: Option<String>,
     /// The unit of the quantity, as the shop wrote it.
@@ -150,11 +152,12 @@ impl OrderGoods {
         let delivery = snapshot.data.get("delivery");
         let store = delivery.and_then(|delivery| delivery.get("store")?.as_str());
         let counted = snapshot.items.iter().filter(|item| {
-            let named = item.product_id.is_some() || item.sku.is_some();
-            named && wants(item)
+            let names = [&item.product_id, &item.xml_id, &item.sku];
+            names.iter().any(|name| name.is_some()) && wants(item)
         });
         let line = |item: &Item| GoodsLine {
             product_id: item.product_id.clone(),
+            xml_id: item.xml_id.clone(),
             sku: item.sku.clone(),
             unit: item.unit.clone(),
             quantity: super::text(item.quantity),

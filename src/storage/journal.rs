@@ -94,7 +94,7 @@ pub async fn add(db: &mut PgConnection, lines: &[Line]) -> Result<(), Error> {
 }
 
 /// Adds to an order's life what does not stand there yet.
-pub async fn add_once(db: &mut PgConnection, line: &Line) -> Result<(), Error> {
+pub async fn add_once(db: &mut PgConnection, line: &Line) -> Result<bool, Error> {
     let told = sqlx::query_scalar!(
         r#"SELECT EXISTS (SELECT FROM bridge.timeline
                           WHERE shop = $1 AND number = $2 AND what = $3) AS "it!""#,
@@ -103,9 +103,10 @@ pub async fn add_once(db: &mut PgConnection, line: &Line) -> Result<(), Error> {
         stored(&line.what)
     );
     if told.fetch_one(&mut *db).await? {
-        return Ok(());
+        return Ok(false);
     }
-    add(db, std::slice::from_ref(line)).await
+    add(db, std::slice::from_ref(line)).await?;
+    Ok(true)
 }
 
 /// A sentence of an order's life.

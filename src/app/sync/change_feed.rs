@@ -3,7 +3,7 @@
 use super::status_changes::{acknowledge, lock_orders};
 use crate::{
     app::{Error, Sync},
-    domain::{ShopName, happening::Acknowledged},
+    domain::{OrderKey, ShopName, happening::Acknowledged},
     storage::{
         MessageSource,
         sync::{
@@ -115,7 +115,14 @@ impl Sync {
         // What nobody has read yet is looked at once more, as a message is before it is sent.
         let (open, read): (Vec<_>, Vec<_>) = rows.into_iter().partition(|row| row.open);
         lock_orders(&mut tx, past.iter().chain(&open)).await?;
+        let stock = &self.intake.stock;
+        let orders: Vec<OrderKey> = past
+            .iter()
+            .map(|one| OrderKey::new(&one.shop, &one.number))
+            .collect();
+        let before = stock.statuses_before(&mut tx, &orders).await?;
         acknowledge(&mut tx, &past, Acknowledged::Read).await?;
+        stock.follow_changed(&mut tx, before).await?;
         let checked = self.check(&mut tx, open).await?;
         let mut rows: Vec<_> = read
             .into_iter()

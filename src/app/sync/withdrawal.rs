@@ -64,6 +64,7 @@ impl Sync {
         let rows = agreements::lock(tx, &shops, &numbers).await?;
         let now = clock_offsets::now(tx).await?;
         let mut rows: HashMap<_, _> = rows.into_iter().map(|row| (row.key(), row)).collect();
+        let mut followed = Vec::new();
         for change in waiting {
             let key = OrderKey::new(&change.shop, &change.number);
             let Some(row) = rows.get_mut(&key) else {
@@ -98,19 +99,17 @@ impl Sync {
                 }
                 Sending::Overtaken => {
                     drop_one(tx, &change).await?;
+                    followed.push(key);
                 }
                 Sending::Withdrawn(why) => {
                     take_back(tx, &change, row, why).await?;
+                    followed.push(key);
                     checked.withdrawn.push(change);
                 }
             }
         }
         ask(tx, &checked.withdrawn).await?;
-        let withdrawn = checked.withdrawn.iter();
-        let orders: Vec<_> = withdrawn
-            .map(|one| OrderKey::new(&one.shop, &one.number))
-            .collect();
-        self.intake.stock.follow(tx, &orders, None).await?;
+        self.intake.stock.follow(tx, &followed, None).await?;
         Ok(checked)
     }
 

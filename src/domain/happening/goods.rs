@@ -22,6 +22,21 @@ kinds! {
              its quantity changes nothing (STOCK-UNIT)"
             "строка {line} указана в единице «{unit}», а товар {product} учитывается в \
              «{counted}»: её количество ничего не меняет (STOCK-UNIT)"
+        FitsSeveral { line: String, name: String, products: String }
+            "line {line} is of `{name}`, by which several products are known ({products}): nothing \
+             is held or taken for it (STOCK-UNKNOWN-PRODUCT)"
+            "строка {line}: по «{name}» известно несколько товаров ({products}), для неё ничего не \
+             зарезервировано и не списано (STOCK-UNKNOWN-PRODUCT)"
+        FitsSeveralByNow { line: String, name: String, products: String }
+            "line {line} is of `{name}`, by which several products are known by now ({products}): \
+             what is held for the order stays as it is (STOCK-UNKNOWN-PRODUCT)"
+            "строка {line}: по «{name}» теперь известно несколько товаров ({products}), резерв \
+             заказа остаётся как есть (STOCK-UNKNOWN-PRODUCT)"
+        FitsNone { line: String, name: String }
+            "line {line} (`{name}`) says nothing by which the stock knows products: nothing is \
+             held or taken for it (STOCK-UNKNOWN-PRODUCT)"
+            "строка {line} («{name}»): в ней нет ничего, по чему склад узнаёт товары, для неё \
+             ничего не зарезервировано и не списано (STOCK-UNKNOWN-PRODUCT)"
         HeldElsewhere { store: String }
             "the order's goods are held in the store {store} now"
             "товар для заказа теперь зарезервирован на складе {store}"

@@ -107,8 +107,8 @@ pub struct Offer {
     pub prices: Vec<Price>,
     /// Its stock; empty if the file does not speak of it.
     pub rests: Vec<Rest>,
-    /// Whether it is withdrawn.
-    pub deleted: bool,
+    /// Whether it is withdrawn; `None`: prices and stock alone say nothing of that.
+    pub deleted: Option<bool>,
 }
 
 /// A price of an offer.
@@ -204,7 +204,7 @@ pub(super) fn product(element: &Element, head: &Head) -> Result<Product, Fault> 
             .map(|one| pair(one, "Ид", "Значение"))
             .collect(),
         requisites: Requisites::of(element),
-        deleted: deleted(element),
+        deleted: deleted(element) == Some(true),
     })
 }
 
@@ -242,18 +242,21 @@ pub(super) fn warehouse(element: &Element) -> Result<Warehouse, Fault> {
 }
 
 pub(super) fn offer(element: &Element, head: &Head) -> Result<Offer, Fault> {
+    let name = element.given("Наименование");
     let characteristics = element.list("ХарактеристикиТовара", "ХарактеристикаТовара");
+    let characteristics: Vec<(String, String)> = characteristics
+        .map(|one| pair(one, "Наименование", "Значение"))
+        .collect();
+    let whole = name.is_some() || !characteristics.is_empty();
     Ok(Offer {
         id: required(element, "Ид")?,
-        name: element.given("Наименование"),
+        name,
         sku: element.given("Артикул"),
         barcodes: texts(element, "Штрихкод"),
-        characteristics: characteristics
-            .map(|one| pair(one, "Наименование", "Значение"))
-            .collect(),
+        characteristics,
         prices: prices(element, head)?,
         rests: rests(element, head)?,
-        deleted: deleted(element),
+        deleted: deleted(element).or(whole.then_some(false)),
     })
 }
 
@@ -385,9 +388,15 @@ fn pair(element: &Element, key: &str, value: &str) -> (String, String) {
     )
 }
 
-fn deleted(element: &Element) -> bool {
+/// Whether an element is marked as withdrawn; `None`: it has no such mark.
+fn deleted(element: &Element) -> Option<bool> {
     let status = element
         .attribute("Статус")
         .unwrap_or_else(|| element.text_of("Статус"));
-    status.eq_ignore_ascii_case("Удален") || element.truth_of("ПометкаУдаления") == Some(true)
+    let by_status = (!status.is_empty()).then_some(status == "Удален");
+    let by_mark = element.truth_of("ПометкаУдаления");
+    match (by_status, by_mark) {
+        (Some(one), Some(other)) => Some(one || other),
+        (one, other) => one.or(other),
+    }
 }

@@ -242,7 +242,7 @@ pub async fn lines_in_other_units(
                    SELECT coalesce((
                        SELECT k.product FROM bridge.stock_product_keys k
                        WHERE k.stock = s.stock
-                         AND k.value IN (n.it ->> 'product_id', n.it ->> 'sku')
+                         AND k.value IN (n.it ->> 'product_id', n.it ->> 'xml_id', n.it ->> 'sku')
                          AND k.value = n.it ->> k.kind AND k.kind = ANY (s.products_by)
                        ORDER BY array_position(s.products_by, k.kind) LIMIT 1),
                        n.it ->> 'product_id') AS product) p
@@ -260,6 +260,66 @@ pub async fn lines_in_other_units(
                         AND (r.number = $1::jsonb ->> 'number' OR r.id = $1::jsonb ->> 'number')
                         AND g.product = n.product) END AS held
            FROM lines n WHERE n.units IS NOT NULL ORDER BY n.nth"#,
+        order
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
+/// A line of an order that fits no product, or several.
+#[derive(Debug, Clone)]
+pub struct UnclearLine {
+    /// Its place among the order's lines that are goods, from 1.
+    pub nth: i64,
+    /// What it names its product by.
+    pub name: String,
+    /// The products that are known by that; `None`: the stock knows products by something else.
+    pub products: Option<Vec<String>>,
+    /// The one of them that is held for the order, or was shipped for it, if it is one.
+    pub had: Option<String>,
+    /// Whether that has a name that is its alone: else what is held of it cannot be changed.
+    pub is_named: bool,
+}
+
+/// The lines of an order that fit no product, or several.
+pub async fn lines_of_no_product(
+    db: &mut PgConnection,
+    order: &serde_json::Value,
+) -> Result<Vec<UnclearLine>, Error> {
+    let rows = sqlx::query_as!(
+        UnclearLine,
+        r#"SELECT l.nth AS "nth!",
+                  coalesce(f.name, l.names ->> 'product_id', l.names ->> 'xml_id',
+                           l.names ->> 'sku', '') AS "name!",
+                  f.products AS "products?", h.product AS "had?",
+                  coalesce(bridge.stock_named(s.stock, s.products_by, bridge.stock_name_of(
+                      s.stock, s.products_by, h.product, NULL)) = ARRAY[h.product], false)
+                      AS "is_named!"
+           FROM bridge.stock_shops s
+           CROSS JOIN LATERAL (
+               SELECT e.nth, e.line -> 'names' AS names
+               FROM jsonb_array_elements($1::jsonb -> 'lines') WITH ORDINALITY AS e (line, nth)
+           ) l
+           LEFT JOIN LATERAL (
+               SELECT k.value AS name, array_agg(k.product ORDER BY k.product) AS products
+               FROM bridge.stock_product_keys k
+               WHERE k.stock = s.stock
+                 AND k.value IN (l.names ->> 'product_id', l.names ->> 'xml_id',
+                                 l.names ->> 'sku')
+                 AND k.value = l.names ->> k.kind AND k.kind = ANY (s.products_by)
+               GROUP BY k.kind, k.value
+               ORDER BY array_position(s.products_by, k.kind) LIMIT 1) f ON true
+           LEFT JOIN LATERAL (
+               SELECT min(g.product) AS product
+               FROM bridge.reservations r JOIN bridge.reservation_lines g USING (shop, id)
+               WHERE r.shop = s.shop AND r.state IN ('held', 'shipped')
+                 AND (r.number = $1::jsonb ->> 'number' OR r.id = $1::jsonb ->> 'number')
+                 AND g.product = ANY (f.products)
+               HAVING count(DISTINCT g.product) = 1) h ON cardinality(f.products) > 1
+           WHERE s.shop = $1::jsonb ->> 'shop'
+             AND (cardinality(f.products) > 1
+                  OR NOT EXISTS (SELECT FROM unnest(s.products_by) AS k (kind)
+                                 WHERE l.names ->> k.kind IS NOT NULL))
+           ORDER BY l.nth"#,
         order
     );
     Ok(rows.fetch_all(db).await?)

@@ -15,8 +15,9 @@ mod tills;
 pub mod told;
 
 pub use events::{
-    NewStockEvent, OddLine, OddUnit, UntakenWarehouse, count_of_onec, count_part, insert,
-    lines_in_other_units, odd_units, order, other_unit, ship_of_onec, untaken_warehouses,
+    NewStockEvent, OddLine, OddUnit, UnclearLine, UntakenWarehouse, count_of_onec, count_part,
+    insert, lines_in_other_units, lines_of_no_product, odd_units, order, other_unit, ship_of_onec,
+    untaken_warehouses,
 };
 pub use levels::{
     ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, changes, check,

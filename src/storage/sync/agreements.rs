@@ -212,6 +212,45 @@ pub async fn told(
         .collect())
 }
 
+/// Those of these orders whose sides have agreed on something.
+pub async fn known(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+) -> Result<Vec<OrderKey>, Error> {
+    let rows = sqlx::query!(
+        "SELECT a.shop, a.number FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
+         JOIN bridge.agreements a USING (shop, number) WHERE a.agreed IS NOT NULL",
+        shops,
+        numbers
+    );
+    let rows = rows.fetch_all(db).await?.into_iter();
+    Ok(rows
+        .map(|row| OrderKey::new(&row.shop, &row.number))
+        .collect())
+}
+
+/// Those of these orders whose agreement was let go after their shop had taken a status that it
+/// does not say: by now it is what the shop says that counts.
+pub async fn let_go(
+    db: &mut PgConnection,
+    shops: &[String],
+    numbers: &[String],
+) -> Result<Vec<OrderKey>, Error> {
+    let rows = sqlx::query!(
+        "SELECT o.shop, o.number FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
+         JOIN bridge.orders o USING (shop, number)
+         LEFT JOIN bridge.agreements a USING (shop, number)
+         WHERE a.agreed IS NULL AND o.status <> o.said ->> 'status'",
+        shops,
+        numbers
+    );
+    let rows = rows.fetch_all(db).await?.into_iter();
+    Ok(rows
+        .map(|row| OrderKey::new(&row.shop, &row.number))
+        .collect())
+}
+
 /// The next orders of a shop whose sides agreed and where nothing is under way, by number; not
 /// locked.
 pub async fn agreed(

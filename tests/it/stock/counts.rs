@@ -217,6 +217,32 @@ async fn a_large_count_goes_in_parts_and_goes_on_where_it_was() {
 }
 
 #[tokio::test]
+async fn a_whole_count_that_comes_after_a_newer_one_changes_nothing_and_holds_no_other_up() {
+    let api = world().await;
+    let whole = |minutes_ago: i64, counts: &[(&str, i64)]| {
+        let mut data = count(0, counts);
+        data["complete"] = json!(true);
+        let as_of = Utc::now() - TimeDelta::minutes(minutes_ago);
+        data["as_of"] = json!(as_of.to_rfc3339());
+        data
+    };
+    api.bring("a", "cup", "3").await;
+    api.tell(COUNTED, whole(5, &[("mug", 7)])).await;
+    api.app.stock.apply_counts("main").await.unwrap();
+    // Nobody has counted it yet.
+    api.bring("a", "tea", "2").await;
+    api.tell(COUNTED, whole(60, &[("cup", 9)])).await;
+    api.tell(COUNTED, whole(0, &[("tea", 4)])).await;
+    api.app.stock.apply_counts("main").await.unwrap();
+    let waits = "SELECT count(*) FROM bridge.stock_events WHERE done_at IS NULL";
+    let waits = sqlx::query_scalar::<_, i64>(waits).fetch_one(&api.db.pool);
+    assert_eq!(waits.await.unwrap(), 0);
+    assert_eq!(on_hand(&api, "tea").await, "4");
+    assert_eq!(on_hand(&api, "mug").await, "0");
+    api.prove().await;
+}
+
+#[tokio::test]
 async fn a_count_of_a_whole_shelf_is_one_event_and_finds_room() {
     let api = world().await;
     let names: Vec<String> = (0..100_000).map(|n| format!("product-{n}")).collect();

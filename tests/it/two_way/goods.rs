@@ -296,3 +296,59 @@ async fn the_goods_of_an_order_whose_event_is_not_kept_any_more_follow_its_deal_
     world.has_kettles("3", "0").await;
     world.stock_is_proved().await;
 }
+
+#[tokio::test]
+async fn goods_follow_the_status_that_an_order_gets_with_a_new_deal() {
+    let world = World::new(Plot {
+        settings: ORDERS.to_owned(),
+        ..Plot::default()
+    })
+    .await;
+    world.shop.with(|state| state.echoes = false);
+    let deal = world.kettles_ordered().await;
+    assert!(world.portal.move_deal(deal, "LOSE"));
+    world
+        .until("told", async || world.shop.status("A-1") == "C")
+        .await;
+    world.has_kettles("5", "0").await;
+    assert!(world.portal.delete_deal(deal));
+    let conflicts = async || world.get("/v1/conflicts", OPERATOR).await["items"].clone();
+    world
+        .until("missed", async || {
+            conflicts().await[0]["code"] == "B24-DEAL-GONE"
+        })
+        .await;
+    let path = format!("/v1/conflicts/{}/resolve", conflicts().await[0]["id"]);
+    let right = json!({ "winner": "shop" });
+    assert_eq!(world.post(&path, OPERATOR, right).await.0, 200);
+    world
+        .until("made again", async || {
+            world.deal("A-1").is_some_and(|(id, _)| id != deal)
+        })
+        .await;
+    // It is made from what the shop has said, and that is what counts from now on.
+    world.has_kettles("5", "2").await;
+    world.stock_is_proved().await;
+}
+
+#[tokio::test]
+async fn goods_follow_the_shop_again_when_the_deal_turns_out_to_be_anothers() {
+    let world = World::new(Plot {
+        settings: ORDERS.to_owned(),
+        ..Plot::default()
+    })
+    .await;
+    world.shop.with(|state| state.echoes = false);
+    let deal = world.kettles_ordered().await;
+    assert!(world.portal.move_deal(deal, "LOSE"));
+    world
+        .until("told", async || world.shop.status("A-1") == "C")
+        .await;
+    world.has_kettles("5", "0").await;
+    let taken = json!({ "ORIGIN_ID": "another", "TITLE": "Another's" });
+    assert!(world.portal.edit_deal(deal, &taken));
+    assert!(world.portal.move_deal(deal, "NEW"));
+    assert!(world.portal.move_deal(deal, "LOSE"));
+    world.has_kettles("5", "2").await;
+    world.stock_is_proved().await;
+}

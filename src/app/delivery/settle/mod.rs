@@ -237,7 +237,15 @@ impl Delivery {
                     .close_outdated(&mut tx, &writes.done)
                     .await?;
                 writes.lines.extend(outdated);
-                writes.write(&mut tx, lease).await?
+                let made = writes.made.iter();
+                let made: Vec<OrderKey> = made
+                    .map(|one| OrderKey::new(&one.shop, &one.number))
+                    .collect();
+                let stock = &self.intake.stock;
+                let before = stock.statuses_before(&mut tx, &made).await?;
+                let sum = writes.write(&mut tx, lease).await?;
+                stock.follow_changed(&mut tx, before).await?;
+                sum
             }
             Kind::Subject => writes.write_subjects(&mut tx, lease).await?,
         };

@@ -137,7 +137,8 @@ impl Rows {
             barcodes: barcodes(&one.barcodes),
             product: Some(crate::storage::storable(product)),
             variant: None,
-            deleted: one.deleted,
+            card_deleted: Some(one.deleted),
+            offer_deleted: None,
         };
         let channel = CATALOGUE;
         match self.say(&id, Said { channel, print }) {
@@ -184,7 +185,8 @@ impl Rows {
             barcodes: barcodes(&one.barcodes),
             product: None,
             variant: Some(crate::storage::storable(variant)),
-            deleted: one.deleted,
+            card_deleted: None,
+            offer_deleted: one.deleted,
         };
         match self.say(&id, Said { channel, print }) {
             Some(before) => lay_over(before, row),
@@ -223,7 +225,8 @@ fn lay_over(before: &mut ProductRow, later: ProductRow) {
     let variant = before.variant.take();
     let tells = |later: &Value| variant.is_none() || !is_silent(later);
     before.variant = later.variant.filter(tells).or(variant);
-    before.deleted = later.deleted;
+    before.card_deleted = later.card_deleted.or(before.card_deleted);
+    before.offer_deleted = later.offer_deleted.or(before.offer_deleted);
 }
 
 /// What items come to, and what is told of them.
@@ -282,7 +285,8 @@ mod tests {
             barcodes: None,
             product: None,
             variant: None,
-            deleted: false,
+            card_deleted: None,
+            offer_deleted: None,
         }
     }
 
@@ -310,6 +314,30 @@ mod tests {
             assert_eq!(told, (Some("Чай"), Some("A-1"), Some("46")));
             assert!(first.product.is_some() && first.variant.is_some());
         }
+    }
+
+    #[test]
+    fn the_marks_of_a_card_and_of_its_offer_stand_beside_each_other() {
+        let card = |deleted| ProductRow {
+            card_deleted: Some(deleted),
+            ..row("1")
+        };
+        let offer = |deleted| ProductRow {
+            offer_deleted: deleted,
+            ..row("1")
+        };
+        let marks = |mut first: ProductRow, later: ProductRow| {
+            lay_over(&mut first, later);
+            (first.card_deleted, first.offer_deleted)
+        };
+        let both = (Some(true), Some(false));
+        assert_eq!(marks(card(true), offer(Some(false))), both);
+        assert_eq!(marks(offer(Some(false)), card(true)), both);
+        assert_eq!(marks(offer(Some(true)), offer(None)), (None, Some(true)));
+        assert_eq!(
+            marks(offer(Some(true)), offer(Some(false))),
+            (None, Some(false))
+        );
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(super) struct SyncBatch {
     decisions: Vec<NewDecision>,
     pub(super) winners: Vec<Option<DecisionWinner>>,
     pub(super) changes: Vec<NewChange>,
-    /// Orders that have another status by now, by their portal's word.
+    /// Orders that have another status by now, or whose goods may not have followed it.
     pub(super) moved: Vec<OrderKey>,
     lines: Vec<Line>,
     opened: Vec<NewConflict>,
@@ -98,6 +98,8 @@ impl SyncBatch {
             self.shown.push(OrderKey::new(&shop, &number));
         }
         if outcome.foreign {
+            // What the deal's word was is its word no longer.
+            self.moved.push(OrderKey::new(&shop, &number));
             self.foreign.push(OrderKey::new(&shop, &number));
         }
         if let Some(awaited) = outcome.awaited {

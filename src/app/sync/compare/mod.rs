@@ -194,6 +194,7 @@ impl Sync {
             .into_iter()
             .map(|one| (OrderKey::new(&one.shop, &one.number), one))
             .collect();
+        let stock = &self.intake.stock;
         let (mut writes, mut saved) = (SyncBatch::default(), Vec::new());
         // One that cannot be read is compared with a look at the portal, and told there.
         for mut row in rows.into_iter().filter_map(|row| row.into_row().ok()) {
@@ -215,9 +216,13 @@ impl Sync {
                 later: &BTreeMap::new(),
             };
             self.traps.step(Step::Compare, &row.number);
+            let before = stock.counts_as(&row, now);
             if let Some(outcome) = OrderSync::new(&mut row, deal, &around, &mut next_id).confirm()
                 && let Some(claimed) = rest.remove(&key)
             {
+                if stock.counts_as(&row, now) != before {
+                    writes.moved.push(key);
+                }
                 let guard = None;
                 let one = Comparison {
                     claimed,
@@ -230,7 +235,9 @@ impl Sync {
         }
         ids.enough()?;
         agreements::save(&mut tx, &saved).await?;
+        let moved = std::mem::take(&mut writes.moved);
         writes.write(&mut tx, &lease.portal).await?;
+        stock.follow(&mut tx, &moved, None).await?;
         tx.commit().await?;
         Ok(rest.into_values().collect())
     }
@@ -323,7 +330,8 @@ impl Sync {
         let mut by_order: HashMap<OrderKey, Comparison> =
             compared.into_iter().map(|one| (one.order(), one)).collect();
         let later = moved_later(&mut tx, &lease.portal, &rows).await?;
-        let mut writes = SyncBatch::default();
+        let stock = &self.intake.stock;
+        let (mut writes, mut met) = (SyncBatch::default(), Vec::new());
         for found in &mut rows {
             let Some(one) = by_order.remove(&found.key()) else {
                 continue;
@@ -351,9 +359,16 @@ impl Sync {
                 why: one.claimed.why,
                 later: &later,
             };
+            let before = (row.agreed.is_none(), stock.counts_as(row, now));
             let outcome = OrderSync::new(row, one.deal, &around, &mut next_id).compare();
+            if before.0 && row.agreed.is_some() {
+                met.push(one.order());
+            } else if stock.counts_as(row, now) != before.1 {
+                writes.moved.push(one.order());
+            }
             writes.add(one, outcome, row, now)?;
         }
+        writes.moved.extend(stock.left_behind(&mut tx, met).await?);
         // What the bridge no longer knows is not asked for again.
         writes
             .done
@@ -366,7 +381,7 @@ impl Sync {
         let moved = std::mem::take(&mut writes.moved);
         let shown = std::mem::take(&mut writes.shown);
         let done = writes.write(&mut tx, &lease.portal).await?;
-        self.intake.stock.follow(&mut tx, &moved, None).await?;
+        stock.follow(&mut tx, &moved, None).await?;
         let returned = self.dead_letters.retry_returned(&mut tx, shown).await?;
         tx.commit().await?;
         if returned {

@@ -1,7 +1,7 @@
 //! The outcome of a message: the shop took it, contradicted it, refused it, or nobody looked at it.
 
 use super::{
-    agreement::{acknowledge, ask, died, locked},
+    agreement::{acknowledge, ask, died, lock_orders, locked},
     messages::{OutgoingChange, line},
 };
 use crate::{
@@ -41,12 +41,13 @@ impl Sync {
     pub async fn mark_delivered(&self, lease: &Lease, sent: &OutgoingChange) -> Result<(), Error> {
         let mut tx = self.db.begin().await?;
         lanes::fence(&mut tx, lease).await?;
-        acknowledge(
-            &mut tx,
-            std::slice::from_ref(&sent.change),
-            Acknowledged::Told,
-        )
-        .await?;
+        let changes = std::slice::from_ref(&sent.change);
+        lock_orders(&mut tx, changes).await?;
+        let stock = &self.intake.stock;
+        let before = stock.statuses_before(&mut tx, &[order_of(&sent.change)]);
+        let before = before.await?;
+        acknowledge(&mut tx, changes, Acknowledged::Told).await?;
+        stock.follow_changed(&mut tx, before).await?;
         tx.commit().await?;
         self.metrics.callback("delivered");
         Ok(())
@@ -213,7 +214,10 @@ impl Sync {
         {
             status_changes::dead_letter(tx, change, reason, attempts, &sent.message).await?;
             if let Some(row) = row {
+                let stock = &self.intake.stock;
+                let before = stock.statuses_before(tx, &[order_of(change)]).await?;
                 died(tx, change, row).await?;
+                stock.follow_changed(tx, before).await?;
             }
         }
         let what = SyncEvent::GivenUpStatus {
@@ -231,6 +235,10 @@ impl Sync {
     pub(crate) fn answers(&self, sent: &OutgoingChange) {
         self.traps.step(Step::Answer, sent.number());
     }
+}
+
+fn order_of(change: &ChangeRow) -> OrderKey {
+    OrderKey::new(&change.shop, &change.number)
 }
 
 /// An answer shows the order as it is now: it is newer than whatever came before the question, also

@@ -26,8 +26,10 @@ pub struct ProductRow {
     pub product: Option<Value>,
     /// What the offers say.
     pub variant: Option<Value>,
-    /// Whether it is withdrawn.
-    pub deleted: bool,
+    /// Whether its card in the catalogue is withdrawn; `None`: this file does not say it.
+    pub card_deleted: Option<bool>,
+    /// Whether its offer is withdrawn; `None`: this file does not say it.
+    pub offer_deleted: Option<bool>,
 }
 
 /// What became of a product that was stored.
@@ -58,24 +60,29 @@ pub async fn products(
     let barcodes: Vec<Option<&str>> = rows.iter().map(|row| row.barcodes.as_deref()).collect();
     let products: Vec<Option<&Value>> = rows.iter().map(|row| row.product.as_ref()).collect();
     let variants: Vec<Option<&Value>> = rows.iter().map(|row| row.variant.as_ref()).collect();
-    let deleted: Vec<bool> = rows.iter().map(|row| row.deleted).collect();
+    let cards: Vec<Option<bool>> = rows.iter().map(|row| row.card_deleted).collect();
+    let offers: Vec<Option<bool>> = rows.iter().map(|row| row.offer_deleted).collect();
     // Prices and stock alone do not take back what an offer is called.
     Ok(sqlx::query_as!(
         StoredRow,
         r#"WITH said AS MATERIALIZED (
               SELECT n.id, n.name, n.sku, coalesce(string_to_array(n.barcodes, E'\n'), '{}')
-                         AS barcodes, n.product, n.variant, n.deleted, n.nth
+                         AS barcodes, n.product, n.variant, n.card_deleted, n.offer_deleted,
+                     n.nth
               FROM UNNEST($3::text[], $4::text[], $5::text[], $6::text[], $7::jsonb[],
-                $8::jsonb[], $9::boolean[]) WITH ORDINALITY
-                  AS n (id, name, sku, barcodes, product, variant, deleted, nth)
+                $8::jsonb[], $9::boolean[], $10::boolean[]) WITH ORDINALITY
+                  AS n (id, name, sku, barcodes, product, variant, card_deleted, offer_deleted,
+                        nth)
           ), before AS MATERIALIZED (
-              SELECT p.id, p.name, p.sku, p.barcodes, p.product, p.variant, p.deleted
+              SELECT p.id, p.name, p.sku, p.barcodes, p.product, p.variant, p.deleted,
+                     p.offer_deleted
               FROM said n JOIN bridge.onec_products p ON (p.base, p.id) = ($1, n.id)
           ), stored AS (
               INSERT INTO bridge.onec_products AS p
-                  (base, id, name, sku, barcodes, product, variant, deleted, formed_at, touched_at)
-              SELECT $1, n.id, n.name, n.sku, n.barcodes, n.product, n.variant, n.deleted, $2,
-                     now()
+                  (base, id, name, sku, barcodes, product, variant, deleted, offer_deleted,
+                   formed_at, touched_at)
+              SELECT $1, n.id, n.name, n.sku, n.barcodes, n.product, n.variant,
+                     coalesce(n.card_deleted, false), n.offer_deleted, $2, now()
               FROM said n ORDER BY n.nth
               ON CONFLICT (base, id) DO UPDATE
               SET name = coalesce(CASE WHEN excluded.product IS NULL THEN p.name END,
@@ -95,16 +102,21 @@ pub async fn products(
                     WHEN excluded.variant = '{"name": null, "characteristics": []}'
                       THEN coalesce(p.variant, excluded.variant)
                     ELSE coalesce(excluded.variant, p.variant) END,
-                  deleted = excluded.deleted, formed_at = excluded.formed_at, touched_at = now(),
-                  gone_at = NULL
+                  deleted = CASE WHEN excluded.product IS NULL THEN p.deleted
+                    ELSE excluded.deleted END,
+                  offer_deleted = coalesce(excluded.offer_deleted, p.offer_deleted),
+                  formed_at = excluded.formed_at, touched_at = now(), gone_at = NULL
               WHERE p.formed_at <= excluded.formed_at
-              RETURNING p.id, p.number, p.name, p.sku, p.barcodes, p.product, p.variant, p.deleted
+              RETURNING p.id, p.number, p.name, p.sku, p.barcodes, p.product, p.variant,
+                        p.deleted, p.offer_deleted
           )
           SELECT s.id, s.number, b.id IS NOT NULL AS "was_there!",
                  b.id IS NOT NULL
-                   AND (b.name, b.sku, b.barcodes, b.product, b.variant, b.deleted)
+                   AND (b.name, b.sku, b.barcodes, b.product, b.variant, b.deleted,
+                        b.offer_deleted)
                      IS DISTINCT FROM
-                     (s.name, s.sku, s.barcodes, s.product, s.variant, s.deleted) AS "changed!"
+                     (s.name, s.sku, s.barcodes, s.product, s.variant, s.deleted,
+                      s.offer_deleted) AS "changed!"
           FROM stored s LEFT JOIN before b ON b.id = s.id"#,
         base,
         formed_at,
@@ -114,7 +126,8 @@ pub async fn products(
         &barcodes as &[Option<&str>],
         &products as &[Option<&Value>],
         &variants as &[Option<&Value>],
-        &deleted
+        &cards as &[Option<bool>],
+        &offers as &[Option<bool>]
     )
     .fetch_all(db)
     .await?)
@@ -306,7 +319,8 @@ pub async fn by_sku(
 ) -> Result<Vec<(String, String)>, Error> {
     let rows = sqlx::query!(
         r#"SELECT sku AS "sku!", min(id) AS "id!" FROM bridge.onec_products
-           WHERE base = $1 AND sku = ANY($2) AND NOT deleted AND gone_at IS NULL
+           WHERE base = $1 AND sku = ANY($2) AND gone_at IS NULL
+             AND NOT deleted AND offer_deleted IS NOT TRUE
            GROUP BY sku HAVING count(*) = 1"#,
         base,
         skus
@@ -437,11 +451,12 @@ pub async fn with_variations(
     Ok(sqlx::query_as!(
         GoodsRow,
         r#"SELECT id AS "id!", name, sku, barcodes AS "barcodes!", product AS "product: Json",
-                  variant IS NOT NULL AS "offered!", deleted OR gone_at IS NOT NULL AS "withdrawn!"
+                  variant IS NOT NULL AS "offered!",
+                  deleted OR offer_deleted IS TRUE OR gone_at IS NOT NULL AS "withdrawn!"
            FROM bridge.onec_products WHERE base = $1 AND id = ANY($2)
            UNION ALL
            SELECT id, name, sku, barcodes, product, variant IS NOT NULL,
-                  deleted OR gone_at IS NOT NULL
+                  deleted OR offer_deleted IS TRUE OR gone_at IS NOT NULL
            FROM bridge.onec_products
            WHERE base = $1 AND strpos(id, '#') > 0 AND split_part(id, '#', 1) = ANY($2)
            ORDER BY 1"#,

@@ -253,6 +253,40 @@ async fn absent_in_a_package_of_changes_is_not_withdrawn_and_the_end_of_a_full_e
 }
 
 #[tokio::test]
+async fn a_card_and_its_offer_are_withdrawn_each_for_itself_and_either_withdraws_the_product() {
+    let trade = Trade::new().await;
+    trade.work();
+    let card = |mark: &str| product("a", "Чай").replace("</Товар>", &format!("{mark}</Товар>"));
+    let priced =
+        |mark: &str| offer("a", "1").replace("</Предложение>", &format!("{mark}</Предложение>"));
+    let stock = "<Предложение><Ид>a</Ид><Количество>3</Количество></Предложение>";
+    let gone = "<ПометкаУдаления>true</ПометкаУдаления>";
+    let says = async |name: &str, text: String, active: &str| {
+        trade.send(name, &text).await;
+        trade
+            .until(&format!("{active} after {name}"), async |trade| {
+                let found = trade.with_code("main:a");
+                trade.count(DUE).await == 0
+                    && trade.count(WAITS).await == 0
+                    && found.first().is_some_and(|one| one["active"] == active)
+            })
+            .await;
+    };
+    says("1.xml", catalogue(&card("")), "Y").await;
+    says("2.xml", offers(&priced("")), "Y").await;
+    says("3.xml", catalogue(&card(gone)), "N").await;
+    // The offer takes nothing back that it has not said, and the other way round.
+    says("4.xml", offers(&priced("").replace(">1<", ">2<")), "N").await;
+    says("5.xml", offers(&priced(gone)), "N").await;
+    says("6.xml", catalogue(&card("")), "N").await;
+    // Stock alone says nothing of it.
+    says("7.xml", offers(stock), "N").await;
+    says("8.xml", offers(&priced("")), "Y").await;
+    says("9.xml", catalogue(&card(gone)), "N").await;
+    says("10.xml", catalogue(&card("")), "Y").await;
+}
+
+#[tokio::test]
 async fn a_type_of_prices_that_1c_does_not_have_is_told() {
     let owned = OWNED.replace("\"\" }", "\"\", \"Опт\" = \"Wholesale\" }");
     let world = World::with("", &owned).await;

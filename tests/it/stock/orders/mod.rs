@@ -1,5 +1,7 @@
 //! What orders do to goods by themselves.
 
+mod lines;
+
 use super::world::{one, serve, settings, world};
 use crate::support::api::Api;
 use chrono::{TimeDelta, Utc};

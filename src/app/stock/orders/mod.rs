@@ -1,31 +1,26 @@
 //! Orders and their goods: what a newest snapshot does to them, in the transaction that accepts it,
 //! and what a status does that another system has given the order.
 
+mod lines;
+mod statuses;
+
 use super::cards::ask_for_the_goods;
 use crate::{
-    app::{Error, Stock, intake::event_reader::parse, sync::order::status::counted_status},
-    domain::{ErrorCode, EventBody, OrderKey, ShopName, Source, happening::GoodsEvent},
+    app::{Error, Stock, intake::event_reader::parse},
+    domain::{EventBody, OrderKey, ShopName, Source, happening::GoodsEvent},
     formats::onec::Base,
-    process::bug,
     stock::{GoodsAct, GoodsStatus, OrderGoods, StockSettings},
     storage::{
         journal::{self, Line, LineKind},
         queue::{orders, outbox::NewEvent},
         stock::{self, shortages},
-        sync::{
-            agreements::{self, Row},
-            clock_offsets,
-        },
     },
 };
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
 use sqlx::PgConnection;
-use std::{
-    borrow::Cow,
-    collections::{BTreeMap, BTreeSet, HashMap},
-};
+use std::{borrow::Cow, collections::BTreeMap};
 
 /// The event by which an order is known.
 #[derive(Debug, Clone, Copy)]
@@ -42,14 +37,6 @@ struct GoodsOrder<'a> {
     event: &'a str,
     /// As the database reads it.
     goods: Cow<'a, Value>,
-}
-
-/// The one status of an order among several systems.
-struct OrderStatus {
-    by: Source,
-    /// It is what the shop says.
-    is_shops: bool,
-    goods: GoodsStatus,
 }
 
 impl Stock {
@@ -83,7 +70,9 @@ impl Stock {
         };
         let lines = goods.lines.iter().map(|line| {
             json!({
-                "names": { "product_id": line.product_id, "sku": line.sku },
+                "names": {
+                    "product_id": line.product_id, "xml_id": line.xml_id, "sku": line.sku
+                },
                 "unit": line.unit,
                 "quantity": line.quantity,
             })
@@ -111,11 +100,7 @@ impl Stock {
         orders: &[OrderKey],
         left: Option<DateTime<Utc>>,
     ) -> Result<(), Error> {
-        let orders: BTreeSet<OrderKey> = orders
-            .iter()
-            .filter(|key| self.sells(&key.shop).is_some())
-            .cloned()
-            .collect();
+        let orders = self.selling(orders);
         if orders.is_empty() {
             return Ok(());
         }
@@ -201,92 +186,6 @@ impl Stock {
     fn sells(&self, shop: &str) -> Option<&StockSettings> {
         self.stock_of(&ShopName::parse(shop).ok()?)
     }
-
-    /// The statuses by which the goods of locked orders move. Of an order that the shop has
-    /// deleted, and of one whose agreement cannot be read, there is none.
-    async fn statuses_of(
-        &self,
-        db: &mut PgConnection,
-        (shops, numbers): (&[String], &[String]),
-    ) -> Result<HashMap<OrderKey, OrderStatus>, Error> {
-        let now = clock_offsets::now(db).await?;
-        let mut statuses = HashMap::new();
-        for row in agreements::lock(db, shops, numbers).await? {
-            // The comparison of its order tells what is wrong with it.
-            let Ok(row) = row.into_row() else { continue };
-            if let Some(status) = bug::caught(|| self.status_of(&row, now))? {
-                statuses.insert(OrderKey::new(&row.shop, &row.number), status);
-            }
-        }
-        Ok(statuses)
-    }
-
-    /// The statuses that orders have by another system than their shop, whose events just came.
-    async fn given<'a>(
-        &self,
-        db: &mut PgConnection,
-        events: impl Iterator<Item = (&'a OrderKey, &'a NewEvent)>,
-    ) -> Result<HashMap<OrderKey, OrderStatus>, Error> {
-        let strays = |event: &NewEvent| {
-            let two_way = self.registry.two_way(&event.shop)?;
-            let status = event.said.get("status")?.as_str()?;
-            let map = &two_way.policy.statuses;
-            Some(map.is_of_another(status, Source::Shop))
-        };
-        let (mut orders, mut asked) = (BTreeSet::new(), BTreeSet::new());
-        for (key, event) in events {
-            if strays(event) == Some(true) {
-                orders.insert(key.clone());
-            } else {
-                asked.insert(key.clone());
-            }
-        }
-        let (shops, numbers) = OrderKey::columns(asked);
-        orders.extend(agreements::told(db, &shops, &numbers).await?);
-        if orders.is_empty() {
-            return Ok(HashMap::new());
-        }
-        let (shops, numbers) = OrderKey::columns(orders);
-        let mut statuses = self.statuses_of(db, (&shops, &numbers)).await?;
-        statuses.retain(|_, status| !status.is_shops);
-        Ok(statuses)
-    }
-
-    fn status_of(&self, row: &Row, now: DateTime<Utc>) -> Option<OrderStatus> {
-        let said = row.said.as_ref().filter(|said| !said.deleted)?;
-        let status = said.status.as_deref()?;
-        let two_way = self.registry.two_way(&row.shop)?;
-        let shop = ShopName::parse(&row.shop).ok()?;
-        let portal = &self.registry.rules(&shop)?.portal;
-        let clocks = self.clocks.clocks_of(&row.shop, portal.as_str());
-        let agreed = row.agreed.as_ref();
-        let policy = &two_way.policy;
-        let counted = counted_status((said, status), agreed, (policy, clocks), now);
-        let is_shops = counted.status == status;
-        // Its shop cannot bring the order into that status: it is put back.
-        let strays = is_shops
-            && counted.by == Source::Shop
-            && policy.statuses.is_of_another(status, Source::Shop);
-        let former = agreed.filter(|agreed| {
-            strays && agreed.status != status && agreed.insists.as_deref() != Some(status)
-        });
-        let counts = former.map_or(&*counted.status, |agreed| &*agreed.status);
-        let since = match counted.by {
-            _ if former.is_some() => None,
-            _ if is_shops => said.since,
-            Source::Bitrix24 => agreed
-                .and_then(|agreed| agreed.portal_since)
-                .map(|at| clocks.portal.to_ours(at))
-                .or(counted.at),
-            _ => counted.at,
-        };
-        let cancelled = is_shops && former.is_none() && said.cancelled;
-        Some(OrderStatus {
-            by: counted.by,
-            is_shops: is_shops && former.is_none(),
-            goods: GoodsStatus::of(counts, (said.paid, cancelled), since, &policy.finality),
-        })
-    }
 }
 
 /// An event of an order, by its names.
@@ -342,11 +241,11 @@ async fn move_goods(
     orders.sort_by(|one, other| one.key.cmp(&other.key));
     let (mut lines, mut short) = (Vec::new(), 0_u32);
     for GoodsOrder { key, event, goods } in orders {
-        let order = &without_other_units(db, &key, &goods).await?;
+        let order = &lines::countable(db, &key, &goods).await?;
         let did = stock::order(db, order).await?;
         if did.as_deref() == Some("short") {
             let own = (&*key.shop, &*key.number);
-            let wanted = wanted(order);
+            let wanted = lines::wanted(order);
             shortages::explain(db, own, (None, None), Some(&wanted)).await?;
             if shortages::lost_now(db, &key).await? {
                 ask_for_the_goods(
@@ -374,67 +273,6 @@ async fn move_goods(
         stock.metrics.reservation("short");
     }
     Ok(journal::add(db, &lines).await?)
-}
-
-/// The order with quantities that can be added up. A line that is in another unit than its product
-/// is told in the order's life, and stands for what is held of that: nothing more, nothing less.
-async fn without_other_units<'a>(
-    db: &mut PgConnection,
-    key: &OrderKey,
-    order: &'a Value,
-) -> Result<Cow<'a, Value>, Error> {
-    let lines = order.get("lines").and_then(Value::as_array);
-    let counts = ["hold", "ship"].contains(&order["act"].as_str().unwrap_or_default());
-    let said = |line: &Value| line.get("unit").is_some_and(Value::is_string);
-    let Some(lines) = lines.filter(|lines| counts && lines.iter().any(said)) else {
-        return Ok(Cow::Borrowed(order));
-    };
-    let odd = stock::lines_in_other_units(db, order).await?;
-    if odd.is_empty() {
-        return Ok(Cow::Borrowed(order));
-    }
-    let (mut left, mut all) = (Vec::new(), order.clone());
-    for (nth, line) in (1_i64..).zip(lines) {
-        let Some(found) = odd.iter().find(|one| one.nth == nth) else {
-            left.push(line.clone());
-            continue;
-        };
-        if let Some(held) = &found.held {
-            let mut line = line.clone();
-            line["quantity"] = Value::from(held.as_str());
-            left.push(line);
-        }
-        let what = GoodsEvent::OtherUnit {
-            line: nth.to_string(),
-            unit: found.unit.clone(),
-            product: found.product.clone(),
-            counted: found.counted.clone(),
-        };
-        let told = Line {
-            shop: key.shop.clone(),
-            number: key.number.clone(),
-            kind: LineKind::Goods,
-            what: what.into(),
-            detail: Some(json!({ "line": nth, "code": ErrorCode::OtherUnit.as_str() })),
-        };
-        journal::add_once(db, &told).await?;
-    }
-    all["lines"] = Value::Array(left);
-    Ok(Cow::Owned(all))
-}
-
-/// What an order wanted, as a shop is told of it: no store had it.
-fn wanted(order: &Value) -> Value {
-    let lines = order.get("lines").and_then(Value::as_array);
-    let line = |(nth, line): (usize, &Value)| {
-        let name = |kind: &str| line.pointer(kind).filter(|name| !name.is_null());
-        json!({
-            "line": (nth + 1).to_string(),
-            "product": name("/names/product_id").or_else(|| name("/names/sku")),
-            "quantity": line.get("quantity"),
-        })
-    };
-    lines.into_iter().flatten().enumerate().map(line).collect()
 }
 
 /// What was done; none: nothing that is worth a line.
