@@ -300,8 +300,9 @@ impl DeadLetters {
         orders: Vec<OrderKey>,
     ) -> Result<bool, Error> {
         let gone = dead_letters::of_orders(tx, orders, ErrorCode::DealGone.as_str()).await?;
+        let bridge = Actor::new("bridge");
         for letter in &gone {
-            let retried = self.retry_in(tx, *letter, &Actor::new("bridge"), Retry::default());
+            let retried = self.retry_in(tx, *letter, &bridge, Retry::default());
             match Box::pin(retried).await {
                 Ok(_) => {}
                 Err(Error::Invalid(_) | Error::NotFound) => {

@@ -334,7 +334,7 @@ impl Wave {
             | PendingCommand::Requisites { firms, .. } => of_firms(firms),
             PendingCommand::AddContact { customer }
             | PendingCommand::CompleteContact { customer } => of_customers(&[*customer]),
-            PendingCommand::CompaniesByTitle { firm }
+            PendingCommand::CompaniesByTitle { firm, .. }
             | PendingCommand::AddCompany { firm }
             | PendingCommand::AddToCompany { firm, .. } => of_firms(&[*firm]),
             PendingCommand::Add { job }
