@@ -104,7 +104,7 @@ impl Stock {
         Ok(agreements::let_go(db, &shops, &numbers).await?)
     }
 
-    fn selling(&self, orders: &[OrderKey]) -> BTreeSet<OrderKey> {
+    pub(super) fn selling(&self, orders: &[OrderKey]) -> BTreeSet<OrderKey> {
         let orders = orders.iter();
         let own = orders.filter(|key| self.sells(&key.shop).is_some());
         own.cloned().collect()
@@ -161,7 +161,7 @@ impl Stock {
     ) -> Result<HashMap<OrderKey, OrderStatus>, Error> {
         let strays = |event: &NewEvent| {
             let two_way = self.registry.two_way(&event.shop)?;
-            let status = event.said.get("status")?.as_str()?;
+            let status = event.said.status.as_deref()?;
             let map = &two_way.policy.statuses;
             Some(map.is_of_another(status, Source::Shop))
         };

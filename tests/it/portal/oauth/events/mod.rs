@@ -97,7 +97,7 @@ async fn events_are_bound_once_and_bring_moves_between_funnels() {
     let deal = ask(&reached, "crm.deal.add", json!({"fields": {"TITLE": "x"}})).await;
     let told = portal.letter("ONCRMDEALADD").await;
     assert!(told.contains(&("data[FIELDS][ID]".to_owned(), deal.to_string())));
-    assert_eq!(bound(&reached, 7).await.len(), 5);
+    assert_eq!(bound(&reached, 7).await.len(), 7);
     again.cancel();
 }
 
