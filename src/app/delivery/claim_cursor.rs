@@ -24,29 +24,18 @@ pub(in crate::app) struct LaneLook<'a> {
     pub(in crate::app) later: bool,
 }
 
-/// A look of a lane at one of its shops.
-#[derive(Debug, PartialEq, Eq, Hash)]
-struct CursorKey {
-    lane: String,
-    epoch: i64,
-    shop: String,
-    later: bool,
-}
-
-impl LaneLook<'_> {
-    fn at(self, shop: &str) -> CursorKey {
-        CursorKey {
-            lane: self.lane.to_owned(),
-            epoch: self.epoch,
-            shop: shop.to_owned(),
-            later: self.later,
-        }
-    }
-}
-
 /// Where looks begin, by lane and shop: the dead entries of one shop are nothing to another.
 #[derive(Debug, Default)]
-pub(in crate::app) struct ClaimCursor(Mutex<HashMap<CursorKey, CursorMark>>);
+pub(in crate::app) struct ClaimCursor(Mutex<HashMap<String, LaneMarks>>);
+
+/// The marks of one turn of a lane, by shop: another turn's say nothing about it.
+#[derive(Debug, Default)]
+struct LaneMarks {
+    epoch: i64,
+    now: HashMap<String, CursorMark>,
+    /// Those of looks for history.
+    later: HashMap<String, CursorMark>,
+}
 
 #[derive(Debug, Clone, Copy)]
 struct CursorMark {
@@ -61,9 +50,12 @@ impl ClaimCursor {
         look: LaneLook<'_>,
         shops: &[String],
     ) -> Vec<Option<DateTime<Utc>>> {
-        let marks = self.0.lock();
+        let lanes = self.0.lock();
+        let lane = lanes.get(look.lane);
+        let lane = lane.filter(|lane| lane.epoch == look.epoch);
+        let marks = lane.map(|lane| if look.later { &lane.later } else { &lane.now });
         let of = |shop: &String| {
-            let mark = marks.get(&look.at(shop))?;
+            let mark = marks?.get(shop)?;
             mark.from.filter(|_| mark.whole.elapsed() < WHOLE_AGAIN)
         };
         shops.iter().map(of).collect()
@@ -77,10 +69,20 @@ impl ClaimCursor {
         from: Option<DateTime<Utc>>,
         first: Option<DateTime<Utc>>,
     ) {
-        let mut marks = self.0.lock();
-        // Another turn's marks say nothing about this one.
-        marks.retain(|key, _| key.lane != look.lane || key.epoch == look.epoch);
-        let mark = marks.entry(look.at(shop)).or_insert_with(|| CursorMark {
+        let mut lanes = self.0.lock();
+        let lane = lanes.entry(look.lane.to_owned()).or_default();
+        if lane.epoch != look.epoch {
+            *lane = LaneMarks {
+                epoch: look.epoch,
+                ..LaneMarks::default()
+            };
+        }
+        let marks = if look.later {
+            &mut lane.later
+        } else {
+            &mut lane.now
+        };
+        let mark = marks.entry(shop.to_owned()).or_insert_with(|| CursorMark {
             from: None,
             whole: Instant::now(),
         });
@@ -128,5 +130,8 @@ mod tests {
         assert_eq!(from(place), [None, None]);
         water.found(place, "a", None, at(6));
         assert_eq!(from(place), [at(6), None], "something older was found");
+        water.found(next_turn, "b", None, at(8));
+        assert_eq!(from(next_turn), [None, at(8)]);
+        assert_eq!(from(place), [None, None], "an earlier turn's are forgotten");
     }
 }

@@ -142,29 +142,42 @@ impl Delivery {
     }
 
     /// Moves the orders of shops that belong to another portal than before; returns how many. To be
-    /// called when a worker starts, which is when a changed configuration takes effect.
+    /// called when a worker starts, which is when a changed configuration takes effect. Only the
+    /// lanes of such shops are woken.
     pub async fn move_shops(&self) -> Result<u64, Error> {
+        let all = self.registry.shops.values();
+        let all = all.map(|rules| (rules.shop.to_string(), rules.portal.to_string()));
+        let all: BTreeMap<String, String> = all.collect();
+        let (shops, portals): (Vec<_>, Vec<_>) = all.clone().into_iter().unzip();
+        let elsewhere = {
+            let mut db = self.db.acquire().await?;
+            portal_identity::moved_shops(&mut db, &shops, &portals).await?
+        };
         let mut moved = 0;
-        for rules in self.registry.shops.values() {
-            let (shop, portal) = (rules.shop.as_str(), rules.portal.as_str());
-            let mut after = String::new();
-            loop {
-                let mut tx = self.db.begin().await?;
-                let numbers =
-                    portal_identity::elsewhere(&mut tx, (shop, portal), &after, MOVED_AT_ONCE)
-                        .await?;
-                let Some(last) = numbers.last() else {
-                    tx.rollback().await?;
-                    break;
-                };
-                after.clone_from(last);
-                Self::move_orders(&mut tx, (shop, portal), &numbers).await?;
-                tx.commit().await?;
-                moved += numbers.len() as u64;
+        for shop in elsewhere {
+            if let Some(portal) = all.get(&shop) {
+                moved += self.move_shop((&shop, portal)).await?;
+                self.waker.wake(portal);
             }
-            self.waker.wake(portal);
         }
         Ok(moved)
+    }
+
+    async fn move_shop(&self, (shop, portal): (&str, &str)) -> Result<u64, Error> {
+        let (mut moved, mut after) = (0, String::new());
+        loop {
+            let mut tx = self.db.begin().await?;
+            let next = portal_identity::elsewhere(&mut tx, (shop, portal), &after, MOVED_AT_ONCE);
+            let numbers = next.await?;
+            let Some(last) = numbers.last() else {
+                tx.rollback().await?;
+                return Ok(moved);
+            };
+            after.clone_from(last);
+            Self::move_orders(&mut tx, (shop, portal), &numbers).await?;
+            tx.commit().await?;
+            moved += numbers.len() as u64;
+        }
     }
 
     /// Moves locked orders to the portal that their shop belongs to now: they are looked up there

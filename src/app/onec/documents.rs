@@ -339,9 +339,7 @@ impl Onec {
 
     /// Decides upon documents that wait for something else; how many were looked at.
     pub async fn decide_waiting_documents(&self) -> Result<usize, Error> {
-        for base in self.registry.bases.values() {
-            self.adopt_open_births(base).await?;
-        }
+        self.adopt_open_births().await?;
         let ids = {
             let mut db = self.db.acquire().await?;
             stored::reopen_known(&mut db).await?;

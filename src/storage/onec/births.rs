@@ -129,6 +129,15 @@ pub async fn any_open(db: &mut PgConnection, base: &str) -> Result<bool, Error> 
     .await?)
 }
 
+/// The bases that have such orders.
+pub async fn open_bases(db: &mut PgConnection) -> Result<Vec<String>, Error> {
+    Ok(
+        sqlx::query_scalar!("SELECT DISTINCT base FROM bridge.onec_births WHERE taken_as IS NULL")
+            .fetch_all(db)
+            .await?,
+    )
+}
+
 /// An order of a shop that is one that was made in 1C.
 #[derive(Debug)]
 pub struct TakenRow {

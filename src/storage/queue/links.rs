@@ -148,23 +148,24 @@ pub async fn note_unlinked(
     Ok(())
 }
 
-/// Makes orders due whose rows wait for products that are linked by now; `keys`: only for these
-/// links. How many orders. One that is being settled, or that waits anyway, notes again what it
-/// still lacks; one that is given up is left to people.
+/// Makes orders of these portals due whose rows wait for products that are linked by now; `keys`:
+/// only for these links. The portals of which some were. One that is being settled, or that waits
+/// anyway, notes again what it still lacks; one that is given up is left to people.
 pub async fn wake_linked(
     db: &mut PgConnection,
-    portal: &str,
+    portals: &[String],
     keys: Option<&[String]>,
-) -> Result<i64, Error> {
+) -> Result<Vec<String>, Error> {
     Ok(sqlx::query_scalar!(
         r#"WITH known AS (
-               SELECT DISTINCT u.shop, u.number FROM bridge.unlinked_rows u
+               SELECT DISTINCT u.portal, u.shop, u.number FROM bridge.unlinked_rows u
                JOIN bridge.links l
                  ON l.portal = u.portal AND l.entity = 'product' AND l.key = u.key
-               WHERE u.portal = $1 AND ($2::text[] IS NULL OR u.key = ANY($2))
+               WHERE u.portal = ANY($1) AND ($2::text[] IS NULL OR u.key = ANY($2))
            ), held AS (
-               SELECT o.shop, o.number FROM bridge.orders o JOIN known k USING (shop, number)
-               WHERE o.portal = $1 ORDER BY o.shop, o.number FOR UPDATE OF o SKIP LOCKED
+               SELECT o.shop, o.number FROM bridge.orders o
+               JOIN known k USING (shop, number, portal)
+               ORDER BY o.shop, o.number FOR UPDATE OF o SKIP LOCKED
            ), woken AS (
                UPDATE bridge.orders o
                SET due_at = greatest(now(), (SELECT u.lands_until FROM bridge.under_way u
@@ -174,16 +175,16 @@ pub async fn wake_linked(
                WHERE o.shop = h.shop AND o.number = h.number
                  AND o.due_at IS NULL AND o.error_code IS NULL
                  AND EXISTS (SELECT FROM bridge.outbox e WHERE e.id = o.head_id)
-               RETURNING o.number
+               RETURNING o.portal
            ), gone AS (
                DELETE FROM bridge.unlinked_rows u USING held h
                WHERE u.shop = h.shop AND u.number = h.number
            )
-           SELECT count(*) AS "woken!" FROM woken"#,
-        portal,
+           SELECT DISTINCT portal AS "portal!" FROM woken"#,
+        portals,
         keys
     )
-    .fetch_one(db)
+    .fetch_all(db)
     .await?)
 }
 

@@ -275,6 +275,23 @@ pub async fn release(
     Ok(())
 }
 
+/// Those of these shops that have orders of another portal than the one beside each.
+pub async fn moved_shops(
+    db: &mut PgConnection,
+    shops: &[String],
+    portals: &[String],
+) -> Result<Vec<String>, Error> {
+    Ok(sqlx::query_scalar!(
+        r#"SELECT w.shop AS "shop!" FROM unnest($1::text[], $2::text[]) AS w (shop, portal)
+           WHERE EXISTS (SELECT FROM bridge.orders o
+                         WHERE o.shop = w.shop AND o.portal <> w.portal)"#,
+        shops,
+        portals
+    )
+    .fetch_all(db)
+    .await?)
+}
+
 /// The next orders of a shop that were brought to another portal than this, by number, locked.
 pub async fn elsewhere(
     db: &mut PgConnection,

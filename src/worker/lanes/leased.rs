@@ -179,7 +179,7 @@ impl<T: LaneTurn> LeasedLane<T> {
     /// meanwhile wakes it, as it would fail the same way.
     async fn failed(&self, held: &HeldLease, error: &app::Error) {
         let error = error.chain();
-        tracing::warn!(lane = self.work.lane(), error, "a turn of the lane failed");
+        tracing::warn!(lane = self.work.lane(), %error, "a turn of the lane failed");
         self.restarts.failed(&error).await;
         let failed = self.restarts.failed_in_a_row();
         held.pause(rest_after(failed, self.poll)).await;

@@ -295,8 +295,8 @@ const WAITING: [(&str, fn(&mut LaneWork)); 9] = [
         |work| work.subjects = true,
     ),
     (
-        "INSERT INTO bridge.subjects (shop, key, kind, portal, body, follow_at)
-         VALUES ('a', 'form:2', 'form', '?', '{}', now() + interval '1 hour')",
+        "INSERT INTO bridge.subjects (shop, key, kind, portal, body, lead_id, done_at, follow_at)
+         VALUES ('a', 'form:2', 'form', '?', '{}', 7, now(), now() + interval '1 hour')",
         |work| work.leads = true,
     ),
     (

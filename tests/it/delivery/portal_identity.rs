@@ -416,3 +416,22 @@ async fn a_question_about_a_deal_ends_with_the_order_s_tie_to_it() {
         .unwrap();
     assert!(open().await.is_empty());
 }
+
+#[tokio::test]
+async fn only_the_lane_of_a_shop_that_moved_is_woken() {
+    let db = Database::new().await;
+    let app = app(&db.pool, &["main"]);
+    let lane = app.waker().subscribe("main");
+    let woken = async || {
+        let rung = tokio::time::timeout(Duration::ZERO, lane.notified());
+        rung.await.is_ok()
+    };
+    let order = "INSERT INTO bridge.orders (shop, number, portal) VALUES ('main', 'A-1', 'main')";
+    sqlx::query(order).execute(&db.pool).await.unwrap();
+    assert_eq!(app.delivery.move_shops().await.unwrap(), 0);
+    assert!(!woken().await);
+    let elsewhere = "UPDATE bridge.orders SET portal = 'earlier'";
+    sqlx::query(elsewhere).execute(&db.pool).await.unwrap();
+    assert_eq!(app.delivery.move_shops().await.unwrap(), 1);
+    assert!(woken().await);
+}

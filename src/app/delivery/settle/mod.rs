@@ -271,19 +271,19 @@ impl Delivery {
     /// Makes orders due whose rows wait for these products, and are linked by now. Asked behind
     /// both ends, that of the order and that of the product: whichever comes last sees the other.
     async fn wake_linked_soon(&self, portal: &str, keys: &[String]) {
-        if let Err(error) = self.wake_linked(portal, Some(keys)).await {
+        if let Err(error) = self.wake_linked(&[portal.to_owned()], Some(keys)).await {
             let error = error.chain();
             tracing::warn!(portal, %error, "rows are linked later: housekeeping looks again");
         }
     }
 
-    async fn wake_linked(&self, portal: &str, keys: Option<&[String]>) -> Result<(), Error> {
+    async fn wake_linked(&self, portals: &[String], keys: Option<&[String]>) -> Result<(), Error> {
         let woken = {
             let mut db = self.db.acquire().await?;
-            links::wake_linked(&mut db, portal, keys).await?
+            links::wake_linked(&mut db, portals, keys).await?
         };
-        if woken > 0 {
-            self.waker.wake(portal);
+        for portal in woken {
+            self.waker.wake(&portal);
         }
         Ok(())
     }
@@ -292,11 +292,12 @@ impl Delivery {
     pub async fn wake_all_linked(&self) -> Result<(), Error> {
         let rules = self.registry.shops.values();
         let with = rules.filter(|rules| self.registry.catalogues.contains_key(&rules.shop));
-        let portals: BTreeSet<&str> = with.map(|rules| rules.portal.as_str()).collect();
-        for portal in portals {
-            self.wake_linked(portal, None).await?;
+        let portals: BTreeSet<String> = with.map(|rules| rules.portal.to_string()).collect();
+        if portals.is_empty() {
+            return Ok(());
         }
-        Ok(())
+        let portals: Vec<String> = portals.into_iter().collect();
+        self.wake_linked(&portals, None).await
     }
 }
 

@@ -168,12 +168,14 @@ impl Onec {
         Ok(known.map(|known| waits(Some(&known)).beside()))
     }
 
-    /// The same, of what the shops have sent by now.
-    pub(super) async fn adopt_open_births(&self, base: &Base) -> Result<(), Error> {
-        let mut db = self.db.acquire().await?;
-        let any = births::any_open(&mut db, base.name.as_str()).await?;
-        drop(db);
-        if any {
+    /// The same, of what the shops have sent by now; of all bases that wait for some.
+    pub(super) async fn adopt_open_births(&self) -> Result<(), Error> {
+        let open = {
+            let mut db = self.db.acquire().await?;
+            births::open_bases(&mut db).await?
+        };
+        let bases = self.registry.bases.values();
+        for base in bases.filter(|base| open.iter().any(|name| name == base.name.as_str())) {
             let until = Instant::now() + Duration::from_secs(2);
             self.take_up_orders(base, until).await?;
         }
