@@ -131,11 +131,16 @@ impl Stock {
 
     /// The tills, and what each has sent.
     pub async fn till_views(&self) -> Result<Vec<TillView>, Error> {
+        let tills = self.tills();
+        let name = |till: &TillSettings| till.name.as_str().to_owned();
+        let names: Vec<String> = tills.iter().map(name).collect();
+        let shop = |till: &TillSettings| till.shop.as_str().to_owned();
+        let shops: Vec<String> = tills.iter().map(shop).collect();
         let mut db = self.db.acquire().await?;
+        let figures = rows::till_figures(&mut db, &shops, &names).await?;
         let mut views = Vec::new();
-        for till in self.tills() {
+        for (till, figures) in tills.iter().zip(figures) {
             let (name, shop) = (till.name.as_str(), till.shop.as_str());
-            let figures = rows::till_figures(&mut db, shop, name).await?;
             views.push(TillView {
                 till: name.to_owned(),
                 kind: till.kind.as_str(),

@@ -169,7 +169,22 @@ pub async fn ledger(
 ) -> Result<Vec<MoveRow>, Error> {
     let rows = sqlx::query_as!(
         MoveRow,
-        r#"SELECT m.id AS "id!", m.store AS "store!", trim_scale(m.on_hand)::text AS "on_hand!",
+        r#"WITH page AS MATERIALIZED (
+               SELECT v.* FROM bridge.stock_moves v
+               WHERE v.stock = $1 AND v.product = $2
+                 AND ($3::bigint IS NULL OR v.id > $3) AND ($4::bigint IS NULL OR v.id < $4)
+               ORDER BY CASE WHEN $5 THEN -v.id ELSE v.id END LIMIT $6),
+           before AS (
+               SELECT v.store, sum(v.on_hand) AS on_hand FROM bridge.stock_moves v
+               WHERE v.stock = $1 AND v.product = $2 AND v.id < (SELECT min(p.id) FROM page p)
+               GROUP BY v.store),
+           m AS (
+               SELECT p.*, c.count_tolerance,
+                      coalesce(b.on_hand, 0)
+                          + sum(p.on_hand) OVER (PARTITION BY p.store ORDER BY p.id) AS stands
+               FROM page p
+               LEFT JOIN bridge.stocks c USING (stock) LEFT JOIN before b USING (store))
+           SELECT m.id AS "id!", m.store AS "store!", trim_scale(m.on_hand)::text AS "on_hand!",
                   trim_scale(m.reserved)::text AS "reserved!",
                   trim_scale(m.stated)::text AS stated, m.cause AS "cause!: MoveCause",
                   m.shop AS "shop!", m.cause_id AS "cause_id!", m.line AS "line!", m.at AS "at!",
@@ -178,20 +193,16 @@ pub async fn ledger(
                   CASE WHEN m.cause = 'count' AND m.note = 'counted' THEN trim_scale(
                       m.stands - coalesce((
                           SELECT sum(e.stated) FROM bridge.stock_moves e
-                          JOIN bridge.stocks c ON c.stock = e.stock
                           WHERE (e.stock, e.product, e.store) = (m.stock, m.product, m.store)
                             AND e.id < m.id AND e.stated IS NOT NULL
-                            AND e.at > m.at - c.count_tolerance), 0))::text
+                            AND e.at > m.at - m.count_tolerance), 0))::text
                        -- A count that says it itself: 1C's holds less than all of before.
                        WHEN m.cause = 'count' AND starts_with(m.note, 'counted ')
                        THEN substr(m.note, 9) END AS counted,
                   CASE WHEN m.cause = 'count' THEN (
                       SELECT v.source FROM bridge.stock_events v WHERE v.id = m.cause_id::bigint)
                   END AS source
-           FROM (SELECT v.*, sum(v.on_hand) OVER (PARTITION BY v.store ORDER BY v.id) AS stands
-                 FROM bridge.stock_moves v WHERE v.stock = $1 AND v.product = $2) m
-           WHERE ($3::bigint IS NULL OR m.id > $3) AND ($4::bigint IS NULL OR m.id < $4)
-           ORDER BY CASE WHEN $5 THEN -m.id ELSE m.id END LIMIT $6"#,
+           FROM m ORDER BY CASE WHEN $5 THEN -m.id ELSE m.id END"#,
         stock,
         product,
         after,

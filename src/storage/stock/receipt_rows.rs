@@ -121,37 +121,52 @@ pub struct TillFigures {
     pub unread_for: Option<f64>,
 }
 
-/// What a till of a shop has sent, its parts included.
+/// What these tills have sent, each with its shop, their parts included; in their order. All of
+/// them together are one look at a month's receipts.
 pub async fn till_figures(
     db: &mut PgConnection,
-    shop: &str,
-    till: &str,
-) -> Result<TillFigures, Error> {
+    shops: &[String],
+    tills: &[String],
+) -> Result<Vec<TillFigures>, Error> {
     let figures = sqlx::query_as!(
         TillFigures,
-        r#"SELECT count(*) FILTER (WHERE r.changed_at > now() - interval '1 day') AS "received!",
-                  max(r.changed_at) AS newest,
-                  (SELECT count(*) FROM bridge.receipts p
-                   WHERE p.parked <> '[]' AND p.shop = $1
-                     AND (p.till = $2 OR starts_with(p.till, $2 || '/'))) AS "parked!",
-                  (SELECT count(*) FROM bridge.receipts p
-                   WHERE p.parked <> '[]' AND p.store IS NULL AND p.shop = $1
-                     AND (p.till = $2 OR starts_with(p.till, $2 || '/'))) AS "storeless!",
-                  (SELECT count(*) FROM bridge.receipts p
-                   WHERE p.parked <> '[]' AND p.store IS NOT NULL AND p.shop = $1
-                     AND (p.till = $2 OR starts_with(p.till, $2 || '/'))
-                     AND NOT EXISTS (SELECT FROM jsonb_array_elements(p.parked) AS l (line)
-                                     WHERE l.line -> 'products' <> '[]')) AS "in_other_units!",
-                  (SELECT c.read_at FROM bridge.till_cursors c WHERE c.till = $2) AS read_at,
-                  (SELECT extract(epoch FROM now() - coalesce(c.read_at, c.cursor_at))::float8
-                   FROM bridge.till_cursors c WHERE c.till = $2) AS unread_for
-           FROM bridge.receipts r
-           WHERE r.changed_at > now() - interval '30 days' AND r.shop = $1
-             AND (r.till = $2 OR starts_with(r.till, $2 || '/'))"#,
-        shop,
-        till
+        r#"WITH came AS MATERIALIZED (
+               SELECT r.shop, r.till, max(r.changed_at) AS newest,
+                      count(*) FILTER (WHERE r.changed_at > now() - interval '1 day') AS received
+               FROM bridge.receipts r
+               WHERE r.changed_at > now() - interval '30 days' AND r.shop = ANY ($1)
+               GROUP BY r.shop, r.till),
+           parked AS MATERIALIZED (
+               SELECT p.shop, p.till, count(*) AS parked,
+                      count(*) FILTER (WHERE p.store IS NULL) AS storeless,
+                      count(*) FILTER (WHERE p.store IS NOT NULL AND NOT EXISTS (
+                          SELECT FROM jsonb_array_elements(p.parked) AS l (line)
+                          WHERE l.line -> 'products' <> '[]')) AS in_other_units
+               FROM bridge.receipts p
+               WHERE p.parked <> '[]' AND p.shop = ANY ($1) GROUP BY p.shop, p.till)
+           SELECT coalesce(c.received, 0)::bigint AS "received!", c.newest AS "newest?",
+                  coalesce(p.parked, 0)::bigint AS "parked!",
+                  coalesce(p.storeless, 0)::bigint AS "storeless!",
+                  coalesce(p.in_other_units, 0)::bigint AS "in_other_units!",
+                  u.read_at AS "read_at?",
+                  extract(epoch FROM now() - coalesce(u.read_at, u.cursor_at))::float8
+                      AS "unread_for?"
+           FROM UNNEST($1::text[], $2::text[]) WITH ORDINALITY AS t (shop, till, nth)
+           LEFT JOIN LATERAL (
+               SELECT sum(e.received) AS received, max(e.newest) AS newest FROM came e
+               WHERE e.shop = t.shop
+                 AND (e.till = t.till OR starts_with(e.till, t.till || '/'))) c ON true
+           LEFT JOIN LATERAL (
+               SELECT sum(e.parked) AS parked, sum(e.storeless) AS storeless,
+                      sum(e.in_other_units) AS in_other_units FROM parked e
+               WHERE e.shop = t.shop
+                 AND (e.till = t.till OR starts_with(e.till, t.till || '/'))) p ON true
+           LEFT JOIN bridge.till_cursors u ON u.till = t.till
+           ORDER BY t.nth"#,
+        shops,
+        tills
     );
-    Ok(figures.fetch_one(db).await?)
+    Ok(figures.fetch_all(db).await?)
 }
 
 /// For how many seconds the APIs of these tills were not read to their end.

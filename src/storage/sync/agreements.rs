@@ -238,10 +238,11 @@ pub async fn let_go(
     numbers: &[String],
 ) -> Result<Vec<OrderKey>, Error> {
     let rows = sqlx::query!(
-        "SELECT o.shop, o.number FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
-         JOIN bridge.orders o USING (shop, number)
-         LEFT JOIN bridge.agreements a USING (shop, number)
-         WHERE a.agreed IS NULL AND o.status <> o.said ->> 'status'",
+        r#"SELECT o.shop AS "shop!", o.number AS "number!"
+           FROM UNNEST($1::text[], $2::text[]) AS k (shop, number)
+           JOIN bridge.orders o USING (shop, number)
+           LEFT JOIN bridge.agreements a USING (shop, number)
+           WHERE a.agreed IS NULL AND o.status <> o.said ->> 'status'"#,
         shops,
         numbers
     );
