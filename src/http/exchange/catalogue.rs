@@ -17,7 +17,7 @@ const FINISHED: &str = "finished=yes\n";
 impl Exchange<'_> {
     pub(super) async fn catalogue(&self) -> Result<(&'static str, Response), Refused> {
         let session = self.session().await?;
-        let answer = self.state.app.onec.onec_catalogue(&session).await;
+        let answer = self.with.onec.onec_catalogue(&session).await;
         match answer.map_err(|error| self.failed(error))? {
             CatalogueAnswer::Part {
                 given,
