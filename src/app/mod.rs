@@ -278,11 +278,6 @@ impl App {
         let _ = self.shared.traps.0.set(trap);
     }
 
-    /// A step with one thing begins.
-    pub(crate) fn step(&self, step: Step, name: &str) {
-        self.shared.traps.step(step, name);
-    }
-
     /// What wakes the lanes.
     pub fn waker(&self) -> &LaneWaker {
         &self.shared.waker

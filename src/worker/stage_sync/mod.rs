@@ -108,7 +108,11 @@ impl StageSync {
             return Ok(false);
         }
         let pace = (interval, self.last_write);
-        let Some(pending) = self.memory.prepare(of.app, of.held, pace, busy).await? else {
+        let Some(pending) = self
+            .memory
+            .prepare(&of.app.sync, of.held, pace, busy)
+            .await?
+        else {
             return Ok(false);
         };
         let (orders, cancel_scan) = (pending.orders(), CancellationToken::new());
