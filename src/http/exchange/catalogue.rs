@@ -4,7 +4,11 @@
 //! file `finished=yes`.
 
 use super::{Exchange, Refused};
-use crate::{app::onec::CatalogueAnswer, domain::ErrorCode, formats::commerceml::Encoding};
+use crate::{
+    app::onec::{CatalogueAnswer, ExchangeKind},
+    domain::ErrorCode,
+    formats::commerceml::Encoding,
+};
 use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
@@ -49,7 +53,9 @@ impl Exchange<'_> {
 
     /// Refuses what asks for products in packages that 1C numbers: they are given in steps.
     pub(super) fn steps_alone(&self) -> Result<(), Refused> {
-        if self.request.kind == "get_catalog" && self.request.output.as_deref() == Some("package") {
+        if self.kind == ExchangeKind::GetCatalog
+            && self.request.output.as_deref() == Some("package")
+        {
             let detail = "outputType=package: товары выгружаются только по шагам";
             return Err(self.refuse(ErrorCode::OneCRequest, detail));
         }

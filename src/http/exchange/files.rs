@@ -2,7 +2,7 @@
 
 use super::{Answer, Exchange, LISTEN, Refused};
 use crate::{
-    app::onec::{Session, Step, Stored},
+    app::onec::{ExchangeKind, Session, Step, Stored},
     domain::ErrorCode,
     http::layer::body::SentBody,
 };
@@ -29,7 +29,7 @@ impl Exchange<'_> {
         if piece.is_empty() {
             return Err(self.refuse(ErrorCode::OneCFile, "часть файла пуста"));
         }
-        let kind = &self.request.kind;
+        let kind = self.kind;
         let stored = self
             .with
             .onec
@@ -49,7 +49,7 @@ impl Exchange<'_> {
                 Err(self.refuse(ErrorCode::OneCFile, &detail))
             }
             Stored::Kept { name, whole }
-                if whole && kind == "sale" && session.version.is_none() =>
+                if whole && kind == ExchangeKind::Sale && session.version.is_none() =>
             {
                 self.take_in_at_once(&session, &name).await
             }

@@ -5,7 +5,7 @@
 
 use super::{Answer, Exchange, Refused, request::COOKIE};
 use crate::{
-    app::onec::{Logins, Session},
+    app::onec::{ExchangeKind, Logins, Session},
     auth::PasswordHash,
     config::OneCUser,
     domain::ErrorCode,
@@ -27,7 +27,7 @@ impl Exchange<'_> {
     /// `mode=checkauth`: opens a session. No Set-Cookie: 1C would send the cookie twice.
     pub(super) async fn check_auth(&self) -> Result<Response, Refused> {
         let login = self.verified().await?;
-        let kind = &self.request.kind;
+        let kind = self.kind;
         let opened = self
             .with
             .onec
@@ -36,7 +36,7 @@ impl Exchange<'_> {
         let (session, token) = opened.map_err(|error| self.failed(error))?;
         let mut lines = vec!["success".to_owned(), COOKIE.to_owned(), token.clone()];
         lines.push(format!("sessid={token}"));
-        if kind == "catalog" {
+        if kind == ExchangeKind::Catalog {
             lines.push(format!("timestamp={}", session.started_at.timestamp()));
         }
         Ok(self.say(&Answer::lines(lines)))
@@ -52,7 +52,7 @@ impl Exchange<'_> {
             return Err(self.refuse(ErrorCode::OneCSession, ""));
         }
         let login = self.verified().await?;
-        let (onec, kind) = (&self.with.onec, &self.request.kind);
+        let (onec, kind) = (&self.with.onec, self.kind);
         let found = onec.onec_session_of(&self.onec.base, kind, &login).await;
         if let Some(session) = found.map_err(|error| self.failed(error))? {
             return Ok(session);
@@ -101,12 +101,12 @@ impl Exchange<'_> {
     }
 
     fn may(&self, user: Option<&OneCUser>, login: &str) -> Result<(), Refused> {
-        if user.is_some_and(|user| user.exchanges(&self.request.kind)) {
+        if user.is_some_and(|user| user.exchanges(self.kind.as_str())) {
             return Ok(());
         }
         let detail = format!(
             "пользователю {login:.60} обмен type={} не разрешён",
-            self.request.kind
+            self.kind.as_str()
         );
         Err(self.refuse(ErrorCode::OneCLogin, &detail))
     }

@@ -25,7 +25,7 @@ use super::{
     layer::{body::SentBody, patient_stream::Flushes},
 };
 use crate::{
-    app::{self, Onec},
+    app::{self, Onec, onec::ExchangeKind},
     config::{Config, OneC},
     domain::ErrorCode,
     formats::{
@@ -98,15 +98,25 @@ pub(super) async fn exchange(Extract(with): Extract<Handles>, request: Request) 
     let request = ExchangeRequest::read(&parts);
     let base = onec.base.name.as_str();
     let flushes = parts.extensions.get::<Flushes>().cloned();
-    let exchange = Exchange {
-        with: &with,
-        onec,
-        request: &request,
-        flushes,
-    };
     let sent = SentBody::of(&parts.headers, body, with.config.http.max_body_bytes);
     let mode = request.known_mode();
-    let (result, response) = match exchange.answer(sent).await {
+    let answered = match request.kind() {
+        Some(kind) => {
+            let exchange = Exchange {
+                with: &with,
+                onec,
+                kind,
+                request: &request,
+                flushes,
+            };
+            exchange.answer(sent).await
+        }
+        None => {
+            let detail = "type: известны sale, catalog, get_catalog и listen";
+            Err(refused(&onec.base, mode, (ErrorCode::OneCRequest, detail)))
+        }
+    };
+    let (result, response) = match answered {
         Ok((result, response)) => (result, response),
         Err(refused) => ("failure", *refused.0),
     };
@@ -136,10 +146,16 @@ impl FromRef<State> for Handles {
     }
 }
 
+fn refused(base: &Base, mode: &str, (code, detail): (ErrorCode, &str)) -> Refused {
+    tracing::warn!(base = %base.name, %code, detail, mode, "1C was refused");
+    Answer::failure(code, detail).response(base.encoding).into()
+}
+
 /// One request of a base, once it is known whose it is.
 struct Exchange<'a> {
     with: &'a Handles,
     onec: &'a OneC,
+    kind: ExchangeKind,
     request: &'a ExchangeRequest,
     flushes: Option<Flushes>,
 }
@@ -158,9 +174,7 @@ impl Exchange<'_> {
     }
 
     fn refuse(&self, code: ErrorCode, detail: &str) -> Refused {
-        let base = &self.base().name;
-        tracing::warn!(%base, %code, detail, mode = self.request.known_mode(), "1C was refused");
-        self.say(&Answer::failure(code, detail)).into()
+        refused(self.base(), self.request.known_mode(), (code, detail))
     }
 
     /// What the bridge itself could not do: 1C tries again at its next exchange.
@@ -176,30 +190,27 @@ impl Exchange<'_> {
     }
 
     async fn answer(&self, sent: SentBody) -> Result<(&'static str, Response), Refused> {
-        let kind = self.request.kind.as_str();
-        if !["sale", "catalog", "get_catalog", "listen"].contains(&kind) {
-            let detail = "type: известны sale, catalog, get_catalog и listen";
-            return Err(self.refuse(ErrorCode::OneCRequest, detail));
-        }
-        if kind == "listen" && self.request.mode != "checkauth" {
+        use ExchangeKind::{Catalog, GetCatalog, Listen, Sale};
+        let kind = self.kind;
+        if kind == Listen && self.request.mode != "checkauth" {
             self.may_export(&self.somebody().await?)?;
             return self.listen().await;
         }
-        let files = matches!(kind, "sale" | "catalog");
+        let files = matches!(kind, Sale | Catalog);
         match self.request.mode.as_str() {
             "checkauth" => Ok(("success", self.check_auth().await?)),
             "init" => self.init().await,
-            "info" if kind == "sale" => {
+            "info" if kind == Sale => {
                 self.somebody().await?;
                 Ok(("success", self.info()))
             }
-            "query" if kind == "sale" => {
+            "query" if kind == Sale => {
                 let session = self.session().await?;
                 self.may_export(&session.login)?;
                 Ok(("orders", self.query(session).await?))
             }
-            "query" if kind == "get_catalog" => self.catalogue().await,
-            "success" if kind == "sale" => {
+            "query" if kind == GetCatalog => self.catalogue().await,
+            "success" if kind == Sale => {
                 let session = self.session().await?;
                 self.may_export(&session.login)?;
                 let done = self.with.onec.onec_success(&session).await;
@@ -208,16 +219,17 @@ impl Exchange<'_> {
             }
             "file" if files => self.file(sent).await,
             "import" if files => self.import().await,
-            "deactivate" if kind == "catalog" => self.deactivate().await,
-            "complete" if kind == "catalog" => {
+            "deactivate" if kind == Catalog => self.deactivate().await,
+            "complete" if kind == Catalog => {
                 self.session().await?;
                 Ok(self.success())
             }
             _ => {
                 self.somebody().await?;
                 let detail = format!(
-                    "режим mode={:.40} для type={kind} неизвестен",
-                    self.request.mode
+                    "режим mode={:.40} для type={} неизвестен",
+                    self.request.mode,
+                    kind.as_str()
                 );
                 Err(self.refuse(ErrorCode::OneCRequest, &detail))
             }
@@ -255,15 +267,11 @@ impl Exchange<'_> {
             .onec
             .init_onec_session(&session, asked, self.subordinate());
         let spoken = spoken.await.map_err(|error| self.failed(error))?;
-        let dropped = self
-            .with
-            .onec
-            .drop_onec_files(&session, &self.request.kind)
-            .await;
+        let dropped = self.with.onec.drop_onec_files(&session, self.kind).await;
         dropped.map_err(|error| self.failed(error))?;
         let base = self.base();
         // Products go to 1C as they are written.
-        let zip = base.zip && self.request.kind != "get_catalog";
+        let zip = base.zip && self.kind != ExchangeKind::GetCatalog;
         let mut lines = vec![
             format!("zip={}", if zip { "yes" } else { "no" }),
             format!("file_limit={}", base.file_limit),
