@@ -89,7 +89,7 @@ pub use lanes::{
 pub use onec::Onec;
 pub use operations::Operations;
 pub use operations::audit::{AuditEntry, AuditFilter, AuditPage};
-pub use operations::conflicts::{ConflictItem, ConflictItems};
+pub use operations::conflicts::{ConflictItem, ConflictItems, Conflicts};
 pub use operations::order_list::{OrderFilter, OrderPage, OrderQuery, OrderState, OrderSummary};
 pub use operations::overview::{APPLICATION, FROM_SQL, GOODS, HOUSEKEEPING, JOBS, STOCK, TILL};
 pub use operations::reloads::ReloadAnswer;
@@ -135,6 +135,8 @@ pub struct App {
     pub dead_letters: Arc<DeadLetters>,
     /// Applications are let into portals.
     pub portal_access: Arc<PortalAccess>,
+    /// What waits for a person's word: differences of statuses, and shortages.
+    pub conflicts: Arc<Conflicts>,
     /// Status, overview, gauges, audit log and sessions.
     pub operations: Arc<Operations>,
     /// Orders are exchanged with 1C bases.
@@ -216,8 +218,10 @@ impl App {
         let onec = Arc::new(Onec::new(&shared, &intake));
         let dead_letters = Arc::new(DeadLetters::new(&shared, &intake, &forms, &stock, &onec));
         let delivery = Arc::new(Delivery::new(&shared, &intake, &dead_letters));
+        let sync = Arc::new(Sync::new(&shared, &intake, &dead_letters));
         Self {
-            sync: Arc::new(Sync::new(&shared, &intake, &dead_letters)),
+            conflicts: Arc::new(Conflicts::new(&sync, &stock)),
+            sync,
             forms,
             catalogue,
             lanes: Arc::new(Lanes::new(&shared)),
@@ -255,7 +259,7 @@ impl App {
     }
 
     /// The configured shops, portals and bases, with the rules of each.
-    pub fn registry(&self) -> &Registry {
+    pub fn registry(&self) -> &Arc<Registry> {
         &self.shared.registry
     }
 
@@ -265,18 +269,13 @@ impl App {
     }
 
     /// Wrong keys that were shown, each by whom.
-    pub fn wrong_keys(&self) -> &doors::Tries<IpAddr> {
+    pub fn wrong_keys(&self) -> &Arc<doors::Tries<IpAddr>> {
         &self.wrong_keys
     }
 
     /// Has this called before each step with one thing; for tests.
     pub fn set_trap(&self, trap: Trap) {
         let _ = self.shared.traps.0.set(trap);
-    }
-
-    /// A step with one thing begins.
-    pub(crate) fn step(&self, step: Step, name: &str) {
-        self.shared.traps.step(step, name);
     }
 
     /// What wakes the lanes.

@@ -118,7 +118,7 @@ async fn look(app: &App, name: &PortalName, client: &Client) -> anyhow::Result<V
     let bar = output::progress(total, template);
     bar.set_message(name.to_string());
     let mut read = 0;
-    let found = survey(app, name, client, |orders| {
+    let found = survey(&app.sync, name, client, |orders| {
         bar.inc(orders as u64);
         read += orders;
         if bar.is_hidden() {

@@ -10,8 +10,8 @@
 //! person.
 //!
 //! To add a page:
-//! 1. A file in the folder of its feature: the handler takes the handle, the `Viewer` and the
-//!    query, and returns `layout::page`. `audit` is a short example.
+//! 1. A file in the folder of its feature: the handler takes the handles (`handles!` below), the
+//!    `Viewer` and the query, and returns `layout::page`. `audit` is a short example.
 //! 2. Its route in `routes`; for the menu a variant of `Section` and a row of `MENU`.
 //! 3. Its words in `i18n::messages`, in both languages, or beside the page.
 //! 4. An act is a POST that takes `OperatorForm`, which checks the token and the role; the use case
@@ -36,7 +36,7 @@ mod ui;
 mod words;
 
 use crate::{
-    app::{App, status_map::ReportedFinding},
+    app::{App, Registry, status_map::ReportedFinding},
     config::Config,
     domain::{PortalName, ShopRules},
 };
@@ -46,7 +46,7 @@ use tokio::sync::watch;
 
 pub use routes::router;
 
-/// What every page has at hand. Cheap to clone.
+/// What pages take their handles from: none takes the whole. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct State {
     /// The handles of all use cases.
@@ -73,7 +73,35 @@ macro_rules! handles {
 
 handles! {
     Delivery = delivery, Sync = sync, DeadLetters = dead_letters, Operations = operations,
-    Stock = stock, Onec = onec
+    PortalAccess = portal_access, Stock = stock, Onec = onec, Forms = forms, Catalogue = catalogue
+}
+
+/// Whether this process takes requests: live updates end when it does not.
+#[derive(Debug, Clone)]
+struct Ready(watch::Receiver<bool>);
+
+impl FromRef<State> for Ready {
+    fn from_ref(state: &State) -> Self {
+        Self(state.ready.clone())
+    }
+}
+
+impl FromRef<State> for Arc<Config> {
+    fn from_ref(state: &State) -> Self {
+        Self::clone(&state.config)
+    }
+}
+
+impl FromRef<State> for Arc<Registry> {
+    fn from_ref(state: &State) -> Self {
+        Self::clone(state.app.registry())
+    }
+}
+
+impl FromRef<State> for Arc<dyn Portals> {
+    fn from_ref(state: &State) -> Self {
+        Self::clone(&state.portals)
+    }
 }
 
 impl State {

@@ -12,7 +12,7 @@ use super::{
     ui::{assets, layout},
     words,
 };
-use crate::process::telemetry::access_log;
+use crate::process::telemetry::{Metrics, access_log};
 use axum::{
     Router,
     extract::{DefaultBodyLimit, Request, State as Extract},
@@ -86,7 +86,10 @@ pub fn router(state: State) -> Router {
         // cookie comes with no request of another site's.
         .layer(CompressionLayer::new())
         .layer(CatchPanicLayer::custom(panicked))
-        .layer(middleware::from_fn_with_state(state.clone(), common_layer))
+        .layer(middleware::from_fn_with_state(
+            state.app.metrics().clone(),
+            common_layer,
+        ))
         .with_state(state)
 }
 
@@ -206,9 +209,13 @@ fn panicked(_: Box<dyn Any + Send>) -> Response {
     (StatusCode::INTERNAL_SERVER_ERROR, "BRIDGE-BUG").into_response()
 }
 
-async fn common_layer(Extract(state): Extract<State>, request: Request, next: Next) -> Response {
+async fn common_layer(
+    Extract(metrics): Extract<Metrics>,
+    request: Request,
+    next: Next,
+) -> Response {
     let late = || StatusCode::REQUEST_TIMEOUT.into_response();
-    let mut response = access_log::track(state.app.metrics(), PATIENCE, late, request, next).await;
+    let mut response = access_log::track(&metrics, PATIENCE, late, request, next).await;
     let headers = response.headers_mut();
     let fixed = [
         (header::CONTENT_SECURITY_POLICY, POLICY),

@@ -1,4 +1,4 @@
-//! Whether a message to the shop still stands at the moment when it is to be sent.
+//! The check before sending: whether a message to the shop still stands.
 //!
 //! It was decided on what was known then. It may have waited since, behind a shop that was away:
 //! meanwhile money may have been taken, the shop may have gone elsewhere, or a person may have been

@@ -1,23 +1,22 @@
 //! `POST /v1/events`: a shop tells what happened.
 
 use super::{
-    Problem, State,
+    Problem,
     layer::{
-        self,
         auth::AnyCaller,
+        body::{self, SentBody},
         problem::{EventResult, FieldError},
     },
     request_schemas::{AnyEvents, CloudEvent},
 };
 use crate::{
-    app::{Accepted, Error, MAX_EVENTS},
+    app::{Accepted, Error, Intake, MAX_EVENTS, Stock},
     auth::Caller,
     domain::{ErrorCode, Fault, cut},
     stock::CountText,
 };
 use axum::{
     Json,
-    body::Body,
     extract::State as Extract,
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Response},
@@ -90,10 +89,6 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
             body = EventsResult
         ),
         (
-            status = 400, description = "Not JSON", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
             status = 403,
             description = "An operator's key, or something that a till's key does not open",
             body = Problem, content_type = "application/problem+json"
@@ -117,10 +112,11 @@ const FAILED: &str = "the event met a fault of the bridge: nothing of it is stor
     )
 )]
 pub(super) async fn post_events(
-    Extract(state): Extract<State>,
+    Extract(intake): Extract<Intake>,
+    Extract(stock): Extract<Stock>,
     AnyCaller(caller): AnyCaller,
     headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Response, Problem> {
     if let Caller::Operator { .. } = &caller {
         return Err(Problem::new(
@@ -129,38 +125,66 @@ pub(super) async fn post_events(
         ));
     }
     let form = EventForm::of(&headers)?;
-    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    match parse(&headers, form, &bytes).await? {
-        SentEvents::Count(count) => count_of(&state, &caller, &count).await,
-        SentEvents::One(event) => one(&state, &caller, event).await,
-        SentEvents::Batch(events) => batch(&state, &caller, events).await,
-    }
-}
-
-async fn accept(state: &State, caller: &Caller, events: &[Value]) -> Result<Vec<Accepted>, Error> {
-    match caller {
-        Caller::Till { name, .. } => state.app.stock.accept_of_till(name, events).await,
-        _ => state.app.intake.accept_events(caller.only(), events).await,
-    }
-}
-
-async fn one(state: &State, caller: &Caller, event: Value) -> Result<Response, Problem> {
-    let events = [event];
-    let accepted = accept(state, caller, &events).await?;
-    answer(&events[0], accepted.into_iter().next())
-}
-
-async fn count_of(
-    state: &State,
-    caller: &Caller,
-    count: &CountText<'_>,
-) -> Result<Response, Problem> {
-    let stock = &state.app.stock;
-    let accepted = match caller {
-        Caller::Till { name, .. } => stock.accept_count_of_till(name, count).await?,
-        _ => stock.accept_count(caller.only(), count).await?,
+    let bytes = sent.bytes().await?;
+    let to = Acceptor {
+        intake: &intake,
+        stock: &stock,
+        caller: &caller,
     };
-    answer(&count.message(), Some(accepted))
+    match parse(&headers, form, &bytes).await? {
+        SentEvents::Count(count) => to.count(&count).await,
+        SentEvents::One(event) => to.one(event).await,
+        SentEvents::Batch(events) => to.batch(events).await,
+    }
+}
+
+/// Where the events of a caller go: a till's are goods.
+struct Acceptor<'a> {
+    intake: &'a Intake,
+    stock: &'a Stock,
+    caller: &'a Caller,
+}
+
+impl Acceptor<'_> {
+    async fn accept(&self, events: &[Value]) -> Result<Vec<Accepted>, Error> {
+        match self.caller {
+            Caller::Till { name, .. } => self.stock.accept_of_till(name, events).await,
+            caller => self.intake.accept_events(caller.only(), events).await,
+        }
+    }
+
+    async fn one(&self, event: Value) -> Result<Response, Problem> {
+        let events = [event];
+        let accepted = self.accept(&events).await?;
+        answer(&events[0], accepted.into_iter().next())
+    }
+
+    async fn count(&self, count: &CountText<'_>) -> Result<Response, Problem> {
+        let accepted = match self.caller {
+            Caller::Till { name, .. } => self.stock.accept_count_of_till(name, count).await?,
+            caller => self.stock.accept_count(caller.only(), count).await?,
+        };
+        answer(&count.message(), Some(accepted))
+    }
+
+    async fn batch(&self, sent: Events) -> Result<Response, Problem> {
+        let events = &sent.values;
+        if events.len() > MAX_EVENTS {
+            let detail = format!(
+                "{} events at once: at most {MAX_EVENTS} are taken",
+                events.len()
+            );
+            return Err(Problem::new(ErrorCode::TooLarge, detail));
+        }
+        let mut accepted = self.accept(events).await?;
+        for (place, detail) in sent.unreadable {
+            if let Some(one) = accepted.get_mut(place) {
+                let pointer = String::new();
+                *one = Accepted::Invalid(vec![Fault { pointer, detail }]);
+            }
+        }
+        results(events, accepted)
+    }
 }
 
 /// The answer to a single event: 202 with its result, or the problem that refuses it.
@@ -181,22 +205,8 @@ fn answer(event: &Value, accepted: Option<Accepted>) -> Result<Response, Problem
     }
 }
 
-async fn batch(state: &State, caller: &Caller, sent: Events) -> Result<Response, Problem> {
-    let events = &sent.values;
-    if events.len() > MAX_EVENTS {
-        let detail = format!(
-            "{} events at once: at most {MAX_EVENTS} are taken",
-            events.len()
-        );
-        return Err(Problem::new(ErrorCode::TooLarge, detail));
-    }
-    let mut accepted = accept(state, caller, events).await?;
-    for (place, detail) in sent.unreadable {
-        if let Some(one) = accepted.get_mut(place) {
-            let pointer = String::new();
-            *one = Accepted::Invalid(vec![Fault { pointer, detail }]);
-        }
-    }
+/// The answer to a batch: 202 with a result for each if any was taken.
+fn results(events: &[Value], accepted: Vec<Accepted>) -> Result<Response, Problem> {
     let taken = accepted.is_empty() || accepted.iter().any(|one| one.code().is_none());
     let failed = accepted
         .iter()
@@ -279,19 +289,19 @@ async fn parse<'a>(
 ) -> Result<SentEvents<'a>, Problem> {
     match form {
         EventForm::Binary => {
-            let data = layer::body::json(bytes).await?;
+            let data = body::json(bytes).await?;
             Ok(SentEvents::One(binary(headers, data)?))
         }
         EventForm::Either | EventForm::One => {
-            let text = layer::body::text(bytes).trim_ascii_start();
+            let text = body::text(bytes).trim_ascii_start();
             // What is no usual count gives its room back with the answer: it is one request's.
             if CountText::looks_like(text) {
-                layer::body::room_in_parts(text).await?;
+                body::room_in_parts(text).await?;
                 if let Some(count) = CountText::split(text) {
                     return Ok(SentEvents::Count(Box::new(count)));
                 }
             }
-            match (form, layer::body::json(bytes).await) {
+            match (form, body::json(bytes).await) {
                 (EventForm::Either, Ok(Value::Array(values))) => {
                     Ok(SentEvents::Batch(Events::of(values)))
                 }
@@ -300,7 +310,7 @@ async fn parse<'a>(
                 (_, Err(problem)) => Err(problem),
             }
         }
-        EventForm::Batch => match layer::body::json(bytes).await {
+        EventForm::Batch => match body::json(bytes).await {
             Ok(values) => Ok(SentEvents::Batch(Events::of(values))),
             Err(problem) => each(bytes, problem),
         },
@@ -318,7 +328,7 @@ impl Events {
 /// bounds, or lists in lists, are the fault of one of them.
 fn each<'a>(bytes: &[u8], problem: Problem) -> Result<SentEvents<'a>, Problem> {
     // Where there was no room for them, there is none for each.
-    let texts = serde_json::from_slice::<Vec<&RawValue>>(layer::body::text(bytes));
+    let texts = serde_json::from_slice::<Vec<&RawValue>>(body::text(bytes));
     let (Ok(texts), true) = (texts, problem.is_malformed()) else {
         return Err(problem);
     };

@@ -1,20 +1,24 @@
 //! `/forms/{shop}/{form}/{token}`: where the forms of a shop's site post to.
 
-use super::{Problem, State, layer};
+use super::{
+    Problem,
+    layer::body::{self, SentBody},
+};
 use crate::{
-    app::FormTaken,
+    app::{FormTaken, Forms},
     auth::KeyDigest,
-    config::{Form, FormAnswer},
+    config::{Config, Form, FormAnswer},
     domain::ShopName,
-    formats::forms,
+    formats::forms as formats,
     process::doors,
 };
 use axum::{
-    body::{Body, Bytes},
+    body::Bytes,
     extract::{Path, RawQuery, State as Extract, rejection::PathRejection},
     http::{HeaderMap, HeaderValue, Method, StatusCode, header},
     response::{IntoResponse, Response},
 };
+use std::sync::Arc;
 
 /// The most that is kept of a form's body, in bytes.
 const LARGEST: usize = 1024 * 1024;
@@ -65,30 +69,27 @@ type Address = Result<Path<(String, String, String)>, PathRejection>;
     )
 )]
 pub(super) async fn post_form(
-    Extract(state): Extract<State>,
+    Extract(forms): Extract<Forms>,
+    Extract(config): Extract<Arc<Config>>,
     address: Address,
     headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Response, Problem> {
-    let (shop, form) = found(&state, address)?;
+    let (shop, form) = found(&config, address)?;
     doors::known();
     let kind = headers.get(header::CONTENT_TYPE);
     let kind = kind.and_then(|kind| kind.to_str().ok()).unwrap_or_default();
-    let bytes = match forms::WithoutFiles::new(kind) {
+    let bytes = match formats::WithoutFiles::new(kind) {
         Some(mut parts) => {
-            let bounds = (LARGEST_WITH_FILES, LARGEST);
-            layer::body::pieces(&headers, body, bounds, |piece| parts.push(piece)).await?;
+            let sent = sent.within(LARGEST_WITH_FILES);
+            sent.pieces(LARGEST, |piece| parts.push(piece)).await?;
             Bytes::from(parts.kept())
         }
-        None => layer::body::read(&headers, body, LARGEST).await?,
+        None => sent.within(LARGEST).bytes().await?,
     };
-    layer::body::room(&bytes).await?;
-    let posted = forms::read_body(kind, &bytes);
-    let taken = state
-        .app
-        .forms
-        .take_form(&shop, &form.rules, posted)
-        .await?;
+    body::room(&bytes).await?;
+    let posted = formats::read_body(kind, &bytes);
+    let taken = forms.take_form(&shop, &form.rules, posted).await?;
     tracing::info!(%shop, form = form.rules.name, ?taken, "a form was posted");
     Ok(answer(form, taken))
 }
@@ -135,21 +136,20 @@ fn answer(form: &Form, taken: FormTaken) -> Response {
     )
 )]
 pub(super) async fn get_form(
-    Extract(state): Extract<State>,
+    Extract(forms): Extract<Forms>,
+    Extract(config): Extract<Arc<Config>>,
     address: Address,
     method: Method,
     RawQuery(fields): RawQuery,
 ) -> Result<Response, Problem> {
-    let (shop, form) = found(&state, address)?;
+    let (shop, form) = found(&config, address)?;
     let fields = fields.filter(|fields| !fields.is_empty() && method == Method::GET);
     let Some(fields) = fields else {
         return Ok(ok());
     };
     doors::known();
-    let posted = forms::read_body(ENCODED, fields.as_bytes());
-    let taken = state
-        .app
-        .forms
+    let posted = formats::read_body(ENCODED, fields.as_bytes());
+    let taken = forms
         .take_form_of_address(&shop, &form.rules, posted)
         .await?;
     tracing::info!(%shop, form = form.rules.name, ?taken, "a form came in an address");
@@ -176,11 +176,11 @@ pub(super) async fn get_form(
     )
 )]
 pub(super) async fn options_form(
-    Extract(state): Extract<State>,
+    Extract(config): Extract<Arc<Config>>,
     address: Address,
     headers: HeaderMap,
 ) -> Result<Response, Problem> {
-    found(&state, address)?;
+    found(&config, address)?;
     let mut answer = StatusCode::NO_CONTENT.into_response();
     let head = answer.headers_mut();
     let any = HeaderValue::from_static("*");
@@ -206,14 +206,10 @@ fn ok() -> Response {
     (StatusCode::OK, head, "ok").into_response()
 }
 
-fn found(state: &State, address: Address) -> Result<(ShopName, &Form), Problem> {
+fn found(config: &Config, address: Address) -> Result<(ShopName, &Form), Problem> {
     let Path((shop, form, token)) = address.map_err(|_| Problem::not_found())?;
     let shop = ShopName::parse(&shop).map_err(|_| Problem::not_found())?;
-    let owner = state
-        .config
-        .shops
-        .get(&shop)
-        .ok_or_else(Problem::not_found)?;
+    let owner = config.shops.get(&shop).ok_or_else(Problem::not_found)?;
     let token = KeyDigest::of(&token);
     let found = owner
         .forms

@@ -11,8 +11,9 @@
 //! To add an endpoint:
 //! 1. A file in the folder of its feature, with a handler under `#[utoipa::path]`, and its line in
 //!    `routes`: the route and its description come from the same attribute.
-//! 2. The handler takes [`Caller`](crate::auth::Caller) first and asks what it may: `only`,
-//!    `may_change`, `operates`. Then the handle of its feature (`handles!` below).
+//! 2. The handler takes the handle of its feature (`handles!` below), and who calls: a
+//!    [`Caller`](crate::auth::Caller), or `MayChange`, `MayOperate`, `IsOperator` of `layer::auth`,
+//!    which refuse who may not. A body is a `SentBody`, read by the handler when it wants it.
 //! 3. It parses with every fault at once, calls one use case, and words the answer.
 //! 4. The answers that every endpoint of its kind has (no known key, too large, the database away)
 //!    are described by `routes::openapi`; the attribute tells its own.
@@ -33,9 +34,13 @@ mod routes;
 mod stock;
 mod webhooks;
 
-use crate::{app::App, config::Config};
+use crate::{
+    app::App,
+    config::Config,
+    process::{doors, telemetry::Metrics},
+};
 use axum::extract::FromRef;
-use std::sync::Arc;
+use std::{net::IpAddr, sync::Arc};
 use tokio::sync::watch;
 
 pub use layer::problem::Problem;
@@ -43,7 +48,7 @@ pub use layer::replaceable::ReplaceableRouter;
 pub use layer::serve::{serve, serve_within};
 pub use routes::{openapi::document, router, watch_router};
 
-/// What every handler has at hand. Cheap to clone.
+/// What handlers take their handles from: none takes the whole. Cheap to clone.
 #[derive(Debug, Clone)]
 pub struct State {
     /// The handles of all use cases.
@@ -65,6 +70,35 @@ macro_rules! handles {
 }
 
 handles! {
-    Sync = sync, DeadLetters = dead_letters, PortalAccess = portal_access, Operations = operations,
-        Stock = stock
+    Intake = intake, Delivery = delivery, Sync = sync, DeadLetters = dead_letters,
+    PortalAccess = portal_access, Operations = operations, Conflicts = conflicts, Onec = onec,
+    Stock = stock, Forms = forms
+}
+
+impl FromRef<State> for Arc<Config> {
+    fn from_ref(state: &State) -> Self {
+        Self::clone(&state.config)
+    }
+}
+
+/// Whether this process takes requests.
+#[derive(Debug, Clone)]
+struct Ready(watch::Receiver<bool>);
+
+impl FromRef<State> for Ready {
+    fn from_ref(state: &State) -> Self {
+        Self(state.ready.clone())
+    }
+}
+
+impl FromRef<State> for Arc<doors::Tries<IpAddr>> {
+    fn from_ref(state: &State) -> Self {
+        Self::clone(state.app.wrong_keys())
+    }
+}
+
+impl FromRef<State> for Metrics {
+    fn from_ref(state: &State) -> Self {
+        state.app.metrics().clone()
+    }
 }

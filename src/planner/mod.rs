@@ -414,6 +414,30 @@ pub struct Settlement {
     pub waits: bool,
 }
 
+impl Settlement {
+    /// The end of a job of no order, of which nothing but its links is known. `lost`: what was
+    /// sent, where nobody heard how that ended.
+    fn of_subject(
+        job: JobIx,
+        outcome: Outcome,
+        known: KnownLinks,
+        lost: Option<WritesInFlight>,
+    ) -> Self {
+        Self {
+            job,
+            outcome,
+            known,
+            notes: Vec::new(),
+            stage: None,
+            links_contact: false,
+            links_company: false,
+            made_as: None,
+            waits: lost.is_some(),
+            landing: lost.map_or(Landing::Nothing, Landing::Lost),
+        }
+    }
+}
+
 /// How a job ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Outcome {

@@ -2,8 +2,11 @@
 //! are settled, with what is known of them in the portal.
 
 use super::{
-    Error, Json, SubjectKind,
-    queue::{lanes::Lease, subjects::DueSubject},
+    Error, Json,
+    queue::{
+        lanes::Lease,
+        subjects::{DueSubject, of_catalogue},
+    },
 };
 use chrono::{DateTime, Utc};
 use serde_json::Value;
@@ -198,18 +201,7 @@ pub async fn claim(
     .await?;
     let due = rows.into_iter().map(|row| DueProduct {
         doubtful: row.doubtful,
-        due: DueSubject {
-            shop: row.shop,
-            key: row.key,
-            kind: SubjectKind::Product,
-            order_number: None,
-            revision: row.revision,
-            received_at: row.received_at,
-            body: row.body,
-            known: row.known,
-            under_way: None,
-            landed: true,
-        },
+        due: of_catalogue!(row, Product, None),
     });
     Ok(due.collect())
 }
@@ -313,18 +305,7 @@ pub async fn page(
     let page = rows.into_iter().map(|row| DueProduct {
         // What is known of it is not relied on.
         doubtful: true,
-        due: DueSubject {
-            shop: row.shop,
-            key: row.key,
-            kind: SubjectKind::Product,
-            order_number: None,
-            revision: row.revision,
-            received_at: row.received_at,
-            body: row.body,
-            known: row.known,
-            under_way: None,
-            landed: true,
-        },
+        due: of_catalogue!(row, Product, None),
     });
     Ok(page.collect())
 }

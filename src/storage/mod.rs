@@ -53,9 +53,10 @@ pub use schema::pool::{
 pub use schema::server_settings::{Settings, settings};
 pub use states::{
     BulkState, CataloguePart, ClosedHow, ConflictEnd, CustomerCard, DocumentKind, DocumentState,
-    EventKind, EventState, ImportState, InboxState, LetterAbout, LinkEntity, ListKind, MessageKind,
-    MessageSource, MessageState, MoveCause, OfferState, PublishedOutcome, PushState,
-    ReservationState, ShortageEnd, StockEventKind, SubjectKind,
+    EventKind, EventState, ExchangeKind, HintEntity, ImportState, InboxState, LetterAbout,
+    LinkEntity, ListKind, MessageKind, MessageSource, MessageState, MoveCause, OfferState,
+    OrderIdKind, PublishedOutcome, PushState, ReservationState, ShortageEnd, StockEventKind,
+    SubjectKind,
 };
 pub use sync::{
     comparisons::AskedBy,

@@ -2,8 +2,11 @@
 //! when they are settled, with what is known of them in the portal.
 
 use super::{
-    Error, Json, SubjectKind,
-    queue::{lanes::Lease, subjects::DueSubject},
+    Error, Json,
+    queue::{
+        lanes::Lease,
+        subjects::{DueSubject, of_catalogue},
+    },
 };
 use crate::domain::{OrderKey, PictureFile};
 use serde_json::Value;
@@ -25,7 +28,7 @@ pub struct PicturedProduct {
 pub struct NamedPicture {
     /// The shop's name in the settings.
     pub shop: String,
-    /// Its key.
+    /// Its key in the queue of subjects.
     pub key: String,
     /// The key of its product.
     pub product: String,
@@ -120,7 +123,7 @@ pub async fn name(
 /// A picture that is due.
 #[derive(Debug, Clone)]
 pub struct DuePicture {
-    /// The picture.
+    /// The picture, as it waits.
     pub due: DueSubject,
     /// The id in the portal of what it is of: its product, or a variation.
     pub element: i64,
@@ -186,18 +189,7 @@ pub async fn claim(
         astray: row.astray,
         sent: row.sent.filter(|name| !name.is_empty()),
         shared: row.shared,
-        due: DueSubject {
-            shop: row.shop,
-            key: row.key,
-            kind: SubjectKind::Picture,
-            order_number: row.order_number,
-            revision: row.revision,
-            received_at: row.received_at,
-            body: row.body,
-            known: row.known,
-            under_way: None,
-            landed: true,
-        },
+        due: of_catalogue!(row, Picture, row.order_number),
     });
     Ok(due.collect())
 }
@@ -233,7 +225,7 @@ pub async fn next_due(
 /// A picture as it is known.
 #[derive(Debug, Clone)]
 pub struct PictureRow {
-    /// Its key.
+    /// Its key in the queue of subjects.
     pub key: String,
     /// The key of its product.
     pub product: String,

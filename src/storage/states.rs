@@ -103,6 +103,50 @@ words! {
 }
 
 words! {
+    /// What is exchanged with a base: `bridge.onec_sessions.kind` and `bridge.onec_files.kind`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]
+    #[serde(rename_all = "snake_case")]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum ExchangeKind {
+        /// Orders.
+        Sale = "sale",
+        /// Goods of 1C, for the site.
+        Catalog = "catalog",
+        /// Goods of the site, for 1C.
+        GetCatalog = "get_catalog",
+        /// 1C waits for news.
+        Listen = "listen",
+        /// A person has a file taken in.
+        ByHand = "by_hand",
+    }
+}
+
+words! {
+    /// What an order's `Ид` is to a base: `bridge.onec_bases.id_kind`.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "snake_case")]
+    pub enum OrderIdKind {
+        /// The shop's internal id.
+        Id = "id",
+        /// The number that the customer sees.
+        Number = "number",
+    }
+}
+
+words! {
+    /// A document of MoySklad's that a webhook told of: `bridge.till_hints.entity`, in the words
+    /// of its API.
+    #[derive(Debug, Clone, Copy, PartialEq, Eq, sqlx::Type)]
+    #[sqlx(type_name = "text", rename_all = "lowercase")]
+    pub enum HintEntity {
+        /// A sale at a till.
+        RetailDemand = "retaildemand",
+        /// A return at a till.
+        RetailSalesReturn = "retailsalesreturn",
+    }
+}
+
+words! {
     /// Which part of a shop's products a session gives next:
     /// `bridge.onec_sessions.catalogue_part`.
     #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, sqlx::Type)]

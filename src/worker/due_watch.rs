@@ -6,10 +6,11 @@
 //! lanes at a time, so that it costs no more for ten thousand, which it has seen after ten polls.
 
 use super::{
-    Lanes, Settings,
+    Lanes,
     lanes::{leases::Leases, restarts::Restarts},
 };
-use crate::app::{self, App, lane_of, onec_lane_of, permit_wake_name};
+use crate::app::{self, LaneWaker, Registry, lane_of, onec_lane_of, permit_wake_name};
+use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// The most lanes of one kind that are looked after at a poll.
@@ -27,15 +28,15 @@ pub(super) struct WatchedLanes {
 }
 
 impl WatchedLanes {
-    pub(super) fn new<P>(app: &App, lanes: &Lanes<P>) -> Self {
+    pub(super) fn new<P>(registry: &Registry, lanes: &Lanes<P>) -> Self {
         let portals = lanes.portals.keys().flat_map(|portal| {
-            let shops = app.registry().shops_of(portal.as_str()).into_iter();
+            let shops = registry.shops_of(portal.as_str()).into_iter();
             shops.map(|shop| (portal.as_str().to_owned(), shop))
         });
         let shops = lanes.callbacks.keys();
         let shops = shops.map(|shop| (shop.as_str().to_owned(), lane_of(shop.as_str())));
         let bases = lanes.pushes.keys().flat_map(|base| {
-            let shops = app.registry().shops_of_base(base).into_iter();
+            let shops = registry.shops_of_base(base).into_iter();
             shops.map(|shop| (base.to_string(), shop))
         });
         Self {
@@ -48,7 +49,7 @@ impl WatchedLanes {
 
 /// Watches until told to stop.
 pub(super) async fn keep(
-    (app, settings): (App, Settings),
+    (due, waker, poll): (Arc<app::Lanes>, LaneWaker, Duration),
     (lanes, leases): (WatchedLanes, Leases),
     turns: Restarts,
     stop: CancellationToken,
@@ -57,7 +58,7 @@ pub(super) async fn keep(
         if stop.is_cancelled() {
             return;
         }
-        match wake_due(&app, &lanes.nth(nth, &leases)).await {
+        match wake_due(&due, &waker, &lanes.nth(nth, &leases)).await {
             Ok(()) => turns.went_well().await,
             Err(error) => {
                 let error = error.chain();
@@ -65,8 +66,7 @@ pub(super) async fn keep(
                 turns.failed(&error).await;
             }
         }
-        stop.run_until_cancelled(tokio::time::sleep(settings.poll))
-            .await;
+        stop.run_until_cancelled(tokio::time::sleep(poll)).await;
     }
 }
 
@@ -89,25 +89,29 @@ fn some<T: Clone>(all: &[T], nth: usize, holds: impl Fn(&T) -> bool) -> Vec<T> {
     part.iter().filter(|one| holds(one)).cloned().collect()
 }
 
-async fn wake_due(app: &App, lanes: &WatchedLanes) -> Result<(), app::Error> {
-    let wake = |lane: &str| app.waker().subscribe(lane).notify_one();
+async fn wake_due(
+    due: &app::Lanes,
+    waker: &LaneWaker,
+    lanes: &WatchedLanes,
+) -> Result<(), app::Error> {
+    let wake = |lane: &str| waker.subscribe(lane).notify_one();
     if !lanes.portals.is_empty() {
-        for portal in app.lanes.due_portals(&lanes.portals).await? {
+        for portal in due.due_portals(&lanes.portals).await? {
             wake(&portal);
         }
     }
     if !lanes.shops.is_empty() {
         let shops: Vec<String> = lanes.shops.iter().map(|(shop, _)| shop.clone()).collect();
-        for shop in app.lanes.due_shops(&shops).await? {
+        for shop in due.due_shops(&shops).await? {
             wake(&lane_of(&shop));
         }
     }
     if !lanes.bases.is_empty() {
-        for base in app.lanes.due_bases(&lanes.bases).await? {
+        for base in due.due_bases(&lanes.bases).await? {
             wake(&onec_lane_of(&base));
         }
     }
-    for portal in app.lanes.asked_for_places().await? {
+    for portal in due.asked_for_places().await? {
         wake(&permit_wake_name(&portal));
     }
     Ok(())

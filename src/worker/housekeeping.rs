@@ -1,8 +1,11 @@
 //! Housekeeping, on a schedule: waking lanes, taking up events from SQL, and pruning.
 
 use super::{Settings, lanes::restarts::Restarts};
-use crate::app::{self, App, News, NewsListener, Retention, permit_wake_name};
-use std::time::Duration;
+use crate::app::{
+    self, DeadLetters, Delivery, Intake, LaneWaker, Lanes, News, NewsListener, Onec, Operations,
+    Retention, permit_wake_name,
+};
+use std::{sync::Arc, time::Duration};
 use tokio::time::{Instant, timeout};
 use tokio_util::sync::CancellationToken;
 
@@ -12,15 +15,25 @@ const PRUNE_BATCH: i64 = 5_000;
 /// How long it is before what is done once in a database's life is tried again.
 const ONCE_PAUSE: Duration = Duration::from_mins(1);
 
+/// What is done once uses these.
+#[derive(Clone)]
+pub(super) struct OnceHandles {
+    pub(super) operations: Arc<Operations>,
+    pub(super) intake: Arc<Intake>,
+    pub(super) delivery: Arc<Delivery>,
+    pub(super) onec: Arc<Onec>,
+    pub(super) dead_letters: Arc<DeadLetters>,
+}
+
 /// What runs once in a database's life, or once in the process's: until it is done, or told to
 /// stop.
-pub(super) async fn once(app: App, stop: CancellationToken) {
+pub(super) async fn once(with: OnceHandles, stop: CancellationToken) {
     let once = async {
         tokio::join!(
-            build_indexes(&app),
-            read_contacts(&app),
-            move_shops(&app),
-            replay(&app)
+            build_indexes(&with.operations),
+            read_contacts(&with.intake),
+            move_shops(&with.delivery),
+            replay(&with.onec, &with.dead_letters)
         )
     };
     stop.run_until_cancelled(Box::pin(once)).await;
@@ -28,9 +41,9 @@ pub(super) async fn once(app: App, stop: CancellationToken) {
 
 /// Builds the indexes that migrations leave to us, on a large database once in its life: beside
 /// everything else, for it may take minutes.
-async fn build_indexes(app: &App) {
+async fn build_indexes(operations: &Operations) {
     loop {
-        match app.operations.build_indexes().await {
+        match operations.build_indexes().await {
             Ok(true) => return,
             Ok(false) => {}
             Err(error) => {
@@ -46,9 +59,9 @@ async fn build_indexes(app: &App) {
 
 /// Reads old events for the search of orders, on an old database once in its life: beside
 /// everything else, for it may take minutes.
-async fn read_contacts(app: &App) {
+async fn read_contacts(intake: &Intake) {
     loop {
-        match app.intake.backfill_search_keys().await {
+        match intake.backfill_search_keys().await {
             Ok(true) => {}
             Ok(false) => return,
             Err(error) => {
@@ -63,9 +76,9 @@ async fn read_contacts(app: &App) {
 }
 
 /// Orders follow their shop to another portal.
-async fn move_shops(app: &App) {
+async fn move_shops(delivery: &Delivery) {
     loop {
-        match app.delivery.move_shops().await {
+        match delivery.move_shops().await {
             Ok(0) => return,
             Ok(moved) => {
                 tracing::warn!(
@@ -85,11 +98,11 @@ async fn move_shops(app: &App) {
     }
 }
 
-async fn replay(app: &App) {
-    if let Err(error) = app.onec.reopen_documents().await {
+async fn replay(onec: &Onec, dead_letters: &DeadLetters) {
+    if let Err(error) = onec.reopen_documents().await {
         tracing::warn!(error = %error.chain(), "documents of 1C could not be taken up again");
     }
-    match app.dead_letters.replay_mapped().await {
+    match dead_letters.replay_mapped().await {
         Ok(0) => {}
         Ok(count) => tracing::info!(
             count,
@@ -103,31 +116,41 @@ async fn replay(app: &App) {
 
 /// Takes up events from SQL, and passes on news for the lanes, until told to stop. Nothing else is
 /// done here that could delay it. Losing the listening connection costs time, never an event.
-pub(super) async fn intake(app: App, settings: Settings, turns: Restarts, stop: CancellationToken) {
+pub(super) async fn intake(
+    (intake, lanes, waker): (Arc<Intake>, Arc<Lanes>, LaneWaker),
+    settings: Settings,
+    turns: Restarts,
+    stop: CancellationToken,
+) {
     let mut listener = None;
     while !stop.is_cancelled() {
         // Subscribed before the first look, so that nothing falls between.
         if listener.is_none() {
-            listener = listen(&app).await;
+            listener = listen(&lanes).await;
         }
-        take_up(&app, &turns).await;
+        take_up(&intake, &turns).await;
         tokio::select! {
             () = stop.cancelled() => {}
-            () = hear(&app, &mut listener, settings.poll) => {}
+            () = hear(&waker, &mut listener, settings.poll) => {}
         }
     }
 }
 
 /// Works on stored jobs until told to stop.
-pub(super) async fn jobs(app: App, settings: Settings, turns: Restarts, stop: CancellationToken) {
+pub(super) async fn jobs(
+    (onec, dead_letters): (Arc<Onec>, Arc<DeadLetters>),
+    settings: Settings,
+    turns: Restarts,
+    stop: CancellationToken,
+) {
     while !stop.is_cancelled() {
-        if let Err(error) = app.onec.decide_waiting_documents().await {
+        if let Err(error) = onec.decide_waiting_documents().await {
             tracing::warn!(
                 error = %error.chain(),
                 "documents of 1C that wait could not be decided; it is tried again soon"
             );
         }
-        match app.dead_letters.work_bulk().await {
+        match dead_letters.work_bulk().await {
             Ok(Some(_)) => {
                 turns.went_well().await;
                 continue;
@@ -145,26 +168,26 @@ pub(super) async fn jobs(app: App, settings: Settings, turns: Restarts, stop: Ca
 
 /// Removes what is old, now and then, until told to stop.
 pub(super) async fn housekeeping(
-    app: App,
+    (delivery, onec, operations): (Arc<Delivery>, Arc<Onec>, Arc<Operations>),
     settings: Settings,
     turns: Restarts,
     stop: CancellationToken,
 ) {
     while !stop.is_cancelled() {
-        if let Err(error) = app.delivery.wake_all_linked().await {
+        if let Err(error) = delivery.wake_all_linked().await {
             tracing::warn!(
                 error = %error.chain(),
                 "rows of products that came later could not be looked for; it is tried again in a \
                  while"
             );
         }
-        if let Err(error) = app.onec.prune_onec(PRUNE_BATCH).await {
+        if let Err(error) = onec.prune_onec(PRUNE_BATCH).await {
             tracing::warn!(
                 error = %error.chain(),
                 "files of 1C could not be pruned; it is tried again in a while"
             );
         }
-        match prune(&app, &settings.retention, &stop).await {
+        match prune(&operations, &settings.retention, &stop).await {
             Ok(_) => turns.went_well().await,
             Err(error) => {
                 tracing::warn!(%error, "pruning failed; it is tried again in a while");
@@ -176,18 +199,18 @@ pub(super) async fn housekeeping(
     }
 }
 
-async fn listen(app: &App) -> Option<NewsListener> {
-    let connect = timeout(Duration::from_secs(10), app.lanes.listen());
+async fn listen(lanes: &Lanes) -> Option<NewsListener> {
+    let connect = timeout(Duration::from_secs(10), lanes.listen());
     connect.await.ok()?.ok()
 }
 
 /// Waits for news of events from SQL, and passes on news for the lanes; at most this long.
-async fn hear(app: &App, listener: &mut Option<NewsListener>, most: Duration) {
+async fn hear(waker: &LaneWaker, listener: &mut Option<NewsListener>, most: Duration) {
     let until = Instant::now() + most;
     let Some(open) = listener else {
         return tokio::time::sleep_until(until).await;
     };
-    let wake = |lane: &str| app.waker().subscribe(lane).notify_one();
+    let wake = |lane: &str| waker.subscribe(lane).notify_one();
     loop {
         match tokio::time::timeout_at(until, open.next()).await {
             Err(_) | Ok(Ok(News::Published)) => return,
@@ -201,9 +224,9 @@ async fn hear(app: &App, listener: &mut Option<NewsListener>, most: Duration) {
     }
 }
 
-async fn take_up(app: &App, turns: &Restarts) {
+async fn take_up(intake: &Intake, turns: &Restarts) {
     loop {
-        match app.intake.ingest_sql_events().await {
+        match intake.ingest_sql_events().await {
             Ok(0) => return turns.went_well().await,
             Ok(_) => {}
             Err(error) => {
@@ -220,13 +243,13 @@ async fn take_up(app: &App, turns: &Restarts) {
 /// Removes what was settled longer ago than its retention, in batches, until nothing is left or
 /// somebody says stop: how many rows.
 pub async fn prune(
-    app: &App,
+    operations: &Operations,
     retention: &Retention,
     stop: &CancellationToken,
 ) -> Result<u64, app::Error> {
     let mut sum = 0;
     while !stop.is_cancelled() {
-        let removed = app.operations.prune(retention).await?;
+        let removed = operations.prune(retention).await?;
         sum += removed;
         if removed == 0 {
             break;

@@ -8,7 +8,7 @@ use super::{
     },
 };
 use crate::{
-    app::{self, App},
+    app::{self, Forms},
     clients::bitrix24::Priority,
     planner::{CallAnswer, LEADS_AT_ONCE, ask_conversions, read_conversions},
 };
@@ -44,7 +44,7 @@ impl ConversionLooks {
     /// One look, if it is time and a lead is to be looked at.
     pub(super) async fn turn<P: PortalClient>(
         &mut self,
-        app: &App,
+        forms: &Forms,
         portal: &P,
         held: &HeldLease,
     ) -> Result<Followed, app::Error> {
@@ -52,10 +52,7 @@ impl ConversionLooks {
         if !self.rests().is_zero() || !held.may_send() {
             return Ok(followed);
         }
-        let leads = app
-            .forms
-            .leads_to_follow(held.lease(), LEADS_AT_ONCE)
-            .await?;
+        let leads = forms.leads_to_follow(held.lease(), LEADS_AT_ONCE).await?;
         if leads.is_empty() {
             return Ok(followed);
         }
@@ -84,7 +81,7 @@ impl ConversionLooks {
                 "what became of some leads cannot be read"
             );
         }
-        followed.converted = app.forms.followed(held.lease(), &leads, &found).await?;
+        followed.converted = forms.followed(held.lease(), &leads, &found).await?;
         Ok(followed)
     }
 }

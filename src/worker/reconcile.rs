@@ -2,7 +2,7 @@
 
 use super::{CallFailure, PortalClient, lanes::wave_runner};
 use crate::{
-    app::{self, App, Difference, OrderWithDeal},
+    app::{self, Difference, OrderWithDeal, Sync},
     clients::bitrix24::Priority,
     domain::{OrderKey, PortalName},
     planner::{DealScan, DealState, History, ScanRequest},
@@ -28,7 +28,7 @@ pub enum SurveyError {
 /// is told after each step how many orders were read. An order at which the bridge fails is told as
 /// one that differs: its comparison says what is wrong.
 pub async fn survey<P: PortalClient>(
-    app: &App,
+    sync: &Sync,
     name: &PortalName,
     portal: &P,
     mut step: impl FnMut(usize),
@@ -36,7 +36,7 @@ pub async fn survey<P: PortalClient>(
     let mut found = Vec::new();
     let mut after = OrderKey::default();
     loop {
-        let orders = app.sync.orders_with_deals(name, &after, STEP).await?;
+        let orders = sync.orders_with_deals(name, &after, STEP).await?;
         let Some(last) = orders.last() else {
             return Ok(found);
         };

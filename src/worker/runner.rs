@@ -7,7 +7,8 @@
 use super::{
     Error, Lanes, PortalClient, Settings,
     due_watch::{self, WatchedLanes},
-    goods_keeper, housekeeping,
+    goods_keeper,
+    housekeeping::{self, OnceHandles},
     incidents::{CallEvents, Caller, IncidentKeeper},
     lanes::{
         callback::CallbackLane,
@@ -103,7 +104,7 @@ impl Runner {
         leases: Leases,
         stop: CancellationToken,
     ) -> Self {
-        let (incidents, seen) = IncidentKeeper::new(&app);
+        let (incidents, seen) = IncidentKeeper::new(&app.lanes);
         let mut tasks = JoinSet::new();
         tasks.spawn(incidents.keep(stop.clone()));
         Self {
@@ -173,7 +174,7 @@ impl Runner {
     /// Begins the lanes that do not run yet, and the housekeeping.
     fn begin<P: PortalClient>(&mut self, lanes: Lanes<P>) {
         self.leases.know(lanes.names());
-        let watched = WatchedLanes::new(&self.app, &lanes);
+        let watched = WatchedLanes::new(self.app.registry(), &lanes);
         self.keep_house(watched);
         let of = lanes.fingerprints;
         for (name, portal) in lanes.portals {
@@ -268,37 +269,52 @@ impl Runner {
     fn keep_house(&mut self, watched: WatchedLanes) {
         let (app, settings, stop) = (&self.app, &self.settings, &self.house);
         let turns = Restarts::new(app, HOUSEKEEPING);
-        let (of, on) = (
-            (app.clone(), settings.clone()),
-            (watched, self.leases.clone()),
-        );
+        let of = (Arc::clone(&app.lanes), app.waker().clone(), settings.poll);
+        let on = (watched, self.leases.clone());
         let (until, own) = (stop.clone(), turns.clone());
         self.tasks.spawn(turns.keep_up(stop.clone(), move || {
             due_watch::keep(of.clone(), on.clone(), own.clone(), until.clone())
         }));
-        let (of, till) = (app.clone(), stop.clone());
+        let of = OnceHandles {
+            operations: Arc::clone(&app.operations),
+            intake: Arc::clone(&app.intake),
+            delivery: Arc::clone(&app.delivery),
+            onec: Arc::clone(&app.onec),
+            dead_letters: Arc::clone(&app.dead_letters),
+        };
+        let till = stop.clone();
         let turns = Restarts::new(app, HOUSEKEEPING);
         self.tasks.spawn(turns.keep_up(stop.clone(), move || {
             housekeeping::once(of.clone(), till.clone())
         }));
         macro_rules! keep {
-            ($name:ident, $work:path) => {{
+            ($name:ident, $work:path, ($($handle:expr),*)) => {{
                 let turns = Restarts::new(app, $name);
-                let (of, with, till) = (app.clone(), settings.clone(), stop.clone());
+                let of = ($(Clone::clone($handle)),*);
+                let (with, till) = (settings.clone(), stop.clone());
                 self.tasks
                     .spawn(turns.clone().keep_up(stop.clone(), move || {
                         $work(of.clone(), with.clone(), turns.clone(), till.clone())
                     }));
             }};
         }
-        keep!(FROM_SQL, housekeeping::intake);
-        keep!(JOBS, housekeeping::jobs);
-        keep!(HOUSEKEEPING, housekeeping::housekeeping);
+        let waker = app.waker();
+        keep!(
+            FROM_SQL,
+            housekeeping::intake,
+            (&app.intake, &app.lanes, waker)
+        );
+        keep!(JOBS, housekeeping::jobs, (&app.onec, &app.dead_letters));
+        keep!(
+            HOUSEKEEPING,
+            housekeeping::housekeeping,
+            (&app.delivery, &app.onec, &app.operations)
+        );
         if !app.stock.stocks().is_empty() {
-            keep!(STOCK, stock_keeper::keep);
+            keep!(STOCK, stock_keeper::keep, (&app.stock, waker));
         }
         if app.catalogue.has_onec_goods() {
-            keep!(GOODS, goods_keeper::keep);
+            keep!(GOODS, goods_keeper::keep, (&app.catalogue, &app.onec));
         }
     }
 }

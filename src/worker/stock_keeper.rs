@@ -3,19 +3,24 @@
 //! and their products become due for the portals that show them.
 
 use super::{Settings, lanes::restarts::Restarts};
-use crate::app::{App, Error, STOCK, stock::ReceiptKey};
-use std::time::Duration;
+use crate::app::{Error, LaneWaker, STOCK, Stock, stock::ReceiptKey};
+use std::{sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 /// How often reservations and shortages are looked after.
 const PAUSE: Duration = Duration::from_secs(1);
 
 /// Keeps stock until told to stop. Several processes do it beside each other.
-pub(super) async fn keep(app: App, _: Settings, turns: Restarts, stop: CancellationToken) {
-    let wake_up = app.waker().subscribe(STOCK);
+pub(super) async fn keep(
+    (stock, waker): (Arc<Stock>, LaneWaker),
+    _: Settings,
+    turns: Restarts,
+    stop: CancellationToken,
+) {
+    let wake_up = waker.subscribe(STOCK);
     let mut looked_at = ReceiptKey::default();
     while !stop.is_cancelled() {
-        match once(&app, &mut looked_at).await {
+        match once(&stock, &mut looked_at).await {
             Ok(()) => turns.went_well().await,
             Err(error) => {
                 let error = error.chain();
@@ -28,17 +33,17 @@ pub(super) async fn keep(app: App, _: Settings, turns: Restarts, stop: Cancellat
     }
 }
 
-async fn once(app: &App, looked_at: &mut ReceiptKey) -> Result<(), Error> {
-    app.stock.expire_reservations().await?;
-    for stock in app.stock.stocks() {
-        app.stock.take_counts_of_onec(stock).await?;
-        app.stock.apply_counts(stock.name.as_str()).await?;
+async fn once(stock: &Stock, looked_at: &mut ReceiptKey) -> Result<(), Error> {
+    stock.expire_reservations().await?;
+    for one in stock.stocks() {
+        stock.take_counts_of_onec(one).await?;
+        stock.apply_counts(one.name.as_str()).await?;
     }
-    (*looked_at, _) = app.stock.replay_receipts(looked_at).await?;
-    for stock in app.stock.stocks() {
-        app.stock.settle_shortages(stock).await?;
-        app.stock.tell_levels(stock.name.as_str()).await?;
-        app.stock.show_levels(stock).await?;
+    (*looked_at, _) = stock.replay_receipts(looked_at).await?;
+    for one in stock.stocks() {
+        stock.settle_shortages(one).await?;
+        stock.tell_levels(one.name.as_str()).await?;
+        stock.show_levels(one).await?;
     }
     Ok(())
 }

@@ -3,7 +3,7 @@
 
 use super::lanes::restarts::Restarts;
 use crate::{
-    app::{App, Incidents, TILL, stock::TillReader},
+    app::{App, Incidents, Intake, Lanes, Stock, TILL, stock::TillReader},
     clients::moysklad::{self, Client},
     domain::{ErrorCode, TillName},
     formats::tills::{self, MoyskladDocument},
@@ -45,7 +45,7 @@ pub(super) async fn keep(
         told: true,
     };
     while !stop.is_cancelled() {
-        let read = once(&app, &till, &client).await;
+        let read = once((&app.stock, &app.intake), &till, &client).await;
         if let Err(error) = &read {
             let error = chain(error);
             tracing::warn!(%till, %error, "a till could not be read; it is tried again");
@@ -56,8 +56,8 @@ pub(super) async fn keep(
             Ok(()) | Err(Failed::Vendor(_)) => turns.went_well().await,
         }
         match &read {
-            Err(Failed::Vendor(error)) => unread.again(&app, chain(error)).await,
-            Ok(()) => unread.over(&app).await,
+            Err(Failed::Vendor(error)) => unread.again(&app.lanes, chain(error)).await,
+            Ok(()) => unread.over(&app.lanes).await,
             Err(Failed::App(_)) => {}
         }
         let until = Instant::now() + PAUSE;
@@ -82,28 +82,28 @@ struct Unread {
 
 impl Unread {
     /// It could not be read, in these words. A single time passes by itself.
-    async fn again(&mut self, app: &App, words: String) {
+    async fn again(&mut self, lanes: &Lanes, words: String) {
         self.times = self.times.saturating_add(1);
         if self.times > 1 {
             self.told = true;
             let mut incidents = Incidents::default();
             incidents.notes.push((ErrorCode::TillUnread, words, 1));
-            self.write(app, &incidents).await;
+            self.write(lanes, &incidents).await;
         }
     }
 
     /// The till was read to its end: what was told of it as unread is over.
-    async fn over(&mut self, app: &App) {
+    async fn over(&mut self, lanes: &Lanes) {
         self.times = 0;
         if self.told {
             let mut incidents = Incidents::default();
             incidents.over.push(ErrorCode::TillUnread);
-            self.told = !self.write(app, &incidents).await;
+            self.told = !self.write(lanes, &incidents).await;
         }
     }
 
-    async fn write(&self, app: &App, incidents: &Incidents) -> bool {
-        let written = app.lanes.record(&self.lane, incidents).await;
+    async fn write(&self, lanes: &Lanes, incidents: &Incidents) -> bool {
+        let written = lanes.record(&self.lane, incidents).await;
         if let Err(error) = &written {
             tracing::debug!(lane = self.lane, %error, "a till's trouble cannot be written down");
         }
@@ -112,18 +112,22 @@ impl Unread {
 }
 
 /// Reads what was told of, and what has changed.
-async fn once(app: &App, till: &TillName, client: &Client) -> Result<(), Failed> {
-    let Some(mut reader) = app.stock.read_till(till).await? else {
+async fn once(
+    (stock, intake): (&Stock, &Intake),
+    till: &TillName,
+    client: &Client,
+) -> Result<(), Failed> {
+    let Some(mut reader) = stock.read_till(till).await? else {
         return Ok(());
     };
-    read_told(app, till, client, &mut reader).await?;
-    read_changed(app, till, client, &mut reader).await
+    read_told(intake, till, client, &mut reader).await?;
+    read_changed(intake, till, client, &mut reader).await
 }
 
 /// Documents that webhooks told of; one that is not there is annulled. What was told and makes no
 /// sense to the vendor holds nothing up: what has really changed is found by the cursor.
 async fn read_told(
-    app: &App,
+    intake: &Intake,
     till: &TillName,
     client: &Client,
     reader: &mut TillReader,
@@ -144,7 +148,7 @@ async fn read_told(
             let (_, now) = reader.cursor().await?;
             tills::moysklad::gone(till, (document, &hint.document), now)
         };
-        app.intake.take_receipts(till, &[event]).await?;
+        intake.take_receipts(till, &[event]).await?;
         reader.done(&hint).await?;
     }
     Ok(())
@@ -153,7 +157,7 @@ async fn read_told(
 /// Documents that have changed since the cursor, those in the bin, too. The cursor moves when all
 /// were read.
 async fn read_changed(
-    app: &App,
+    intake: &Intake,
     till: &TillName,
     client: &Client,
     reader: &mut TillReader,
@@ -163,7 +167,7 @@ async fn read_changed(
     for document in MoyskladDocument::ALL {
         for deleted in [false, true] {
             let since = cursor - OVERLAP;
-            let read = read_pages(app, till, client, (document, deleted), since).await?;
+            let read = read_pages(intake, till, client, (document, deleted), since).await?;
             newest = newest.max(read.unwrap_or(newest));
         }
     }
@@ -174,7 +178,7 @@ async fn read_changed(
 /// changed. Each page begins at the moment at which the one before ended: whoever changes a
 /// document meanwhile moves it to the end, and those behind it up, past a page that is counted.
 async fn read_pages(
-    app: &App,
+    intake: &Intake,
     till: &TillName,
     client: &Client,
     (document, deleted): (MoyskladDocument, bool),
@@ -191,7 +195,7 @@ async fn read_pages(
         newest = newest.max(last);
         let event = |row| tills::moysklad::event(till, document, row);
         let events: Vec<_> = rows.iter().map(event).collect();
-        app.intake.take_receipts(till, &events).await?;
+        intake.take_receipts(till, &events).await?;
         if !more {
             return Ok(newest);
         }

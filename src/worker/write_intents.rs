@@ -3,7 +3,7 @@
 
 use super::{CrashPoint, lanes::lease::HeldLease};
 use crate::{
-    app::App,
+    app::Delivery,
     planner::{Intention, Rounds},
 };
 use std::time::Duration;
@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 /// What a wave is about to write, stored before it is sent, and again while that takes long.
 pub(super) struct WriteIntents<'a> {
-    app: &'a App,
+    delivery: &'a Delivery,
     held: &'a HeldLease,
     lands_within: Duration,
     /// When it was last stored.
@@ -19,9 +19,9 @@ pub(super) struct WriteIntents<'a> {
 }
 
 impl<'a> WriteIntents<'a> {
-    pub(super) fn new(app: &'a App, held: &'a HeldLease) -> Self {
+    pub(super) fn new(delivery: &'a Delivery, held: &'a HeldLease) -> Self {
         Self {
-            app,
+            delivery,
             held,
             lands_within: held.lands_within(),
             stored: None,
@@ -53,7 +53,6 @@ impl<'a> WriteIntents<'a> {
     async fn store(&self, intentions: &[Intention]) -> bool {
         let lease = self.held.lease();
         match self
-            .app
             .delivery
             .record_write_intents(lease, intentions, self.lands_within)
             .await

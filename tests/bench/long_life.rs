@@ -277,7 +277,12 @@ async fn pruning(report: &mut Report, pool: &PgPool) {
         settled: Duration::ZERO,
         ..Retention::default()
     };
-    let (removed, seconds) = timed(prune(&app, &retention, &CancellationToken::new())).await;
+    let (removed, seconds) = timed(prune(
+        &app.operations,
+        &retention,
+        &CancellationToken::new(),
+    ))
+    .await;
     stop.store(true, Ordering::Relaxed);
     let (mut beside, longest) = (beside.await.unwrap(), locks.await.unwrap());
     let removed = removed.unwrap();

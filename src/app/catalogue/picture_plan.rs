@@ -1,4 +1,5 @@
-//! What would be done with the pictures of products: nothing is asked for and nothing is written.
+//! The plan of pictures: what would be done with those of some products. Nothing is asked for and
+//! nothing is written.
 
 use super::{pictures::StoredPicture, sync::ProductPage};
 use crate::{

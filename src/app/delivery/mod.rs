@@ -15,7 +15,7 @@ pub(super) mod settle;
 use super::{
     DeadLetters, Intake, LaneWaker, Registry, Shared, Traps, sync::clock_offsets::ClockOffsets,
 };
-use crate::process::telemetry::Metrics;
+use crate::process::{bug::Step, telemetry::Metrics};
 use claim_cursor::ClaimCursor;
 use sqlx::PgPool;
 use std::sync::Arc;
@@ -35,6 +35,11 @@ pub struct Delivery {
 }
 
 impl Delivery {
+    /// A step with one order begins.
+    pub(crate) fn step(&self, step: Step, order: &str) {
+        self.traps.step(step, order);
+    }
+
     pub(super) fn new(
         shared: &Shared,
         intake: &Arc<Intake>,

@@ -1,5 +1,5 @@
-//! What orders are found by: the e-mail addresses and phone numbers of their customers as keys, and
-//! words of which parts are looked for.
+//! Search keys of orders: the e-mail addresses and phone numbers of their customers, and words of
+//! which parts are looked for.
 
 use crate::{
     app::{Error, Intake},

@@ -36,7 +36,7 @@ pub use upload::{KeptFile, Stored};
 
 pub use crate::{
     formats::onec::{HeldWhy, Hold, receipt::ReceiptHold},
-    storage::{DocumentKind, DocumentState, ImportState},
+    storage::{DocumentKind, DocumentState, ExchangeKind, ImportState},
 };
 
 use super::{Error, Intake, LaneWaker, Registry, Shared, sync::clock_offsets::ClockOffsets};
@@ -44,7 +44,10 @@ use crate::{
     domain::{BaseName, ShopName, happening::Act},
     formats::onec::{Base, IdKind, ShopWords, Since},
     process::telemetry::Metrics,
-    storage::onec::{bases, news, orders},
+    storage::{
+        OrderIdKind,
+        onec::{bases, news, orders},
+    },
 };
 use serde_json::{Value, json};
 use sqlx::{PgConnection, PgPool};
@@ -137,8 +140,9 @@ impl Onec {
             }
             problems.extend(self.receipts_problem(&mut db, base).await?);
             let row = bases::open(&mut db, name.as_str()).await?;
-            let own = base.export.id.as_str();
-            if let Some(fixed) = row.id_kind.filter(|fixed| fixed != own) {
+            let own = id_kind(base.export.id);
+            if let Some(fixed) = row.id_kind.filter(|fixed| *fixed != own) {
+                let fixed = fixed.as_str();
                 problems.push(BaseProblem {
                     key: format!("onec.{name}.export.id"),
                     sentence: format!(
@@ -251,6 +255,9 @@ fn prefixes(base: &Base) -> Value {
 }
 
 /// What `Ид` is, as it is stored.
-fn id_kind(kind: IdKind) -> &'static str {
-    kind.as_str()
+fn id_kind(kind: IdKind) -> OrderIdKind {
+    match kind {
+        IdKind::Id => OrderIdKind::Id,
+        IdKind::Number => OrderIdKind::Number,
+    }
 }

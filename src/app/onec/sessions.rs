@@ -3,7 +3,10 @@
 use crate::{
     app::{Error, Onec},
     formats::{commerceml::SchemaVersion, onec::Base},
-    storage::onec::{bases, sessions},
+    storage::{
+        ExchangeKind,
+        onec::{bases, sessions},
+    },
 };
 use chrono::{DateTime, Utc};
 use parking_lot::Mutex;
@@ -60,7 +63,7 @@ pub struct Session {
     /// The base that exchanges in it.
     pub base: Arc<Base>,
     /// The type that it was opened with.
-    pub kind: String,
+    pub kind: ExchangeKind,
     /// The user of 1C whose login and password opened it.
     pub login: String,
     /// The version that is spoken; none: the client asked for none.
@@ -111,7 +114,7 @@ impl Onec {
     pub async fn open_onec_session(
         &self,
         base: &Arc<Base>,
-        kind: &str,
+        kind: ExchangeKind,
         login: &str,
     ) -> Result<(Session, String), Error> {
         let random: [u8; 16] = rand::random();
@@ -146,7 +149,7 @@ impl Onec {
     pub async fn onec_session_of(
         &self,
         base: &Arc<Base>,
-        kind: &str,
+        kind: ExchangeKind,
         login: &str,
     ) -> Result<Option<Session>, Error> {
         let mut db = self.db.acquire().await?;

@@ -9,7 +9,7 @@ use crate::{
     formats::onec::{Base, HeldWhy, Meaning},
     process::bug,
     storage::{
-        DocumentKind, DocumentState, ImportState,
+        DocumentKind, DocumentState, ExchangeKind, ImportState,
         onec::{bases, births, documents, imports, orders, sessions, sides},
     },
 };
@@ -170,8 +170,9 @@ pub struct FileView {
 pub struct SessionView {
     /// The row's id in the database.
     pub id: i64,
-    /// What is exchanged, as 1C says it: `sale`, `catalog`, `get_catalog` or `listen`.
-    pub kind: String,
+    /// What is exchanged, as 1C says it: `sale`, `catalog`, `get_catalog` or `listen`; or
+    /// `by_hand`.
+    pub kind: ExchangeKind,
     /// The user of 1C whose login opened it.
     pub login: String,
     /// The version that is spoken; none: the client asked for none.

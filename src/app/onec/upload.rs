@@ -14,7 +14,7 @@ use crate::{
         upload::{self, Kind, TAIL},
     },
     storage::{
-        journal,
+        ExchangeKind, journal,
         onec::files::{self, FileRow},
     },
 };
@@ -26,7 +26,7 @@ use std::sync::Arc;
 /// The most files of one session.
 const MOST_FILES: i64 = 50_000;
 /// The type of a session in which a person has files taken in.
-const BY_HAND: &str = "by_hand";
+const BY_HAND: ExchangeKind = ExchangeKind::ByHand;
 /// Bytes of one row.
 const ROW: usize = 1024 * 1024;
 
@@ -62,7 +62,7 @@ impl Onec {
     pub async fn store_onec_piece(
         &self,
         session: &Session,
-        kind: &str,
+        kind: ExchangeKind,
         name: &str,
         piece: &[u8],
     ) -> Result<Stored, Error> {
@@ -203,7 +203,11 @@ impl Onec {
     }
 
     /// An init drops the files that the session has sent so far; what was taken in of them stays.
-    pub async fn drop_onec_files(&self, session: &Session, kind: &str) -> Result<(), Error> {
+    pub async fn drop_onec_files(
+        &self,
+        session: &Session,
+        kind: ExchangeKind,
+    ) -> Result<(), Error> {
         let mut db = self.db.acquire().await?;
         Ok(files::close_all(&mut db, session.id, kind).await?)
     }

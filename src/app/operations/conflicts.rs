@@ -2,11 +2,12 @@
 //! They share one row of numbers.
 
 use crate::{
-    app::{App, ConflictFilter, ConflictView, Error, page::page_size, stock::ShortageView},
+    app::{ConflictFilter, ConflictView, Error, Stock, Sync, page::page_size, stock::ShortageView},
     domain::ShopName,
     storage::stock::shortages::ShortageFilter,
 };
 use serde::Serialize;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// One thing that waits for a person.
@@ -38,10 +39,25 @@ pub struct ConflictItems {
     pub next: Option<i64>,
 }
 
-impl App {
+/// Differences of statuses and shortages in one list, each as whoever asks may see it. Cheap to
+/// clone.
+#[derive(Debug, Clone)]
+pub struct Conflicts {
+    sync: Arc<Sync>,
+    stock: Arc<Stock>,
+}
+
+impl Conflicts {
+    pub(in crate::app) fn new(sync: &Arc<Sync>, stock: &Arc<Stock>) -> Self {
+        Self {
+            sync: Arc::clone(sync),
+            stock: Arc::clone(stock),
+        }
+    }
+
     /// What waits for a person, of statuses and of goods; closed items, too, if asked for. A shop
     /// sees the shortages that concern its reservations, and of them only its own.
-    pub async fn conflicts(&self, filter: &ConflictFilter) -> Result<ConflictItems, Error> {
+    pub async fn list(&self, filter: &ConflictFilter) -> Result<ConflictItems, Error> {
         let limit = page_size(filter.limit);
         let wanted = ConflictFilter {
             limit,
@@ -80,7 +96,7 @@ impl App {
     }
 
     /// One of them, open or closed, as a shop sees it, or an operator.
-    pub async fn conflict(
+    pub async fn get(
         &self,
         id: i64,
         only: Option<&ShopName>,

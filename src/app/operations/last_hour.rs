@@ -1,5 +1,5 @@
-//! What was settled in the last hour, by minute. Minutes that are over are counted once and kept:
-//! an hour may have a hundred thousand events, and pages and the status ask again and again.
+//! The last hour: what was settled in it, by minute. Minutes that are over are counted once and
+//! kept: an hour may have a hundred thousand events, and pages and the status ask again and again.
 
 use crate::{
     app::{Error, Operations, operations::overview::Minute},

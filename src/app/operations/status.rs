@@ -1,4 +1,4 @@
-//! Whether everything flows.
+//! The status report: whether everything flows.
 
 use crate::{
     app::{

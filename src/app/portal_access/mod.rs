@@ -18,9 +18,10 @@ mod states;
 mod token_cache;
 mod vault;
 
-use super::{Error, Shared};
+use super::{Error, Shared, Traps};
 use crate::{
     domain::PortalName,
+    process::bug::Step,
     storage::{self, access::tokens},
 };
 use secrecy::{ExposeSecret as _, SecretString};
@@ -45,13 +46,20 @@ pub use vault::{Plaintext, Vault, VaultError};
 #[derive(Debug, Clone)]
 pub struct PortalAccess {
     db: PgPool,
+    traps: Traps,
     applications: Arc<OnceLock<(Applications, TokenCache, StateCache)>>,
 }
 
 impl PortalAccess {
+    /// A step with one installation begins.
+    pub(crate) fn step(&self, step: Step, grant: &str) {
+        self.traps.step(step, grant);
+    }
+
     pub(super) fn new(shared: &Shared) -> Self {
         Self {
             db: shared.db.clone(),
+            traps: shared.traps.clone(),
             applications: Arc::default(),
         }
     }

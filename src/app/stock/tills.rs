@@ -4,7 +4,10 @@ use crate::{
     app::{Error, Stock, TILL},
     domain::TillName,
     formats::tills::{MoyskladDocument, MoyskladHint},
-    storage::stock::{self, HintRow},
+    storage::{
+        HintEntity,
+        stock::{self, HintRow},
+    },
 };
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -22,8 +25,11 @@ pub struct TillReader {
 impl Stock {
     /// Keeps what a webhook told of, and wakes whoever reads the till.
     pub async fn take_hints(&self, till: &TillName, hints: &[MoyskladHint]) -> Result<(), Error> {
-        let entity = |hint: &MoyskladHint| hint.document.entity().to_owned();
-        let entities: Vec<String> = hints.iter().map(entity).collect();
+        let entity = |hint: &MoyskladHint| match hint.document {
+            MoyskladDocument::Sale => HintEntity::RetailDemand,
+            MoyskladDocument::Refund => HintEntity::RetailSalesReturn,
+        };
+        let entities: Vec<HintEntity> = hints.iter().map(entity).collect();
         let documents: Vec<String> = hints.iter().map(|hint| hint.id.clone()).collect();
         let mut db = self.db.acquire().await?;
         stock::add_hints(&mut db, till.as_str(), &entities, &documents).await?;
@@ -57,11 +63,11 @@ impl TillReader {
     /// What webhooks told of, oldest first.
     pub async fn hints(&mut self) -> Result<Vec<(MoyskladDocument, HintRow)>, Error> {
         let rows = stock::hints(&mut self.db, self.till.as_str(), HINTS).await?;
-        let known = |row: HintRow| {
-            let mut all = MoyskladDocument::ALL.into_iter();
-            Some((all.find(|document| document.entity() == row.entity)?, row))
+        let told = |row: HintRow| match row.entity {
+            HintEntity::RetailDemand => (MoyskladDocument::Sale, row),
+            HintEntity::RetailSalesReturn => (MoyskladDocument::Refund, row),
         };
-        Ok(rows.into_iter().filter_map(known).collect())
+        Ok(rows.into_iter().map(told).collect())
     }
 
     /// A document was read.

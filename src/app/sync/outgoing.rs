@@ -12,7 +12,7 @@ use crate::{
         happening::{SyncEvent, Words},
     },
     storage::{
-        Json, LetterAbout, MessageKind, MessageState,
+        Json, LetterAbout, MessageKind, MessageState, Unreadable,
         dead_letters::{self, Special},
         journal::{self, Line, LineKind},
         onec::births,
@@ -120,7 +120,7 @@ fn cloud_event(row: &MessageRow) -> Value {
         "subject": row.subject,
         "time": row.made_at,
         "datacontenttype": "application/json",
-        "data": row.body,
+        "data": row.body.clone().shown(),
     })
 }
 
@@ -173,15 +173,13 @@ impl Sync {
         let now = clock_offsets::now(&mut tx).await?;
         let sent: Vec<i64> = due.iter().map(|row| row.id).collect();
         messages::sent(&mut tx, &sent, now).await?;
+        let due = self.readable(&mut tx, due, now).await?;
         tx.commit().await?;
-        let outgoing = |row: MessageRow| {
-            Outgoing::Message(Box::new(ShopMessage {
-                first_sent_at: row.first_sent_at.unwrap_or(now),
-                message: cloud_event(&row),
-                row,
-            }))
-        };
-        Ok(due.into_iter().map(outgoing).collect())
+        Ok(due
+            .into_iter()
+            .map(Box::new)
+            .map(Outgoing::Message)
+            .collect())
     }
 
     /// Seconds until something is due of a shop's lane, what is on its way left out.
@@ -239,7 +237,7 @@ impl Sync {
             one.row.attempts,
         )
         .await?;
-        let born = one.row.body["id"].as_str();
+        let born = one.message["data"]["id"].as_str();
         let born = born.filter(|_| one.row.kind == MessageKind::OrderCreated);
         if let Some((born, number)) = born.zip(number) {
             births::answered(&mut tx, (&*one.row.shop, born), &clean(number)).await?;
@@ -344,6 +342,36 @@ impl Sync {
         Ok(tx.commit().await?)
     }
 
+    /// The messages whose contents can be read. Any other is a dead letter that says where they
+    /// stand, and keeps nobody waiting.
+    async fn readable(
+        &self,
+        tx: &mut PgConnection,
+        rows: Vec<MessageRow>,
+        now: DateTime<Utc>,
+    ) -> Result<Vec<ShopMessage>, Error> {
+        let mut readable = Vec::with_capacity(rows.len());
+        for row in rows {
+            let unreadable = row.body.value().err();
+            let unreadable =
+                unreadable.map(|why| Unreadable::of("bridge.shop_messages", "body", row.id, why));
+            let one = ShopMessage {
+                first_sent_at: row.first_sent_at.unwrap_or(now),
+                message: cloud_event(&row),
+                row,
+            };
+            match unreadable {
+                None => readable.push(one),
+                Some(why) => {
+                    let (why, attempts) = (why.to_string(), one.row.attempts);
+                    self.dead_letter_message(tx, &one, (ErrorCode::Bug, &why), attempts)
+                        .await?;
+                }
+            }
+        }
+        Ok(readable)
+    }
+
     async fn dead_letter_message(
         &self,
         tx: &mut PgConnection,
@@ -416,10 +444,11 @@ impl Sync {
             messages::read_up_to(&mut tx, name, after).await?;
         }
         let rows = messages::feed(&mut tx, name, after, i64::from(limit)).await?;
+        let next = rows.last().map_or(after, |row| row.seq);
+        let now = clock_offsets::now(&mut tx).await?;
+        let readable = self.readable(&mut tx, rows, now).await?;
         tx.commit().await?;
-        Ok(ShopMessages {
-            next: rows.last().map_or(after, |row| row.seq),
-            messages: rows.iter().map(cloud_event).collect(),
-        })
+        let messages = readable.into_iter().map(|one| one.message).collect();
+        Ok(ShopMessages { messages, next })
     }
 }

@@ -1,14 +1,15 @@
 //! A changed table of statuses: what it would move of what was agreed, and moving it when somebody
 //! has seen that.
 
+use super::order::status::judged;
 use crate::{
     app::{
         Actor, Error, Sync,
         dead_letters::bug_letters::{About, Whose},
     },
-    decision::{Action, Change, Inputs, decide_with_table},
+    decision::{Action, Change, decide_with_table},
     domain::{
-        Observation, Ruling, ShopName, Side, Source, StandingRuling, Waiting,
+        Ruling, ShopName, Side, StandingRuling, Waiting,
         happening::{Act, Explanation, SyncEvent, Tell, Voice, Words},
     },
     process::bug::{self, Step},
@@ -239,34 +240,15 @@ impl Sync {
         let agreed = row.agreed.clone()?;
         let rules = self.registry.shops.get(&*row.shop)?;
         let clocks = self.clocks.clocks_of(&row.shop, rules.portal.as_str());
-        let shop = Observation {
-            source: Source::Shop,
-            value: said.status.clone()?,
-            since: said.since,
-            seen: said.heard(now),
-            as_of: said.as_of(clocks.shop),
-        };
-        let portal = Observation {
-            source: Source::Bitrix24,
-            value: agreed.stage.clone(),
-            since: agreed.portal_since,
-            seen: now,
-            as_of: None,
-        };
-        let decision = decide_with_table(&Inputs {
-            shop: &shop,
-            portal: &portal,
-            agreed: Some(&agreed),
-            paid: said.paid,
-            cancelled: said.cancelled,
-            policy: &two_way.policy,
-            clocks,
-            history: None,
-            turns: &[],
-            ruling: None,
-            waiting: None,
+        let status = said.status.clone()?;
+        let rules = (&two_way.policy, clocks);
+        let decision = judged(
+            (&said, &status),
+            Some(&agreed),
+            rules,
             now,
-        });
+            decide_with_table,
+        );
         let winner = match decision.action {
             Action::Agree { .. } => return None,
             _ if decision.record.change != Change::Neither => return None,
@@ -276,7 +258,7 @@ impl Sync {
         };
         let of = Waiting {
             status: decision.record.shop_counts_as.clone(),
-            stage: portal.value.clone(),
+            stage: agreed.stage,
         };
         let planned = PlannedChange {
             shop: row.shop.clone(),

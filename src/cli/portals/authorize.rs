@@ -96,7 +96,7 @@ async fn outcome(
 ) -> anyhow::Result<Option<Option<String>>> {
     let until = Instant::now() + JUDGING;
     loop {
-        judge_now(app, reached).await?;
+        judge_now(&app.portal_access, reached).await?;
         if let Some(outcome) = app.portal_access.outcome_of_offer(id).await? {
             return Ok(Some(outcome));
         }

@@ -1,4 +1,4 @@
-//! What a mended order says differently, for the person who mended it.
+//! Changes of a mended order: what it says differently, for the person who mended it.
 
 use serde::Serialize;
 use serde_json::Value;

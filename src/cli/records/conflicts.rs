@@ -94,7 +94,7 @@ async fn act(global: &Global, app: &App, command: &Command) -> anyhow::Result<Ex
                 limit: *limit,
                 ..ConflictFilter::default()
             };
-            let page = app.conflicts(&filter).await?;
+            let page = app.conflicts.list(&filter).await?;
             if global.json {
                 output::json(&page)?;
             } else {
@@ -102,7 +102,7 @@ async fn act(global: &Global, app: &App, command: &Command) -> anyhow::Result<Ex
                 output::table(&head, page.items.iter().map(row).collect());
             }
         }
-        Command::Show { id } => match app.conflict(*id, None).await? {
+        Command::Show { id } => match app.conflicts.get(*id, None).await? {
             Some(one) if global.json => output::json(&one)?,
             Some(ConflictItem::Status(one)) => show(&one)?,
             Some(ConflictItem::Shortage(one)) => show_shortage(&one),

@@ -198,7 +198,7 @@ fn show(report: &BaseReport) {
     let row = |session: &crate::app::onec::SessionView| {
         vec![
             session.id.to_string(),
-            session.kind.clone(),
+            session.kind.as_str().to_owned(),
             session.login.clone(),
             session.version.clone().unwrap_or_else(|| "old".to_owned()),
             time(Some(session.started_at)),

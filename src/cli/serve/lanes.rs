@@ -64,7 +64,7 @@ impl Clients {
         }))
     }
 
-    /// All lanes.
+    /// All lanes of the settings.
     pub(super) fn lanes(
         &self,
         config: &Config,

@@ -226,7 +226,7 @@ impl Reloader {
             owner: self.settings.owner.clone(),
             poll: self.settings.poll,
             public_url: self.config.http.public_url.clone(),
-            store: Some(portal_access::Store::inbox(&self.app)),
+            store: Some(portal_access::Store::inbox(&self.app.sync)),
             ..portal_access::Options::default()
         };
         let changed = Changed {

@@ -1,7 +1,6 @@
 //! `GET /console/shops/{name}/products`: a shop's products, and which of them the portal has.
 
 use super::{
-    State,
     i18n::{locale::Lang, messages::Text},
     session::viewer::Viewer,
     ui::{
@@ -12,12 +11,13 @@ use super::{
     },
 };
 use crate::{
-    app::{ProductCounts, ProductRow},
+    app::{Catalogue, ProductCounts, ProductRow, Registry},
     domain::{Place, ShopName, product_id},
 };
 use axum::extract::{Path, Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// Products on a page.
 const PAGE: usize = 30;
@@ -33,18 +33,19 @@ pub(super) struct PageQuery {
 
 /// `GET /console/shops/{name}/products`: a shop's products, and which are not in step.
 pub(super) async fn get(
-    Extract(state): Extract<State>,
+    Extract(catalogue): Extract<Catalogue>,
+    Extract(registry): Extract<Arc<Registry>>,
     visitor: Viewer,
     Path(name): Path<String>,
     Query(asked): Query<PageQuery>,
 ) -> Result<Markup, ErrorPage> {
     let shop = ShopName::parse(&name).ok();
-    let shop = shop.filter(|shop| state.app.registry().catalogues.contains_key(shop));
+    let shop = shop.filter(|shop| registry.catalogues.contains_key(shop));
     let shop = shop.ok_or_else(|| ErrorPage::not_found(visitor.lang))?;
     let fault = |error| ErrorPage::of(error, visitor.lang);
     let open = asked.only == "open";
-    let counts = state.app.catalogue.counts(&shop).await.map_err(fault)?;
-    let found = state.app.catalogue.list(&shop, &asked.after, open).await;
+    let counts = catalogue.counts(&shop).await.map_err(fault)?;
+    let found = catalogue.list(&shop, &asked.after, open).await;
     let found = found.map_err(fault)?;
     let last = found.last().filter(|_| found.len() == PAGE);
     let page = links::products(&name);

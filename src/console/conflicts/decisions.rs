@@ -1,9 +1,9 @@
 //! `GET /console/conflicts/decisions`: what was decided lately, without anybody's word or with it.
 
 use crate::{
-    app::operations::overview::Decided,
+    app::{Operations, Registry, operations::overview::Decided},
     console::{
-        StageNames, State,
+        StageNames,
         i18n::messages::Text,
         session::viewer::Viewer,
         ui::{
@@ -11,6 +11,7 @@ use crate::{
             error_page::ErrorPage,
             layout::{self, Section},
             links,
+            portal_names::PortalNames,
             sortable::{Column, Sorting},
         },
     },
@@ -19,6 +20,7 @@ use crate::{
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
+use std::sync::Arc;
 
 pub(in crate::console) const PATH: &str = "/console/conflicts/decisions";
 /// Decisions on a page, each with all that it rests on.
@@ -45,12 +47,14 @@ const COLUMNS: [Column<Decided>; 6] = [
 
 /// `GET /console/conflicts/decisions`: what was decided lately, with or without a person.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(operations): Extract<Operations>,
+    Extract(registry): Extract<Arc<Registry>>,
+    Extract(portals): Extract<PortalNames>,
     visitor: Viewer,
     Query(asked): Query<ListQuery>,
 ) -> Result<Markup, ErrorPage> {
     let before = asked.before.parse().ok();
-    let decided = state.app.operations.decisions(before, PAGE + 1).await;
+    let decided = operations.decisions(before, PAGE + 1).await;
     let mut decided = decided.map_err(|error| ErrorPage::of(error, visitor.lang))?;
     let more = decided.len() > PAGE;
     decided.truncate(PAGE);
@@ -59,6 +63,7 @@ pub(in crate::console) async fn get(
         .filter(|_| more)
         .map(|row| row.id.to_string());
     asked.sorting.apply(&mut decided, &COLUMNS);
+    let names = |shop: &str| names(&registry, &portals, shop);
     let title = visitor.text(Text::DecidedLately);
     let [sort, dir] = asked.sorting.pairs();
     let content = html! {
@@ -66,7 +71,7 @@ pub(in crate::console) async fn get(
         @if decided.is_empty() {
             p.empty { (visitor.text(Text::NoDecisions)) }
         } @else {
-            (table(&state, &visitor, &asked, &decided))
+            (table(names, &visitor, &asked, &decided))
         }
         @if let Some(next) = &next {
             p.actions {
@@ -80,15 +85,20 @@ pub(in crate::console) async fn get(
 }
 
 /// What the portal of a shop calls its stages; nothing of a shop that is gone.
-fn names(state: &State, shop: &str) -> StageNames {
+fn names(registry: &Registry, portals: &PortalNames, shop: &str) -> StageNames {
     let shop = ShopName::parse(shop).ok();
-    let rules = shop.and_then(|shop| state.app.registry().shops.get(&shop).cloned());
+    let rules = shop.and_then(|shop| registry.shops.get(&shop));
     rules.map_or_else(StageNames::default, |rules| {
-        state.portals.stage_names(&rules.portal)
+        portals.stages(rules.portal.as_str())
     })
 }
 
-fn table(state: &State, visitor: &Viewer, asked: &ListQuery, decided: &[Decided]) -> Markup {
+fn table(
+    names: impl Fn(&str) -> StageNames,
+    visitor: &Viewer,
+    asked: &ListQuery,
+    decided: &[Decided],
+) -> Markup {
     let link = |pairs: &[(&str, Option<&str>)]| {
         let mut pairs = pairs.to_vec();
         pairs.push(("before", Some(asked.before.as_str())));
@@ -105,7 +115,7 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, decided: &[Decided]
                     (components::order(Some(&row.shop), Some(&row.number)))
                 }
                 td.words data-label=(visitor.text(Text::Decision)) {
-                    @let names = names(state, &row.shop);
+                    @let names = names(&row.shop);
                     (visitor.lang.happened(row.what.as_ref(), &row.sentence, Some(&names)))
                 }
                 td data-label=(visitor.text(Text::Winner)) {

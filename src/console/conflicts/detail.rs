@@ -4,13 +4,14 @@ use super::list::decide;
 use crate::{
     app::{ConflictView, Sync},
     console::{
-        StageNames, State,
+        StageNames,
         i18n::messages::Text,
         session::{form::OperatorForm, viewer::Viewer},
         ui::{
             components,
             error_page::ErrorPage,
             layout::{self, Section},
+            portal_names::PortalNames,
         },
     },
     domain::{Place, Side},
@@ -25,19 +26,20 @@ use serde::Deserialize;
 
 /// `GET /console/conflicts/{id}`: both sides of a conflict, and what follows from either answer.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(sync): Extract<Sync>,
+    Extract(portals): Extract<PortalNames>,
     visitor: Viewer,
     Path(id): Path<String>,
 ) -> Result<Markup, ErrorPage> {
     let nothing = || ErrorPage::not_found(visitor.lang);
     let id = id.parse().map_err(|_| nothing())?;
-    let conflict = state.app.sync.conflict(id).await;
+    let conflict = sync.conflict(id).await;
     let conflict = conflict
         .map_err(|error| ErrorPage::of(error, visitor.lang))?
         .ok_or_else(nothing)?;
     let title = format!("{} #{}", visitor.text(Text::Conflict), conflict.id);
-    let origin = components::origin(&state, &conflict.portal);
-    let names = components::stage_names(&state, &conflict.portal);
+    let origin = portals.origin(&conflict.portal);
+    let names = portals.stages(&conflict.portal);
     let at = Place {
         portal: Some(&conflict.portal),
         ..Place::shop(&conflict.shop)

@@ -2,9 +2,9 @@
 
 use super::decisions;
 use crate::{
-    app::{ConflictFilter, ConflictView},
+    app::{ConflictFilter, ConflictView, Stock, Sync},
     console::{
-        StageNames, State,
+        StageNames,
         i18n::messages::Text,
         session::viewer::Viewer,
         stock::shortages,
@@ -12,6 +12,7 @@ use crate::{
             components,
             error_page::ErrorPage,
             layout::{self, Section},
+            portal_names::PortalNames,
         },
     },
     domain::Side,
@@ -35,7 +36,9 @@ pub(in crate::console) struct ListQuery {
 
 /// `GET /console/conflicts`: differences that wait for a person.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(sync): Extract<Sync>,
+    Extract(stock): Extract<Stock>,
+    Extract(portals): Extract<PortalNames>,
     visitor: Viewer,
     Query(asked): Query<ListQuery>,
 ) -> Result<Markup, ErrorPage> {
@@ -45,15 +48,11 @@ pub(in crate::console) async fn get(
         limit: PAGE,
         ..ConflictFilter::default()
     };
-    let open = state.app.sync.conflicts(&filter).await.map_err(fault)?;
+    let open = sync.conflicts(&filter).await.map_err(fault)?;
     let mut short = Vec::new();
-    for of in state.app.stock.stocks() {
+    for of in stock.stocks() {
         let stores: Vec<String> = of.stores.iter().map(|store| store.name.clone()).collect();
-        let found = state
-            .app
-            .stock
-            .open_shortages(of.name.as_str(), SHORTAGES)
-            .await;
+        let found = stock.open_shortages(of.name.as_str(), SHORTAGES).await;
         short.extend(
             found
                 .map_err(fault)?
@@ -72,7 +71,7 @@ pub(in crate::console) async fn get(
         @if open.items.is_empty() && short.is_empty() {
             p.empty { (visitor.text(Text::NoConflicts)) }
         }
-        div.cards { @for conflict in &open.items { (card(&state, &visitor, conflict)) } }
+        div.cards { @for conflict in &open.items { (card(&portals, &visitor, conflict)) } }
         (components::rest(&visitor, open.items.len(), components::CARDS))
         @if let Some(next) = open.next {
             p.actions {
@@ -86,8 +85,8 @@ pub(in crate::console) async fn get(
     Ok(layout::page(&visitor, Section::Conflicts, title, content))
 }
 
-fn card(state: &State, visitor: &Viewer, conflict: &ConflictView) -> Markup {
-    let names = components::stage_names(state, &conflict.portal);
+fn card(portals: &PortalNames, visitor: &Viewer, conflict: &ConflictView) -> Markup {
+    let names = portals.stages(&conflict.portal);
     html! {
         section.card {
             h3 { a href=(format!("/console/conflicts/{}", conflict.id)) { "#" (conflict.id) } " "

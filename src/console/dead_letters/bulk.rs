@@ -8,7 +8,6 @@ use super::{
 use crate::{
     app::{BulkAction, BulkRequest, BulkState, DeadLetters, Error},
     console::{
-        State,
         i18n::messages::Text,
         session::{form::OperatorForm, viewer::Viewer},
         ui::{
@@ -41,17 +40,21 @@ pub(in crate::console) struct EmptyForm {}
 
 /// `GET /console/dead-letters/bulk`: how many there are, before anything happens to them.
 pub(in crate::console) async fn ask(
-    Extract(state): Extract<State>,
+    Extract(dead_letters): Extract<DeadLetters>,
     visitor: Viewer,
     Query(wanted): Query<BulkForm>,
 ) -> Result<Markup, ErrorPage> {
-    let count = count(&state, &visitor, &wanted).await?;
+    let count = count(&dead_letters, &visitor, &wanted).await?;
     Ok(confirm(&visitor, &wanted, count, None))
 }
 
-async fn count(state: &State, visitor: &Viewer, wanted: &BulkForm) -> Result<i64, ErrorPage> {
+async fn count(
+    dead_letters: &DeadLetters,
+    visitor: &Viewer,
+    wanted: &BulkForm,
+) -> Result<i64, ErrorPage> {
     let filter = wanted.asked.filter(visitor.lang)?;
-    let counts = state.app.dead_letters.count_letters(&filter).await;
+    let counts = dead_letters.count_letters(&filter).await;
     Ok(counts
         .map_err(|error| ErrorPage::of(error, visitor.lang))?
         .total)
@@ -105,7 +108,7 @@ fn confirm(visitor: &Viewer, wanted: &BulkForm, count: i64, wrong: Option<&str>)
 
 /// `POST /console/dead-letters/bulk`: starts a job over all letters of a filter.
 pub(in crate::console) async fn start(
-    Extract(state): Extract<State>,
+    Extract(dead_letters): Extract<DeadLetters>,
     act: OperatorForm<BulkForm>,
 ) -> Result<Response, ErrorPage> {
     let OperatorForm { visitor, form } = act;
@@ -121,18 +124,13 @@ pub(in crate::console) async fn start(
         reason: Some(form.reason.trim().to_owned()).filter(|reason| !reason.is_empty()),
         recreate: false,
     };
-    let wrong = match state
-        .app
-        .dead_letters
-        .start_bulk(&wanted, &visitor.actor())
-        .await
-    {
+    let wrong = match dead_letters.start_bulk(&wanted, &visitor.actor()).await {
         Ok(_) => return Ok(Redirect::to("/console/bulk").into_response()),
         Err(Error::Count { .. }) => visitor.text(Text::CountDiffers).to_owned(),
         Err(error @ Error::Invalid(_)) => error.to_string(),
         Err(error) => return Err(ErrorPage::of(error, visitor.lang)),
     };
-    let count = count(&state, &visitor, &form).await?;
+    let count = count(&dead_letters, &visitor, &form).await?;
     let page = confirm(&visitor, &form, count, Some(&wrong));
     Ok((StatusCode::CONFLICT, page).into_response())
 }

@@ -5,9 +5,8 @@ use super::{
     list_query::LONGEST_REASON,
 };
 use crate::{
-    app::{DeadLetter, DeadLetterDetail, Error, Field, Retry, RetryOutcome},
+    app::{DeadLetter, DeadLetterDetail, DeadLetters, Error, Field, Retry, RetryOutcome},
     console::{
-        State,
         i18n::messages::Text,
         session::{form::OperatorForm, viewer::Viewer},
         ui::{
@@ -30,19 +29,23 @@ use std::collections::BTreeMap;
 
 /// `GET /console/dead-letters/{id}`: a letter with its tries, and the forms to act upon it.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(dead_letters): Extract<DeadLetters>,
     visitor: Viewer,
     Path(id): Path<String>,
 ) -> Result<Markup, ErrorPage> {
-    let whole = find(&state, &visitor, &id).await?;
-    let fields = state.app.dead_letters.wrong_fields(&whole.letter);
+    let whole = find(&dead_letters, &visitor, &id).await?;
+    let fields = dead_letters.wrong_fields(&whole.letter);
     Ok(page(&visitor, &whole, &fields, None))
 }
 
-async fn find(state: &State, visitor: &Viewer, id: &str) -> Result<DeadLetterDetail, ErrorPage> {
+async fn find(
+    dead_letters: &DeadLetters,
+    visitor: &Viewer,
+    id: &str,
+) -> Result<DeadLetterDetail, ErrorPage> {
     let nothing = || ErrorPage::not_found(visitor.lang);
     let id = id.parse().map_err(|_| nothing())?;
-    let letter = state.app.dead_letters.whole_letter(id).await;
+    let letter = dead_letters.whole_letter(id).await;
     letter
         .map_err(|error| ErrorPage::of(error, visitor.lang))?
         .ok_or_else(nothing)
@@ -203,18 +206,16 @@ impl EditForm {
 
 /// `POST /console/dead-letters/{id}/retry`: tries a letter again as it is.
 pub(in crate::console) async fn retry(
-    Extract(state): Extract<State>,
+    Extract(dead_letters): Extract<DeadLetters>,
     Path(id): Path<String>,
     act: OperatorForm<RetryForm>,
 ) -> Result<Redirect, ErrorPage> {
-    let letter = find(&state, &act.visitor, &id).await?.letter;
+    let letter = find(&dead_letters, &act.visitor, &id).await?.letter;
     let options = Retry {
         recreate: act.form.recreate == "yes",
         ..Retry::default()
     };
-    let done = state
-        .app
-        .dead_letters
+    let done = dead_letters
         .retry(letter.id, &act.visitor.actor(), options)
         .await;
     let done = done.map_err(|error| ErrorPage::of(error, act.visitor.lang))?;
@@ -223,14 +224,13 @@ pub(in crate::console) async fn retry(
 
 /// `POST /console/dead-letters/{id}/mend`: tries a letter again with what was put right.
 pub(in crate::console) async fn mend(
-    Extract(state): Extract<State>,
+    Extract(dead_letters): Extract<DeadLetters>,
     Path(id): Path<String>,
     act: OperatorForm<EditForm>,
 ) -> Result<Response, ErrorPage> {
     let OperatorForm { visitor, form } = act;
-    let whole = find(&state, &visitor, &id).await?;
+    let whole = find(&dead_letters, &visitor, &id).await?;
     let letter = &whole.letter;
-    let letters = &state.app.dead_letters;
     let edit = form.read();
     let tried = match edit.payload(&letter.payload) {
         Ok(payload) => {
@@ -238,7 +238,9 @@ pub(in crate::console) async fn mend(
                 payload: Some(payload),
                 ..Retry::default()
             };
-            letters.retry(letter.id, &visitor.actor(), options).await
+            dead_letters
+                .retry(letter.id, &visitor.actor(), options)
+                .await
         }
         Err(error) => Err(error),
     };
@@ -246,7 +248,7 @@ pub(in crate::console) async fn mend(
         Ok(done) => Ok(after(done).into_response()),
         Err(Error::Invalid(faults)) => {
             let refused = edit.refused(faults);
-            let wrong = letters.wrong_fields(letter);
+            let wrong = dead_letters.wrong_fields(letter);
             let fields = fields::shown(wrong, &letter.payload, Some(&refused));
             let page = page(&visitor, &whole, &fields, Some(&refused));
             Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
@@ -257,16 +259,14 @@ pub(in crate::console) async fn mend(
 
 /// `POST /console/dead-letters/{id}/discard`: closes a letter without another try.
 pub(in crate::console) async fn discard(
-    Extract(state): Extract<State>,
+    Extract(dead_letters): Extract<DeadLetters>,
     Path(id): Path<String>,
     act: OperatorForm<DiscardForm>,
 ) -> Result<Redirect, ErrorPage> {
     let OperatorForm { visitor, form } = act;
     let reason = form.reason.trim();
-    let letter = find(&state, &visitor, &id).await?.letter;
-    let done = state
-        .app
-        .dead_letters
+    let letter = find(&dead_letters, &visitor, &id).await?.letter;
+    let done = dead_letters
         .discard(letter.id, &visitor.actor(), reason)
         .await;
     done.map_err(|error| ErrorPage::of(error, visitor.lang))?;

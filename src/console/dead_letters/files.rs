@@ -2,9 +2,8 @@
 
 use super::list_query::{ListQuery, PATH};
 use crate::{
-    app::{App, DeadLetters, Error, FaultyLine, ImportReport, LetterFilter, LetterPage},
+    app::{DeadLetters, Error, FaultyLine, ImportReport, LetterFilter, LetterPage},
     console::{
-        State,
         i18n::messages::Text,
         session::viewer::Viewer,
         ui::{
@@ -33,7 +32,7 @@ const MOST_SHOWN: usize = 500;
 /// `GET /console/dead-letters/export`: every letter of the filter, a page at a time, so that their
 /// number does not matter.
 pub(in crate::console) async fn export(
-    Extract(state): Extract<State>,
+    Extract(dead_letters): Extract<DeadLetters>,
     visitor: Viewer,
     Query(asked): Query<ListQuery>,
 ) -> Result<Response, ErrorPage> {
@@ -41,17 +40,17 @@ pub(in crate::console) async fn export(
     filter.limit = PAGE;
     // The first page is read before the answer begins: what goes wrong then is still told on a
     // page.
-    let (first, rest) = page(&state.app, filter)
+    let (first, rest) = page(&dead_letters, filter)
         .await
         .map_err(|error| ErrorPage::of(error, visitor.lang))?;
-    let start = (Some(first), rest, state.app);
-    let lines = futures_util::stream::try_unfold(start, |(ready, rest, app)| async move {
+    let start = (Some(first), rest, dead_letters);
+    let lines = futures_util::stream::try_unfold(start, |(ready, rest, letters)| async move {
         let (ready, rest) = match (ready, rest) {
             (Some(ready), rest) => (ready, rest),
-            (None, Some(filter)) => page(&app, filter).await?,
+            (None, Some(filter)) => page(&letters, filter).await?,
             (None, None) => return Ok::<_, BoxError>(None),
         };
-        Ok(Some((ready.lines()?, (None, rest, app))))
+        Ok(Some((ready.lines()?, (None, rest, letters))))
     });
     let headers = [
         (header::CONTENT_TYPE, "application/x-ndjson"),
@@ -65,10 +64,10 @@ pub(in crate::console) async fn export(
 
 /// A page, and what to ask for the next one.
 async fn page(
-    app: &App,
+    dead_letters: &DeadLetters,
     mut filter: LetterFilter,
 ) -> Result<(LetterPage, Option<LetterFilter>), Error> {
-    let page = app.dead_letters.dead_letters(&filter).await?;
+    let page = dead_letters.dead_letters(&filter).await?;
     filter.after = page.next;
     let rest = page.next.map(|_| filter);
     Ok((page, rest))

@@ -6,9 +6,8 @@ use super::{
     selection,
 };
 use crate::{
-    app::{DeadLetter, LetterCounts, LetterPage},
+    app::{DeadLetter, DeadLetters, LetterCounts, LetterPage, Registry},
     console::{
-        State,
         i18n::messages::Text,
         session::viewer::Viewer,
         ui::{
@@ -23,7 +22,7 @@ use crate::{
 };
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// Letters on a page; a phone shows some of them at first.
 const PAGE: u32 = 40;
@@ -34,7 +33,8 @@ pub(in crate::console) const BULK: &str = "/console/dead-letters/bulk";
 
 /// `GET /console/dead-letters`: the letters that a filter names, and their number.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(dead_letters): Extract<DeadLetters>,
+    Extract(registry): Extract<Arc<Registry>>,
     visitor: Viewer,
     Query(asked): Query<ListQuery>,
 ) -> Result<Markup, ErrorPage> {
@@ -44,7 +44,7 @@ pub(in crate::console) async fn get(
     filter.limit = PAGE;
     filter.newest_first = asked.sorting.by(BY_ID) == Some(true);
     let narrow = !filter.is_empty();
-    let counts = state.app.dead_letters.count_letters(&filter).await;
+    let counts = dead_letters.count_letters(&filter).await;
     let counts = counts.map_err(|error| ErrorPage::of(error, visitor.lang))?;
     let total = counts.total;
     let mut page = if total == 0 {
@@ -54,7 +54,7 @@ pub(in crate::console) async fn get(
             next: None,
         }
     } else {
-        let page = state.app.dead_letters.dead_letters(&filter).await;
+        let page = dead_letters.dead_letters(&filter).await;
         page.map_err(|error| ErrorPage::of(error, visitor.lang))?
     };
     asked.sorting.apply(&mut page.items, &COLUMNS);
@@ -66,7 +66,7 @@ pub(in crate::console) async fn get(
         (selection::notice(&visitor, &asked.chosen))
         (codes(&asked, &counts))
         details open[narrow] {
-            summary { (visitor.text(Text::Filter)) } (filters(&state, &visitor, &asked))
+            summary { (visitor.text(Text::Filter)) } (filters(&registry, &visitor, &asked))
         }
         @if page.items.is_empty() && narrow {
             p.empty {
@@ -77,7 +77,7 @@ pub(in crate::console) async fn get(
         }
         @else if page.items.is_empty() { p.empty { (visitor.text(Text::NoDeadLetters)) } }
         @else {
-            (table(&state, &visitor, &asked, &page.items))
+            (table(&visitor, &asked, &page.items, registry.shops.len() == 1))
             (components::rest(&visitor, page.items.len(), components::ROWS))
             (selection::acts(&visitor))
             @if (next.is_some() || !asked.after.is_empty()) && asked.sorting.by(BY_ID).is_none() {
@@ -140,10 +140,9 @@ fn next_page<'a>(asked: &'a ListQuery, next: &'a str) -> [(&'static str, Option<
     [("after", Some(next)), sort, dir]
 }
 
-fn filters(state: &State, visitor: &Viewer, asked: &ListQuery) -> Markup {
-    let directory = state.app.registry();
-    let shops: Vec<&str> = directory.shops.keys().map(ShopName::as_str).collect();
-    let portals: Vec<&str> = directory.portals.iter().map(PortalName::as_str).collect();
+fn filters(registry: &Registry, visitor: &Viewer, asked: &ListQuery) -> Markup {
+    let shops: Vec<&str> = registry.shops.keys().map(ShopName::as_str).collect();
+    let portals: Vec<&str> = registry.portals.iter().map(PortalName::as_str).collect();
     let codes: Vec<&str> = ErrorCode::ALL.iter().map(|code| code.as_str()).collect();
     let choice = |text, name, chosen: &str, all: &[&str]| {
         let all: Vec<_> = all.iter().map(|one| (*one, *one)).collect();
@@ -185,7 +184,7 @@ const COLUMNS: [Column<DeadLetter>; 7] = [
     }),
 ];
 
-fn table(state: &State, visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter]) -> Markup {
+fn table(visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter], one_shop: bool) -> Markup {
     let link = |pairs: &[(&str, Option<&str>)]| {
         // Another direction across pages begins at its own first page.
         let turns = pairs.contains(&("sort", Some(BY_ID)));
@@ -195,7 +194,6 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, items: &[DeadLetter
         pairs.extend(kept.then_some(("after", Some(after))));
         asked.link(PATH, &pairs)
     };
-    let one_shop = state.app.registry().shops.len() == 1;
     html! {
         div.scroll { table.stacks {
             (asked.sorting.heads(visitor, &COLUMNS, link))

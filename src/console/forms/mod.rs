@@ -6,7 +6,6 @@ mod trial;
 pub(super) use trial::post as try_body;
 
 use super::{
-    State,
     i18n::messages::Text,
     portals::detail::EmptyForm,
     session::{form::OperatorForm, viewer::Viewer},
@@ -15,10 +14,11 @@ use super::{
         error_page::ErrorPage,
         layout::{self, Section},
         links,
+        portal_names::PortalNames,
     },
 };
 use crate::{
-    app::{Submission, SubmissionFilter},
+    app::{Forms, Registry, Submission, SubmissionFilter},
     domain::{Place, ShopName},
 };
 use axum::{
@@ -27,6 +27,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// Submissions on a page.
 const PAGE: u32 = 50;
@@ -42,30 +43,34 @@ pub(super) struct PageQuery {
 
 /// `GET /console/shops/{name}/forms`: a shop's forms, and what they sent.
 pub(super) async fn get(
-    Extract(state): Extract<State>,
+    Extract(forms): Extract<Forms>,
+    Extract(registry): Extract<Arc<Registry>>,
+    Extract(names): Extract<PortalNames>,
     visitor: Viewer,
     Path(name): Path<String>,
     Query(asked): Query<PageQuery>,
 ) -> Result<Markup, ErrorPage> {
-    let shop = known(&state, &name, &visitor)?;
+    let shop = known(&registry, &name, &visitor)?;
     let filter = SubmissionFilter {
         shop: Some(shop.clone()),
         below: asked.below.parse().ok(),
         limit: PAGE,
         ..SubmissionFilter::default()
     };
-    let found = state.app.forms.submissions(&filter).await;
+    let found = forms.submissions(&filter).await;
     let found = found.map_err(|error| ErrorPage::of(error, visitor.lang))?;
     let full = found.len() == usize::try_from(PAGE).unwrap_or(usize::MAX);
     let last = found.last().filter(|_| full).map(|one| one.id.to_string());
     let title = visitor.text(Text::Forms);
     let page = links::forms(&name);
+    let rules = registry.rules(&shop);
+    let origin = rules.and_then(|rules| names.origin(rules.portal.as_str()));
     let content = html! {
         h1 { (title) " " a href=(links::shop(&name)) { (name) } }
         (components::notice(&visitor, Some(&asked.done)))
         @if found.is_empty() { p.empty { (components::marked(visitor.text(Text::NoForms))) } }
         @else {
-            (table(&state, &visitor, &shop, &found))
+            (table(&visitor, &shop, origin.as_deref(), &found))
             (components::rest(&visitor, found.len(), components::ROWS))
         }
         @if let Some(last) = &last {
@@ -73,14 +78,12 @@ pub(super) async fn get(
                 (visitor.text(Text::Next))
             } }
         }
-        (trial::section(&state, &visitor, &shop, None))
+        (trial::section(&forms, &visitor, &shop, None))
     };
     Ok(layout::page(&visitor, Section::Portals, title, content))
 }
 
-fn table(state: &State, visitor: &Viewer, shop: &ShopName, found: &[Submission]) -> Markup {
-    let rules = state.app.registry().rules(shop);
-    let origin = rules.and_then(|rules| components::origin(state, rules.portal.as_str()));
+fn table(visitor: &Viewer, shop: &ShopName, origin: Option<&str>, found: &[Submission]) -> Markup {
     html! {
         div.scroll { table.stacks {
             thead { tr {
@@ -91,7 +94,7 @@ fn table(state: &State, visitor: &Viewer, shop: &ShopName, found: &[Submission])
                 th scope="col" { (visitor.text(Text::Received)) }
                 th scope="col" { (visitor.text(Text::Details)) }
             } }
-            tbody { @for one in found { (row(visitor, shop, origin.as_deref(), one)) } }
+            tbody { @for one in found { (row(visitor, shop, origin, one)) } }
         } }
     }
 }
@@ -164,13 +167,14 @@ fn badge(visitor: &Viewer, state: &str) -> Markup {
 
 /// `POST /console/shops/{name}/forms/{id}/restore`: what was only kept is delivered.
 pub(super) async fn restore(
-    Extract(state): Extract<State>,
+    Extract(forms): Extract<Forms>,
+    Extract(registry): Extract<Arc<Registry>>,
     Path((name, id)): Path<(String, i64)>,
     act: OperatorForm<EmptyForm>,
 ) -> Result<Redirect, ErrorPage> {
-    known(&state, &name, &act.visitor)?;
+    known(&registry, &name, &act.visitor)?;
     let actor = act.visitor.actor();
-    let done = state.app.forms.restore_submission(id, &actor).await;
+    let done = forms.restore_submission(id, &actor).await;
     done.map_err(|error| ErrorPage::of(error, act.visitor.lang))?;
     let page = links::forms(&name);
     Ok(Redirect::to(&links::link(
@@ -179,8 +183,8 @@ pub(super) async fn restore(
     )))
 }
 
-fn known(state: &State, name: &str, visitor: &Viewer) -> Result<ShopName, ErrorPage> {
+fn known(registry: &Registry, name: &str, visitor: &Viewer) -> Result<ShopName, ErrorPage> {
     let shop = ShopName::parse(name).ok();
-    let shop = shop.filter(|shop| state.app.registry().rules(shop).is_some());
+    let shop = shop.filter(|shop| registry.rules(shop).is_some());
     shop.ok_or_else(|| ErrorPage::not_found(visitor.lang))
 }

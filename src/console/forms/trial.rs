@@ -2,9 +2,8 @@
 
 use super::known;
 use crate::{
-    app::Trial,
+    app::{Forms, Registry, Trial},
     console::{
-        State,
         i18n::messages::Text,
         session::{form::OperatorForm, viewer::Viewer},
         ui::{
@@ -19,6 +18,7 @@ use crate::{
 use axum::extract::{Path, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
+use std::sync::Arc;
 
 #[derive(Debug, Deserialize)]
 pub(in crate::console) struct Tried {
@@ -32,42 +32,43 @@ pub(in crate::console) struct Tried {
 
 /// `POST /console/shops/{name}/forms/try`: what would be made of a body.
 pub(in crate::console) async fn post(
-    Extract(state): Extract<State>,
+    Extract(forms): Extract<Forms>,
+    Extract(registry): Extract<Arc<Registry>>,
     Path(name): Path<String>,
     act: OperatorForm<Tried>,
 ) -> Result<Markup, ErrorPage> {
     let (visitor, tried) = (act.visitor, act.form);
-    let shop = known(&state, &name, &visitor)?;
-    let trial = state.app.forms.try_body(&shop, &tried.form, &tried.body);
+    let shop = known(&registry, &name, &visitor)?;
+    let trial = forms.try_body(&shop, &tried.form, &tried.body);
     let trial = trial.map_err(|error| ErrorPage::of(error, visitor.lang))?;
     let title = visitor.text(Text::TryBody);
     let content = html! {
         h1 { (title) " " a href=(links::forms(&name)) { (name) } }
         (outcome(&visitor, &trial))
-        (section(&state, &visitor, &shop, Some(&tried)))
+        (section(&forms, &visitor, &shop, Some(&tried)))
     };
     Ok(layout::page(&visitor, Section::Portals, title, content))
 }
 
 /// The form that tries a body; nothing where the shop has no forms.
 pub(super) fn section(
-    state: &State,
+    forms: &Forms,
     visitor: &Viewer,
     shop: &ShopName,
     tried: Option<&Tried>,
 ) -> Markup {
-    let forms = state.app.forms.form_names(shop);
+    let names = forms.form_names(shop);
     let action = format!("{}/try", links::forms(shop.as_str()));
     let chosen = |form: &String| tried.is_some_and(|tried| tried.form == *form);
     html! {
-        @if !forms.is_empty() { section.act id="try" {
+        @if !names.is_empty() { section.act id="try" {
             h2 { (visitor.text(Text::TryBody)) }
             p { (visitor.text(Text::TryBodyExplained)) }
             form.stack method="post" action=(action) {
                 (layout::csrf(visitor))
                 label { (visitor.text(Text::Form))
                     select name="form" {
-                        @for form in &forms {
+                        @for form in &names {
                             option value=(form) selected[chosen(form)] { (form) }
                         }
                     }

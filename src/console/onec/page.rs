@@ -225,7 +225,7 @@ fn sessions(visitor: &Viewer, sessions: &[SessionView]) -> Markup {
                     (components::time(visitor, one.started_at)) }
                 td data-label=(text(Text::Name)) { (one.login) }
                 td data-label=(text(Text::What)) {
-                    (one.kind) " " (one.version.as_deref().unwrap_or("—")) }
+                    (one.kind.as_str()) " " (one.version.as_deref().unwrap_or("—")) }
                 td.num data-label=(text(Text::Offered)) { (one.offered) }
                 td.num data-label=(text(Text::Confirmed)) { (one.confirmed) }
             } } }

@@ -1,13 +1,12 @@
 //! Acts on an order's page about an event that is still tried: it is put right, or given up.
 
 use super::{
-    detail,
+    detail::{OrderPages, PageQuery},
     retry::{GIVEN_UP, NO_LONGER},
 };
 use crate::{
     app::{DeadLetters, Error, StillTried},
     console::{
-        State,
         dead_letters::detail::{DiscardForm, EditForm},
         i18n::locale::Lang,
         session::form::OperatorForm,
@@ -73,13 +72,13 @@ fn after(of: &TriedOrder, done: Result<&str, Error>, lang: Lang) -> Result<Respo
 
 /// `POST /console/orders/{shop}/{number}/mend`: puts right what the portal refused.
 pub(in crate::console) async fn mend(
-    Extract(state): Extract<State>,
+    Extract(letters): Extract<DeadLetters>,
+    Extract(pages): Extract<OrderPages>,
     Path(path): Path<(String, String)>,
     act: OperatorForm<About<EditForm>>,
 ) -> Result<Response, ErrorPage> {
     let OperatorForm { visitor, form } = act;
-    let letters = &state.app.dead_letters;
-    let of = tried_order(letters, path, &form.event, visitor.lang).await?;
+    let of = tried_order(&letters, path, &form.event, visitor.lang).await?;
     let edit = form.form.read();
     let payload = match &of.tried {
         Some(tried) => edit.payload(&tried.payload).map(|new| (tried.event, new)),
@@ -98,26 +97,19 @@ pub(in crate::console) async fn mend(
     };
     let order = (&of.shop, of.number.clone());
     let refused = edit.refused(faults);
-    let page = detail::page(
-        &state,
-        &visitor,
-        order,
-        &detail::PageQuery::default(),
-        Some(&refused),
-    )
-    .await?;
+    let asked = PageQuery::default();
+    let page = pages.page(&visitor, order, &asked, Some(&refused)).await?;
     Ok((StatusCode::UNPROCESSABLE_ENTITY, page).into_response())
 }
 
 /// `POST /console/orders/{shop}/{number}/give-up`: stops trying the refused event.
 pub(in crate::console) async fn give_up(
-    Extract(state): Extract<State>,
+    Extract(letters): Extract<DeadLetters>,
     Path(path): Path<(String, String)>,
     act: OperatorForm<About<DiscardForm>>,
 ) -> Result<Response, ErrorPage> {
     let OperatorForm { visitor, form } = act;
-    let letters = &state.app.dead_letters;
-    let of = tried_order(letters, path, &form.event, visitor.lang).await?;
+    let of = tried_order(&letters, path, &form.event, visitor.lang).await?;
     let order = (&of.shop, &*of.number);
     let reason = form.form.reason.trim();
     let done = match &of.tried {

@@ -2,7 +2,10 @@
 
 use super::{contents::contents, customer_cards, list, onec, retry};
 use crate::{
-    app::{ActivityState, ActivityView, LetterFilter, OrderView, TimelineEntry, ToldStatus},
+    app::{
+        ActivityState, ActivityView, DeadLetters, LetterFilter, Operations, OrderView,
+        TimelineEntry, ToldStatus,
+    },
     console::{
         StageNames, State,
         dead_letters::fields::Refused,
@@ -13,11 +16,12 @@ use crate::{
             error_page::ErrorPage,
             layout::{self, Section},
             links,
+            portal_names::PortalNames,
         },
     },
     domain::{Place, ShopName},
 };
-use axum::extract::{Path, Query, State as Extract};
+use axum::extract::{FromRef, Path, Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
 
@@ -36,7 +40,7 @@ const NEWEST: usize = 15;
 
 /// `GET /console/orders/{shop}/{number}`: an order's whole life.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(pages): Extract<OrderPages>,
     visitor: Viewer,
     Path((shop, number)): Path<(String, String)>,
     Query(asked): Query<PageQuery>,
@@ -46,61 +50,83 @@ pub(in crate::console) async fn get(
     if number.contains('\0') {
         return Err(ErrorPage::not_found(lang));
     }
-    page(&state, &visitor, (&shop, number), &asked, None).await
+    pages.page(&visitor, (&shop, number), &asked, None).await
 }
 
-/// The page, after an act that came to this; a correction that was refused stays as typed.
-pub(super) async fn page(
-    state: &State,
-    visitor: &Viewer,
-    (shop, number): (&ShopName, String),
-    asked: &PageQuery,
-    refused: Option<&Refused<'_>>,
-) -> Result<Markup, ErrorPage> {
-    let lang = visitor.lang;
-    let order = state.app.operations.order_view(shop, &number).await;
-    let order = order.map_err(|error| ErrorPage::of(error, lang))?;
-    let order = order.ok_or_else(|| ErrorPage::not_found(lang))?;
-    let tried = state.app.dead_letters.still_tried(shop, &number).await;
-    let tried = tried.map_err(|error| ErrorPage::of(error, lang))?;
-    let filter = LetterFilter {
-        shop: Some(shop.clone()),
-        number: Some(number),
-        ..LetterFilter::default()
-    };
-    let letters = state.app.dead_letters.dead_letters(&filter).await;
-    let letters = letters.map_err(|error| ErrorPage::of(error, lang))?;
-    let title = format!("{} {}", visitor.text(Text::Order), order.number);
-    let origin = components::origin(state, &order.portal);
-    let origin = origin.as_deref();
-    let names = components::stage_names(state, &order.portal);
-    let content = html! {
-        h1 { (title) " " (list::badge(visitor, order.state)) }
-        (retry::notice(visitor, &asked.done))
-        (facts(visitor, &order, origin, &names))
-        @if let Some(told) = &order.told { (still_told(visitor, told, order.status.as_deref())) }
-        @if let Some(fault) = &order.fault {
-            p.problem.words role="alert" { (lang.told(fault)) }
+/// What the page of an order is made of. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(in crate::console) struct OrderPages {
+    operations: Operations,
+    dead_letters: DeadLetters,
+    names: PortalNames,
+}
+
+impl FromRef<State> for OrderPages {
+    fn from_ref(state: &State) -> Self {
+        Self {
+            operations: FromRef::from_ref(state),
+            dead_letters: FromRef::from_ref(state),
+            names: FromRef::from_ref(state),
         }
-        @if let Some(tried) = &tried { (retry::section(visitor, &order, tried, refused)) }
-        @if !letters.items.is_empty() {
-            h2 { (visitor.text(Text::ItsDeadLetters)) }
-            @for letter in &letters.items { section.card.alarm {
-                p {
-                    a href=(format!("/console/dead-letters/{}", letter.id)) {
-                        "#" (letter.id) " " (letter.code)
+    }
+}
+
+impl OrderPages {
+    /// The page, after an act that came to this; a correction that was refused stays as typed.
+    pub(super) async fn page(
+        &self,
+        visitor: &Viewer,
+        (shop, number): (&ShopName, String),
+        asked: &PageQuery,
+        refused: Option<&Refused<'_>>,
+    ) -> Result<Markup, ErrorPage> {
+        let lang = visitor.lang;
+        let order = self.operations.order_view(shop, &number).await;
+        let order = order.map_err(|error| ErrorPage::of(error, lang))?;
+        let order = order.ok_or_else(|| ErrorPage::not_found(lang))?;
+        let tried = self.dead_letters.still_tried(shop, &number).await;
+        let tried = tried.map_err(|error| ErrorPage::of(error, lang))?;
+        let filter = LetterFilter {
+            shop: Some(shop.clone()),
+            number: Some(number),
+            ..LetterFilter::default()
+        };
+        let letters = self.dead_letters.dead_letters(&filter).await;
+        let letters = letters.map_err(|error| ErrorPage::of(error, lang))?;
+        let title = format!("{} {}", visitor.text(Text::Order), order.number);
+        let origin = self.names.origin(&order.portal);
+        let origin = origin.as_deref();
+        let names = self.names.stages(&order.portal);
+        let content = html! {
+            h1 { (title) " " (list::badge(visitor, order.state)) }
+            (retry::notice(visitor, &asked.done))
+            (facts(visitor, &order, origin, &names))
+            @if let Some(told) = &order.told {
+                (still_told(visitor, told, order.status.as_deref()))
+            }
+            @if let Some(fault) = &order.fault {
+                p.problem.words role="alert" { (lang.told(fault)) }
+            }
+            @if let Some(tried) = &tried { (retry::section(visitor, &order, tried, refused)) }
+            @if !letters.items.is_empty() {
+                h2 { (visitor.text(Text::ItsDeadLetters)) }
+                @for letter in &letters.items { section.card.alarm {
+                    p {
+                        a href=(format!("/console/dead-letters/{}", letter.id)) {
+                            "#" (letter.id) " " (letter.code)
+                        }
                     }
-                }
-                (components::explained(visitor, &letter.code, components::place_of(letter)))
-                p.words { (visitor.lang.told(&letter.message)) }
-            } }
-        }
-        (contents(visitor, order.contents.as_ref()))
-        (customer_cards::cards(visitor, &order, origin))
-        (activities(visitor, &order, origin))
-        (life(visitor, &order, &names, asked.life == "all"))
-    };
-    Ok(layout::page(visitor, Section::Orders, &title, content))
+                    (components::explained(visitor, &letter.code, components::place_of(letter)))
+                    p.words { (visitor.lang.told(&letter.message)) }
+                } }
+            }
+            (contents(visitor, order.contents.as_ref()))
+            (customer_cards::cards(visitor, &order, origin))
+            (activities(visitor, &order, origin))
+            (life(visitor, &order, &names, asked.life == "all"))
+        };
+        Ok(layout::page(visitor, Section::Orders, &title, content))
+    }
 }
 
 fn facts(visitor: &Viewer, order: &OrderView, origin: Option<&str>, names: &StageNames) -> Markup {

@@ -1,9 +1,8 @@
 //! `GET /console/orders`: looking for orders.
 
 use crate::{
-    app::{self, OrderFilter, OrderQuery, OrderState, OrderSummary},
+    app::{self, Operations, OrderFilter, OrderQuery, OrderState, OrderSummary, Registry},
     console::{
-        State,
         i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,
         ui::{
@@ -11,6 +10,7 @@ use crate::{
             error_page::ErrorPage,
             layout::{self, Section},
             links,
+            portal_names::PortalNames,
             sortable::{Column, Sorting},
         },
     },
@@ -19,6 +19,7 @@ use crate::{
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
 use serde::Deserialize;
+use std::sync::Arc;
 
 const PATH: &str = "/console/orders";
 /// Orders on a page; a phone shows some of them at first.
@@ -79,23 +80,26 @@ impl ListQuery {
 
 /// `GET /console/orders`: the orders that a search or a filter finds.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(operations): Extract<Operations>,
+    Extract(registry): Extract<Arc<Registry>>,
+    Extract(names): Extract<PortalNames>,
     visitor: Viewer,
     Query(asked): Query<ListQuery>,
 ) -> Result<Markup, ErrorPage> {
     let filter = asked.filter(visitor.lang)?;
     let any = filter.is_empty() && filter.before.is_none();
-    let page = state.app.operations.list_orders(&filter).await;
+    let page = operations.list_orders(&filter).await;
     let mut page = page.map_err(|error| ErrorPage::of(error, visitor.lang))?;
     asked.sorting.apply(&mut page.items, &COLUMNS);
     let title = visitor.text(Text::Orders);
     let next = page.next.map(|id| id.to_string());
+    let one_shop = registry.shops.len() == 1;
     let [sort, dir] = asked.sorting.pairs();
     let content = html! {
         h1 { (title) }
-        (filters(&state, &visitor, &asked))
+        (filters(&registry, &visitor, &asked))
         @if !page.items.is_empty() {
-            (table(&state, &visitor, &asked, &page.items))
+            (table(&names, &visitor, &asked, &page.items, one_shop))
             (components::rest(&visitor, page.items.len(), components::ROWS))
         }
         @else if any { p.empty { (visitor.text(Text::NoOrders)) } }
@@ -116,8 +120,8 @@ pub(in crate::console) async fn get(
     Ok(layout::page(&visitor, Section::Orders, title, content))
 }
 
-fn filters(state: &State, visitor: &Viewer, asked: &ListQuery) -> Markup {
-    let shops = state.app.registry().shops.keys().map(ShopName::as_str);
+fn filters(registry: &Registry, visitor: &Viewer, asked: &ListQuery) -> Markup {
+    let shops = registry.shops.keys().map(ShopName::as_str);
     let shops: Vec<_> = shops.map(|shop| (shop, shop)).collect();
     let states = OrderState::ALL.map(|state| (state.as_str(), visitor.text(word(state))));
     html! {
@@ -156,13 +160,18 @@ const COLUMNS: [Column<OrderSummary>; 8] = [
     }),
 ];
 
-fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[OrderSummary]) -> Markup {
+fn table(
+    portals: &PortalNames,
+    visitor: &Viewer,
+    asked: &ListQuery,
+    found: &[OrderSummary],
+    one_shop: bool,
+) -> Markup {
     let link = |pairs: &[(&str, Option<&str>)]| {
         let mut pairs = pairs.to_vec();
         pairs.push(("before", Some(&asked.before)));
         asked.link(&pairs)
     };
-    let one_shop = state.app.registry().shops.len() == 1;
     html! {
         div.scroll { table.stacks {
             (asked.sorting.heads(visitor, &COLUMNS, link))
@@ -176,14 +185,14 @@ fn table(state: &State, visitor: &Viewer, asked: &ListQuery, found: &[OrderSumma
                     (order.status.as_deref().unwrap_or("—"))
                 }
                 td.bare data-label=(visitor.text(Text::Stage)) {
-                    @let names = components::stage_names(state, &order.portal);
+                    @let names = portals.stages(&order.portal);
                     (components::stage(&names, order.stage.as_deref()))
                 }
                 td.num.spare data-label=(visitor.text(Text::Deal)) {
                     @match order.deal_id {
                         Some(id) => (
                             components::entity(
-                                components::origin(state, &order.portal).as_deref(), "deal", id
+                                portals.origin(&order.portal).as_deref(), "deal", id
                             )
                         ),
                         None => "—",

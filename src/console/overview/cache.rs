@@ -1,7 +1,11 @@
 //! A snapshot of the whole state: made when a page is opened, and once for all open pages together
 //! when they are kept up to date.
 
-use crate::app::{App, Error, StatusReport, operations::overview::Overview};
+use crate::{
+    app::{Error, Operations, StatusReport, operations::overview::Overview},
+    console::State,
+};
+use axum::extract::FromRef;
 use parking_lot::Mutex;
 use std::{sync::Arc, time::Duration};
 use tokio::time::Instant;
@@ -30,27 +34,43 @@ impl<T> Default for OverviewCache<T> {
     }
 }
 
-impl OverviewCache {
-    /// How everything is now: for whoever opens a page, mostly after an act.
-    pub(in crate::console) async fn fresh(&self, app: &App) -> Result<Arc<CachedOverview>, Error> {
-        self.made(look(app)).await
-    }
+/// Snapshots for pages. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(in crate::console) struct Overviews {
+    operations: Operations,
+    cache: Arc<OverviewCache>,
+}
 
-    /// How everything was lately: for a page that is open. Never older than what any page showed
-    /// when it was opened.
-    pub(in crate::console) async fn lately(&self, app: &App) -> Result<Arc<CachedOverview>, Error> {
-        match self.kept() {
-            Some(kept) => Ok(kept),
-            None => self.fresh(app).await,
+impl FromRef<State> for Overviews {
+    fn from_ref(state: &State) -> Self {
+        Self {
+            operations: Operations::clone(&state.app.operations),
+            cache: Arc::clone(&state.looks),
         }
     }
 }
 
-async fn look(app: &App) -> Result<CachedOverview, Error> {
-    Ok(CachedOverview {
-        report: app.operations.status().await?,
-        glance: app.operations.overview().await?,
-    })
+impl Overviews {
+    /// How everything is now: for whoever opens a page, mostly after an act.
+    pub(in crate::console) async fn fresh(&self) -> Result<Arc<CachedOverview>, Error> {
+        self.cache.made(self.look()).await
+    }
+
+    /// How everything was lately: for a page that is open. Never older than what any page showed
+    /// when it was opened.
+    pub(in crate::console) async fn lately(&self) -> Result<Arc<CachedOverview>, Error> {
+        match self.cache.kept() {
+            Some(kept) => Ok(kept),
+            None => self.fresh().await,
+        }
+    }
+
+    async fn look(&self) -> Result<CachedOverview, Error> {
+        Ok(CachedOverview {
+            report: self.operations.status().await?,
+            glance: self.operations.overview().await?,
+        })
+    }
 }
 
 impl<T> OverviewCache<T> {

@@ -1,12 +1,15 @@
 //! `GET /console`: what is wrong, and how bad it is.
 
-use super::flow::{Flow, SLOW, flow};
-
-use super::{alerts::Alerts, cache::CachedOverview};
+use super::{
+    alerts::Alerts,
+    cache::{CachedOverview, Overviews},
+    flow::{Flow, SLOW, flow},
+};
 use crate::{
     app::{PortalStatus, ShopStatus, StatusReport},
+    config::Config,
     console::{
-        State,
+        Portals, State,
         i18n::messages::Text,
         session::viewer::Viewer,
         ui::{
@@ -19,19 +22,20 @@ use crate::{
     },
     domain::{ErrorCode, PortalName},
 };
-use axum::extract::{Query, State as Extract};
+use axum::extract::{FromRef, Query, State as Extract};
 use maud::{Markup, html};
-use std::collections::BTreeMap;
+use std::{collections::BTreeMap, sync::Arc};
 
 /// `GET /console`: the overview.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(overviews): Extract<Overviews>,
+    Extract(cards): Extract<PortalCards>,
     visitor: Viewer,
     Query(sorting): Query<Sorting>,
 ) -> Result<Markup, ErrorPage> {
-    let look = state.looks.fresh(&state.app).await;
+    let look = overviews.fresh().await;
     let look = look.map_err(|error| ErrorPage::of(error, visitor.lang))?;
-    let live = live(&state, &visitor, &sorting, &look);
+    let live = live(&cards, &visitor, &sorting, &look);
     let title = visitor.text(Text::Overview);
     let stream = links::link("/console/live", &sorting.pairs());
     let content = html! {
@@ -43,7 +47,7 @@ pub(in crate::console) async fn get(
 
 /// The part that is kept up to date.
 pub(in crate::console) fn live(
-    state: &State,
+    cards: &PortalCards,
     visitor: &Viewer,
     sorting: &Sorting,
     look: &CachedOverview,
@@ -60,7 +64,7 @@ pub(in crate::console) fn live(
             div {
                 h2 { (visitor.text(Text::Portals)) }
                 div.cards {
-                    @for portal in &report.portals { (card(state, visitor, portal, &all)) }
+                    @for portal in &report.portals { (cards.card(visitor, portal, &all)) }
                 }
             }
             div {
@@ -122,53 +126,71 @@ fn tiles(visitor: &Viewer, report: &StatusReport) -> Markup {
     }
 }
 
-fn card(state: &State, visitor: &Viewer, portal: &PortalStatus, all: &Alerts<'_>) -> Markup {
-    let oldest = all
-        .look
-        .glance
-        .oldest
-        .iter()
-        .find(|order| order.portal == portal.portal);
-    let name = PortalName::parse(&portal.portal).ok();
-    let used = name
-        .as_ref()
-        .map(|name| state.portals.operating(name))
-        .unwrap_or_default();
-    let rate = name
-        .and_then(|name| state.config.portals.get(&name))
-        .map(|portal| portal.rate);
-    let count = |many| components::count(visitor.lang, many);
-    html! {
-        section.card {
-            h3 {
-                a href=(links::portal(&portal.portal)) { (portal.portal) }
-                " " (all.flow(&portal.portal, flow(portal)).badge(visitor))
-            }
-            dl {
-                dt { (visitor.text(Text::Waiting)) } dd { (count(portal.pending)) }
-                @if let Some(order) = oldest {
-                    dt { (visitor.text(Text::OldestWaiting)) }
-                    dd {
-                        (
-                            components::order(Some(&order.shop), Some(&order.number))
-                        ) " · " (components::span(order.seconds, visitor.lang))
-                    }
+/// What the cards of portals are made of, beside the snapshot. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(in crate::console) struct PortalCards {
+    config: Arc<Config>,
+    portals: Arc<dyn Portals>,
+}
+
+impl FromRef<State> for PortalCards {
+    fn from_ref(state: &State) -> Self {
+        Self {
+            config: Arc::clone(&state.config),
+            portals: Arc::clone(&state.portals),
+        }
+    }
+}
+
+impl PortalCards {
+    fn card(&self, visitor: &Viewer, portal: &PortalStatus, all: &Alerts<'_>) -> Markup {
+        let oldest = all
+            .look
+            .glance
+            .oldest
+            .iter()
+            .find(|order| order.portal == portal.portal);
+        let name = PortalName::parse(&portal.portal).ok();
+        let used = name
+            .as_ref()
+            .map(|name| self.portals.operating(name))
+            .unwrap_or_default();
+        let rate = name
+            .and_then(|name| self.config.portals.get(&name))
+            .map(|portal| portal.rate);
+        let count = |many| components::count(visitor.lang, many);
+        html! {
+            section.card {
+                h3 {
+                    a href=(links::portal(&portal.portal)) { (portal.portal) }
+                    " " (all.flow(&portal.portal, flow(portal)).badge(visitor))
                 }
-                dt { (visitor.text(Text::DoneLastHour)) } dd { (count(portal.done_last_hour)) }
-                dt { (visitor.text(Text::Dead)) } dd { (count(portal.dead)) }
-                @if let Some(rate) = rate {
-                    dt { (visitor.text(Text::Rate)) } dd { "≤ " (rate.per_second) }
-                }
-                @if !used.is_empty() {
-                    dt { (visitor.text(Text::OperatingUsed)) }
-                    dd { @for (method, percent) in used.iter().take(3) {
-                        span.meter {
-                            (method) " " meter min="0" max="100" low="60" high="85" optimum="0"
-                                value=(percent) {
-                            }
-                            " " (percent) " %"
+                dl {
+                    dt { (visitor.text(Text::Waiting)) } dd { (count(portal.pending)) }
+                    @if let Some(order) = oldest {
+                        dt { (visitor.text(Text::OldestWaiting)) }
+                        dd {
+                            (
+                                components::order(Some(&order.shop), Some(&order.number))
+                            ) " · " (components::span(order.seconds, visitor.lang))
                         }
-                    } }
+                    }
+                    dt { (visitor.text(Text::DoneLastHour)) } dd { (count(portal.done_last_hour)) }
+                    dt { (visitor.text(Text::Dead)) } dd { (count(portal.dead)) }
+                    @if let Some(rate) = rate {
+                        dt { (visitor.text(Text::Rate)) } dd { "≤ " (rate.per_second) }
+                    }
+                    @if !used.is_empty() {
+                        dt { (visitor.text(Text::OperatingUsed)) }
+                        dd { @for (method, percent) in used.iter().take(3) {
+                            span.meter {
+                                (method) " " meter min="0" max="100" low="60" high="85" optimum="0"
+                                    value=(percent) {
+                                }
+                                " " (percent) " %"
+                            }
+                        } }
+                    }
                 }
             }
         }

@@ -1,7 +1,10 @@
 //! Parts of pages again whenever they may have changed, as server-sent events.
 
-use super::page;
-use crate::console::{State, session::viewer::Viewer, ui::sortable::Sorting};
+use super::{
+    cache::Overviews,
+    page::{self, PortalCards},
+};
+use crate::console::{Ready, session::viewer::Viewer, ui::sortable::Sorting};
 use axum::{
     extract::{Query, State as Extract},
     response::{
@@ -20,41 +23,43 @@ const LONGEST: Duration = Duration::from_mins(10);
 
 /// `GET /console/live`: the overview.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(overviews): Extract<Overviews>,
+    Extract(cards): Extract<PortalCards>,
+    Extract(ready): Extract<Ready>,
     visitor: Viewer,
     Query(sorting): Query<Sorting>,
 ) -> Response {
-    let ask = state.clone();
-    stream(state, PAUSE, move || {
-        let (state, visitor, sorting) = (ask.clone(), visitor.clone(), sorting.clone());
+    stream(ready, PAUSE, move || {
+        let (overviews, cards) = (overviews.clone(), cards.clone());
+        let (visitor, sorting) = (visitor.clone(), sorting.clone());
         async move {
-            let look = state.looks.lately(&state.app).await.ok()?;
-            Some(page::live(&state, &visitor, &sorting, &look))
+            let look = overviews.lately().await.ok()?;
+            Some(page::live(&cards, &visitor, &sorting, &look))
         }
     })
 }
 
 /// What `render` makes, after each pause, until it makes nothing, the process stops or the time is
 /// up.
-pub(in crate::console) fn stream<F, Fut>(state: State, pause: Duration, render: F) -> Response
+pub(in crate::console) fn stream<F, Fut>(ready: Ready, pause: Duration, render: F) -> Response
 where
     F: Fn() -> Fut + Send + 'static,
     Fut: Future<Output = Option<Markup>> + Send,
 {
     let until = Instant::now() + LONGEST;
-    let events = futures_util::stream::unfold((state, render), move |(state, render)| async move {
-        let mut ready = state.ready.clone();
-        tokio::select! {
-            () = sleep(pause) => {}
-            _ = ready.wait_for(|ready| !ready) => return None,
-        }
-        if Instant::now() > until {
-            return None;
-        }
-        let part = render().await?;
-        let event = Event::default().data(part.into_string());
-        Some((Ok::<_, Infallible>(event), (state, render)))
-    });
+    let events =
+        futures_util::stream::unfold((ready, render), move |(mut ready, render)| async move {
+            tokio::select! {
+                () = sleep(pause) => {}
+                _ = ready.0.wait_for(|ready| !ready) => return None,
+            }
+            if Instant::now() > until {
+                return None;
+            }
+            let part = render().await?;
+            let event = Event::default().data(part.into_string());
+            Some((Ok::<_, Infallible>(event), (ready, render)))
+        });
     Sse::new(events)
         .keep_alive(KeepAlive::default())
         .into_response()

@@ -6,9 +6,13 @@
 //! for here. What the pages ask by afterwards is its digest.
 
 use crate::{
-    app::portal_access::{Access, AuthorizationStart, AuthorizationState, CodeOutcome},
+    app::{
+        PortalAccess,
+        portal_access::{Access, AuthorizationStart, AuthorizationState, CodeOutcome},
+    },
+    config::Config,
     console::{
-        State,
+        Ready,
         i18n::messages::Text,
         overview::sse,
         session::{form::OperatorForm, viewer::Viewer},
@@ -28,7 +32,7 @@ use axum::{
 };
 use maud::{Markup, html};
 use serde::Deserialize;
-use std::time::Duration;
+use std::{sync::Arc, time::Duration};
 
 /// How often it is looked how far an authorisation is.
 const PAUSE: Duration = Duration::from_secs(1);
@@ -47,20 +51,24 @@ fn path(portal: &PortalName, rest: &str) -> String {
 }
 
 /// A portal that is reached by an application.
-fn known(state: &State, name: &str, visitor: &Viewer) -> Result<PortalName, ErrorPage> {
+fn known(
+    portal_access: &PortalAccess,
+    name: &str,
+    visitor: &Viewer,
+) -> Result<PortalName, ErrorPage> {
     let name = PortalName::parse(name).ok();
-    let known = name.filter(|name| state.app.portal_access.application(name).is_some());
+    let known = name.filter(|name| portal_access.application(name).is_some());
     known.ok_or_else(|| ErrorPage::not_found(visitor.lang))
 }
 
 /// How the application stands, and the button that lets it in; nothing for a portal that is reached
 /// by a webhook.
 pub(in crate::console) async fn section(
-    state: &State,
+    portal_access: &PortalAccess,
     visitor: &Viewer,
     portal: &PortalName,
 ) -> Result<Markup, ErrorPage> {
-    let access = state.app.portal_access.application_access(portal).await;
+    let access = portal_access.application_access(portal).await;
     let Some(access) = access.map_err(|error| ErrorPage::of(error, visitor.lang))? else {
         return Ok(html! {});
     };
@@ -88,22 +96,21 @@ pub(in crate::console) async fn section(
 
 /// `POST /console/portals/{name}/authorise`: begins an authorisation, which the portal ends.
 pub(in crate::console) async fn begin(
-    Extract(state): Extract<State>,
+    Extract(portal_access): Extract<PortalAccess>,
+    Extract(config): Extract<Arc<Config>>,
     Path(name): Path<String>,
     act: OperatorForm<EmptyForm>,
 ) -> Result<Markup, ErrorPage> {
     let visitor = act.visitor;
-    let portal = known(&state, &name, &visitor)?;
-    let begun = state
-        .app
-        .portal_access
+    let portal = known(&portal_access, &name, &visitor)?;
+    let begun = portal_access
         .begin_authorisation(&portal, &visitor.actor())
         .await;
     let begun = begun.map_err(|error| ErrorPage::of(error, visitor.lang))?;
     let begun = begun.ok_or_else(|| ErrorPage::not_found(visitor.lang))?;
     let content = html! {
         (title(&visitor, &portal))
-        (steps(&state, &visitor, &portal, &begun))
+        (steps(&config, &visitor, &portal, &begun))
         h2 { (visitor.text(Text::WhatCame)) }
         (followed(&visitor, &portal, &begun.follow(), &AuthorizationState::Waits))
         (by_hand(&visitor, &portal, None))
@@ -127,12 +134,12 @@ fn framed(visitor: &Viewer, portal: &PortalName, content: Markup) -> Markup {
 }
 
 fn steps(
-    state: &State,
+    config: &Config,
     visitor: &Viewer,
     portal: &PortalName,
     begun: &AuthorizationStart,
 ) -> Markup {
-    let own = state.config.http.public_url.as_deref();
+    let own = config.http.public_url.as_deref();
     let address = own.map_or("https://…", |url| url.trim_end_matches('/'));
     html! {
         ol.steps {
@@ -211,15 +218,13 @@ fn by_hand(visitor: &Viewer, portal: &PortalName, wrong: Option<&str>) -> Markup
 
 /// `POST /console/portals/{name}/authorisation`: the address that the browser ended at.
 pub(in crate::console) async fn hand_over(
-    Extract(state): Extract<State>,
+    Extract(portal_access): Extract<PortalAccess>,
     Path(name): Path<String>,
     act: OperatorForm<GivenCode>,
 ) -> Result<Response, ErrorPage> {
     let OperatorForm { visitor, form } = act;
-    let portal = known(&state, &name, &visitor)?;
-    let done = state
-        .app
-        .portal_access
+    let portal = known(&portal_access, &name, &visitor)?;
+    let done = portal_access
         .hand_over_code(&portal, &form.code, &visitor.actor())
         .await;
     let wrong = match done.map_err(|error| ErrorPage::of(error, visitor.lang))? {
@@ -241,12 +246,12 @@ pub(in crate::console) async fn hand_over(
 
 /// `GET /console/portals/{name}/authorisation/{follow}`: what has become of an authorisation.
 pub(in crate::console) async fn follow(
-    Extract(state): Extract<State>,
+    Extract(portal_access): Extract<PortalAccess>,
     visitor: Viewer,
     Path((name, follow)): Path<(String, String)>,
 ) -> Result<Markup, ErrorPage> {
-    let portal = known(&state, &name, &visitor)?;
-    let how = state.app.portal_access.authorising(&portal, &follow).await;
+    let portal = known(&portal_access, &name, &visitor)?;
+    let how = portal_access.authorising(&portal, &follow).await;
     let how = how.map_err(|error| ErrorPage::of(error, visitor.lang))?;
     let content = html! {
         (title(&visitor, &portal))
@@ -258,17 +263,17 @@ pub(in crate::console) async fn follow(
 
 /// `GET /console/portals/{name}/authorisation/{follow}/live`: the same as a stream of events.
 pub(in crate::console) async fn follow_live(
-    Extract(state): Extract<State>,
+    Extract(portal_access): Extract<PortalAccess>,
+    Extract(ready): Extract<Ready>,
     visitor: Viewer,
     Path((name, follow)): Path<(String, String)>,
 ) -> Result<Response, ErrorPage> {
-    let portal = known(&state, &name, &visitor)?;
-    let app = state.app.clone();
-    Ok(sse::stream(state, PAUSE, move || {
-        let (app, visitor) = (app.clone(), visitor.clone());
+    let portal = known(&portal_access, &name, &visitor)?;
+    Ok(sse::stream(ready, PAUSE, move || {
+        let (access, visitor) = (portal_access.clone(), visitor.clone());
         let (portal, follow) = (portal.clone(), follow.clone());
         async move {
-            let how = app.portal_access.authorising(&portal, &follow).await.ok()?;
+            let how = access.authorising(&portal, &follow).await.ok()?;
             Some(outcome(&visitor, &how))
         }
     }))

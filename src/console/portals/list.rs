@@ -3,15 +3,15 @@
 use crate::{
     app::{LaneState, PortalStatus},
     console::{
-        State,
         i18n::messages::Text,
-        overview::{self, alerts::Alerts},
+        overview::{self, alerts::Alerts, cache::Overviews},
         session::viewer::Viewer,
         ui::{
             components,
             error_page::ErrorPage,
             layout::{self, Section},
             links,
+            portal_names::PortalNames,
         },
     },
 };
@@ -20,10 +20,11 @@ use maud::{Markup, html};
 
 /// `GET /console/portals`: every portal, each with how it stands.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(overviews): Extract<Overviews>,
+    Extract(names): Extract<PortalNames>,
     visitor: Viewer,
 ) -> Result<Markup, ErrorPage> {
-    let look = state.looks.fresh(&state.app).await;
+    let look = overviews.fresh().await;
     let look = look.map_err(|error| ErrorPage::of(error, visitor.lang))?;
     let wrongs = Alerts::of(&visitor, &look);
     let title = visitor.text(Text::Portals);
@@ -35,7 +36,7 @@ pub(in crate::console) async fn get(
                 " " (wrongs.flow(&portal.portal, overview::flow::flow(portal)).badge(&visitor))
             }
             (wrongs.about(&visitor, &portal.portal, "/console/portals"))
-            (facts(&state, &visitor, portal))
+            (facts(&names, &visitor, portal))
             (acts(&visitor, portal))
         } } }
     };
@@ -43,10 +44,14 @@ pub(in crate::console) async fn get(
 }
 
 /// What is known of a portal.
-pub(in crate::console) fn facts(state: &State, visitor: &Viewer, portal: &PortalStatus) -> Markup {
+pub(in crate::console) fn facts(
+    names: &PortalNames,
+    visitor: &Viewer,
+    portal: &PortalStatus,
+) -> Markup {
     html! {
         dl {
-            @if let Some(origin) = components::origin(state, &portal.portal) {
+            @if let Some(origin) = names.origin(&portal.portal) {
                 dt { (visitor.text(Text::Address)) }
                 dd { a href=(origin) rel="noreferrer noopener" target="_blank" { (origin) } }
             }

@@ -2,11 +2,10 @@
 
 use super::detail::{EmptyForm, PageQuery};
 use crate::{
-    app::{LaneState, Operations, lane_of, operations::overview::RefusedChange},
+    app::{LaneState, Operations, Registry, lane_of, operations::overview::RefusedChange},
     console::{
-        State,
         i18n::messages::Text,
-        overview::{alerts::Alerts, flow::Flow},
+        overview::{alerts::Alerts, cache::Overviews, flow::Flow},
         session::{form::OperatorForm, viewer::Viewer},
         ui::{
             components,
@@ -22,26 +21,24 @@ use axum::{
     response::Redirect,
 };
 use maud::{Markup, html};
+use std::sync::Arc;
 
 /// `GET /console/shops/{name}`: one shop, and what it is told.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(overviews): Extract<Overviews>,
+    Extract(operations): Extract<Operations>,
+    Extract(registry): Extract<Arc<Registry>>,
     visitor: Viewer,
     Path(name): Path<String>,
     Query(asked): Query<PageQuery>,
 ) -> Result<Markup, ErrorPage> {
     let fault = |error| ErrorPage::of(error, visitor.lang);
     let known = parse(&name, &visitor)?;
-    let look = state.looks.fresh(&state.app).await.map_err(fault)?;
+    let look = overviews.fresh().await.map_err(fault)?;
     let shop = look.report.shops.iter().find(|shop| shop.shop == name);
     let shop = shop.ok_or_else(|| ErrorPage::not_found(visitor.lang))?;
     let (wrongs, lane) = (Alerts::of(&visitor, &look), lane_of(&name));
-    let refused = state
-        .app
-        .operations
-        .refused_changes(&known)
-        .await
-        .map_err(fault)?;
+    let refused = operations.refused_changes(&known).await.map_err(fault)?;
     let content = html! {
         h1 {
             (visitor.text(Text::Shop)) " " (name) " " @if let Some(callback) = shop.callback {
@@ -65,7 +62,7 @@ pub(in crate::console) async fn get(
                     (shop.dead)
                 }
             }
-            @if keeps_catalogue(&state, &name) {
+            @if registry.catalogues.contains_key(&known) {
                 dt { (visitor.text(Text::Products)) }
                 dd {
                     a href=(links::products(&name)) {
@@ -84,12 +81,6 @@ pub(in crate::console) async fn get(
         }
     };
     Ok(layout::page(&visitor, Section::Portals, &name, content))
-}
-
-/// Whether the shop keeps its products in the portal.
-fn keeps_catalogue(state: &State, name: &str) -> bool {
-    let shop = ShopName::parse(name).ok();
-    shop.is_some_and(|shop| state.app.registry().catalogues.contains_key(&shop))
 }
 
 fn flow(callback: LaneState) -> Flow {

@@ -2,11 +2,11 @@
 
 use crate::{
     app::{
-        PlannedChange, Sync,
+        PlannedChange, Registry, Sync,
         status_map::{ReportedFinding, Severity},
     },
     console::{
-        StageNames, State,
+        Portals, StageNames,
         i18n::messages::Text,
         session::{form::OperatorForm, viewer::Viewer},
         ui::{
@@ -62,23 +62,22 @@ pub(in crate::console) async fn apply(
 /// `GET /console/statuses`; with `check=SHOP` also what the portal says of that shop's table, for
 /// operators: it costs the portal a call or two.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(sync): Extract<Sync>,
+    Extract(registry): Extract<Arc<Registry>>,
+    Extract(portals): Extract<Arc<dyn Portals>>,
     visitor: Viewer,
     Query(asked): Query<PageQuery>,
 ) -> Result<Markup, ErrorPage> {
     let title = visitor.text(Text::StatusMap);
-    let shops = &state.app.registry().shops;
+    let shops = &registry.shops;
     let wanted = shops.get(&*asked.check).filter(|_| visitor.can_write());
     let checked = match wanted {
-        Some(rules) => Some((
-            rules.shop.clone(),
-            state.portals.check(Arc::clone(rules)).await,
-        )),
+        Some(rules) => Some((rules.shop.clone(), portals.check(Arc::clone(rules)).await)),
         None => None,
     };
     let planned = match shops.keys().find(|shop| shop.as_str() == asked.plan) {
         Some(shop) => {
-            let plan = state.app.sync.table_plan(shop).await;
+            let plan = sync.table_plan(shop).await;
             Some((
                 shop,
                 plan.map_err(|error| ErrorPage::of(error, visitor.lang))?,
@@ -89,7 +88,7 @@ pub(in crate::console) async fn get(
     let content = html! {
         h1 { (title) }
         @for rules in shops.values() {
-            @let names = state.portals.stage_names(&rules.portal);
+            @let names = portals.stage_names(&rules.portal);
             (of(&visitor, rules, &names))
             @match &planned {
                 Some((shop, plan)) if **shop == rules.shop => {

@@ -5,8 +5,9 @@
 
 use super::viewer::Viewer;
 use crate::{
-    app::Session,
+    app::{Operations, Session},
     auth::{self, Operator, SessionToken},
+    config::Config,
     console::{
         State,
         i18n::locale::{Lang, cookie},
@@ -64,19 +65,17 @@ impl FromRequestParts<State> for Viewer {
 
 /// Opens a session; returns the cookie to set.
 pub(in crate::console) async fn open(
-    state: &State,
+    (sessions, config): (&Operations, &Config),
     name: &str,
     headers: &HeaderMap,
 ) -> Result<String, crate::app::Error> {
     let token = SessionToken::random();
-    let stamp = state.config.operators.get(name).map(Operator::stamp);
+    let stamp = config.operators.get(name).map(Operator::stamp);
     let session = Session {
         operator: name.to_owned(),
         stamp: stamp.unwrap_or_default().to_vec(),
     };
-    state
-        .app
-        .operations
+    sessions
         .open_session(token.expose(), &session, LIFE)
         .await?;
     Ok(set_cookie(headers, token.expose(), LIFE))
@@ -84,11 +83,11 @@ pub(in crate::console) async fn open(
 
 /// Ends the session of a request; returns the cookie that removes it.
 pub(in crate::console) async fn close(
-    state: &State,
+    sessions: &Operations,
     headers: &HeaderMap,
 ) -> Result<String, crate::app::Error> {
     if let Some(token) = token(headers) {
-        state.app.operations.close_session(token.expose()).await?;
+        sessions.close_session(token.expose()).await?;
     }
     Ok(set_cookie(headers, "", Duration::ZERO))
 }

@@ -26,8 +26,19 @@ struct SentForm<T> {
     form: T,
 }
 
+/// The form of an act that is free to every person, such as leaving.
+pub(in crate::console) struct ViewerForm<T>(pub(in crate::console) OperatorForm<T>);
+
+impl<T: DeserializeOwned> FromRequest<State> for ViewerForm<T> {
+    type Rejection = ErrorPage;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, ErrorPage> {
+        read(request, state).await.map(Self)
+    }
+}
+
 /// Reads a form of the session's own pages, whatever the role.
-pub(in crate::console) async fn read<T: DeserializeOwned>(
+async fn read<T: DeserializeOwned>(
     request: Request,
     state: &State,
 ) -> Result<OperatorForm<T>, ErrorPage> {

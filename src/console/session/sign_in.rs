@@ -1,8 +1,10 @@
 //! Signing in and out.
 
-use super::{cookies, form};
+use super::{cookies, form::ViewerForm};
 use crate::{
-    auth::{Caller, PasswordHash, ThrottleKey},
+    app::Operations,
+    auth::{Caller, LoginThrottle, PasswordHash, ThrottleKey},
+    config::Config,
     console::{
         State,
         i18n::{locale::Lang, messages::Text},
@@ -11,12 +13,13 @@ use crate::{
 };
 use axum::{
     Form,
-    extract::{Path, Query, Request, State as Extract},
+    extract::{FromRef, Path, Query, State as Extract},
     http::{HeaderMap, StatusCode, header},
     response::{IntoResponse, Redirect, Response},
 };
 use maud::{Markup, html};
 use serde::Deserialize;
+use std::sync::Arc;
 
 /// The longest password or key that is looked at.
 const LONGEST: usize = 1_024;
@@ -41,16 +44,17 @@ pub(in crate::console) struct Credentials {
 
 /// `GET /console/sign-in`: the form for name and password.
 pub(in crate::console) async fn get(
-    Extract(state): Extract<State>,
+    Extract(config): Extract<Arc<Config>>,
     headers: HeaderMap,
     Query(asked): Query<SignInQuery>,
 ) -> Markup {
-    page(&state, Lang::of(&headers), &asked.next, None)
+    page(&config, Lang::of(&headers), &asked.next, None)
 }
 
 /// `POST /console/sign-in`: checks name and password, and begins a session.
 pub(in crate::console) async fn post(
-    Extract(state): Extract<State>,
+    Extract(sessions): Extract<Operations>,
+    Extract(guard): Extract<LoginGuard>,
     headers: HeaderMap,
     Form(form): Form<Credentials>,
 ) -> Result<Response, ErrorPage> {
@@ -59,23 +63,24 @@ pub(in crate::console) async fn post(
         return Err(ErrorPage::page(StatusCode::FORBIDDEN, Text::Stale, lang));
     }
     let who = ThrottleKey::tries(&form.name);
-    let name = match known(&state, &form, who).await {
+    let config = &*guard.config;
+    let name = match guard.judge(&form, who).await {
         SignInResult::Right(name) => name,
         SignInResult::Wrong => {
-            let name = state.config.operators.get_key_value(&form.name);
+            let name = config.operators.get_key_value(&form.name);
             let name = name.map_or("(unknown)", |(name, _)| name);
             tracing::warn!(name, "somebody could not sign in to the console");
-            let page = page(&state, lang, &form.next, Some(Text::SignInWrong));
+            let page = page(config, lang, &form.next, Some(Text::SignInWrong));
             return Ok((StatusCode::UNAUTHORIZED, page).into_response());
         }
         SignInResult::Not => {
-            let page = page(&state, lang, &form.next, Some(Text::SignInSlow));
+            let page = page(config, lang, &form.next, Some(Text::SignInSlow));
             let headers = [(header::RETRY_AFTER, "60")];
             return Ok((StatusCode::TOO_MANY_REQUESTS, headers, page).into_response());
         }
     };
-    state.throttle.right(who);
-    let cookie = cookies::open(&state, &name, &headers).await;
+    guard.throttle.right(who);
+    let cookie = cookies::open((&sessions, config), &name, &headers).await;
     let cookie = cookie.map_err(|error| ErrorPage::of(error, lang))?;
     Ok((
         [(header::SET_COOKIE, cookie)],
@@ -93,56 +98,73 @@ enum SignInResult {
     Not,
 }
 
-/// Judges credentials. A right key is taken always; a password takes as long to judge for a name
-/// that nobody has.
-async fn known(state: &State, form: &Credentials, who: ThrottleKey) -> SignInResult {
-    if !form.key.is_empty() {
-        return match state.config.authenticate(&form.key) {
-            Some(Caller::Operator { name, .. }) => SignInResult::Right(name),
-            Some(Caller::Shop(_) | Caller::Till { .. }) | None => {
-                state.throttle.wrong(who);
-                SignInResult::Wrong
-            }
-        };
-    }
-    if form.password.len() > LONGEST || form.name.len() > LONGEST {
-        return SignInResult::Wrong;
-    }
-    let Some(_turn) = state.throttle.turn(who).await else {
-        return SignInResult::Not;
-    };
-    let own = state.config.operators.get(&form.name);
-    let own = own.and_then(|operator| operator.password.clone());
-    let known = own.is_some();
-    let hash = own.or_else(|| stand_in(state));
-    let password = form.password.clone();
-    // Made to be slow: not on a thread that serves others.
-    let hashed = move || hash.is_some_and(|hash| hash.matches(&password));
-    let right = tokio::task::spawn_blocking(hashed).await.unwrap_or(false);
-    if right && known {
-        SignInResult::Right(form.name.clone())
-    } else {
-        SignInResult::Wrong
+/// Who may sign in, and how often it may be tried. Cheap to clone.
+#[derive(Debug, Clone)]
+pub(in crate::console) struct LoginGuard {
+    config: Arc<Config>,
+    throttle: Arc<LoginThrottle>,
+}
+
+impl FromRef<State> for LoginGuard {
+    fn from_ref(state: &State) -> Self {
+        Self {
+            config: Arc::clone(&state.config),
+            throttle: Arc::clone(&state.throttle),
+        }
     }
 }
 
-/// A hash for names that have none: as slow as those that there are.
-fn stand_in(state: &State) -> Option<PasswordHash> {
-    const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$\
-                          AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
-    let operators = state.config.operators.values();
-    let mut known = operators.filter_map(|operator| operator.password.clone());
-    known.next_back().or_else(|| PasswordHash::parse(NOBODY))
+impl LoginGuard {
+    /// Judges credentials. A right key is taken always; a password takes as long to judge for a
+    /// name that nobody has.
+    async fn judge(&self, form: &Credentials, who: ThrottleKey) -> SignInResult {
+        if !form.key.is_empty() {
+            return match self.config.authenticate(&form.key) {
+                Some(Caller::Operator { name, .. }) => SignInResult::Right(name),
+                Some(Caller::Shop(_) | Caller::Till { .. }) | None => {
+                    self.throttle.wrong(who);
+                    SignInResult::Wrong
+                }
+            };
+        }
+        if form.password.len() > LONGEST || form.name.len() > LONGEST {
+            return SignInResult::Wrong;
+        }
+        let Some(_turn) = self.throttle.turn(who).await else {
+            return SignInResult::Not;
+        };
+        let own = self.config.operators.get(&form.name);
+        let own = own.and_then(|operator| operator.password.clone());
+        let known = own.is_some();
+        let hash = own.or_else(|| self.stand_in());
+        let password = form.password.clone();
+        // Made to be slow: not on a thread that serves others.
+        let hashed = move || hash.is_some_and(|hash| hash.matches(&password));
+        let right = tokio::task::spawn_blocking(hashed).await.unwrap_or(false);
+        if right && known {
+            SignInResult::Right(form.name.clone())
+        } else {
+            SignInResult::Wrong
+        }
+    }
+
+    /// A hash for names that have none: as slow as those that there are.
+    fn stand_in(&self) -> Option<PasswordHash> {
+        const NOBODY: &str = "$argon2id$v=19$m=19456,t=2,p=1$bm9ib2R5LW5vYm9keQ$\
+                              AAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAAA";
+        let operators = self.config.operators.values();
+        let mut known = operators.filter_map(|operator| operator.password.clone());
+        known.next_back().or_else(|| PasswordHash::parse(NOBODY))
+    }
 }
 
 /// `POST /console/sign-out`: ends the session.
 pub(in crate::console) async fn leave(
-    Extract(state): Extract<State>,
-    request: Request,
+    Extract(sessions): Extract<Operations>,
+    headers: HeaderMap,
+    ViewerForm(act): ViewerForm<SignInQuery>,
 ) -> Result<Response, ErrorPage> {
-    let headers = request.headers().clone();
-    let act = form::read::<SignInQuery>(request, &state).await?;
-    let cookie = cookies::close(&state, &headers).await;
+    let cookie = cookies::close(&sessions, &headers).await;
     let cookie = cookie.map_err(|error| ErrorPage::of(error, act.visitor.lang))?;
     Ok((
         [(header::SET_COOKIE, cookie)],
@@ -185,14 +207,14 @@ fn inside(next: &str) -> &str {
     if own && plain { next } else { "/console" }
 }
 
-fn page(state: &State, lang: Lang, next: &str, wrong: Option<Text>) -> Markup {
+fn page(config: &Config, lang: Lang, next: &str, wrong: Option<Text>) -> Markup {
     let other = lang.other();
     let back = links::link("/console/sign-in", &[("next", Some(next))]);
     let language = links::link(
         &format!("/console/language/{}", other.tag()),
         &[("back", Some(&back))],
     );
-    let operators = || state.config.operators.values();
+    let operators = || config.operators.values();
     let by_password = operators().any(|operator| operator.password.is_some());
     let by_key = operators().any(|operator| operator.key.is_some());
     let body = html! {

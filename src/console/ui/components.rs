@@ -3,17 +3,15 @@
 use super::{layout, links, subjects};
 use crate::{
     app::DeadLetter,
-    config::PortalAccess,
     console::{
-        StageNames, State,
+        StageNames,
         i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,
     },
-    domain::{ErrorCode, Place, PortalName, is_subject_key},
+    domain::{ErrorCode, Place, is_subject_key},
 };
 use chrono::{DateTime, SecondsFormat, Utc};
 use maud::{Markup, html};
-use secrecy::ExposeSecret as _;
 use serde_json::Value;
 
 /// How many seconds ago a moment may be to be told by the distance.
@@ -88,17 +86,6 @@ pub(in crate::console) fn span(seconds: i64, lang: Lang) -> String {
     }
 }
 
-/// The address of a portal, without anything secret.
-pub(in crate::console) fn origin(state: &State, portal: &str) -> Option<String> {
-    let name = PortalName::parse(portal).ok()?;
-    let address = match &state.config.portals.get(&name)?.access {
-        PortalAccess::Webhook(url) => url::Url::parse(url.expose_secret()),
-        PortalAccess::App(app) => url::Url::parse(&app.portal_url),
-    };
-    let origin = address.ok()?.origin();
-    origin.is_tuple().then(|| origin.ascii_serialization())
-}
-
 /// A link into Bitrix24.
 pub(in crate::console) fn entity(origin: Option<&str>, kind: &str, id: u64) -> Markup {
     html! {
@@ -151,12 +138,6 @@ pub(in crate::console) fn place_of(letter: &DeadLetter) -> Place<'_> {
         portal: letter.portal.as_deref(),
         ..Place::default()
     }
-}
-
-/// What a portal calls its stages, as far as that is known.
-pub(in crate::console) fn stage_names(state: &State, portal: &str) -> StageNames {
-    let portal = PortalName::parse(portal).ok();
-    portal.map_or_else(StageNames::default, |name| state.portals.stage_names(&name))
 }
 
 /// A stage by the portal's own name for it, with its code beside; the code alone while the name is

@@ -7,6 +7,7 @@ pub(super) mod error_page;
 pub(super) mod keys;
 pub(super) mod layout;
 pub(super) mod links;
+pub(super) mod portal_names;
 pub(super) mod sortable;
 pub(super) mod subjects;
 pub(super) mod upload;

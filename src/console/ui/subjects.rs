@@ -1,5 +1,5 @@
-//! What stands in the queue beside orders, by its key: submissions of forms, calls, receipts,
-//! products.
+//! Names of subjects by their keys: what stands in the queue beside orders, such as submissions of
+//! forms, calls, receipts and products.
 
 use super::links;
 use crate::console::{

@@ -130,7 +130,7 @@ impl Picture {
 /// A picture on the card of a product, or of one of its variations.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ProductPicture {
-    /// The picture.
+    /// Where the picture is found.
     #[serde(flatten)]
     pub picture: Picture,
     /// The shop's id of the variation on whose card it is; `None`: it is on the product's.

@@ -252,16 +252,6 @@ pub enum IdKind {
     Number,
 }
 
-impl IdKind {
-    /// Its name in the settings and in the database.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Id => "id",
-            Self::Number => "number",
-        }
-    }
-}
-
 /// Where an order's discounts stand.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Discounts {

@@ -1,9 +1,9 @@
 //! `GET /v1/conflicts/{id}`: one conflict.
 
 use crate::{
-    app::ConflictItem,
+    app::{ConflictItem, Conflicts},
     auth::Caller,
-    http::{Problem, State, layer::path::PathParam},
+    http::{Problem, layer::path::PathParam},
 };
 use axum::{Json, extract::State as Extract};
 
@@ -21,20 +21,20 @@ use axum::{Json, extract::State as Extract};
     )
 )]
 pub(in crate::http) async fn get_conflict(
-    Extract(state): Extract<State>,
+    Extract(conflicts): Extract<Conflicts>,
     caller: Caller,
     PathParam(id): PathParam,
 ) -> Result<Json<ConflictItem>, Problem> {
-    find(&state, &caller, &id).await.map(Json)
+    find(&conflicts, &caller, &id).await.map(Json)
 }
 
 /// A conflict that the caller may see.
 pub(in crate::http) async fn find(
-    state: &State,
+    conflicts: &Conflicts,
     caller: &Caller,
     id: &str,
 ) -> Result<ConflictItem, Problem> {
     let id = id.parse().map_err(|_| Problem::not_found())?;
-    let found = state.app.conflict(id, caller.only()).await?;
+    let found = conflicts.get(id, caller.only()).await?;
     found.ok_or_else(Problem::not_found)
 }

@@ -1,12 +1,15 @@
 //! `GET /v1/conflicts`: differences and shortages that wait for a person.
 
 use crate::{
-    app::{ConflictFilter, ConflictItems},
+    app::{ConflictFilter, ConflictItems, Conflicts},
     auth::Caller,
     domain::{OrderNumber, PortalName, ShopName},
     http::{
-        Problem, State,
-        layer::query::{self, LARGEST_PAGE, wrong},
+        Problem,
+        layer::{
+            query::{self, LARGEST_PAGE, wrong},
+            responses::OtherShop,
+        },
     },
 };
 use axum::{
@@ -43,18 +46,11 @@ pub(in crate::http) struct Filter {
     params(Filter),
     responses(
         (status = 200, description = "A page", body = ConflictItems),
-        (
-            status = 400, description = "A filter that cannot be used", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 404, description = "Another shop than the caller's", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        OtherShop,
     )
 )]
 pub(in crate::http) async fn get_conflicts(
-    Extract(state): Extract<State>,
+    Extract(conflicts): Extract<Conflicts>,
     caller: Caller,
     query: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<ConflictItems>, Problem> {
@@ -62,7 +58,7 @@ pub(in crate::http) async fn get_conflicts(
     let limit = query::limit(filter.limit, LARGEST_PAGE)?;
     let mut filter = parse(&filter, limit).map_err(wrong)?;
     filter.shop = caller.within(filter.shop)?;
-    Ok(Json(state.app.conflicts(&filter).await?))
+    Ok(Json(conflicts.list(&filter).await?))
 }
 
 fn parse(filter: &Filter, limit: u32) -> Result<ConflictFilter, String> {

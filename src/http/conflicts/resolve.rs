@@ -2,15 +2,14 @@
 
 use super::get;
 use crate::{
-    app::{ConflictItem, stock::ShortageRuling},
-    auth::Caller,
+    app::{ConflictItem, Conflicts, Stock, Sync, stock::ShortageRuling},
     domain::{Fault, Side},
     http::{
-        Problem, State,
-        layer::{self, path::PathParam},
+        Problem,
+        layer::{auth::MayChange, body::SentBody, path::PathParam},
     },
 };
-use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
+use axum::{Json, extract::State as Extract};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -93,14 +92,7 @@ pub(in crate::http) struct Outcome {
     request_body = Resolve,
     responses(
         (status = 200, description = "It is on record", body = Outcome),
-        (
-            status = 400, description = "Not JSON", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 403, description = "The key may only look", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        MayChange,
         (
             status = 404, description = "No such conflict of the caller", body = Problem,
             content_type = "application/problem+json"
@@ -116,30 +108,27 @@ pub(in crate::http) struct Outcome {
     )
 )]
 pub(in crate::http) async fn post_resolve(
-    Extract(state): Extract<State>,
-    caller: Caller,
+    Extract(conflicts): Extract<Conflicts>,
+    Extract(sync): Extract<Sync>,
+    Extract(stock): Extract<Stock>,
+    MayChange(caller): MayChange,
     PathParam(id): PathParam,
-    headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Json<Outcome>, Problem> {
-    caller.may_change()?;
-    let item = get::find(&state, &caller, &id).await?;
-    let most = state.config.http.max_body_bytes;
-    let resolve: Resolve = layer::body::read_json(&headers, body, most).await?;
-    let (app, actor) = (&state.app, caller.actor());
+    let item = get::find(&conflicts, &caller, &id).await?;
+    let resolve: Resolve = sent.json().await?;
+    let actor = caller.actor();
     match item {
         ConflictItem::Status(conflict) => {
             let winner = resolve.winner()?;
-            app.sync.resolve(conflict.id, winner, &actor).await?;
+            sync.resolve(conflict.id, winner, &actor).await?;
         }
         ConflictItem::Shortage(shortage) => {
             let mut ruling = resolve.ruling()?;
             if let Some(own) = caller.only() {
                 ruling.shop = Some(own.as_str().to_owned());
             }
-            app.stock
-                .rule_shortage(shortage.id, &ruling, &actor)
-                .await?;
+            stock.rule_shortage(shortage.id, &ruling, &actor).await?;
         }
     }
     Ok(Json(Outcome { result: "resolved" }))

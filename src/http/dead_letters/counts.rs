@@ -4,7 +4,7 @@ use super::list::{Filter, wanted};
 use crate::{
     app::{DeadLetters, LetterCounts},
     auth::Caller,
-    http::Problem,
+    http::{Problem, layer::responses::OtherShop},
 };
 use axum::{
     Json,
@@ -18,14 +18,7 @@ use axum::{
     params(Filter),
     responses(
         (status = 200, description = "The counts, the most first", body = LetterCounts),
-        (
-            status = 400, description = "A filter that cannot be used", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 404, description = "Another shop than the caller's", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        OtherShop,
     )
 )]
 pub(in crate::http) async fn get_counts(

@@ -2,13 +2,13 @@
 
 use super::get;
 use crate::{
-    auth::Caller,
+    app::DeadLetters,
     http::{
-        Problem, State,
-        layer::{self, path::PathParam},
+        Problem,
+        layer::{auth::MayChange, body::SentBody, path::PathParam},
     },
 };
-use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
+use axum::{Json, extract::State as Extract};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -36,14 +36,7 @@ pub(in crate::http) struct Outcome {
     request_body = Discard,
     responses(
         (status = 200, description = "The letter is closed", body = Outcome),
-        (
-            status = 400, description = "Not JSON", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 403, description = "The key may only look", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        MayChange,
         (
             status = 404, description = "No such open letter of the caller", body = Problem,
             content_type = "application/problem+json"
@@ -55,19 +48,14 @@ pub(in crate::http) struct Outcome {
     )
 )]
 pub(in crate::http) async fn post_discard(
-    Extract(state): Extract<State>,
-    caller: Caller,
+    Extract(dead_letters): Extract<DeadLetters>,
+    MayChange(caller): MayChange,
     PathParam(id): PathParam,
-    headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Json<Outcome>, Problem> {
-    caller.may_change()?;
-    let letter = get::find(&state, &caller, &id).await?;
-    let most = state.config.http.max_body_bytes;
-    let discard: Discard = layer::body::read_json(&headers, body, most).await?;
-    state
-        .app
-        .dead_letters
+    let letter = get::find(&dead_letters, &caller, &id).await?;
+    let discard: Discard = sent.json().await?;
+    dead_letters
         .discard(letter.id, &caller.actor(), &discard.reason)
         .await?;
     Ok(Json(Outcome {

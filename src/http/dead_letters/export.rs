@@ -1,7 +1,12 @@
 //! `GET /v1/dead-letters/export`: letters as NDJSON.
 
 use super::list::{Filter, wanted};
-use crate::{app::DeadLetters, auth::Caller, domain::ErrorCode, http::Problem};
+use crate::{
+    app::DeadLetters,
+    auth::Caller,
+    domain::ErrorCode,
+    http::{Problem, layer::responses::OtherShop},
+};
 use axum::{
     extract::{Query, State as Extract, rejection::QueryRejection},
     http::{HeaderName, header},
@@ -21,14 +26,7 @@ const NEXT: HeaderName = HeaderName::from_static("x-next-after");
                            `after` of the next page, if there is one",
             body = String, content_type = "application/x-ndjson"
         ),
-        (
-            status = 400, description = "A filter that cannot be used", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 404, description = "Another shop than the caller's", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        OtherShop,
     )
 )]
 pub(in crate::http) async fn get_export(

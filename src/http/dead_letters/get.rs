@@ -3,7 +3,7 @@
 use crate::{
     app::{DeadLetter, DeadLetterDetail, DeadLetters},
     auth::Caller,
-    http::{Problem, State, layer::path::PathParam},
+    http::{Problem, layer::path::PathParam},
 };
 use axum::{Json, extract::State as Extract};
 
@@ -35,12 +35,12 @@ pub(in crate::http) async fn get_dead_letter(
 
 /// The open letter of that id, if the caller sees it.
 pub(in crate::http) async fn find(
-    state: &State,
+    dead_letters: &DeadLetters,
     caller: &Caller,
     id: &str,
 ) -> Result<DeadLetter, Problem> {
     let id = id.parse().map_err(|_| Problem::not_found())?;
-    let letter = state.app.dead_letters.dead_letter(id).await?;
+    let letter = dead_letters.dead_letter(id).await?;
     letter
         .filter(|letter| caller.sees(letter.shop.as_deref()))
         .ok_or_else(Problem::not_found)

@@ -1,12 +1,17 @@
 //! `POST /v1/dead-letters/import`: letters from NDJSON.
 
 use crate::{
-    app::ImportReport,
-    auth::Caller,
+    app::{DeadLetters, ImportReport},
     domain::ErrorCode,
-    http::{Problem, State, layer},
+    http::{
+        Problem,
+        layer::{
+            auth::MayOperate,
+            body::{self, SentBody},
+        },
+    },
 };
-use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
+use axum::{Json, extract::State as Extract};
 
 /// Takes dead letters as the export writes them. What is there already is left alone; faulty lines
 /// are named, the others taken.
@@ -19,10 +24,7 @@ use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
             status = 400, description = "Not UTF-8", body = Problem,
             content_type = "application/problem+json"
         ),
-        (
-            status = 403, description = "Not a key of the role `operator`", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        MayOperate,
         (
             status = 422, description = "Too many lines", body = Problem,
             content_type = "application/problem+json"
@@ -30,20 +32,14 @@ use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
     )
 )]
 pub(in crate::http) async fn post_import(
-    Extract(state): Extract<State>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: Body,
+    Extract(dead_letters): Extract<DeadLetters>,
+    MayOperate(caller): MayOperate,
+    sent: SentBody,
 ) -> Result<Json<ImportReport>, Problem> {
-    caller.operates()?;
-    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
-    layer::body::room(&bytes).await?;
+    let bytes = sent.bytes().await?;
+    body::room(&bytes).await?;
     let text = std::str::from_utf8(&bytes)
         .map_err(|error| Problem::new(ErrorCode::Malformed, error.to_string()))?;
-    let imports = state
-        .app
-        .dead_letters
-        .import_letters(text, &caller.actor())
-        .await?;
+    let imports = dead_letters.import_letters(text, &caller.actor()).await?;
     Ok(Json(imports))
 }

@@ -2,18 +2,16 @@
 
 use crate::{
     app::{self, BulkAction, BulkJob, BulkJobs, DeadLetters, LetterQuery},
-    auth::Caller,
     http::{
-        Problem, State,
-        layer::{self, path::PathParam},
+        Problem,
+        layer::{
+            auth::{IsOperator, MayOperate},
+            body::SentBody,
+            path::PathParam,
+        },
     },
 };
-use axum::{
-    Json,
-    body::Body,
-    extract::State as Extract,
-    http::{HeaderMap, StatusCode},
-};
+use axum::{Json, extract::State as Extract, http::StatusCode};
 use serde::Deserialize;
 use utoipa::ToSchema;
 
@@ -40,14 +38,7 @@ pub(in crate::http) struct NewJob {
     request_body = NewJob,
     responses(
         (status = 202, description = "The job is stored and goes on by itself", body = BulkJob),
-        (
-            status = 400, description = "Not JSON", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 403, description = "Not a key of the role `operator`", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        MayOperate,
         (
             status = 409, description = "There are not as many letters as expected", body = Problem,
             content_type = "application/problem+json"
@@ -59,14 +50,11 @@ pub(in crate::http) struct NewJob {
     )
 )]
 pub(in crate::http) async fn post_job(
-    Extract(state): Extract<State>,
-    caller: Caller,
-    headers: HeaderMap,
-    body: Body,
+    Extract(dead_letters): Extract<DeadLetters>,
+    MayOperate(caller): MayOperate,
+    sent: SentBody,
 ) -> Result<(StatusCode, Json<BulkJob>), Problem> {
-    caller.operates()?;
-    let most = state.config.http.max_body_bytes;
-    let new: NewJob = layer::body::read_json(&headers, body, most).await?;
+    let new: NewJob = sent.json().await?;
     let bulk = app::BulkRequest {
         action: new.action,
         filter: new.filter.parse().map_err(Problem::invalid)?,
@@ -74,11 +62,7 @@ pub(in crate::http) async fn post_job(
         reason: new.reason,
         recreate: new.recreate,
     };
-    let job = state
-        .app
-        .dead_letters
-        .start_bulk(&bulk, &caller.actor())
-        .await?;
+    let job = dead_letters.start_bulk(&bulk, &caller.actor()).await?;
     Ok((StatusCode::ACCEPTED, Json(job)))
 }
 
@@ -87,17 +71,13 @@ pub(in crate::http) async fn post_job(
     get, path = "/v1/dead-letters/jobs", tag = "dead letters", security(("key" = [])),
     responses(
         (status = 200, description = "The jobs", body = BulkJobs),
-        (
-            status = 403, description = "Not an operator's key", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        IsOperator,
     )
 )]
 pub(in crate::http) async fn get_jobs(
     Extract(dead_letters): Extract<DeadLetters>,
-    caller: Caller,
+    _: IsOperator,
 ) -> Result<Json<BulkJobs>, Problem> {
-    caller.is_operator()?;
     Ok(Json(dead_letters.bulk_jobs().await?))
 }
 
@@ -107,10 +87,7 @@ pub(in crate::http) async fn get_jobs(
     params(("id" = i64, Path, description = "The job")),
     responses(
         (status = 200, description = "The job", body = BulkJob),
-        (
-            status = 403, description = "Not an operator's key", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        IsOperator,
         (
             status = 404, description = "No such job", body = Problem,
             content_type = "application/problem+json"
@@ -119,10 +96,9 @@ pub(in crate::http) async fn get_jobs(
 )]
 pub(in crate::http) async fn get_job(
     Extract(dead_letters): Extract<DeadLetters>,
-    caller: Caller,
+    _: IsOperator,
     PathParam(id): PathParam,
 ) -> Result<Json<BulkJob>, Problem> {
-    caller.is_operator()?;
     let id = id.parse().map_err(|_| Problem::not_found())?;
     let job = dead_letters.bulk_job(id).await?;
     job.map(Json).ok_or_else(Problem::not_found)
@@ -134,10 +110,7 @@ pub(in crate::http) async fn get_job(
     params(("id" = i64, Path, description = "The job")),
     responses(
         (status = 200, description = "The job is stopped", body = BulkJob),
-        (
-            status = 403, description = "Not a key of the role `operator`", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        MayOperate,
         (
             status = 404, description = "No such running job", body = Problem,
             content_type = "application/problem+json"
@@ -146,10 +119,9 @@ pub(in crate::http) async fn get_job(
 )]
 pub(in crate::http) async fn post_stop(
     Extract(dead_letters): Extract<DeadLetters>,
-    caller: Caller,
+    MayOperate(caller): MayOperate,
     PathParam(id): PathParam,
 ) -> Result<Json<BulkJob>, Problem> {
-    caller.operates()?;
     let id = id.parse().map_err(|_| Problem::not_found())?;
     Ok(Json(dead_letters.stop_bulk(id, &caller.actor()).await?))
 }

@@ -2,14 +2,13 @@
 
 use super::get;
 use crate::{
-    app::{self, RetryOutcome},
-    auth::Caller,
+    app::{self, DeadLetters, RetryOutcome},
     http::{
-        Problem, State,
-        layer::{self, path::PathParam},
+        Problem,
+        layer::{auth::MayChange, body::SentBody, path::PathParam},
     },
 };
-use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
+use axum::{Json, extract::State as Extract};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -41,14 +40,7 @@ pub(in crate::http) struct Outcome {
     request_body = Option<Retry>,
     responses(
         (status = 200, description = "The letter is closed", body = Outcome),
-        (
-            status = 400, description = "Not JSON", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 403, description = "The key may only look", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        MayChange,
         (
             status = 404, description = "No such open letter of the caller", body = Problem,
             content_type = "application/problem+json"
@@ -61,24 +53,19 @@ pub(in crate::http) struct Outcome {
     )
 )]
 pub(in crate::http) async fn post_retry(
-    Extract(state): Extract<State>,
-    caller: Caller,
+    Extract(dead_letters): Extract<DeadLetters>,
+    MayChange(caller): MayChange,
     PathParam(id): PathParam,
-    headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Json<Outcome>, Problem> {
-    caller.may_change()?;
-    let letter = get::find(&state, &caller, &id).await?;
-    let most = state.config.http.max_body_bytes;
-    let retry: Option<Retry> = layer::body::read_optional_json(&headers, body, most).await?;
+    let letter = get::find(&dead_letters, &caller, &id).await?;
+    let retry: Option<Retry> = sent.optional_json().await?;
     let retry = retry.unwrap_or_default();
     let options = app::Retry {
         payload: retry.payload,
         recreate: retry.recreate,
     };
-    let result = state
-        .app
-        .dead_letters
+    let result = dead_letters
         .retry(letter.id, &caller.actor(), options)
         .await?;
     Ok(Json(Outcome { result }))

@@ -4,7 +4,11 @@
 //! file `finished=yes`.
 
 use super::{Exchange, Refused};
-use crate::{app::onec::CatalogueAnswer, domain::ErrorCode, formats::commerceml::Encoding};
+use crate::{
+    app::onec::{CatalogueAnswer, ExchangeKind},
+    domain::ErrorCode,
+    formats::commerceml::Encoding,
+};
 use axum::{
     http::{HeaderValue, header},
     response::{IntoResponse as _, Response},
@@ -17,7 +21,7 @@ const FINISHED: &str = "finished=yes\n";
 impl Exchange<'_> {
     pub(super) async fn catalogue(&self) -> Result<(&'static str, Response), Refused> {
         let session = self.session().await?;
-        let answer = self.state.app.onec.onec_catalogue(&session).await;
+        let answer = self.with.onec.onec_catalogue(&session).await;
         match answer.map_err(|error| self.failed(error))? {
             CatalogueAnswer::Part {
                 given,
@@ -49,7 +53,9 @@ impl Exchange<'_> {
 
     /// Refuses what asks for products in packages that 1C numbers: they are given in steps.
     pub(super) fn steps_alone(&self) -> Result<(), Refused> {
-        if self.request.kind == "get_catalog" && self.request.output.as_deref() == Some("package") {
+        if self.kind == ExchangeKind::GetCatalog
+            && self.request.output.as_deref() == Some("package")
+        {
             let detail = "outputType=package: товары выгружаются только по шагам";
             return Err(self.refuse(ErrorCode::OneCRequest, detail));
         }

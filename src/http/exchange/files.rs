@@ -2,23 +2,23 @@
 
 use super::{Answer, Exchange, LISTEN, Refused};
 use crate::{
-    app::onec::{Session, Step, Stored},
+    app::onec::{ExchangeKind, Session, Step, Stored},
     domain::ErrorCode,
-    http::layer,
+    http::layer::body::SentBody,
 };
-use axum::{body::Body, response::Response};
+use axum::response::Response;
 use tokio::time::Instant;
 
 impl Exchange<'_> {
     /// A piece of a file. In the old protocol a file of orders is taken in once it is whole.
-    pub(super) async fn file(&self, body: Body) -> Result<(&'static str, Response), Refused> {
+    pub(super) async fn file(&self, sent: SentBody) -> Result<(&'static str, Response), Refused> {
         // Whoever sends a body is known before it is read.
         let session = self.session().await?;
         let name = self.request.filename.as_deref().unwrap_or_default();
         let limit = usize::try_from(self.base().file_limit).unwrap_or(usize::MAX);
         // Not every client keeps to the pieces that it was told.
-        let most = limit.max(self.state.config.http.max_body_bytes);
-        let read = layer::body::read(&self.headers, body, most).await;
+        let most = limit.max(self.with.config.http.max_body_bytes);
+        let read = sent.within(most).bytes().await;
         let piece = read.map_err(|problem| match problem.code() {
             ErrorCode::TooLarge => {
                 let detail = format!("часть файла больше {most} байт: отправляйте по {limit}");
@@ -29,10 +29,9 @@ impl Exchange<'_> {
         if piece.is_empty() {
             return Err(self.refuse(ErrorCode::OneCFile, "часть файла пуста"));
         }
-        let kind = &self.request.kind;
+        let kind = self.kind;
         let stored = self
-            .state
-            .app
+            .with
             .onec
             .store_onec_piece(&session, kind, name, &piece)
             .await;
@@ -50,7 +49,7 @@ impl Exchange<'_> {
                 Err(self.refuse(ErrorCode::OneCFile, &detail))
             }
             Stored::Kept { name, whole }
-                if whole && kind == "sale" && session.version.is_none() =>
+                if whole && kind == ExchangeKind::Sale && session.version.is_none() =>
             {
                 self.take_in_at_once(&session, &name).await
             }
@@ -87,7 +86,7 @@ impl Exchange<'_> {
         session: &Session,
         name: &str,
     ) -> Result<(&'static str, Response), Refused> {
-        let step = self.state.app.onec.import_onec(session, name).await;
+        let step = self.with.onec.import_onec(session, name).await;
         match step.map_err(|error| self.failed(error))? {
             Step::Success(lines) => Ok(("success", self.say(&Answer::success_with(lines)))),
             Step::Progress(items) => {
@@ -104,8 +103,8 @@ impl Exchange<'_> {
     /// `mode=deactivate`: a full exchange of goods has ended; what it did not name is withdrawn.
     pub(super) async fn deactivate(&self) -> Result<(&'static str, Response), Refused> {
         let session = self.session().await?;
-        let app = &self.state.app;
-        let ended = app
+        let ended = self
+            .with
             .onec
             .end_onec_catalogue(&session, self.request.timestamp)
             .await;

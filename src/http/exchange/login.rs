@@ -5,7 +5,7 @@
 
 use super::{Answer, Exchange, Refused, request::COOKIE};
 use crate::{
-    app::onec::{Logins, Session},
+    app::onec::{ExchangeKind, Logins, Session},
     auth::PasswordHash,
     config::OneCUser,
     domain::ErrorCode,
@@ -27,17 +27,16 @@ impl Exchange<'_> {
     /// `mode=checkauth`: opens a session. No Set-Cookie: 1C would send the cookie twice.
     pub(super) async fn check_auth(&self) -> Result<Response, Refused> {
         let login = self.verified().await?;
-        let kind = &self.request.kind;
+        let kind = self.kind;
         let opened = self
-            .state
-            .app
+            .with
             .onec
             .open_onec_session(&self.onec.base, kind, &login)
             .await;
         let (session, token) = opened.map_err(|error| self.failed(error))?;
         let mut lines = vec!["success".to_owned(), COOKIE.to_owned(), token.clone()];
         lines.push(format!("sessid={token}"));
-        if kind == "catalog" {
+        if kind == ExchangeKind::Catalog {
             lines.push(format!("timestamp={}", session.started_at.timestamp()));
         }
         Ok(self.say(&Answer::lines(lines)))
@@ -53,21 +52,15 @@ impl Exchange<'_> {
             return Err(self.refuse(ErrorCode::OneCSession, ""));
         }
         let login = self.verified().await?;
-        let (app, kind) = (&self.state.app, &self.request.kind);
-        let found = app
-            .onec
-            .onec_session_of(&self.onec.base, kind, &login)
-            .await;
+        let (onec, kind) = (&self.with.onec, self.kind);
+        let found = onec.onec_session_of(&self.onec.base, kind, &login).await;
         if let Some(session) = found.map_err(|error| self.failed(error))? {
             return Ok(session);
         }
         if self.request.mode == "success" {
             return Err(self.refuse(ErrorCode::OneCSession, ""));
         }
-        let opened = app
-            .onec
-            .open_onec_session(&self.onec.base, kind, &login)
-            .await;
+        let opened = onec.open_onec_session(&self.onec.base, kind, &login).await;
         opened
             .map(|(session, _)| session)
             .map_err(|error| self.failed(error))
@@ -95,8 +88,7 @@ impl Exchange<'_> {
             return Ok(None);
         }
         let found = self
-            .state
-            .app
+            .with
             .onec
             .onec_session(&self.onec.base, &self.request.tokens)
             .await;
@@ -109,12 +101,12 @@ impl Exchange<'_> {
     }
 
     fn may(&self, user: Option<&OneCUser>, login: &str) -> Result<(), Refused> {
-        if user.is_some_and(|user| user.exchanges(&self.request.kind)) {
+        if user.is_some_and(|user| user.exchanges(self.kind.as_str())) {
             return Ok(());
         }
         let detail = format!(
             "пользователю {login:.60} обмен type={} не разрешён",
-            self.request.kind
+            self.kind.as_str()
         );
         Err(self.refuse(ErrorCode::OneCLogin, &detail))
     }
@@ -138,7 +130,7 @@ impl Exchange<'_> {
         let hash = hash.or_else(|| PasswordHash::parse(NOBODY));
         let text = hash.as_ref().map_or("", PasswordHash::expose);
         let digest = Logins::digest(self.base().name.as_str(), login, password, text);
-        let logins = self.state.app.onec.onec_logins();
+        let logins = self.with.onec.onec_logins();
         if !logins.knows(&digest) {
             if !self.judge(hash, password).await? || !known {
                 return Err(self.wrong(login));
@@ -152,7 +144,7 @@ impl Exchange<'_> {
 
     async fn judge(&self, hash: Option<PasswordHash>, password: &str) -> Result<bool, Refused> {
         if let Some(source) = doors::caller()
-            && let Admitted::In(wait) = self.state.app.wrong_keys().admits(&source)
+            && let Admitted::In(wait) = self.with.wrong_keys.admits(&source)
         {
             let seconds = wait.as_secs_f64().ceil();
             let detail =
@@ -168,12 +160,11 @@ impl Exchange<'_> {
 
     fn wrong(&self, login: &str) -> Refused {
         if let Some(source) = doors::caller() {
-            self.state.app.wrong_keys().wrong(&source);
+            self.with.wrong_keys.wrong(&source);
         }
         let base = self.base().name.as_str();
-        self.state
-            .app
-            .metrics()
+        self.with
+            .metrics
             .onec_asked(base, self.request.known_mode(), "login");
         let shown: String = login.chars().take(60).collect();
         self.refuse(ErrorCode::OneCLogin, &format!("логин «{shown}»"))

@@ -20,25 +20,29 @@ mod login;
 mod orders;
 mod request;
 
-use super::{Problem, State, layer::patient_stream::Flushes};
+use super::{
+    Problem, State,
+    layer::{body::SentBody, patient_stream::Flushes},
+};
 use crate::{
-    app,
+    app::{self, Onec, onec::ExchangeKind},
     config::{Config, OneC},
     domain::ErrorCode,
     formats::{
         commerceml::{Listed, SchemaVersion, info},
         onec::Base,
     },
+    process::{doors, telemetry::Metrics},
 };
 use answer::Answer;
 use axum::{
-    body::Body,
-    extract::{Request, State as Extract},
-    http::{HeaderMap, Method, StatusCode, header},
+    extract::{FromRef, Request, State as Extract},
+    http::{Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
 use request::ExchangeRequest;
-use std::{collections::BTreeMap, time::Duration};
+use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
+use tokio::sync::watch;
 
 /// The path where bases are served, each under its name in the settings.
 pub(super) const PATH: &str = "/exchange/1c/{base}";
@@ -82,9 +86,8 @@ pub(super) fn limit(config: &Config, path: &str) -> Option<Duration> {
 }
 
 /// Takes every request of 1C, and answers by its `type` and `mode`.
-pub(super) async fn exchange(Extract(state): Extract<State>, request: Request) -> Response {
-    let config = state.config.clone();
-    let Some(onec) = base_at(&config, request.uri().path()) else {
+pub(super) async fn exchange(Extract(with): Extract<Handles>, request: Request) -> Response {
+    let Some(onec) = base_at(&with.config, request.uri().path()) else {
         return Problem::not_found().into_response();
     };
     if ![Method::GET, Method::POST, Method::HEAD].contains(request.method()) {
@@ -94,30 +97,66 @@ pub(super) async fn exchange(Extract(state): Extract<State>, request: Request) -
     let (parts, body) = request.into_parts();
     let request = ExchangeRequest::read(&parts);
     let base = onec.base.name.as_str();
-    let headers = parts.headers.clone();
     let flushes = parts.extensions.get::<Flushes>().cloned();
-    let exchange = Exchange {
-        state: &state,
-        onec,
-        request: &request,
-        headers,
-        flushes,
-    };
+    let sent = SentBody::of(&parts.headers, body, with.config.http.max_body_bytes);
     let mode = request.known_mode();
-    let (result, response) = match exchange.answer(body).await {
+    let answered = match request.kind() {
+        Some(kind) => {
+            let exchange = Exchange {
+                with: &with,
+                onec,
+                kind,
+                request: &request,
+                flushes,
+            };
+            exchange.answer(sent).await
+        }
+        None => {
+            let detail = "type: известны sale, catalog, get_catalog и listen";
+            Err(refused(&onec.base, mode, (ErrorCode::OneCRequest, detail)))
+        }
+    };
+    let (result, response) = match answered {
         Ok((result, response)) => (result, response),
         Err(refused) => ("failure", *refused.0),
     };
-    state.app.metrics().onec_asked(base, mode, result);
+    with.metrics.onec_asked(base, mode, result);
     response
+}
+
+/// What the exchange with bases uses.
+#[derive(Clone)]
+pub(super) struct Handles {
+    onec: Onec,
+    config: Arc<Config>,
+    metrics: Metrics,
+    wrong_keys: Arc<doors::Tries<IpAddr>>,
+    ready: watch::Receiver<bool>,
+}
+
+impl FromRef<State> for Handles {
+    fn from_ref(state: &State) -> Self {
+        Self {
+            onec: FromRef::from_ref(state),
+            config: FromRef::from_ref(state),
+            metrics: FromRef::from_ref(state),
+            wrong_keys: FromRef::from_ref(state),
+            ready: state.ready.clone(),
+        }
+    }
+}
+
+fn refused(base: &Base, mode: &str, (code, detail): (ErrorCode, &str)) -> Refused {
+    tracing::warn!(base = %base.name, %code, detail, mode, "1C was refused");
+    Answer::failure(code, detail).response(base.encoding).into()
 }
 
 /// One request of a base, once it is known whose it is.
 struct Exchange<'a> {
-    state: &'a State,
+    with: &'a Handles,
     onec: &'a OneC,
+    kind: ExchangeKind,
     request: &'a ExchangeRequest,
-    headers: HeaderMap,
     flushes: Option<Flushes>,
 }
 
@@ -135,9 +174,7 @@ impl Exchange<'_> {
     }
 
     fn refuse(&self, code: ErrorCode, detail: &str) -> Refused {
-        let base = &self.base().name;
-        tracing::warn!(%base, %code, detail, mode = self.request.known_mode(), "1C was refused");
-        self.say(&Answer::failure(code, detail)).into()
+        refused(self.base(), self.request.known_mode(), (code, detail))
     }
 
     /// What the bridge itself could not do: 1C tries again at its next exchange.
@@ -152,49 +189,47 @@ impl Exchange<'_> {
         response.into()
     }
 
-    async fn answer(&self, body: Body) -> Result<(&'static str, Response), Refused> {
-        let kind = self.request.kind.as_str();
-        if !["sale", "catalog", "get_catalog", "listen"].contains(&kind) {
-            let detail = "type: известны sale, catalog, get_catalog и listen";
-            return Err(self.refuse(ErrorCode::OneCRequest, detail));
-        }
-        if kind == "listen" && self.request.mode != "checkauth" {
+    async fn answer(&self, sent: SentBody) -> Result<(&'static str, Response), Refused> {
+        use ExchangeKind::{Catalog, GetCatalog, Listen, Sale};
+        let kind = self.kind;
+        if kind == Listen && self.request.mode != "checkauth" {
             self.may_export(&self.somebody().await?)?;
             return self.listen().await;
         }
-        let files = matches!(kind, "sale" | "catalog");
+        let files = matches!(kind, Sale | Catalog);
         match self.request.mode.as_str() {
             "checkauth" => Ok(("success", self.check_auth().await?)),
             "init" => self.init().await,
-            "info" if kind == "sale" => {
+            "info" if kind == Sale => {
                 self.somebody().await?;
                 Ok(("success", self.info()))
             }
-            "query" if kind == "sale" => {
+            "query" if kind == Sale => {
                 let session = self.session().await?;
                 self.may_export(&session.login)?;
                 Ok(("orders", self.query(session).await?))
             }
-            "query" if kind == "get_catalog" => self.catalogue().await,
-            "success" if kind == "sale" => {
+            "query" if kind == GetCatalog => self.catalogue().await,
+            "success" if kind == Sale => {
                 let session = self.session().await?;
                 self.may_export(&session.login)?;
-                let done = self.state.app.onec.onec_success(&session).await;
+                let done = self.with.onec.onec_success(&session).await;
                 done.map_err(|error| self.failed(error))?;
                 Ok(self.success())
             }
-            "file" if files => self.file(body).await,
+            "file" if files => self.file(sent).await,
             "import" if files => self.import().await,
-            "deactivate" if kind == "catalog" => self.deactivate().await,
-            "complete" if kind == "catalog" => {
+            "deactivate" if kind == Catalog => self.deactivate().await,
+            "complete" if kind == Catalog => {
                 self.session().await?;
                 Ok(self.success())
             }
             _ => {
                 self.somebody().await?;
                 let detail = format!(
-                    "режим mode={:.40} для type={kind} неизвестен",
-                    self.request.mode
+                    "режим mode={:.40} для type={} неизвестен",
+                    self.request.mode,
+                    kind.as_str()
                 );
                 Err(self.refuse(ErrorCode::OneCRequest, &detail))
             }
@@ -228,21 +263,15 @@ impl Exchange<'_> {
         let asked = self.version()?;
         self.steps_alone()?;
         let spoken = self
-            .state
-            .app
+            .with
             .onec
             .init_onec_session(&session, asked, self.subordinate());
         let spoken = spoken.await.map_err(|error| self.failed(error))?;
-        let dropped = self
-            .state
-            .app
-            .onec
-            .drop_onec_files(&session, &self.request.kind)
-            .await;
+        let dropped = self.with.onec.drop_onec_files(&session, self.kind).await;
         dropped.map_err(|error| self.failed(error))?;
         let base = self.base();
         // Products go to 1C as they are written.
-        let zip = base.zip && self.request.kind != "get_catalog";
+        let zip = base.zip && self.kind != ExchangeKind::GetCatalog;
         let mut lines = vec![
             format!("zip={}", if zip { "yes" } else { "no" }),
             format!("file_limit={}", base.file_limit),
@@ -284,7 +313,7 @@ impl Exchange<'_> {
             });
         };
         for name in &base.shops {
-            let Some(shop) = self.state.config.shops.get(name) else {
+            let Some(shop) = self.with.config.shops.get(name) else {
                 continue;
             };
             let title = |status: &str| {
@@ -306,9 +335,9 @@ impl Exchange<'_> {
     /// Waits for an order that the base is to get: 200 once there is one, else 304.
     async fn listen(&self) -> Result<(&'static str, Response), Refused> {
         let until = tokio::time::Instant::now() + LISTEN;
-        let mut ready = self.state.ready.clone();
+        let mut ready = self.with.ready.clone();
         loop {
-            let news = self.state.app.onec.onec_has_news(self.base()).await;
+            let news = self.with.onec.onec_has_news(self.base()).await;
             if news.map_err(|error| self.failed(error))? {
                 return Ok(("news", self.say(&Answer::success())));
             }

@@ -21,7 +21,6 @@ use futures_util::Stream;
 use std::{
     io,
     pin::Pin,
-    sync::Arc,
     task::{Context, Poll},
 };
 use tokio::sync::mpsc;
@@ -39,7 +38,7 @@ enum Part {
 
 impl Exchange<'_> {
     pub(super) async fn query(&self, mut session: Session) -> Result<Response, Refused> {
-        let onec = &self.state.app.onec;
+        let onec = &self.with.onec;
         if let Some(asked) = self.version()? {
             let spoken = onec.speak_onec_version(&mut session, asked, self.subordinate());
             spoken.await.map_err(|error| self.failed(error))?;
@@ -47,7 +46,7 @@ impl Exchange<'_> {
         let begun = onec.begin_onec_query(session).await;
         let mut query = begun.map_err(|error| self.failed(error))?;
         let guard = Guard {
-            onec: Arc::clone(onec),
+            onec: onec.clone(),
             offered: query.offered(),
             flushes: self.flushes.clone(),
             flushed_before: None,
@@ -75,7 +74,7 @@ impl Exchange<'_> {
             // There is room for one.
             let _ = sender.try_send(Ok(Part::Last(bytes)));
         } else {
-            tokio::spawn(write(query, bytes, Arc::clone(onec), sender));
+            tokio::spawn(write(query, bytes, onec.clone(), sender));
         }
         let body = Body::from_stream(Parts { parts, guard });
         let kind = match self.base().encoding {
@@ -98,7 +97,7 @@ impl Exchange<'_> {
 async fn write(
     mut query: Query,
     first: Vec<u8>,
-    onec: Arc<Onec>,
+    onec: Onec,
     sender: mpsc::Sender<io::Result<Part>>,
 ) {
     let mut part = Ok(Part::More(first));
@@ -165,7 +164,7 @@ impl Stream for Parts {
 
 /// Sees to it that it is stored what became of an answer.
 struct Guard {
-    onec: Arc<Onec>,
+    onec: Onec,
     offered: Option<Offered>,
     flushes: Option<Flushes>,
     /// How often the connection had flushed when it was given the last bytes.
@@ -179,11 +178,7 @@ impl Drop for Guard {
         else {
             return;
         };
-        let (onec, flushes, before) = (
-            Arc::clone(&self.onec),
-            self.flushes.take(),
-            self.flushed_before,
-        );
+        let (onec, flushes, before) = (self.onec.clone(), self.flushes.take(), self.flushed_before);
         runtime.spawn(async move {
             tell(became(&onec, &offered, before, flushes).await);
         });

@@ -1,5 +1,6 @@
 //! A request of 1C: its query string, its cookies, its login.
 
+use crate::app::onec::ExchangeKind;
 use axum::http::{HeaderMap, header, request::Parts};
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use encoding_rs::WINDOWS_1251;
@@ -13,7 +14,7 @@ const LONGEST: usize = 64;
 /// What a request of 1C asks for, and who says that it is 1C.
 #[derive(Debug, Default)]
 pub(super) struct ExchangeRequest {
-    pub(super) kind: String,
+    kind: String,
     pub(super) mode: String,
     pub(super) version: Option<String>,
     pub(super) cml_version: Option<String>,
@@ -65,6 +66,14 @@ impl ExchangeRequest {
         if !token.is_empty() && token.len() <= LONGEST && !self.tokens.iter().any(|t| t == token) {
             self.tokens.push(token.to_owned());
         }
+    }
+
+    /// What is to be exchanged; `None`: nothing that the bridge knows.
+    pub(super) fn kind(&self) -> Option<ExchangeKind> {
+        let mut known = ExchangeKind::ALL.iter().copied();
+        let kind = known.find(|kind| kind.as_str() == self.kind);
+        // That is a person's act, and no request.
+        kind.filter(|kind| *kind != ExchangeKind::ByHand)
     }
 
     /// The mode, unless it is an invention of the caller's.

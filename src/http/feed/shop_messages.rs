@@ -4,7 +4,7 @@ use super::{From, Place, place};
 use crate::{
     app::{ShopMessages, Sync},
     auth::Caller,
-    http::Problem,
+    http::{Problem, layer::responses::OtherShop},
 };
 use axum::{
     Json,
@@ -26,10 +26,7 @@ use axum::{
             status = 200, description = "A page: `messages` (CloudEvents) and `next`",
             body = ShopMessages
         ),
-        (
-            status = 404, description = "Another shop than the caller's", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        OtherShop,
     )
 )]
 pub(in crate::http) async fn get_messages(

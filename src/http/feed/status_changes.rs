@@ -2,9 +2,9 @@
 
 use super::{From, Place, place};
 use crate::{
-    app::StatusChanges,
+    app::{StatusChanges, Sync},
     auth::Caller,
-    http::{Problem, State},
+    http::{Problem, layer::responses::OtherShop},
 };
 use axum::{
     Json,
@@ -28,22 +28,18 @@ use axum::{
                            after a restored back-up",
             body = StatusChanges
         ),
-        (
-            status = 404, description = "Another shop than the caller's", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        OtherShop,
     )
 )]
 pub(in crate::http) async fn get_status_changes(
-    Extract(state): Extract<State>,
+    Extract(sync): Extract<Sync>,
     caller: Caller,
     query: Result<Query<From>, QueryRejection>,
 ) -> Result<Json<StatusChanges>, Problem> {
     let Place { shop, after, limit } = place(query, &caller)?;
-    let app = &state.app;
     let page = match caller.only() {
-        Some(_) => app.sync.status_changes(&shop, after, limit).await?,
-        None => app.sync.peek_status_changes(&shop, after, limit).await?,
+        Some(_) => sync.status_changes(&shop, after, limit).await?,
+        None => sync.peek_status_changes(&shop, after, limit).await?,
     };
     Ok(Json(page))
 }

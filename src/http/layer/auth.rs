@@ -3,6 +3,7 @@
 use crate::{
     app::Actor,
     auth::{Caller, Refused},
+    config::Config,
     domain::ErrorCode,
     http::{Problem, State},
     process::doors::{self, Admitted},
@@ -11,7 +12,7 @@ use axum::{
     extract::FromRequestParts,
     http::{HeaderMap, header, request::Parts},
 };
-use std::time::Duration;
+use std::{net::IpAddr, time::Duration};
 use tokio::sync::Semaphore;
 
 /// How long the answer to a wrong key is held back where too many came from the same place, and how
@@ -36,7 +37,11 @@ pub(in crate::http) enum ShownKey {
 
 /// Judges the key that the request shows. Every key is judged; wrong ones are counted by where they
 /// come from.
-pub(in crate::http) fn shown(state: &State, headers: &HeaderMap) -> ShownKey {
+pub(in crate::http) fn shown(
+    config: &Config,
+    wrong: &doors::Tries<IpAddr>,
+    headers: &HeaderMap,
+) -> ShownKey {
     let value = headers.get(header::AUTHORIZATION);
     let key = value.and_then(|value| {
         let (scheme, key) = value.to_str().ok()?.split_once(' ')?;
@@ -45,13 +50,12 @@ pub(in crate::http) fn shown(state: &State, headers: &HeaderMap) -> ShownKey {
     let Some(key) = key else {
         return ShownKey::Nothing;
     };
-    if let Some(caller) = state.config.authenticate(key) {
+    if let Some(caller) = config.authenticate(key) {
         return ShownKey::Known(caller);
     }
     let Some(source) = doors::caller() else {
         return ShownKey::Wrong(None);
     };
-    let wrong = state.app.wrong_keys();
     let admitted = wrong.admits(&source);
     wrong.wrong(&source);
     ShownKey::Wrong(match admitted {
@@ -104,6 +108,45 @@ impl FromRequestParts<State> for AnyCaller {
                 "no known key stands in `Authorization: Bearer KEY`",
             )
         })
+    }
+}
+
+/// A caller who may change what is his: no viewer.
+pub(in crate::http) struct MayChange(pub(in crate::http) Caller);
+
+/// An operator who may change things: no shop, no viewer.
+pub(in crate::http) struct MayOperate(pub(in crate::http) Caller);
+
+/// An operator, who may be a viewer: no shop. What only looks has no use for the name.
+pub(in crate::http) struct IsOperator;
+
+impl FromRequestParts<State> for MayChange {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        caller.may_change()?;
+        Ok(Self(caller))
+    }
+}
+
+impl FromRequestParts<State> for MayOperate {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        caller.operates()?;
+        Ok(Self(caller))
+    }
+}
+
+impl FromRequestParts<State> for IsOperator {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let caller = Caller::from_request_parts(parts, state).await?;
+        caller.is_operator()?;
+        Ok(Self)
     }
 }
 

@@ -2,69 +2,116 @@
 
 use crate::{
     domain::ErrorCode,
-    http::Problem,
+    http::{Problem, State},
     process::doors::{self, Full},
 };
 use axum::{
     body::{Body, Bytes},
+    extract::{FromRequest, Request},
     http::{HeaderMap, header},
 };
 use futures_util::StreamExt as _;
 use serde::{Deserialize, de::DeserializeOwned};
-use std::error::Error;
+use std::{convert::Infallible, error::Error};
 
 const BOM: &[u8] = b"\xef\xbb\xbf";
 
-/// The whole body, if it is not larger than `most` bytes.
-pub(in crate::http) async fn read(
-    headers: &HeaderMap,
+/// A body that nothing is read of until a handler asks: who may not send it is refused first. At
+/// most `[http] max_body_bytes`, unless the handler has a bound of its own.
+pub(in crate::http) struct SentBody {
+    /// How long it says that it is, in bytes.
+    announced: Option<u64>,
     body: Body,
     most: usize,
-) -> Result<Bytes, Problem> {
-    announced(headers, most)?;
-    axum::body::to_bytes(body, most)
-        .await
-        .map_err(|error| broken(&error, most))
 }
 
-/// The body piece by piece, as it comes, if it is not larger than `most` bytes. `take` has kept so
-/// many bytes of it by now: no more than `most_kept`.
-pub(in crate::http) async fn pieces(
-    headers: &HeaderMap,
-    body: Body,
-    (most, most_kept): (usize, usize),
-    mut take: impl FnMut(&[u8]) -> usize,
-) -> Result<(), Problem> {
-    announced(headers, most)?;
-    let mut pieces = body.into_data_stream();
-    let mut come = 0;
-    while let Some(piece) = pieces.next().await {
-        let piece = piece.map_err(|error| broken(&error, most))?;
-        come += piece.len();
-        if come > most {
-            return Err(too_large(most));
-        }
-        if take(&piece) > most_kept {
-            return Err(too_large(most_kept));
+impl FromRequest<State> for SentBody {
+    type Rejection = Infallible;
+
+    async fn from_request(request: Request, state: &State) -> Result<Self, Infallible> {
+        let (parts, body) = request.into_parts();
+        let most = state.config.http.max_body_bytes;
+        Ok(Self::of(&parts.headers, body, most))
+    }
+}
+
+impl SentBody {
+    /// The body behind this head, of at most so many bytes.
+    pub(in crate::http) fn of(headers: &HeaderMap, body: Body, most: usize) -> Self {
+        let length = headers.get(header::CONTENT_LENGTH);
+        let announced = length.and_then(|length| length.to_str().ok()?.parse().ok());
+        Self {
+            announced,
+            body,
+            most,
         }
     }
-    Ok(())
+
+    /// The same with a bound of its own, in bytes.
+    pub(in crate::http) fn within(self, most: usize) -> Self {
+        Self { most, ..self }
+    }
+
+    /// Refuses a body that says itself that it is too large.
+    fn bounded(&self) -> Result<(), Problem> {
+        match self.announced {
+            Some(length) if length > self.most as u64 => Err(too_large(self.most)),
+            _ => Ok(()),
+        }
+    }
+
+    /// The whole body.
+    pub(in crate::http) async fn bytes(self) -> Result<Bytes, Problem> {
+        self.bounded()?;
+        let read = axum::body::to_bytes(self.body, self.most).await;
+        read.map_err(|error| broken(&error, self.most))
+    }
+
+    /// The body piece by piece, as it comes. `take` has kept so many bytes of it by now: no more
+    /// than `most_kept`.
+    pub(in crate::http) async fn pieces(
+        self,
+        most_kept: usize,
+        mut take: impl FnMut(&[u8]) -> usize,
+    ) -> Result<(), Problem> {
+        self.bounded()?;
+        let most = self.most;
+        let mut pieces = self.body.into_data_stream();
+        let mut come = 0;
+        while let Some(piece) = pieces.next().await {
+            let piece = piece.map_err(|error| broken(&error, most))?;
+            come += piece.len();
+            if come > most {
+                return Err(too_large(most));
+            }
+            if take(&piece) > most_kept {
+                return Err(too_large(most_kept));
+            }
+        }
+        Ok(())
+    }
+
+    /// The whole body as JSON.
+    pub(in crate::http) async fn json<T: DeserializeOwned>(self) -> Result<T, Problem> {
+        json(&self.bytes().await?).await
+    }
+
+    /// The whole body as JSON; none if it is blank, or what PHP writes for members of which there
+    /// are none: `[]`.
+    pub(in crate::http) async fn optional_json<T: DeserializeOwned>(
+        self,
+    ) -> Result<Option<T>, Problem> {
+        let bytes = self.bytes().await?;
+        if matches!(bytes.trim_ascii(), b"" | b"[]") {
+            return Ok(None);
+        }
+        json(&bytes).await.map(Some)
+    }
 }
 
 fn too_large(most: usize) -> Problem {
     let detail = format!("the body is larger than {most} bytes");
     Problem::new(ErrorCode::TooLarge, detail)
-}
-
-/// Refuses a body that says itself that it is too large.
-fn announced(headers: &HeaderMap, most: usize) -> Result<(), Problem> {
-    let announced = headers
-        .get(header::CONTENT_LENGTH)
-        .and_then(|length| length.to_str().ok()?.parse::<u64>().ok());
-    match announced {
-        Some(length) if length > most as u64 => Err(too_large(most)),
-        _ => Ok(()),
-    }
 }
 
 /// Why a body did not come to its end.
@@ -113,27 +160,4 @@ pub(in crate::http) async fn json<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Re
             format!("the body cannot be read as JSON: {error}"),
         )
     })
-}
-
-/// The whole body as JSON.
-pub(in crate::http) async fn read_json<T: DeserializeOwned>(
-    headers: &HeaderMap,
-    body: Body,
-    most: usize,
-) -> Result<T, Problem> {
-    json(&read(headers, body, most).await?).await
-}
-
-/// The whole body as JSON; none if it is blank, or what PHP writes for members of which there are
-/// none: `[]`.
-pub(in crate::http) async fn read_optional_json<T: DeserializeOwned>(
-    headers: &HeaderMap,
-    body: Body,
-    most: usize,
-) -> Result<Option<T>, Problem> {
-    let bytes = read(headers, body, most).await?;
-    if matches!(bytes.trim_ascii(), b"" | b"[]") {
-        return Ok(None);
-    }
-    json(&bytes).await.map(Some)
 }

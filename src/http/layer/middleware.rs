@@ -4,11 +4,15 @@
 use super::auth::{self, ShownKey};
 use crate::{
     auth::Caller,
+    config::Config,
     domain::ErrorCode,
-    http::{Problem, State, exchange},
+    http::{Problem, exchange},
     process::{
         doors,
-        telemetry::access_log::{self, CallerName},
+        telemetry::{
+            Metrics,
+            access_log::{self, CallerName},
+        },
     },
 };
 use axum::{
@@ -17,17 +21,19 @@ use axum::{
     middleware::Next,
     response::{IntoResponse, Response},
 };
-use std::{any::Any, time::Duration};
+use std::{any::Any, net::IpAddr, sync::Arc, time::Duration};
 
 /// The outermost layer of every route: finds the caller by the key, bounds the request's time,
 /// writes the access log and the metrics, and adds the security headers.
 pub(in crate::http) async fn common_layer(
-    Extract(state): Extract<State>,
+    Extract(config): Extract<Arc<Config>>,
+    Extract(metrics): Extract<Metrics>,
+    Extract(wrong): Extract<Arc<doors::Tries<IpAddr>>>,
     mut request: Request,
     next: Next,
 ) -> Response {
     let name = CallerName::default();
-    match auth::shown(&state, request.headers()) {
+    match auth::shown(&config, &wrong, request.headers()) {
         ShownKey::Known(caller) => {
             doors::known();
             name.is(caller.actor().0);
@@ -39,10 +45,10 @@ pub(in crate::http) async fn common_layer(
         ShownKey::Wrong(None) | ShownKey::Nothing => {}
     }
     request.extensions_mut().insert(name);
-    let usual = Duration::from_secs(state.config.http.request_timeout_seconds);
-    let limit = exchange::limit(&state.config, request.uri().path()).unwrap_or(usual);
+    let usual = Duration::from_secs(config.http.request_timeout_seconds);
+    let limit = exchange::limit(&config, request.uri().path()).unwrap_or(usual);
     let late = || late(limit).into_response();
-    let mut response = access_log::track(state.app.metrics(), limit, late, request, next).await;
+    let mut response = access_log::track(&metrics, limit, late, request, next).await;
     security_headers(response.headers_mut());
     response
 }

@@ -9,4 +9,5 @@ pub(super) mod patient_stream;
 pub(super) mod problem;
 pub(super) mod query;
 pub(super) mod replaceable;
+pub(super) mod responses;
 pub(super) mod serve;

@@ -2,10 +2,12 @@
 
 use crate::{
     app::{AuditFilter, AuditPage, Operations},
-    auth::Caller,
     http::{
         Problem,
-        layer::query::{self, LARGEST_PAGE},
+        layer::{
+            auth::IsOperator,
+            query::{self, LARGEST_PAGE},
+        },
     },
 };
 use axum::{
@@ -39,22 +41,14 @@ pub(in crate::http) struct Filter {
     params(Filter),
     responses(
         (status = 200, description = "A page", body = AuditPage),
-        (
-            status = 400, description = "A filter that cannot be used", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 403, description = "Not an operator's key", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        IsOperator,
     )
 )]
 pub(in crate::http) async fn get_audit(
     Extract(operations): Extract<Operations>,
-    caller: Caller,
+    _: IsOperator,
     query: Result<Query<Filter>, QueryRejection>,
 ) -> Result<Json<AuditPage>, Problem> {
-    caller.is_operator()?;
     let filter = query::read(query)?;
     let limit = query::limit(filter.limit, LARGEST_PAGE)?;
     let words = [&filter.actor, &filter.action, &filter.target];

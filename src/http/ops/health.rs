@@ -1,6 +1,9 @@
 //! `GET /healthz` and `GET /readyz`: for whoever restarts processes and routes requests.
 
-use crate::{app::StuckTask, http::State};
+use crate::{
+    app::{Operations, StuckTask},
+    http::Ready,
+};
 use axum::{
     Json,
     extract::State as Extract,
@@ -47,16 +50,19 @@ pub(in crate::http) async fn get_healthz() -> Json<Health> {
         (status = 503, description = "Not ready, for these reasons", body = Health),
     )
 )]
-pub(in crate::http) async fn get_readyz(Extract(state): Extract<State>) -> Response {
+pub(in crate::http) async fn get_readyz(
+    Extract(operations): Extract<Operations>,
+    Extract(Ready(ready)): Extract<Ready>,
+) -> Response {
     let mut reasons = Vec::new();
-    if !*state.ready.borrow() {
+    if !*ready.borrow() {
         reasons.push("the process is stopping".to_owned());
     }
-    reasons.extend(database(&state).await);
+    reasons.extend(database(&operations).await);
     if reasons.is_empty() {
         let health = Health {
             status: "ok",
-            reasons: stuck(&state).await,
+            reasons: stuck(&operations).await,
         };
         return Json(health).into_response();
     }
@@ -69,9 +75,9 @@ pub(in crate::http) async fn get_readyz(Extract(state): Extract<State>) -> Respo
 
 /// Work that fails again and again: requests are taken all the same, so it does not take the
 /// process out of service.
-async fn stuck(state: &State) -> Vec<String> {
+async fn stuck(operations: &Operations) -> Vec<String> {
     let reason = |one: StuckTask| format!("{} ({})", one.sentence(), one.code);
-    match timeout(PATIENCE, state.app.operations.stuck()).await {
+    match timeout(PATIENCE, operations.stuck()).await {
         Ok(Ok(stuck)) => stuck.into_iter().map(reason).collect(),
         Ok(Err(_)) | Err(_) => {
             vec!["the database does not tell whether anything fails again and again".to_owned()]
@@ -80,8 +86,8 @@ async fn stuck(state: &State) -> Vec<String> {
 }
 
 /// What is wrong with the database, or with its schema.
-async fn database(state: &State) -> Option<String> {
-    match timeout(PATIENCE, state.app.operations.schema_version()).await {
+async fn database(operations: &Operations) -> Option<String> {
+    match timeout(PATIENCE, operations.schema_version()).await {
         Ok(Ok(version)) if version.fits() => None,
         Ok(Ok(version)) => Some(version.to_string()),
         Ok(Err(_)) => Some("the database cannot be reached".to_owned()),

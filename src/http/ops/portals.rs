@@ -2,8 +2,10 @@
 
 use crate::{
     app::Operations,
-    auth::Caller,
-    http::{Problem, layer::path::PathParam},
+    http::{
+        Problem,
+        layer::{auth::MayOperate, path::PathParam},
+    },
 };
 use axum::{Json, extract::State as Extract};
 use serde::Serialize;
@@ -25,10 +27,7 @@ pub(in crate::http) struct Lane {
                                                   callback")),
     responses(
         (status = 200, description = "Paused", body = Lane),
-        (
-            status = 403, description = "Not a key of the role `operator`", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        MayOperate,
         (
             status = 404, description = "No such portal", body = Problem,
             content_type = "application/problem+json"
@@ -37,10 +36,9 @@ pub(in crate::http) struct Lane {
 )]
 pub(in crate::http) async fn post_pause(
     Extract(operations): Extract<Operations>,
-    caller: Caller,
+    MayOperate(caller): MayOperate,
     PathParam(name): PathParam,
 ) -> Result<Json<Lane>, Problem> {
-    caller.operates()?;
     operations.pause_lane(&name, &caller.actor()).await?;
     Ok(lane(name, "paused"))
 }
@@ -52,10 +50,7 @@ pub(in crate::http) async fn post_pause(
                                                   callback")),
     responses(
         (status = 200, description = "Resumed", body = Lane),
-        (
-            status = 403, description = "Not a key of the role `operator`", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        MayOperate,
         (
             status = 404, description = "No such portal", body = Problem,
             content_type = "application/problem+json"
@@ -64,10 +59,9 @@ pub(in crate::http) async fn post_pause(
 )]
 pub(in crate::http) async fn post_resume(
     Extract(operations): Extract<Operations>,
-    caller: Caller,
+    MayOperate(caller): MayOperate,
     PathParam(name): PathParam,
 ) -> Result<Json<Lane>, Problem> {
-    caller.operates()?;
     operations.resume_lane(&name, &caller.actor()).await?;
     Ok(lane(name, "resumed"))
 }

@@ -2,8 +2,7 @@
 
 use crate::{
     app::{Operations, StatusReport},
-    auth::Caller,
-    http::Problem,
+    http::{Problem, layer::auth::IsOperator},
 };
 use axum::{Json, extract::State as Extract};
 
@@ -12,16 +11,12 @@ use axum::{Json, extract::State as Extract};
     get, path = "/v1/status", tag = "operator", security(("key" = [])),
     responses(
         (status = 200, description = "The state", body = StatusReport),
-        (
-            status = 403, description = "Not an operator's key", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        IsOperator,
     )
 )]
 pub(in crate::http) async fn get_status(
     Extract(operations): Extract<Operations>,
-    caller: Caller,
+    _: IsOperator,
 ) -> Result<Json<StatusReport>, Problem> {
-    caller.is_operator()?;
     Ok(Json(operations.status().await?))
 }

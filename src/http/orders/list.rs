@@ -5,7 +5,10 @@ use crate::{
     auth::Caller,
     http::{
         Problem,
-        layer::query::{self, LARGEST_PAGE},
+        layer::{
+            query::{self, LARGEST_PAGE},
+            responses::OtherShop,
+        },
     },
 };
 use axum::{
@@ -46,14 +49,7 @@ pub(in crate::http) struct Filter {
     params(Filter),
     responses(
         (status = 200, description = "A page", body = OrderPage),
-        (
-            status = 400, description = "A filter that cannot be used", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 404, description = "Another shop than the caller's", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        OtherShop,
     )
 )]
 pub(in crate::http) async fn get_orders(

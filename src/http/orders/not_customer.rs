@@ -2,11 +2,13 @@
 
 use super::{OrderPath, named};
 use crate::{
-    app::Card,
-    auth::Caller,
-    http::{Problem, State, layer},
+    app::{Card, Delivery},
+    http::{
+        Problem,
+        layer::{auth::MayOperate, body::SentBody},
+    },
 };
-use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
+use axum::{Json, extract::State as Extract};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -50,10 +52,7 @@ pub(in crate::http) struct Outcome {
             status = 400, description = "Not JSON, or no card", body = Problem,
             content_type = "application/problem+json"
         ),
-        (
-            status = 403, description = "This needs the key of an operator who may change things",
-            body = Problem, content_type = "application/problem+json"
-        ),
+        MayOperate,
         (
             status = 404, description = "No such order, or it has another card by now",
             body = Problem, content_type = "application/problem+json"
@@ -61,20 +60,15 @@ pub(in crate::http) struct Outcome {
     )
 )]
 pub(in crate::http) async fn post_not_customer(
-    Extract(state): Extract<State>,
-    caller: Caller,
+    Extract(delivery): Extract<Delivery>,
+    MayOperate(caller): MayOperate,
     path: OrderPath,
-    headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Json<Outcome>, Problem> {
-    caller.operates()?;
     let (shop, number) = named(path)?;
-    let most = state.config.http.max_body_bytes;
-    let not: NotCustomer = layer::body::read_json(&headers, body, most).await?;
+    let not: NotCustomer = sent.json().await?;
     let card = (not.card, Some(not.id));
-    let done = state
-        .app
-        .delivery
+    let done = delivery
         .not_customer(&shop, number.as_str(), card, &caller.actor())
         .await?;
     let result = if done.now { "queued" } else { "later" };

@@ -3,14 +3,23 @@
 
 use super::{OrderPath, seen};
 use crate::{
-    app::RetryOutcome,
-    auth::Caller,
-    http::{Problem, State, layer},
+    app::{DeadLetters, RetryOutcome},
+    http::{
+        Problem,
+        layer::{auth::MayChange, body::SentBody, responses},
+    },
 };
-use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
+use axum::{Json, extract::State as Extract};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
+
+/// What is named is not tried.
+pub(in crate::http) enum NotTried {}
+
+responses::describe! {
+    NotTried = NOT_FOUND "No such order of the caller, or this event of it is not tried any more",
+}
 
 /// What is sent in place of what was refused.
 #[derive(Debug, Deserialize, ToSchema)]
@@ -58,19 +67,8 @@ pub(in crate::http) struct GivenUp {
     request_body = Mend,
     responses(
         (status = 200, description = "It is on its way", body = Mended),
-        (
-            status = 400, description = "Not JSON", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 403, description = "The key may only look", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 404, description = "No such order of the caller, or this event of it is not \
-                                         tried any more",
-            body = Problem, content_type = "application/problem+json"
-        ),
+        MayChange,
+        NotTried,
         (
             status = 422, description = "It cannot be sent so: every fault with its pointer",
             body = Problem, content_type = "application/problem+json"
@@ -78,18 +76,14 @@ pub(in crate::http) struct GivenUp {
     )
 )]
 pub(in crate::http) async fn post_mend(
-    Extract(state): Extract<State>,
-    caller: Caller,
+    Extract(letters): Extract<DeadLetters>,
+    MayChange(caller): MayChange,
     path: OrderPath,
-    headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Json<Mended>, Problem> {
-    caller.may_change()?;
     let (shop, number) = seen(&caller, path)?;
-    let most = state.config.http.max_body_bytes;
-    let Mend { event, payload } = layer::body::read_json(&headers, body, most).await?;
-    let (letters, order) = (&state.app.dead_letters, (&shop, number.as_str()));
-    let who = caller.actor();
+    let Mend { event, payload } = sent.json().await?;
+    let (order, who) = ((&shop, number.as_str()), caller.actor());
     let result = letters.mend_tried(order, event, &who, payload).await?;
     Ok(Json(Mended { result }))
 }
@@ -105,19 +99,8 @@ pub(in crate::http) async fn post_mend(
     request_body = GiveUp,
     responses(
         (status = 200, description = "It is tried no more", body = GivenUp),
-        (
-            status = 400, description = "Not JSON", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 403, description = "The key may only look", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 404, description = "No such order of the caller, or this event of it is not \
-                                         tried any more",
-            body = Problem, content_type = "application/problem+json"
-        ),
+        MayChange,
+        NotTried,
         (
             status = 422, description = "No usable reason",
             body = Problem, content_type = "application/problem+json"
@@ -125,18 +108,14 @@ pub(in crate::http) async fn post_mend(
     )
 )]
 pub(in crate::http) async fn post_give_up(
-    Extract(state): Extract<State>,
-    caller: Caller,
+    Extract(letters): Extract<DeadLetters>,
+    MayChange(caller): MayChange,
     path: OrderPath,
-    headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Json<GivenUp>, Problem> {
-    caller.may_change()?;
     let (shop, number) = seen(&caller, path)?;
-    let most = state.config.http.max_body_bytes;
-    let GiveUp { event, reason } = layer::body::read_json(&headers, body, most).await?;
-    let (letters, order) = (&state.app.dead_letters, (&shop, number.as_str()));
-    let who = caller.actor();
+    let GiveUp { event, reason } = sent.json().await?;
+    let (order, who) = ((&shop, number.as_str()), caller.actor());
     letters.give_up_tried(order, event, &who, &reason).await?;
     Ok(Json(GivenUp { result: "given_up" }))
 }

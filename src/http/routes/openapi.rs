@@ -1,19 +1,23 @@
 //! `GET /openapi.json`: the API's description, made from the code.
 
 use super::ApiDoc;
-use crate::http::{layer::problem::codes_of, request_schemas::Description};
+use crate::http::{
+    layer::{
+        problem::codes_of,
+        responses::{PROBLEM_JSON, problem},
+    },
+    request_schemas::Description,
+};
 use axum::{Json, http::StatusCode};
 use std::collections::BTreeMap;
 use utoipa::{
     OpenApi,
     openapi::{
-        Content, Ref, RefOr, Response,
+        RefOr, Response,
         path::{Operation, Parameter, ParameterIn, PathItem},
         security::{Http, HttpAuthScheme, SecurityScheme},
     },
 };
-
-const PROBLEM_JSON: &str = "application/problem+json";
 
 /// The description of every endpoint.
 pub fn document() -> utoipa::openapi::OpenApi {
@@ -74,11 +78,7 @@ fn complete(operation: &mut Operation) {
     let responses = &mut operation.responses.responses;
     for (status, description) in usual {
         let found = responses.entry(status.as_str().to_owned());
-        found.or_insert_with(|| {
-            let content = Content::new(Some(Ref::from_schema_name("Problem")));
-            let response = Response::builder().description(description);
-            response.content(PROBLEM_JSON, content).build().into()
-        });
+        found.or_insert_with(|| problem(description).into());
     }
     name_codes(responses);
 }

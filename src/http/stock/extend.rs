@@ -1,15 +1,15 @@
 //! `POST /v1/reservations/{shop}/{id}/extend`: the goods are held for longer.
 
-use super::{Named, answered, shapes::ExtensionRequest};
+use super::{Changed, Named, answered, shapes::ExtensionRequest};
 use crate::{
-    app::stock::Reserved,
+    app::{Stock, stock::Reserved},
     http::{
-        Problem, State,
-        layer::{self, auth::AnyCaller},
+        Problem,
+        layer::{auth::MayChange, body::SentBody},
     },
     stock::Extension,
 };
-use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
+use axum::{Json, extract::State as Extract};
 use serde_json::Value;
 
 /// Holds a reservation for so long from now.
@@ -22,18 +22,8 @@ use serde_json::Value;
     request_body = ExtensionRequest,
     responses(
         (status = 200, description = "The reservation as it stands", body = Reserved),
-        (
-            status = 400, description = "Not JSON", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 403, description = "The key may only look", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 404, description = "No such reservation of the caller", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        MayChange,
+        Named,
         (
             status = 409, description = "It is not held any more", body = Problem,
             content_type = "application/problem+json"
@@ -45,20 +35,12 @@ use serde_json::Value;
     )
 )]
 pub(in crate::http) async fn post_extend(
-    Extract(state): Extract<State>,
-    AnyCaller(caller): AnyCaller,
-    named: Named,
-    headers: HeaderMap,
-    body: Body,
+    Extract(stock): Extract<Stock>,
+    Changed(named): Changed,
+    sent: SentBody,
 ) -> Result<Json<Reserved>, Problem> {
-    caller.may_change()?;
-    let most = state.config.http.max_body_bytes;
-    let value: Value = layer::body::read_json(&headers, body, most).await?;
+    let value: Value = sent.json().await?;
     let extension = Extension::read(&value).map_err(Problem::invalid)?;
-    let answer = state
-        .app
-        .stock
-        .extend(&named.shop, &named.id, &extension)
-        .await?;
+    let answer = stock.extend(&named.shop, &named.id, &extension).await?;
     answered(answer)
 }

@@ -9,9 +9,13 @@ pub(super) mod reserve;
 mod shapes;
 pub(super) mod ship;
 
-use super::{Problem, State, layer::auth::AnyCaller};
+use super::{
+    Problem, State,
+    layer::{auth::AnyCaller, responses},
+};
 use crate::{
     app::stock::{NotHeld, ReservationAnswer, Reserved},
+    auth::Caller,
     domain::{ErrorCode, ShopName},
 };
 use axum::{
@@ -29,6 +33,14 @@ pub(super) struct Named {
     shop: ShopName,
     /// The reservation's id there.
     id: String,
+    caller: Caller,
+}
+
+/// The same, of a caller who may change it.
+pub(super) struct Changed(Named);
+
+responses::describe! {
+    Named = NOT_FOUND "No such reservation of the caller",
 }
 
 impl FromRequestParts<State> for Named {
@@ -47,7 +59,17 @@ impl FromRequestParts<State> for Named {
         if !known || !usable || !caller.sees(Some(shop.as_str())) {
             return Err(Problem::not_found());
         }
-        Ok(Self { shop, id })
+        Ok(Self { shop, id, caller })
+    }
+}
+
+impl FromRequestParts<State> for Changed {
+    type Rejection = Problem;
+
+    async fn from_request_parts(parts: &mut Parts, state: &State) -> Result<Self, Problem> {
+        let named = Named::from_request_parts(parts, state).await?;
+        named.caller.may_change()?;
+        Ok(Self(named))
     }
 }
 

@@ -1,9 +1,9 @@
 //! `DELETE /v1/reservations/{shop}/{id}`: the goods are free again.
 
-use super::{Named, answered};
+use super::{Changed, Named, answered};
 use crate::{
     app::{Stock, stock::Reserved},
-    http::{Problem, layer::auth::AnyCaller},
+    http::{Problem, layer::auth::MayChange},
 };
 use axum::{Json, extract::State as Extract};
 
@@ -18,21 +18,13 @@ use axum::{Json, extract::State as Extract};
     responses(
         (status = 200, description = "The reservation as it stands: `released`, or what it was \
                                       before", body = Reserved),
-        (
-            status = 403, description = "The key may only look", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 404, description = "No such reservation of the caller", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        MayChange,
+        Named,
     )
 )]
 pub(in crate::http) async fn delete_reservation(
     Extract(stock): Extract<Stock>,
-    AnyCaller(caller): AnyCaller,
-    named: Named,
+    Changed(named): Changed,
 ) -> Result<Json<Reserved>, Problem> {
-    caller.may_change()?;
     answered(stock.release(&named.shop, &named.id).await?)
 }

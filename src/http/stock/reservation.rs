@@ -16,10 +16,7 @@ use axum::{Json, extract::State as Extract};
     ),
     responses(
         (status = 200, description = "The reservation", body = Reserved),
-        (
-            status = 404, description = "No such reservation of the caller", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        Named,
     )
 )]
 pub(in crate::http) async fn get_reservation(

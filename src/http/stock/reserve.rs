@@ -1,15 +1,15 @@
 //! `PUT /v1/reservations/{shop}/{id}`: the goods of a cart or an order, held whole or not at all.
 
-use super::{Named, answered, shapes::ReservationRequest};
+use super::{Changed, answered, shapes::ReservationRequest};
 use crate::{
-    app::stock::Reserved,
+    app::{Stock, stock::Reserved},
     http::{
-        Problem, State,
-        layer::{self, auth::AnyCaller},
+        Problem,
+        layer::{auth::MayChange, body::SentBody, responses::OtherShop},
     },
     stock::Reservation,
 };
-use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
+use axum::{Json, extract::State as Extract};
 use serde_json::Value;
 
 /// Reserves all lines or nothing.
@@ -27,18 +27,8 @@ use serde_json::Value;
     request_body = ReservationRequest,
     responses(
         (status = 200, description = "Held: the reservation as it stands", body = Reserved),
-        (
-            status = 400, description = "Not JSON", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 403, description = "The key may only look", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 404, description = "Another shop than the caller's", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        MayChange,
+        OtherShop,
         (
             status = 409,
             description = "There is not enough: `short` says of what, and where else there is \
@@ -54,20 +44,12 @@ use serde_json::Value;
     )
 )]
 pub(in crate::http) async fn put_reservation(
-    Extract(state): Extract<State>,
-    AnyCaller(caller): AnyCaller,
-    named: Named,
-    headers: HeaderMap,
-    body: Body,
+    Extract(stock): Extract<Stock>,
+    Changed(named): Changed,
+    sent: SentBody,
 ) -> Result<Json<Reserved>, Problem> {
-    caller.may_change()?;
-    let most = state.config.http.max_body_bytes;
-    let value: Value = layer::body::read_json(&headers, body, most).await?;
+    let value: Value = sent.json().await?;
     let wanted = Reservation::read(&value).map_err(Problem::invalid)?;
-    let answer = state
-        .app
-        .stock
-        .reserve(&named.shop, &named.id, &wanted)
-        .await?;
+    let answer = stock.reserve(&named.shop, &named.id, &wanted).await?;
     answered(answer)
 }

@@ -1,15 +1,15 @@
 //! `POST /v1/reservations/{shop}/{id}/ship`: the goods leave.
 
-use super::{Named, answered, shapes::ShipmentRequest};
+use super::{Changed, Named, answered, shapes::ShipmentRequest};
 use crate::{
-    app::stock::Reserved,
+    app::{Stock, stock::Reserved},
     http::{
-        Problem, State,
-        layer::{self, auth::AnyCaller},
+        Problem,
+        layer::{auth::MayChange, body::SentBody},
     },
     stock::Shipment,
 };
-use axum::{Json, body::Body, extract::State as Extract, http::HeaderMap};
+use axum::{Json, extract::State as Extract};
 use serde_json::{Value, json};
 
 /// Takes what a reservation holds from the shelf.
@@ -25,18 +25,8 @@ use serde_json::{Value, json};
     request_body = Option<ShipmentRequest>,
     responses(
         (status = 200, description = "Shipped: the reservation as it stands", body = Reserved),
-        (
-            status = 400, description = "Not JSON", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 403, description = "The key may only look", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 404, description = "No such reservation of the caller", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        MayChange,
+        Named,
         (
             status = 409,
             description = "More than is left, or it is not held any more. Nothing was done",
@@ -49,22 +39,12 @@ use serde_json::{Value, json};
     )
 )]
 pub(in crate::http) async fn post_ship(
-    Extract(state): Extract<State>,
-    AnyCaller(caller): AnyCaller,
-    named: Named,
-    headers: HeaderMap,
-    body: Body,
+    Extract(stock): Extract<Stock>,
+    Changed(named): Changed,
+    sent: SentBody,
 ) -> Result<Json<Reserved>, Problem> {
-    caller.may_change()?;
-    let most = state.config.http.max_body_bytes;
-    let value: Option<Value> = layer::body::read_optional_json(&headers, body, most).await?;
+    let value: Option<Value> = sent.optional_json().await?;
     let value = value.unwrap_or_else(|| json!({}));
     let shipment = Shipment::read(&value).map_err(Problem::invalid)?;
-    answered(
-        state
-            .app
-            .stock
-            .ship(&named.shop, &named.id, &shipment)
-            .await?,
-    )
+    answered(stock.ship(&named.shop, &named.id, &shipment).await?)
 }

@@ -1,25 +1,30 @@
 //! `POST /webhooks/bitrix24/{portal}`: the portal says that something happened.
 
 use crate::{
-    app::{PortalNotification, portal_access::AppEvent},
+    app::{PortalAccess, PortalNotification, Sync, portal_access::AppEvent},
     auth::KeyDigest,
     clients::bitrix24::php_form::{self, Limits},
+    config::Config,
     domain::{ErrorCode, PortalName},
     http::{
         Problem, State,
-        layer::{self, path::PathParam},
+        layer::{
+            body::{self, SentBody},
+            path::PathParam,
+        },
     },
+    process::telemetry::Metrics,
 };
 use axum::{
     Json,
-    body::Body,
-    extract::State as Extract,
+    extract::{FromRef, State as Extract},
     http::{HeaderMap, header},
 };
 use chrono::{DateTime, Datelike as _};
 use secrecy::ExposeSecret as _;
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// The largest notification, in bytes: a real one has less than two thousand.
@@ -56,47 +61,44 @@ pub(in crate::http) struct StoredNotification {
             status = 403, description = "A wrong application token, or none; or no such portal",
             body = Problem, content_type = "application/problem+json"
         ),
-        (
-            status = 503, description = "The database is away", body = Problem,
-            content_type = "application/problem+json"
-        ),
     )
 )]
 pub(in crate::http) async fn post_notification(
-    Extract(state): Extract<State>,
+    Extract(with): Extract<Handles>,
     PathParam(portal): PathParam,
     headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Json<StoredNotification>, Problem> {
-    let metrics = state.app.metrics();
-    let bytes = layer::body::read(&headers, body, LARGEST)
+    let metrics = &with.metrics;
+    let bytes = sent
+        .within(LARGEST)
+        .bytes()
         .await
         .inspect_err(|_| metrics.notification("malformed"))?;
     let sent = parse(&headers, &bytes)
         .await
         .inspect_err(|_| metrics.notification("malformed"))?;
     if let Ok(name) = PortalName::parse(&portal)
-        && let Some(told) = state
-            .app
-            .portal_access
-            .application_event(&name, &sent)
-            .await?
+        && let Some(told) = with.portal_access.application_event(&name, &sent).await?
     {
-        return app_event_response(&state, &portal, told);
+        return app_event_response(metrics, &portal, told);
     }
     let token = sent.pointer("/auth/application_token");
-    if !token_matches(&state, &portal, token.and_then(Value::as_str)).await? {
-        return Err(forbidden(&state, &portal));
+    if !with
+        .token_matches(&portal, token.and_then(Value::as_str))
+        .await?
+    {
+        return Err(forbidden(metrics, &portal));
     }
     let notice = notice(portal, sent).inspect_err(|_| metrics.notification("malformed"))?;
-    let acted_on = state.app.sync.store_notification(notice).await?;
+    let acted_on = with.sync.store_notification(notice).await?;
     let result = if acted_on { "stored" } else { "ignored" };
-    state.app.metrics().notification(result);
+    metrics.notification(result);
     Ok(Json(StoredNotification { result }))
 }
 
-fn forbidden(state: &State, portal: &str) -> Problem {
-    state.app.metrics().notification("forbidden");
+fn forbidden(metrics: &Metrics, portal: &str) -> Problem {
+    metrics.notification("forbidden");
     tracing::warn!(
         %portal,
         "a notification came with a wrong application token, or none: nothing was stored"
@@ -109,16 +111,16 @@ fn forbidden(state: &State, portal: &str) -> Problem {
 
 /// An event of an application's own life.
 fn app_event_response(
-    state: &State,
+    metrics: &Metrics,
     portal: &str,
     told: AppEvent,
 ) -> Result<Json<StoredNotification>, Problem> {
     match told {
         AppEvent::Taken => {
-            state.app.metrics().notification("stored");
+            metrics.notification("stored");
             Ok(Json(StoredNotification { result: "stored" }))
         }
-        AppEvent::Refused => Err(forbidden(state, portal)),
+        AppEvent::Refused => Err(forbidden(metrics, portal)),
         AppEvent::TooMany => Err(Problem::new(
             ErrorCode::Busy,
             "too many installations wait to be judged",
@@ -126,30 +128,45 @@ fn app_event_response(
     }
 }
 
-/// Whether the token is one of the portal's: of an outgoing webhook or of the application. Every
-/// one is compared, in constant time.
-async fn token_matches(state: &State, portal: &str, token: Option<&str>) -> Result<bool, Problem> {
-    let Some(token) = token.filter(|token| !token.is_empty()) else {
-        return Ok(false);
-    };
-    let known = state
-        .config
-        .portals
-        .iter()
-        .find(|(name, _)| name.as_str() == portal);
-    let Some((name, portal)) = known else {
-        return Ok(false);
-    };
-    let shown = KeyDigest::of(token);
-    let of_webhook = portal.event_tokens.iter().fold(false, |found, known| {
-        found | KeyDigest::of(known.expose_secret()).matches(&shown)
-    });
-    Ok(of_webhook
-        || state
-            .app
-            .portal_access
-            .knows_application_token(name, token)
-            .await?)
+/// What notifications need.
+#[derive(Clone)]
+pub(in crate::http) struct Handles {
+    sync: Sync,
+    portal_access: PortalAccess,
+    config: Arc<Config>,
+    metrics: Metrics,
+}
+
+impl FromRef<State> for Handles {
+    fn from_ref(state: &State) -> Self {
+        Self {
+            sync: FromRef::from_ref(state),
+            portal_access: FromRef::from_ref(state),
+            config: FromRef::from_ref(state),
+            metrics: FromRef::from_ref(state),
+        }
+    }
+}
+
+impl Handles {
+    /// Whether the token is one of the portal's: of an outgoing webhook or of the application.
+    /// Every one is compared, in constant time.
+    async fn token_matches(&self, portal: &str, token: Option<&str>) -> Result<bool, Problem> {
+        let Some(token) = token.filter(|token| !token.is_empty()) else {
+            return Ok(false);
+        };
+        let mut portals = self.config.portals.iter();
+        let known = portals.find(|(name, _)| name.as_str() == portal);
+        let Some((name, portal)) = known else {
+            return Ok(false);
+        };
+        let shown = KeyDigest::of(token);
+        let of_webhook = portal.event_tokens.iter().fold(false, |found, known| {
+            found | KeyDigest::of(known.expose_secret()).matches(&shown)
+        });
+        let access = &self.portal_access;
+        Ok(of_webhook || access.knows_application_token(name, token).await?)
+    }
 }
 
 async fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Problem> {
@@ -158,7 +175,7 @@ async fn parse(headers: &HeaderMap, bytes: &[u8]) -> Result<Value, Problem> {
         .and_then(|kind| kind.to_str().ok())
         .unwrap_or_default();
     let sent = if kind.to_ascii_lowercase().contains("json") {
-        layer::body::json(bytes).await?
+        body::json(bytes).await?
     } else {
         php_form::decode(bytes, LIMITS)
             .map_err(|error| Problem::new(ErrorCode::Malformed, error.to_string()))?

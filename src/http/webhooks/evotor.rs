@@ -1,25 +1,30 @@
 //! `POST /webhooks/evotor/{till}`: what Evotor's cloud calls with, also with its own paths behind.
 
 use crate::{
-    config::Till,
+    app::Intake,
+    config::{Config, Till},
     domain::{ErrorCode, TillName},
     formats::tills::{EvotorReceipts, TillKind},
     http::{
-        Problem, State,
-        layer::{self, path::PathParam},
+        Problem,
+        layer::{
+            body::{self, SentBody},
+            path::PathParam,
+            responses::NoTillToken,
+        },
         request_schemas::EvotorBody,
     },
     process::doors,
 };
 use axum::{
     Json,
-    body::Body,
     extract::{Path, State as Extract, rejection::PathRejection},
     http::{HeaderMap, header},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// The address with a path of Evotor's own behind it.
@@ -56,14 +61,7 @@ pub(in crate::http) struct EvotorReceipt {
     request_body = EvotorBody,
     responses(
         (status = 200, description = "Taken", body = EvotorTaken),
-        (
-            status = 400, description = "Not JSON", body = Problem,
-            content_type = "application/problem+json"
-        ),
-        (
-            status = 403, description = "Not the till's token: nothing is stored", body = Problem,
-            content_type = "application/problem+json"
-        ),
+        NoTillToken,
         (
             status = 404, description = "No such till of Evotor's", body = Problem,
             content_type = "application/problem+json"
@@ -71,49 +69,51 @@ pub(in crate::http) struct EvotorReceipt {
     )
 )]
 pub(in crate::http) async fn post_evotor(
-    Extract(state): Extract<State>,
+    Extract(intake): Extract<Intake>,
+    Extract(config): Extract<Arc<Config>>,
     PathParam(till): PathParam,
     headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Json<EvotorTaken>, Problem> {
-    take(&state, (&till, ""), &headers, body).await
+    take((&intake, &config), (&till, ""), &headers, sent).await
 }
 
 /// The same at a path of Evotor's own.
 pub(in crate::http) async fn below(
-    Extract(state): Extract<State>,
+    Extract(intake): Extract<Intake>,
+    Extract(config): Extract<Arc<Config>>,
     address: Result<Path<(String, String)>, PathRejection>,
     headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Json<EvotorTaken>, Problem> {
     let Path((till, path)) = address.map_err(|_| Problem::not_found())?;
-    take(&state, (&till, &path), &headers, body).await
+    take((&intake, &config), (&till, &path), &headers, sent).await
 }
 
 async fn take(
-    state: &State,
+    (intake, config): (&Intake, &Config),
     (till, path): (&str, &str),
     headers: &HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Json<EvotorTaken>, Problem> {
     let name = TillName::parse(till).map_err(|_| Problem::not_found())?;
-    let till = state.config.tills.get(&name);
+    let till = config.tills.get(&name);
     let till = till.filter(|till| till.settings.kind == TillKind::Evotor);
     let till = till.ok_or_else(Problem::not_found)?;
-    let bytes = layer::body::read(headers, body, state.config.http.max_body_bytes).await?;
+    let bytes = sent.bytes().await?;
     if !shows_token(till, headers) && !is_signed(till, headers, &bytes) {
         tracing::warn!(till = %name, "somebody without the till's token called at its address");
         let detail = "neither the till's token nor a signature made with it is shown";
         return Err(Problem::new(ErrorCode::TillToken, detail));
     }
     doors::known();
-    let body: Value = layer::body::json(&bytes).await?;
+    let body: Value = body::json(&bytes).await?;
     let read = EvotorReceipts::read(&name, path, &body);
     if !read.unknown.is_empty() {
         let types = read.unknown.join(", ");
         tracing::warn!(till = %name, types, "documents of no known type were left alone");
     }
-    let words = state.app.intake.take_receipts(&name, &read.events).await?;
+    let words = intake.take_receipts(&name, &read.events).await?;
     let told = |event: &Value| Some(event.pointer("/data/receipt")?.as_str()?.to_owned());
     let receipts = read.events.iter().zip(words);
     Ok(Json(EvotorTaken {

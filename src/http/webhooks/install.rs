@@ -2,17 +2,19 @@
 //! installed.
 
 use crate::{
-    app::portal_access::{Field, InstallOutcome},
+    app::{
+        PortalAccess,
+        portal_access::{Field, InstallOutcome},
+    },
     domain::{ErrorCode, PortalName},
     http::{
-        Problem, State,
-        layer::{self, path::PathParam},
+        Problem,
+        layer::{body::SentBody, path::PathParam},
     },
 };
 use axum::{
-    body::Body,
     extract::{RawQuery, State as Extract},
-    http::{HeaderMap, HeaderValue, StatusCode, header},
+    http::{HeaderValue, StatusCode, header},
     response::{Html, IntoResponse, Response},
 };
 use base64::{Engine as _, engine::general_purpose::STANDARD};
@@ -56,11 +58,10 @@ const MOST_FIELDS: usize = 200;
     )
 )]
 pub(in crate::http) async fn post_install(
-    Extract(state): Extract<State>,
+    Extract(portal_access): Extract<PortalAccess>,
     PathParam(name): PathParam,
     RawQuery(query): RawQuery,
-    headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<Response, Problem> {
     let foreign = || {
         Problem::new(
@@ -69,16 +70,11 @@ pub(in crate::http) async fn post_install(
         )
     };
     let portal = PortalName::parse(&name).map_err(|_| foreign())?;
-    let body = layer::body::read(&headers, body, LARGEST).await?;
+    let body = sent.within(LARGEST).bytes().await?;
     let mut fields = fields(&body);
     fields.extend(self::fields(query.unwrap_or_default().as_bytes()));
-    match state
-        .app
-        .portal_access
-        .install_app(&portal, &fields)
-        .await?
-    {
-        InstallOutcome::Waits(_) => Ok(page(&state, &portal)),
+    match portal_access.install_app(&portal, &fields).await? {
+        InstallOutcome::Waits(_) => Ok(page(&portal_access, &portal)),
         InstallOutcome::Incomplete => Err(Problem::malformed(
             StatusCode::BAD_REQUEST,
             "this is not the form that a portal opens an application with",
@@ -104,11 +100,9 @@ const SCRIPT: &str = "BX24.init(function () { BX24.installFinish(); });";
 
 /// The page may run its one script and the portal's, and stand in the portal's frame and nowhere
 /// else.
-fn page(state: &State, portal: &PortalName) -> Response {
+fn page(portal_access: &PortalAccess, portal: &PortalName) -> Response {
     let digest = STANDARD.encode(Sha256::digest(SCRIPT));
-    let frame = state
-        .app
-        .portal_access
+    let frame = portal_access
         .application(portal)
         .map_or("'none'", |application| {
             application.portal_url.trim_end_matches('/')

@@ -1,25 +1,29 @@
 //! `POST /v1/woocommerce/{shop}`: WooCommerce's own webhooks.
 
 use crate::{
-    app::Accepted,
-    config::Shop,
+    app::{Accepted, DeadLetters, Intake},
+    config::{Config, Shop},
     domain::{ErrorCode, Fault, Faults, ShopName},
     formats::woocommerce::{self, Delivery},
     http::{
-        Problem, State,
-        layer::{self, path::PathParam},
+        Problem,
+        layer::{
+            body::{self, SentBody},
+            path::PathParam,
+        },
         request_schemas::WooOrder,
     },
     process::doors,
 };
 use axum::{
     Json,
-    body::{Body, Bytes},
+    body::Bytes,
     extract::State as Extract,
     http::{HeaderMap, StatusCode},
 };
 use serde::Serialize;
 use serde_json::Value;
+use std::sync::Arc;
 use utoipa::ToSchema;
 
 /// What a webhook sends when it is made: a form, unsigned.
@@ -71,25 +75,19 @@ pub(in crate::http) struct ReceivedDelivery {
             status = 404, description = "No such shop, or it has no `[shops.NAME.woocommerce]`",
             body = Problem, content_type = "application/problem+json"
         ),
-        (
-            status = 503, description = "The database is away", body = Problem,
-            content_type = "application/problem+json"
-        ),
     )
 )]
 pub(in crate::http) async fn post_delivery(
-    Extract(state): Extract<State>,
+    Extract(intake): Extract<Intake>,
+    Extract(dead_letters): Extract<DeadLetters>,
+    Extract(config): Extract<Arc<Config>>,
     PathParam(name): PathParam,
     headers: HeaderMap,
-    body: Body,
+    sent: SentBody,
 ) -> Result<(StatusCode, Json<ReceivedDelivery>), Problem> {
     let name = ShopName::parse(&name).map_err(|_| Problem::not_found())?;
-    let shop = state
-        .config
-        .shops
-        .get(&name)
-        .ok_or_else(Problem::not_found)?;
-    let bytes = layer::body::read(&headers, body, state.config.http.max_body_bytes).await?;
+    let shop = config.shops.get(&name).ok_or_else(Problem::not_found)?;
+    let bytes = sent.bytes().await?;
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok());
     let signature = text("x-wc-webhook-signature");
     if !signed(shop, &bytes, signature)? {
@@ -99,10 +97,10 @@ pub(in crate::http) async fn post_delivery(
     if bytes.starts_with(PING) {
         return Ok(answer(StatusCode::OK, "pong", None));
     }
-    let Ok(order) = layer::body::json(&bytes).await else {
+    let Ok(order) = body::json(&bytes).await else {
         let words: String = String::from_utf8_lossy(&bytes).chars().take(300).collect();
         let notice = woocommerce::notice(ErrorCode::NotAnOrder, &words);
-        tell(&state, &name, notice).await?;
+        tell(&intake, &name, notice).await?;
         return Ok(answer(StatusCode::OK, "ignored", Some(NO_ORDER)));
     };
     let topic = text("x-wc-webhook-topic").unwrap_or_default();
@@ -113,12 +111,9 @@ pub(in crate::http) async fn post_delivery(
         .map(|settings| settings.marketplace);
     let marketplace = marketplace.unwrap_or_default();
     let what = (topic, delivery_id);
-    let read = state
-        .app
-        .dead_letters
-        .read_delivery(&name, marketplace, what, &order);
+    let read = dead_letters.read_delivery(&name, marketplace, what, &order);
     let Some(read) = read.await? else {
-        state.app.intake.shop_sent_order(&name).await?;
+        intake.shop_sent_order(&name).await?;
         return Ok(answer(StatusCode::ACCEPTED, "dead", Some(FAILED)));
     };
     let event = match read {
@@ -129,47 +124,47 @@ pub(in crate::http) async fn post_delivery(
         // A refusal would make WooCommerce switch the webhook off; the operator hears of it
         // instead.
         Ok(notice @ Delivery::Notice { .. }) => {
-            tell(&state, &name, notice).await?;
+            tell(&intake, &name, notice).await?;
             return Ok(answer(StatusCode::OK, "ignored", Some(NO_ORDER)));
         }
         Err(broken) => {
             let (event, faults) = (&broken.event, &broken.faults);
-            return dead_letter_event(&state, &name, event, ErrorCode::Invalid, faults).await;
+            return dead_letter_event(&intake, &name, event, ErrorCode::Invalid, faults).await;
         }
     };
-    store(&state, &name, &event).await
+    store(&intake, &name, &event).await
 }
 
 /// Stores the event that was made of an order.
 async fn store(
-    state: &State,
+    intake: &Intake,
     name: &ShopName,
     event: &Value,
 ) -> Result<(StatusCode, Json<ReceivedDelivery>), Problem> {
     let events = std::slice::from_ref(event);
-    let accepted = state.app.intake.accept_events(Some(name), events).await?;
+    let accepted = intake.accept_events(Some(name), events).await?;
     match accepted.into_iter().next() {
         Some(Accepted::Invalid(faults)) => {
-            dead_letter_event(state, name, event, ErrorCode::Invalid, &faults).await
+            dead_letter_event(intake, name, event, ErrorCode::Invalid, &faults).await
         }
         Some(Accepted::Refused(code, faults)) => {
-            dead_letter_event(state, name, event, code, &faults).await
+            dead_letter_event(intake, name, event, code, &faults).await
         }
         Some(Accepted::Failed(words)) => {
             let faults = vec![Fault {
                 pointer: String::new(),
                 detail: words,
             }];
-            dead_letter_event(state, name, event, ErrorCode::Bug, &faults).await
+            dead_letter_event(intake, name, event, ErrorCode::Bug, &faults).await
         }
         Some(Accepted::Queued) => {
-            state.app.intake.shop_sent_order(name).await?;
+            intake.shop_sent_order(name).await?;
             Ok(answer(StatusCode::ACCEPTED, "queued", None))
         }
         // The id tells the body: another event under it was made of the same body, by an earlier
         // release.
         Some(Accepted::Duplicate | Accepted::Conflict | Accepted::Changed(_)) => {
-            state.app.intake.shop_sent_order(name).await?;
+            intake.shop_sent_order(name).await?;
             Ok(answer(StatusCode::ACCEPTED, "duplicate", None))
         }
         None => Err(Problem::new(ErrorCode::Bug, "the event got no result")),
@@ -178,29 +173,23 @@ async fn store(
 
 /// Keeps an order that cannot be used as a dead letter.
 async fn dead_letter_event(
-    state: &State,
+    intake: &Intake,
     shop: &ShopName,
     event: &Value,
     code: ErrorCode,
     faults: &Faults,
 ) -> Result<(StatusCode, Json<ReceivedDelivery>), Problem> {
-    state.app.intake.shop_sent_order(shop).await?;
-    state
-        .app
-        .intake
+    intake.shop_sent_order(shop).await?;
+    intake
         .dead_letter_received(shop, event, code, faults)
         .await?;
     Ok(answer(StatusCode::ACCEPTED, "dead", Some(UNUSABLE)))
 }
 
 /// Lets the operator hear what came in place of an order.
-async fn tell(state: &State, shop: &ShopName, delivery: Delivery) -> Result<(), Problem> {
+async fn tell(intake: &Intake, shop: &ShopName, delivery: Delivery) -> Result<(), Problem> {
     if let Delivery::Notice { code, words } = delivery {
-        state
-            .app
-            .intake
-            .shop_sent_notice(shop, code, &words)
-            .await?;
+        intake.shop_sent_notice(shop, code, &words).await?;
     }
     Ok(())
 }

@@ -1,5 +1,4 @@
-//! Which element of the portal a product is: what is asked for it by code and by article, and what
-//! is found.
+//! Matching: which element of the portal a product is. It is asked for by code and by article.
 
 use super::{
     Ask, LinkedElement, ProductWave, State,

@@ -30,8 +30,7 @@ pub use plan::{ProductAction, ProductPlan};
 pub use schema::CatalogueFacts;
 
 use super::{
-    Call, CallAnswer, Command, Intention, KnownLinks, Landing, Outcome, Rounds, Settlement,
-    WritesInFlight,
+    Call, CallAnswer, Command, Intention, KnownLinks, Outcome, Rounds, Settlement, WritesInFlight,
     indexes::{JobIx, PartIx, indexed_by},
 };
 use crate::domain::{ErrorCode, happening::Note};
@@ -262,26 +261,14 @@ impl State {
         };
         let outcome = self.outcome.get_or_insert(Outcome::Again { code }).clone();
         let untouched = matches!(outcome, Outcome::Done { wrote: false });
-        let landing = if self.lost {
-            Landing::Lost(WritesInFlight::default())
-        } else {
-            Landing::Nothing
-        };
+        let lost = self.lost.then(WritesInFlight::default);
         let known = KnownLinks {
             product: Some(Box::new(self.links())),
             ..KnownLinks::default()
         };
         Some(Settlement {
-            job,
-            outcome,
-            known,
             notes: if untouched { Vec::new() } else { self.notes },
-            stage: None,
-            links_contact: false,
-            links_company: false,
-            made_as: None,
-            waits: self.lost,
-            landing,
+            ..Settlement::of_subject(job, outcome, known, lost)
         })
     }
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::{
     domain::{Attributes, CatalogueRules, OrderNumber, Product, ProductPrice, ShopName, Variation},
-    planner::CommandAnswer,
+    planner::{CommandAnswer, Landing},
 };
 use serde_json::json;
 use std::{collections::BTreeMap, sync::Arc};

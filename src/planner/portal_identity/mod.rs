@@ -1,5 +1,5 @@
-//! Whether a portal is the one that orders were brought to, and where in it they are: by origin,
-//! since an id alone is never proof.
+//! The identity of a portal: whether it is the one that orders were brought to, and where in it
+//! they are. By origin, since an id alone is never proof.
 //!
 //! PURE. Deals that orders were linked with testify: where none of them carries its order's origin,
 //! it is another portal; where the newest do not, and the stage history ends earlier than it did,

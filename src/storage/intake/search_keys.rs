@@ -1,5 +1,5 @@
-//! What orders are found by: keys, and words of which parts are looked for. New events bring them
-//! with them (see `outbox`); events from before these tables are read for them.
+//! Search keys of orders, and words of which parts are looked for. New events bring them with them
+//! (see `outbox`); events from before these tables are read for them.
 
 use crate::storage::{Error, Json, queue::outbox::OrderWords};
 use sqlx::PgConnection;

@@ -1,6 +1,6 @@
 //! 1C bases, and which events they know of.
 
-use crate::storage::Error;
+use crate::storage::{Error, OrderIdKind};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -13,7 +13,7 @@ pub struct BaseRow {
     /// Events up to this one are taken up.
     pub cursor: i64,
     /// What `Ид` was when the first order was confirmed.
-    pub id_kind: Option<String>,
+    pub id_kind: Option<OrderIdKind>,
     /// The prefixes by shop when the first order was confirmed.
     pub prefixes: Option<Value>,
     /// When the first order was confirmed.
@@ -24,8 +24,8 @@ pub struct BaseRow {
 pub async fn find(db: &mut PgConnection, base: &str) -> Result<Option<BaseRow>, Error> {
     Ok(sqlx::query_as!(
         BaseRow,
-        "SELECT since, cursor, id_kind, prefixes, exchanged_at FROM bridge.onec_bases
-           WHERE base = $1",
+        r#"SELECT since, cursor, id_kind AS "id_kind: OrderIdKind", prefixes, exchanged_at
+           FROM bridge.onec_bases WHERE base = $1"#,
         base
     )
     .fetch_optional(db)
@@ -53,14 +53,14 @@ pub async fn open(db: &mut PgConnection, base: &str) -> Result<BaseRow, Error> {
 pub async fn exchanged(
     db: &mut PgConnection,
     base: &str,
-    id_kind: &str,
+    id_kind: OrderIdKind,
     prefixes: &Value,
 ) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.onec_bases SET exchanged_at = now(), id_kind = $2, prefixes = $3
          WHERE base = $1 AND exchanged_at IS NULL",
         base,
-        id_kind,
+        id_kind.as_str(),
         prefixes
     )
     .execute(db)

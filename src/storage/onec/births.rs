@@ -36,7 +36,7 @@ pub struct BirthRow {
     /// The shop's name in the settings.
     pub shop: String,
     /// The order as it was last told.
-    pub snapshot: Value,
+    pub snapshot: Json,
     /// When 1C made the file in which that came.
     pub formed_at: Option<DateTime<Utc>>,
 }
@@ -51,10 +51,11 @@ pub async fn lock(
 ) -> Result<Option<BirthRow>, Error> {
     Ok(sqlx::query_as!(
         BirthRow,
-        "SELECT id, number, shop, snapshot, formed_at FROM bridge.onec_births
-         WHERE base = $1 AND taken_as IS NULL
-           AND (id = $2 OR number = $3 AND ($2::text IS NULL OR id = number))
-         ORDER BY id = $2 DESC NULLS LAST LIMIT 1 FOR UPDATE",
+        r#"SELECT id, number, shop, snapshot AS "snapshot: Json", formed_at
+           FROM bridge.onec_births
+           WHERE base = $1 AND taken_as IS NULL
+             AND (id = $2 OR number = $3 AND ($2::text IS NULL OR id = number))
+           ORDER BY id = $2 DESC NULLS LAST LIMIT 1 FOR UPDATE"#,
         base,
         id,
         number
@@ -146,7 +147,7 @@ pub struct TakenRow {
     /// The order's number in 1C: `Номер`.
     pub doc_number: String,
     /// The order as it was told.
-    pub snapshot: Value,
+    pub snapshot: Json,
     /// Its status as it was told.
     pub status: Option<String>,
     /// Its status in 1C's words.
@@ -166,8 +167,8 @@ pub struct TakenRow {
 pub async fn taken(db: &mut PgConnection, base: &str, limit: i64) -> Result<Vec<TakenRow>, Error> {
     Ok(sqlx::query_as!(
         TakenRow,
-        r#"SELECT b.id, b.number AS doc_number, b.snapshot, b.status, b.said, k.shop, k.number,
-                  k.head, e.body AS "body: Json"
+        r#"SELECT b.id, b.number AS doc_number, b.snapshot AS "snapshot: Json", b.status, b.said,
+                  k.shop, k.number, k.head, e.body AS "body: Json"
            FROM bridge.onec_births b
            JOIN bridge.onec_orders k ON k.base = b.base AND k.shop = b.shop
            JOIN bridge.outbox e ON e.id = k.head

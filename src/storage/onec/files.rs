@@ -1,6 +1,6 @@
 //! Files as 1C sent them, piece by piece.
 
-use crate::storage::Error;
+use crate::storage::{Error, ExchangeKind};
 use sqlx::PgConnection;
 
 /// A file of a session.
@@ -77,7 +77,7 @@ pub async fn find(
 /// Begins a file of a session; returns its id.
 pub async fn begin(
     db: &mut PgConnection,
-    (base, session, kind): (&str, i64, &str),
+    (base, session, kind): (&str, i64, ExchangeKind),
     name: &str,
 ) -> Result<i64, Error> {
     Ok(sqlx::query_scalar!(
@@ -85,7 +85,7 @@ pub async fn begin(
            RETURNING id",
         base,
         session,
-        kind,
+        kind.as_str(),
         name
     )
     .fetch_one(db)
@@ -104,11 +104,15 @@ pub async fn close(db: &mut PgConnection, ids: &[i64]) -> Result<(), Error> {
 }
 
 /// Nothing more is appended to a session's files of a kind.
-pub async fn close_all(db: &mut PgConnection, session: i64, kind: &str) -> Result<(), Error> {
+pub async fn close_all(
+    db: &mut PgConnection,
+    session: i64,
+    kind: ExchangeKind,
+) -> Result<(), Error> {
     sqlx::query!(
         "UPDATE bridge.onec_files SET open = false WHERE session = $1 AND kind = $2 AND open",
         session,
-        kind
+        kind.as_str()
     )
     .execute(db)
     .await?;
@@ -194,7 +198,7 @@ pub async fn kept(db: &mut PgConnection, id: i64) -> Result<Option<KeptRow>, Err
 pub async fn copy(
     db: &mut PgConnection,
     id: i64,
-    (session, kind): (i64, &str),
+    (session, kind): (i64, ExchangeKind),
 ) -> Result<Option<i64>, Error> {
     let made = sqlx::query_scalar!(
         "INSERT INTO bridge.onec_files (base, session, kind, name, bytes, pieces, first_print,
@@ -204,7 +208,7 @@ pub async fn copy(
          FROM bridge.onec_files WHERE id = $1 RETURNING id",
         id,
         session,
-        kind
+        kind.as_str()
     );
     let Some(made) = made.fetch_optional(&mut *db).await? else {
         return Ok(None);

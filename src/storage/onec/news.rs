@@ -1,4 +1,4 @@
-//! What is news for a base: orders of its shops that changed since it was given them are taken up.
+//! News for a base: orders of its shops that changed since it was given them are taken up.
 
 use crate::storage::Error;
 use sqlx::PgConnection;

@@ -1,6 +1,6 @@
 //! Exchange sessions.
 
-use crate::storage::{CataloguePart, Error};
+use crate::storage::{CataloguePart, Error, ExchangeKind};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -12,7 +12,7 @@ pub struct SessionRow {
     /// The base's name in the settings.
     pub base: String,
     /// The type that it was opened with.
-    pub kind: String,
+    pub kind: ExchangeKind,
     /// The login of whoever exchanges.
     pub login: String,
     /// The version that is spoken; none: the client asked for none.
@@ -33,7 +33,7 @@ pub struct NewSession<'a> {
     /// The base's name in the settings.
     pub base: &'a str,
     /// What is exchanged: the `type` of its requests.
-    pub kind: &'a str,
+    pub kind: ExchangeKind,
     /// The login of whoever exchanges.
     pub login: &'a str,
     /// How long it lasts without a request, in seconds.
@@ -44,12 +44,13 @@ pub struct NewSession<'a> {
 pub async fn open(db: &mut PgConnection, new: &NewSession<'_>) -> Result<SessionRow, Error> {
     Ok(sqlx::query_as!(
         SessionRow,
-        "INSERT INTO bridge.onec_sessions (token, base, kind, login, expires_at)
+        r#"INSERT INTO bridge.onec_sessions (token, base, kind, login, expires_at)
          VALUES ($1, $2, $3, $4, now() + make_interval(secs => $5))
-         RETURNING id, base, kind, login, version, subordinate, round, started_at",
+         RETURNING id, base, kind AS "kind: ExchangeKind", login, version, subordinate, round,
+                   started_at"#,
         new.token,
         new.base,
-        new.kind,
+        new.kind.as_str(),
         new.login,
         new.seconds
     )
@@ -66,12 +67,13 @@ pub async fn find(
 ) -> Result<Option<SessionRow>, Error> {
     Ok(sqlx::query_as!(
         SessionRow,
-        "UPDATE bridge.onec_sessions SET last_at = now(), shown = true,
+        r#"UPDATE bridge.onec_sessions SET last_at = now(), shown = true,
          expires_at = now() + make_interval(secs => $3)
          WHERE id = (SELECT id FROM bridge.onec_sessions WHERE token = ANY($2) AND base = $1
            AND expires_at > now()
                      ORDER BY id DESC LIMIT 1)
-         RETURNING id, base, kind, login, version, subordinate, round, started_at",
+         RETURNING id, base, kind AS "kind: ExchangeKind", login, version, subordinate, round,
+                   started_at"#,
         base,
         tokens,
         seconds
@@ -83,20 +85,21 @@ pub async fn find(
 /// The newest session of a login that shows nothing but itself.
 pub async fn find_by_login(
     db: &mut PgConnection,
-    (base, kind, login): (&str, &str, &str),
+    (base, kind, login): (&str, ExchangeKind, &str),
     seconds: f64,
 ) -> Result<Option<SessionRow>, Error> {
     Ok(sqlx::query_as!(
         SessionRow,
-        "UPDATE bridge.onec_sessions SET last_at = now(),
+        r#"UPDATE bridge.onec_sessions SET last_at = now(),
          expires_at = now() + make_interval(secs => $4)
          WHERE id = (SELECT id FROM bridge.onec_sessions
                      WHERE base = $1 AND kind = $2 AND login = $3 AND expires_at > now()
                        AND NOT shown
                      ORDER BY id DESC LIMIT 1)
-         RETURNING id, base, kind, login, version, subordinate, round, started_at",
+         RETURNING id, base, kind AS "kind: ExchangeKind", login, version, subordinate, round,
+                   started_at"#,
         base,
-        kind,
+        kind.as_str(),
         login,
         seconds
     )
@@ -220,7 +223,7 @@ pub struct SeenRow {
     /// The session's id: later ones have greater ones.
     pub id: i64,
     /// What is exchanged: the `type` of its requests.
-    pub kind: String,
+    pub kind: ExchangeKind,
     /// The login of whoever exchanges.
     pub login: String,
     /// The version of the exchange that is spoken; none: the client asked for none.
@@ -239,7 +242,7 @@ pub struct SeenRow {
 pub async fn newest(db: &mut PgConnection, base: &str, limit: i64) -> Result<Vec<SeenRow>, Error> {
     Ok(sqlx::query_as!(
         SeenRow,
-        r#"SELECT s.id, s.kind, s.login, s.version, s.started_at, s.last_at,
+        r#"SELECT s.id, s.kind AS "kind: ExchangeKind", s.login, s.version, s.started_at, s.last_at,
                   (SELECT count(*) FROM bridge.onec_offers o WHERE o.session = s.id) AS "offered!",
                   (SELECT count(*) FROM bridge.onec_offers o WHERE o.session = s.id
                     AND o.state = 'confirmed') AS "confirmed!"

@@ -122,6 +122,25 @@ pub struct DueSubject {
     pub landed: bool,
 }
 
+/// A row of the catalogue's as a subject: of what was under way nothing is asked here.
+macro_rules! of_catalogue {
+    ($row:ident, $kind:ident, $product:expr) => {
+        $crate::storage::queue::subjects::DueSubject {
+            shop: $row.shop,
+            key: $row.key,
+            kind: $crate::storage::SubjectKind::$kind,
+            order_number: $product,
+            revision: $row.revision,
+            received_at: $row.received_at,
+            body: $row.body,
+            known: $row.known,
+            under_way: None,
+            landed: true,
+        }
+    };
+}
+pub(in crate::storage) use of_catalogue;
+
 /// The due subjects of these kinds in a lane, the longest due first; what is about an order that is
 /// on its way waits for its card. None unless the lease is held.
 pub async fn claim(

@@ -1,6 +1,6 @@
 //! Tills whose vendor has an API: cursors, hints, and who reads it.
 
-use crate::storage::Error;
+use crate::storage::{Error, HintEntity};
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
 
@@ -8,7 +8,7 @@ use sqlx::PgConnection;
 #[derive(Debug, Clone)]
 pub struct HintRow {
     /// What kind of document it is, in the words of the vendor's API.
-    pub entity: String,
+    pub entity: HintEntity,
     /// The document's id there.
     pub document: String,
     /// When it was last told of.
@@ -62,9 +62,10 @@ pub async fn move_till_cursor(
 pub async fn add_hints(
     db: &mut PgConnection,
     till: &str,
-    entities: &[String],
+    entities: &[HintEntity],
     documents: &[String],
 ) -> Result<(), Error> {
+    let entities: Vec<String> = entities.iter().map(|one| one.as_str().to_owned()).collect();
     sqlx::query!(
         "INSERT INTO bridge.till_hints AS h (till, entity, document, told_at)
          SELECT $1, n.entity, n.document, clock_timestamp()
@@ -72,7 +73,7 @@ pub async fn add_hints(
          ORDER BY n.entity, n.document
          ON CONFLICT (till, entity, document) DO UPDATE SET told_at = excluded.told_at",
         till,
-        entities,
+        &entities,
         documents
     )
     .execute(db)
@@ -84,8 +85,9 @@ pub async fn add_hints(
 pub async fn hints(db: &mut PgConnection, till: &str, limit: i64) -> Result<Vec<HintRow>, Error> {
     let rows = sqlx::query_as!(
         HintRow,
-        "SELECT entity, document, told_at FROM bridge.till_hints WHERE till = $1
-         ORDER BY told_at, entity, document LIMIT $2",
+        r#"SELECT entity AS "entity: HintEntity", document, told_at
+           FROM bridge.till_hints WHERE till = $1
+           ORDER BY told_at, entity, document LIMIT $2"#,
         till,
         limit
     );
@@ -98,7 +100,7 @@ pub async fn drop_hint(db: &mut PgConnection, till: &str, hint: &HintRow) -> Res
         "DELETE FROM bridge.till_hints
          WHERE (till, entity, document) = ($1, $2, $3) AND told_at <= $4",
         till,
-        hint.entity,
+        hint.entity.as_str(),
         hint.document,
         hint.told_at
     )

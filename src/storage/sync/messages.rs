@@ -1,6 +1,6 @@
 //! Messages to shops that are no change of status: sent once each, or read from their feed.
 
-use crate::storage::{Error, MessageKind, MessageState, queue::lanes::Lease};
+use crate::storage::{Error, Json, MessageKind, MessageState, queue::lanes::Lease};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use sqlx::PgConnection;
@@ -21,7 +21,7 @@ pub struct MessageRow {
     /// The order it concerns.
     pub number: Option<String>,
     /// `data` of the CloudEvents message.
-    pub body: Value,
+    pub body: Json,
     /// When it was made.
     pub made_at: DateTime<Utc>,
     /// Its place in the feed; 0: none yet.
@@ -69,7 +69,8 @@ pub async fn due(
     Ok(sqlx::query_as!(
         MessageRow,
         r#"SELECT m.id, m.shop, m.message_id, m.kind AS "kind: MessageKind", m.subject, m.number,
-                  m.body, m.made_at, coalesce(m.seq, 0) AS "seq!", m.attempts, m.first_sent_at
+                  m.body AS "body: Json", m.made_at, coalesce(m.seq, 0) AS "seq!", m.attempts,
+                  m.first_sent_at
            FROM bridge.shop_messages m
            WHERE m.shop = $1 AND m.state = 'waiting' AND m.due_at <= now() AND m.id <> ALL($2)
              AND NOT EXISTS (SELECT FROM bridge.shop_messages e
@@ -220,8 +221,8 @@ pub async fn feed(
 ) -> Result<Vec<MessageRow>, Error> {
     Ok(sqlx::query_as!(
         MessageRow,
-        r#"SELECT id, shop, message_id, kind AS "kind: MessageKind", subject, number, body,
-                  made_at, seq AS "seq!", attempts, first_sent_at
+        r#"SELECT id, shop, message_id, kind AS "kind: MessageKind", subject, number,
+                  body AS "body: Json", made_at, seq AS "seq!", attempts, first_sent_at
            FROM bridge.shop_messages WHERE shop = $1 AND seq > $2 ORDER BY seq LIMIT $3"#,
         shop,
         after,

@@ -70,7 +70,7 @@ pub struct Wanted {
 pub struct Range {
     /// Not below this.
     pub floor: i64,
-    /// Below this.
+    /// Below this one.
     pub before: i64,
     /// At most so many.
     pub limit: i64,

@@ -1,4 +1,4 @@
-//! What the calls of one lane show: what is going wrong, and when that changes.
+//! The calls of one lane: what they show to be wrong, and when that changes.
 
 use crate::domain::ErrorCode;
 use std::{collections::BTreeMap, time::Duration};

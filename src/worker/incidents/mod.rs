@@ -6,7 +6,7 @@
 mod calls;
 
 use crate::{
-    app::{self, App, Incidents, Lanes},
+    app::{self, Incidents, Lanes},
     domain::ErrorCode,
 };
 pub(super) use calls::CallEvent;
@@ -62,10 +62,10 @@ struct LaneIncidents {
 }
 
 impl IncidentKeeper {
-    pub(super) fn new(app: &App) -> (Self, CallEvents) {
+    pub(super) fn new(lanes: &Arc<Lanes>) -> (Self, CallEvents) {
         let (sender, seen) = mpsc::channel(UNREAD);
         let keeper = Self {
-            lanes: Arc::clone(&app.lanes),
+            lanes: Arc::clone(lanes),
             seen,
             of: BTreeMap::new(),
             writing: JoinSet::new(),
@@ -162,9 +162,9 @@ pub(super) struct SlowCallWatch {
 }
 
 impl SlowCallWatch {
-    pub(super) fn new(app: &App, lane: &str) -> Self {
+    pub(super) fn new(lanes: &Arc<Lanes>, lane: &str) -> Self {
         Self {
-            lanes: Arc::clone(&app.lanes),
+            lanes: Arc::clone(lanes),
             lane: lane.to_owned(),
             told: false,
         }
@@ -281,11 +281,11 @@ impl UnwrittenIncident {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::Registry;
+    use crate::app::{App, Registry};
 
     fn keeper() -> IncidentKeeper {
         let pool = sqlx::PgPool::connect_lazy("postgres://nobody@127.0.0.1:1/none");
-        IncidentKeeper::new(&App::new(pool.unwrap(), Registry::default())).0
+        IncidentKeeper::new(&App::new(pool.unwrap(), Registry::default()).lanes).0
     }
 
     fn of_client(nth: u64) -> Caller {

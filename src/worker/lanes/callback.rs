@@ -9,13 +9,13 @@ use super::{
     leased::{LaneTurn, rests_for, sleep},
 };
 use crate::{
-    app::{self, App, LaneFault, Outgoing, OutgoingMessage},
+    app::{self, App, LaneFault, Lanes, Outgoing, OutgoingMessage, Sync},
     clients::callback::{Answer, Sender},
     domain::{ErrorCode, ShopName},
     process::{
         backoff,
         bug::{self, Bug},
-        telemetry::chain,
+        telemetry::{Metrics, chain},
     },
     worker::{Settings, incidents::SlowCallWatch},
 };
@@ -78,12 +78,14 @@ impl CallbackLane {
         settings: Settings,
     ) -> Self {
         let lane = app::lane_of(shop.as_str());
-        let wake_up = app.waker().subscribe(&lane);
+        let (wake_up, metrics) = (app.waker().subscribe(&lane), app.metrics().clone());
         Self {
             window: SendWindow::default(),
-            slow: SlowCallWatch::new(&app, &lane),
+            slow: SlowCallWatch::new(&app.lanes, &lane),
             calls: ShopCalls {
-                app,
+                sync: app.sync,
+                lanes: app.lanes,
+                metrics,
                 shop,
                 lane,
                 sender,
@@ -104,12 +106,13 @@ impl LaneTurn for CallbackLane {
     }
 
     fn renew(&mut self, app: App) {
-        self.calls.app = app;
+        self.calls.metrics = app.metrics().clone();
+        (self.calls.sync, self.calls.lanes) = (app.sync, app.lanes);
     }
 
     async fn taken(&mut self, _: &HeldLease) -> Result<(), app::Error> {
         self.window = SendWindow::default();
-        self.slow = SlowCallWatch::new(&self.calls.app, &self.calls.lane);
+        self.slow = SlowCallWatch::new(&self.calls.lanes, &self.calls.lane);
         Ok(())
     }
 
@@ -138,7 +141,9 @@ impl LaneTurn for CallbackLane {
 
 /// Calls to one shop.
 struct ShopCalls {
-    app: App,
+    sync: Arc<Sync>,
+    lanes: Arc<Lanes>,
+    metrics: Metrics,
     shop: ShopName,
     lane: String,
     sender: Sender,
@@ -154,7 +159,7 @@ impl ShopCalls {
         window: &mut SendWindow,
         slow: &mut SlowCallWatch,
     ) -> Result<Option<Duration>, app::Error> {
-        let (pause, failures) = rests_for(&self.app.lanes, held, self.settings.poll).await?;
+        let (pause, failures) = rests_for(&self.lanes, held, self.settings.poll).await?;
         window.failures = failures;
         let rest = match pause {
             Some(left) => Some(left),
@@ -196,7 +201,6 @@ impl ShopCalls {
             limit: u32::try_from(free).unwrap_or(u32::MAX),
         };
         let due = self
-            .app
             .sync
             .claim_outgoing(held.lease(), &self.shop, wanted)
             .await?;
@@ -212,7 +216,6 @@ impl ShopCalls {
             return Ok(None);
         }
         let next = self
-            .app
             .sync
             .next_outgoing_due(&self.shop, &window.numbers())
             .await?;
@@ -241,19 +244,14 @@ impl ShopCalls {
             Ok(answer) => answer,
             Err(bug) => {
                 let words = bug.to_string();
-                return self
-                    .app
-                    .sync
-                    .outgoing_failed(held.lease(), &one, &words)
-                    .await;
+                return self.sync.outgoing_failed(held.lease(), &one, &words).await;
             }
         };
         match answer {
             Answer::Gone => self.gone(held).await,
             Answer::Down { words, pause } => self.failed(held, window, &one, &words, pause).await,
             Answer::Unreachable { words } => {
-                self.app
-                    .sync
+                self.sync
                     .postpone_outgoing(held.lease(), &one, self.own_pause(&one))
                     .await?;
                 self.pause(held, window, &words, None).await
@@ -261,16 +259,13 @@ impl ShopCalls {
             answer => {
                 window.failed.clear();
                 if window.failures > 0 {
-                    self.app.lanes.clear_pause(held.lease(), true).await?;
+                    self.lanes.clear_pause(held.lease(), true).await?;
                     window.failures = 0;
                 }
                 match self.take(held, &one, answer).await {
                     Err(error) if error.is_of_the_row() => {
                         let words = error.chain();
-                        self.app
-                            .sync
-                            .outgoing_failed(held.lease(), &one, &words)
-                            .await
+                        self.sync.outgoing_failed(held.lease(), &one, &words).await
                     }
                     taken => taken,
                 }
@@ -291,23 +286,19 @@ impl ShopCalls {
         window.failed.insert(one.key());
         let own = self.own_pause(one).max(pause.unwrap_or_default());
         if window.failures > 0 || window.failed.len() >= SEVERAL {
-            self.app
-                .sync
-                .postpone_outgoing(held.lease(), one, own)
-                .await?;
+            self.sync.postpone_outgoing(held.lease(), one, own).await?;
             return self.pause(held, window, words, pause).await;
         }
-        self.app.metrics().callback("failed");
+        self.metrics.callback("failed");
         let tries = one.attempts().unsigned_abs().saturating_add(1);
-        let alone = self.app.sync.outgoing_fails_alone(one).await?;
+        let alone = self.sync.outgoing_fails_alone(one).await?;
         // A shop of which nothing else is known may just be away for a while.
         let most = self
             .settings
             .attempts
             .saturating_mul(if alone { 1 } else { PATIENCE });
         let delay = (tries < most).then_some(own);
-        self.app
-            .sync
+        self.sync
             .outgoing_refused(held.lease(), one, words, delay)
             .await
     }
@@ -327,7 +318,7 @@ impl ShopCalls {
         answer: Answer,
     ) -> Result<(), app::Error> {
         let taking = async {
-            self.app.sync.outgoing_answered(one);
+            self.sync.outgoing_answered(one);
             self.settle(held, one, answer).await
         };
         bug::caught_in(Box::pin(taking)).await?
@@ -340,14 +331,13 @@ impl ShopCalls {
         answer: Answer,
     ) -> Result<(), app::Error> {
         match answer {
-            Answer::Taken => self.app.sync.outgoing_taken(held.lease(), one, None).await,
+            Answer::Taken => self.sync.outgoing_taken(held.lease(), one, None).await,
             Answer::TakenAs(number) => {
-                let sync = &self.app.sync;
+                let sync = &self.sync;
                 sync.outgoing_taken(held.lease(), one, Some(&number)).await
             }
             Answer::Conflict(Some(snapshot)) => {
                 let words = match self
-                    .app
                     .sync
                     .outgoing_contradicted(held.lease(), one, &snapshot)
                     .await
@@ -375,8 +365,7 @@ impl ShopCalls {
         let attempts = one.attempts().unsigned_abs().saturating_add(1);
         let delay = (attempts < self.settings.attempts)
             .then(|| backoff::delay(attempts, self.settings.backoff, self.settings.backoff_cap));
-        self.app
-            .sync
+        self.sync
             .outgoing_refused(held.lease(), one, words, delay)
             .await
     }
@@ -388,8 +377,8 @@ impl ShopCalls {
             shop = %self.shop, %code,
             "the shop's callback is gone: nothing is sent until somebody resumes the lane"
         );
-        self.app.metrics().callback("down");
-        self.app.lanes.stop(held.lease(), code).await
+        self.metrics.callback("down");
+        self.lanes.stop(held.lease(), code).await
     }
 
     /// Nothing is sent for a while: the shop is away.
@@ -400,7 +389,7 @@ impl ShopCalls {
         words: &str,
         pause: Option<Duration>,
     ) -> Result<(), app::Error> {
-        self.app.metrics().callback("down");
+        self.metrics.callback("down");
         let nth = window.failures.unsigned_abs().saturating_add(1);
         let usual = backoff::delay(nth, self.settings.backoff, LONGEST_PAUSE);
         let fault = LaneFault {
@@ -408,7 +397,7 @@ impl ShopCalls {
             reason: words,
             resume_in: pause.unwrap_or(usual).as_secs_f64(),
         };
-        self.app.lanes.fail(held.lease(), &fault).await?;
+        self.lanes.fail(held.lease(), &fault).await?;
         tracing::warn!(
             shop = %self.shop, code = %ErrorCode::CallbackDown, "the shop's lane pauses: {words}"
         );

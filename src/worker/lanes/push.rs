@@ -9,7 +9,7 @@ use super::{
     leased::{LaneTurn, rests_for},
 };
 use crate::{
-    app::{self, App, LaneFault, onec::Push, onec_lane_of},
+    app::{self, App, LaneFault, Lanes, Onec, onec::Push, onec_lane_of},
     clients::onec::{Answer, Client},
     domain::{BaseName, ErrorCode, OrderKey},
     process::{backoff, bug},
@@ -29,7 +29,8 @@ const LONGEST_PAUSE: Duration = Duration::from_mins(5);
 
 /// A base's lane of this process.
 pub(in crate::worker) struct PushLane {
-    app: App,
+    onec: Arc<Onec>,
+    lanes: Arc<Lanes>,
     base: BaseName,
     lane: String,
     client: Client,
@@ -53,7 +54,8 @@ impl PushLane {
         let lane = onec_lane_of(base.as_str());
         let wake_up = app.waker().subscribe(&lane);
         Self {
-            app,
+            onec: app.onec,
+            lanes: app.lanes,
             base,
             lane,
             client,
@@ -76,13 +78,13 @@ impl LaneTurn for PushLane {
     }
 
     fn renew(&mut self, app: App) {
-        self.app = app;
+        (self.onec, self.lanes) = (app.onec, app.lanes);
     }
 
     async fn taken(&mut self, held: &HeldLease) -> Result<(), app::Error> {
         self.failed.clear();
         self.works = false;
-        let row = self.app.lanes.row(&self.lane).await?;
+        let row = self.lanes.row(&self.lane).await?;
         let code = row.and_then(|row| row.paused_code);
         let mended = [ErrorCode::OneCPushLogin, ErrorCode::OneCPushAnswer];
         // Whoever takes the lane may have been told of another login or address.
@@ -90,18 +92,18 @@ impl LaneTurn for PushLane {
             .iter()
             .any(|one| code.as_deref() == Some(one.as_str()))
         {
-            self.app.lanes.clear_pause(held.lease(), false).await?;
+            self.lanes.clear_pause(held.lease(), false).await?;
         }
         Ok(())
     }
 
     async fn turn(&mut self, held: &HeldLease) -> Result<Option<Duration>, app::Error> {
-        let (rest, failures) = rests_for(&self.app.lanes, held, self.settings.rest()).await?;
+        let (rest, failures) = rests_for(&self.lanes, held, self.settings.rest()).await?;
         self.failures = failures;
         if rest.is_some() {
             return Ok(rest);
         }
-        let onec = &self.app.onec;
+        let onec = &self.onec;
         let within = held.lands_within();
         let Some(push) = onec.claim_push(held.lease(), &self.base, within).await? else {
             let next = onec.next_push(&self.base).await?;
@@ -141,7 +143,7 @@ impl PushLane {
         push: &Push,
         answer: Answer,
     ) -> Result<(), app::Error> {
-        let (onec, lease) = (&self.app.onec, held.lease());
+        let (onec, lease) = (&self.onec, held.lease());
         let not_sent = (Duration::ZERO, false);
         match answer {
             Answer::Taken => {
@@ -186,7 +188,7 @@ impl PushLane {
         self.failed.clear();
         self.works = true;
         if self.failures > 0 {
-            self.app.lanes.clear_pause(held.lease(), true).await?;
+            self.lanes.clear_pause(held.lease(), true).await?;
             self.failures = 0;
         }
         Ok(())
@@ -204,7 +206,7 @@ impl PushLane {
         let tries = push.attempts().saturating_add(1);
         let cap = self.settings.backoff_cap.min(LONGEST_PAUSE);
         let own = backoff::delay(tries, self.settings.backoff, cap);
-        let (onec, lease) = (&self.app.onec, held.lease());
+        let (onec, lease) = (&self.onec, held.lease());
         if self.failures > 0 || self.failed.len() >= SEVERAL {
             onec.push_again(lease, push, (own, false)).await?;
             return self.pause(held, ErrorCode::OneCPushDown, words, None).await;
@@ -232,7 +234,7 @@ impl PushLane {
             reason: words,
             resume_in: pause.unwrap_or(usual).as_secs_f64(),
         };
-        self.app.lanes.fail(held.lease(), &fault).await?;
+        self.lanes.fail(held.lease(), &fault).await?;
         tracing::warn!(base = %self.base, %code, "orders are not pushed for a while: {words}");
         Ok(())
     }

@@ -5,7 +5,7 @@ use super::{
     picture_files::{HostAnswer, with_files},
 };
 use crate::{
-    app::App,
+    app::Delivery,
     clients::bitrix24::{BatchResponse, Blocked, Class, Command, CommandError, Priority},
     domain::ErrorCode,
     planner::{
@@ -122,7 +122,7 @@ pub(in crate::worker) struct QueuedWave {
 
 /// Sends a wave's calls, and tells how each of its jobs ended.
 pub(in crate::worker) async fn perform<P: PortalClient>(
-    app: &App,
+    delivery: &Delivery,
     portal: &P,
     held: &HeldLease,
     queued: QueuedWave,
@@ -137,18 +137,18 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
         } => {
             let mut wave = Wave::new(jobs, facts);
             wave.doubt_customers(doubtful);
-            let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
+            let sent = exchange(delivery, portal, held, &mut wave, priority, judges).await;
             let (settlements, facts) = wave.finish();
             (sent, settlements, Some(facts))
         }
         WaveKind::Entries { jobs } => {
             let mut wave = EntryWave::new(jobs);
-            let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
+            let sent = exchange(delivery, portal, held, &mut wave, priority, judges).await;
             (sent, wave.finish(), None)
         }
         WaveKind::Products { jobs, facts } => {
             let mut wave = ProductWave::new(jobs, facts);
-            let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
+            let sent = exchange(delivery, portal, held, &mut wave, priority, judges).await;
             let (settlements, facts, hindrance) = wave.finish();
             products = Some(ProductsLearned { facts, hindrance });
             (sent, settlements, None)
@@ -156,7 +156,7 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
         WaveKind::Pictures { jobs } => {
             let (jobs, hosts) = with_files(portal.pictures(), jobs).await;
             let mut wave = PictureWave::new(jobs);
-            let sent = exchange(app, portal, held, &mut wave, priority, judges).await;
+            let sent = exchange(delivery, portal, held, &mut wave, priority, judges).await;
             let (settlements, hindrance) = wave.finish();
             pictures = Some(PicturesLearned {
                 taken: sent.answered && hindrance.is_none(),
@@ -189,14 +189,14 @@ struct Sent {
 /// portal fails. A call that fails alone, while the portal takes others, is the fault of something
 /// in it: it stops nobody else.
 async fn exchange<P: PortalClient>(
-    app: &App,
+    delivery: &Delivery,
     portal: &P,
     held: &HeldLease,
     wave: &mut impl Rounds,
     priority: Priority,
     judges: bool,
 ) -> Sent {
-    let mut intended = WriteIntents::new(app, held);
+    let mut intended = WriteIntents::new(delivery, held);
     let (mut so_far, mut unready) = (Sent::default(), false);
     for _ in 0..MOST_ROUNDS {
         let round = wave.next_round();

@@ -1,8 +1,8 @@
-//! Whether the portal is still the one that orders were brought to, and finding them again if it is
-//! not.
+//! The recognition of a portal: whether it is still the one that orders were brought to; orders are
+//! found again if it is not.
 
 use crate::{
-    app::{self, App, Bisection},
+    app::{self, Bisection, DeadLetters, Delivery},
     clients::bitrix24::{Blocked, Class, Priority},
     domain::{ErrorCode, OrderKey},
     planner::{Inquiry, Search, Verdict},
@@ -37,7 +37,7 @@ impl PortalRecognition {
     /// sent that rests on ids.
     pub(in crate::worker) async fn ask<P: PortalClient>(
         &mut self,
-        app: &App,
+        delivery: &Delivery,
         portal: &P,
         held: &HeldLease,
         every: Duration,
@@ -46,15 +46,12 @@ impl PortalRecognition {
             return Ok(None);
         }
         let first = self.asked.is_none();
-        let (remembered, address) = app
-            .delivery
-            .remembered(held.portal(), portal.address())
-            .await?;
+        let (remembered, address) = delivery.remembered(held.portal(), portal.address()).await?;
         if remembered.witnesses.is_empty() && remembered.address == address {
             self.asked = Some(Instant::now());
             return Ok(None);
         }
-        match inquire(app, portal, held).await? {
+        match inquire(delivery, portal, held).await? {
             Err(failure) if first || failure.code == ErrorCode::Rights => {
                 self.asked = None;
                 return Ok(Some(failure));
@@ -70,14 +67,11 @@ impl PortalRecognition {
 /// Asks who the portal is, and puts it on record: one call. `None` where it does not tell; a
 /// failure where it was not asked, or where it hides from the bridge what the bridge made.
 pub(in crate::worker) async fn inquire<P: PortalClient>(
-    app: &App,
+    delivery: &Delivery,
     portal: &P,
     held: &HeldLease,
 ) -> Result<Result<Option<Verdict>, CallFailure>, app::Error> {
-    let (remembered, address) = app
-        .delivery
-        .remembered(held.portal(), portal.address())
-        .await?;
+    let (remembered, address) = delivery.remembered(held.portal(), portal.address()).await?;
     let mut inquiry = Inquiry::new(&remembered);
     let call = inquiry.call();
     match send(portal, held, &call, Priority::Reconcile, None).await {
@@ -92,9 +86,7 @@ pub(in crate::worker) async fn inquire<P: PortalClient>(
     let newest = inquiry.newest().unwrap_or(0);
     let deleted = inquiry.deleted();
     if verdict == Verdict::WentBack && !deleted.is_empty() {
-        let ends = app
-            .delivery
-            .ends_for_deleted(held.portal(), newest, &deleted);
+        let ends = delivery.ends_for_deleted(held.portal(), newest, &deleted);
         if ends.await? {
             verdict = Verdict::Same;
         }
@@ -102,7 +94,7 @@ pub(in crate::worker) async fn inquire<P: PortalClient>(
     if verdict == Verdict::Hidden {
         return Ok(Err(hidden(remembered.witnesses.len())));
     }
-    app.delivery
+    delivery
         .recognise(held.lease(), address, verdict, newest)
         .await?;
     Ok(Ok(Some(verdict)))
@@ -124,25 +116,25 @@ fn hidden(deals: usize) -> CallFailure {
 /// Looks up by their origin some of the orders whose link was let go; whether there were any. An
 /// order at which the bridge fails gets a letter of its own, and the others are found.
 pub(in crate::worker) async fn find_again<P: PortalClient>(
-    app: &App,
+    (delivery, dead_letters): (&Delivery, &DeadLetters),
     portal: &P,
     held: &HeldLease,
 ) -> Result<bool, app::Error> {
-    let orders = app.delivery.unverified(held.lease(), AT_ONCE).await?;
+    let orders = delivery.unverified(held.lease(), AT_ONCE).await?;
     if orders.is_empty() {
         return Ok(false);
     }
     let mut any = false;
     let mut parts = Bisection::of(orders);
     while let Some(part) = parts.next() {
-        let found = find_some(app, portal, held, part.clone());
+        let found = find_some(delivery, portal, held, part.clone());
         let found = bug::caught_in(Box::pin(found)).await;
         match found.unwrap_or_else(|bug| Err(bug.into())) {
             Ok(Some(found)) => any |= found,
             Ok(None) => return Ok(false),
             Err(error) if error.is_of_the_row() => {
                 if let Some(order) = parts.failed(part) {
-                    app.dead_letters
+                    dead_letters
                         .dead_letter_search(held.lease(), &order, &error.chain())
                         .await?;
                     any = true;
@@ -157,13 +149,13 @@ pub(in crate::worker) async fn find_again<P: PortalClient>(
 /// Looks some of them up; whether any could be looked up, `None` if the lease does not allow to
 /// ask.
 async fn find_some<P: PortalClient>(
-    app: &App,
+    delivery: &Delivery,
     portal: &P,
     held: &HeldLease,
     orders: Vec<OrderKey>,
 ) -> Result<Option<bool>, app::Error> {
     for order in &orders {
-        app.step(Step::Find, &order.number);
+        delivery.step(Step::Find, &order.number);
     }
     let mut search = Search::new(orders);
     while let Some(call) = search.next_call() {
@@ -176,6 +168,6 @@ async fn find_some<P: PortalClient>(
         }
     }
     let found = search.finish();
-    app.delivery.found_again(held.lease(), &found).await?;
+    delivery.found_again(held.lease(), &found).await?;
     Ok(Some(!found.is_empty()))
 }

@@ -1,4 +1,4 @@
-//! Whether a portal works with leads: asked at the write, and again each day.
+//! The lead mode of a portal: whether it works with leads. Asked at the write, and again each day.
 
 use crate::{
     clients::bitrix24::{Command, Priority},

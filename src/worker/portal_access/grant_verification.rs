@@ -4,7 +4,7 @@
 use super::AppPortal;
 use crate::{
     app::{
-        self, App,
+        self, PortalAccess,
         portal_access::{Application, ClaimedGrant, ConfirmedTokens, PendingGrant},
     },
     clients::bitrix24::{
@@ -109,7 +109,7 @@ pub(super) struct VerificationRound {
 /// portal; where many wait, or many were refused lately, the authorisation server tells first which
 /// were given to our application at all: that costs the portal nothing.
 pub(super) async fn next(
-    app: &App,
+    access: &PortalAccess,
     reached: &AppPortal,
     wary: &Wariness,
 ) -> Result<VerificationRound, app::Error> {
@@ -121,12 +121,12 @@ pub(super) async fn next(
         tokio::time::sleep(wait.min(Duration::from_secs(1))).await;
     }
     let name = reached.tokens.portal();
-    let (offers, waiting) = app.portal_access.next_offers(name, TURN, AT_ONCE).await?;
+    let (offers, waiting) = access.next_offers(name, TURN, AT_ONCE).await?;
     let sift = waiting > FEW || wary.of_portal.admits(&()) != Admitted::Now;
     let more = waiting > AT_ONCE;
     let judged = offers
         .into_iter()
-        .map(|offered| judge_one(app, reached, offered, sift));
+        .map(|offered| judge_one(access, reached, offered, sift));
     let mut turn = VerificationRound {
         more,
         ..VerificationRound::default()
@@ -159,13 +159,13 @@ pub(super) async fn next(
 /// Judges one; a panic over it is its own: it is judged again later, as if the portal were away,
 /// and the others are judged meanwhile.
 async fn judge_one(
-    app: &App,
+    access: &PortalAccess,
     reached: &AppPortal,
     offered: ClaimedGrant,
     sift: bool,
 ) -> Result<Verification, app::Error> {
     let (name, id, tries) = (reached.tokens.portal(), offered.id, offered.tries);
-    let judged = bug::caught_in(verify(app, reached, offered, sift)).await;
+    let judged = bug::caught_in(verify(access, reached, offered, sift)).await;
     let bug = match judged {
         Ok(judged) => return judged,
         Err(bug) => bug,
@@ -175,26 +175,26 @@ async fn judge_one(
         "a panic over an installation"
     );
     if tries < MOST_TRIES {
-        app.portal_access.postpone_grant(id, PAUSE).await?;
+        access.postpone_grant(id, PAUSE).await?;
         return Ok(Verification::Later);
     }
     let words = format!("{}: {}", ErrorCode::Bug, bug);
-    app.portal_access.refuse_grant(id, &words).await?;
+    access.refuse_grant(id, &words).await?;
     Ok(Verification::Refused)
 }
 
 async fn verify(
-    app: &App,
+    access: &PortalAccess,
     reached: &AppPortal,
     offered: ClaimedGrant,
     sift: bool,
 ) -> Result<Verification, app::Error> {
     let name = reached.tokens.portal();
-    app.step(Step::Judge, &offered.id.to_string());
-    let confirmed = match (&offered.offer, app.portal_access.application(name)) {
+    access.step(Step::Judge, &offered.id.to_string());
+    let confirmed = match (&offered.offer, access.application(name)) {
         (Some(offer), Some(application)) => {
             let judge = Verifier {
-                app,
+                access,
                 reached,
                 application,
                 id: offered.id,
@@ -211,10 +211,7 @@ async fn verify(
     };
     let refused = match confirmed {
         Ok(confirmed) => {
-            let stored = app
-                .portal_access
-                .install(name, offered.id, &confirmed)
-                .await?;
+            let stored = access.install(name, offered.id, &confirmed).await?;
             (!stored).then(|| {
                 "the portal's identity (member_id) is another than before: set `member_id` in the \
                  settings if that is right"
@@ -224,7 +221,7 @@ async fn verify(
         Err(VerificationError::Refused(words)) => Some(words),
         Err(VerificationError::Later(error)) if offered.tries < MOST_TRIES => {
             tracing::warn!(portal = %name, %error, "an installation cannot be judged yet");
-            app.portal_access.postpone_grant(offered.id, PAUSE).await?;
+            access.postpone_grant(offered.id, PAUSE).await?;
             return Ok(Verification::Later);
         }
         Err(VerificationError::Later(error)) => Some(error.to_string()),
@@ -235,13 +232,13 @@ async fn verify(
         return Ok(Verification::Stored);
     };
     tracing::debug!(portal = %name, "an installation is refused: {words}");
-    app.portal_access.refuse_grant(offered.id, &words).await?;
+    access.refuse_grant(offered.id, &words).await?;
     Ok(Verification::Refused)
 }
 
 /// What is needed to judge one offer.
 struct Verifier<'a> {
-    app: &'a App,
+    access: &'a PortalAccess,
     reached: &'a AppPortal,
     application: &'a Application,
     id: i64,
@@ -340,8 +337,7 @@ impl Verifier<'_> {
         let credentials = Credentials::App(Arc::new(TokenClaims(access)));
         let client = Client::new(credentials, self.reached.client.connections(), &options);
         Ok(self
-            .app
-            .portal_access
+            .access
             .with_shared_limit(self.reached.tokens.portal(), client))
     }
 
@@ -361,12 +357,11 @@ impl Verifier<'_> {
             application_token: application_token.clone(),
             by_hand,
         };
-        self.app
-            .portal_access
+        self.access
             .advance_offer(portal, self.id, &offer)
             .await
             .map_err(lost)?;
-        let stored = self.app.portal_access.tokens(portal).await.map_err(lost)?;
+        let stored = self.access.tokens(portal).await.map_err(lost)?;
         let before = stored.and_then(|tokens| tokens.member_id);
         of_portal(self.application, before.as_deref(), &granted)?;
         Ok(ConfirmedTokens {

@@ -25,7 +25,7 @@ mod token_store;
 use self::grant_verification::Wariness;
 use super::lanes::restarts::Restarts;
 use crate::{
-    app::{self, APPLICATION, App, PortalNotification, portal_access::PortalState},
+    app::{self, APPLICATION, App, PortalAccess, PortalNotification, portal_access::PortalState},
     clients::bitrix24::{self, Class, Client},
     domain::PortalName,
     process::bug,
@@ -55,10 +55,10 @@ pub type Storing = Pin<Box<dyn Future<Output = Result<(), app::Error>> + Send>>;
 
 impl Store {
     /// Puts notifications into the inbox, as if they had come by themselves.
-    pub fn inbox(app: &App) -> Self {
-        let app = app.clone();
+    pub fn inbox(sync: &Arc<app::Sync>) -> Self {
+        let sync = Arc::clone(sync);
         Self(Arc::new(move |portal, items| {
-            let app = app.clone();
+            let sync = Arc::clone(&sync);
             Box::pin(async move {
                 let of = |item: OfflineEvent| PortalNotification {
                     portal: portal.as_str().to_owned(),
@@ -68,7 +68,7 @@ impl Store {
                     sent_at: None,
                 };
                 let all: Vec<_> = items.into_iter().map(of).collect();
-                app.sync.receive_queued(portal.as_str(), all).await
+                sync.receive_queued(portal.as_str(), all).await
             })
         }))
     }
@@ -171,10 +171,10 @@ pub async fn run_renewed(
 
 /// Judges what waits for a portal now; true if tokens were stored. For whoever waits for the
 /// outcome.
-pub async fn judge_now(app: &App, reached: &AppPortal) -> Result<bool, app::Error> {
+pub async fn judge_now(access: &PortalAccess, reached: &AppPortal) -> Result<bool, app::Error> {
     let (mut stored, wary) = (false, Wariness::default());
     loop {
-        let turn = grant_verification::next(app, reached, &wary).await?;
+        let turn = grant_verification::next(access, reached, &wary).await?;
         stored |= turn.stored;
         if !turn.more {
             return Ok(stored);
@@ -262,7 +262,7 @@ impl AppSupervisor {
     fn renew(&mut self) {
         if self.newest.has_changed().unwrap_or_default() {
             (self.app, self.options) = self.newest.borrow_and_update().clone();
-            self.reached.tokens.renew(&self.app);
+            self.reached.tokens.renew(&self.app.portal_access);
         }
     }
 
@@ -335,7 +335,7 @@ impl AppSupervisor {
     /// genuine one.
     async fn judge(&mut self) -> Result<(), app::Error> {
         let until = Instant::now() + JUDGING;
-        while grant_verification::next(&self.app, &self.reached, &self.wary)
+        while grant_verification::next(&self.app.portal_access, &self.reached, &self.wary)
             .await?
             .more
         {

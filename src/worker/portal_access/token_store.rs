@@ -2,7 +2,7 @@
 //! before they are used.
 
 use crate::{
-    app::{self, App, PortalAccess, portal_access::Tokens},
+    app::{self, PortalAccess, portal_access::Tokens},
     clients::bitrix24::{Access, Error, OAuth, OAuthError, Pending, TokenSource},
     domain::PortalName,
 };
@@ -45,9 +45,9 @@ impl fmt::Debug for StoredTokens {
 
 impl StoredTokens {
     /// The tokens of this portal, from the bridge's database; renewed at this server.
-    pub fn new(app: &App, portal: PortalName, server: OAuth) -> Self {
+    pub fn new(access: &Arc<PortalAccess>, portal: PortalName, server: OAuth) -> Self {
         Self(Arc::new(Inner {
-            access: RwLock::new(Arc::clone(&app.portal_access)),
+            access: RwLock::new(Arc::clone(access)),
             portal,
             server,
             read: Mutex::default(),
@@ -56,8 +56,8 @@ impl StoredTokens {
     }
 
     /// The use cases over newer settings, which say the same of this portal's application.
-    pub fn renew(&self, app: &App) {
-        *self.0.access.write() = Arc::clone(&app.portal_access);
+    pub fn renew(&self, access: &Arc<PortalAccess>) {
+        *self.0.access.write() = Arc::clone(access);
     }
 
     /// The portal whose tokens they are.

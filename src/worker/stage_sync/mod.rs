@@ -117,7 +117,8 @@ impl StageSync {
             return Ok(false);
         }
         let pace = (wanted, self.last_write);
-        let Some(pending) = self.memory.prepare(of.app, of.held, pace, busy).await? else {
+        let sync = &of.app.sync;
+        let Some(pending) = self.memory.prepare(sync, of.held, pace, busy).await? else {
             return Ok(false);
         };
         let (orders, cancel_scan) = (pending.orders(), CancellationToken::new());

@@ -5,7 +5,7 @@ use super::{
     calls::{ScanOutcome, ScanTask, move_deals},
 };
 use crate::{
-    app::{self, App, Comparison, Incidents, RetryPolicy, ScanContext},
+    app::{self, Comparison, Incidents, RetryPolicy, ScanContext, Sync},
     domain::{ErrorCode, OrderKey},
     planner::{History, ScanRequest, ScanResult, StageWrite, Verdict},
     worker::{CrashPoint, PortalClient, lanes::lease::HeldLease, portal::identity::inquire},
@@ -134,14 +134,14 @@ impl SyncMemory {
     /// What to scan now; `None` if nothing is due.
     pub(super) async fn prepare(
         &mut self,
-        app: &App,
+        sync: &Sync,
         held: &HeldLease,
         (wanted, last_write): (ScanWanted, Option<Instant>),
         busy: &BTreeSet<OrderKey>,
     ) -> Result<Option<PendingScan>, app::Error> {
         let reread = self.until_next(wanted.interval, last_write).is_zero();
         if wanted.waits {
-            app.sync.drain_inbox(held.portal()).await?;
+            sync.drain_inbox(held.portal()).await?;
         } else if !reread {
             return Ok(None);
         }
@@ -149,7 +149,7 @@ impl SyncMemory {
             return Ok(None);
         }
         if reread {
-            app.sync.enqueue_sweep(held.portal()).await?;
+            sync.enqueue_sweep(held.portal()).await?;
         }
         let most = (AT_ONCE >> self.halvings).max(1);
         let apart = self.halvings > MOST_HALVINGS;
@@ -157,19 +157,17 @@ impl SyncMemory {
         let due = if self.history_alone {
             Vec::new()
         } else {
-            let due = app.sync.comparisons(held.lease(), most).await?;
+            let due = sync.comparisons(held.lease(), most).await?;
             // What a wave has in hand is looked at after it.
             let (later, due) = due.into_iter().partition(|one| one.is_of(busy));
-            app.sync
-                .postpone_comparisons(held.lease(), later, BUSY)
-                .await?;
+            sync.postpone_comparisons(held.lease(), later, BUSY).await?;
             due
         };
         if due.is_empty() && !reread {
             return Ok(None);
         }
         self.last_scan = Some(Instant::now());
-        let position = app.sync.history_position(held.portal()).await?;
+        let position = sync.history_position(held.portal()).await?;
         self.moved = position
             .quiet
             .and_then(|quiet| Instant::now().checked_sub(quiet));
@@ -341,7 +339,7 @@ async fn are_gone<P: PortalClient>(
     of: &HeldPortal<'_, P>,
     outcome: &mut ScanOutcome,
 ) -> Result<bool, app::Error> {
-    match Box::pin(inquire(of.app, of.portal, of.held)).await? {
+    match Box::pin(inquire(&of.app.delivery, of.portal, of.held)).await? {
         Ok(verdict) => Ok(!matches!(
             verdict,
             Some(Verdict::Another | Verdict::WentBack)

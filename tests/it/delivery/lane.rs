@@ -273,9 +273,13 @@ async fn acts_of_people_are_kept_as_long_as_the_settings_say() {
     .execute(&db.pool)
     .await
     .unwrap();
-    prune(&app, &Retention::default(), &CancellationToken::new())
-        .await
-        .unwrap();
+    prune(
+        &app.operations,
+        &Retention::default(),
+        &CancellationToken::new(),
+    )
+    .await
+    .unwrap();
     let left: Vec<String> = sqlx::query_scalar("SELECT target FROM bridge.audit ORDER BY id")
         .fetch_all(&db.pool)
         .await
@@ -298,7 +302,7 @@ async fn pruning_takes_settled_events_and_never_a_pending_one() {
         timeline: nothing,
         audit: nothing,
     };
-    prune(&app, &retention, &CancellationToken::new())
+    prune(&app.operations, &retention, &CancellationToken::new())
         .await
         .unwrap();
     let left: Vec<String> = sqlx::query_scalar("SELECT event_id FROM bridge.outbox")

@@ -322,3 +322,30 @@ async fn what_is_settled_of_1c_is_kept_for_its_time_only_and_what_is_open_stays(
     site.site.app.onec.prune_onec(100).await.unwrap();
     assert_eq!(count().await, 1);
 }
+
+#[tokio::test]
+async fn a_message_that_cannot_be_read_is_a_letter_and_the_shop_is_told_the_next() {
+    let world = world(TABLES).await;
+    let mut base = base_of(&world);
+    let package = format!(
+        "<Контейнер>{}{}</Контейнер>",
+        order(ID, "ТД-1", 1, "A"),
+        order("c-2", "ТД-2", 1, "A")
+    );
+    assert_eq!(sends(&mut base, &[package]).await, ["success"]);
+    let spoil = "UPDATE bridge.shop_messages SET body = '{\"n\": 1e400}' WHERE number = 'ТД-1'";
+    sqlx::query(spoil).execute(&world.db.pool).await.unwrap();
+    for _ in 0..2 {
+        let told = messages(&world).await;
+        assert_eq!(told.len(), 1, "{told:?}");
+        assert_eq!(told[0]["data"]["number"], "ТД-2");
+    }
+    let letters = letters(&world).await;
+    assert_eq!(letters.len(), 1, "{letters:?}");
+    assert_eq!(letters[0]["code"], "BRIDGE-BUG");
+    let words = letters[0]["message"].as_str().unwrap();
+    assert!(
+        words.contains("bridge.shop_messages") && words.contains("body"),
+        "{words}"
+    );
+}

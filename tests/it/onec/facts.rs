@@ -124,9 +124,13 @@ async fn a_payment_of_years_ago_that_1c_sends_once_more_is_not_told_once_more() 
     let old = "UPDATE bridge.onec_facts SET changed_at = now() - interval '3 years'";
     sqlx::query(old).execute(&world.db.pool).await.unwrap();
     let app = App::new(world.db.pool.clone(), Registry::default());
-    prune(&app, &Retention::default(), &CancellationToken::new())
-        .await
-        .unwrap();
+    prune(
+        &app.operations,
+        &Retention::default(),
+        &CancellationToken::new(),
+    )
+    .await
+    .unwrap();
     assert_eq!(sends(&mut base, &paid).await, ["success"]);
     let told = messages(&world).await;
     assert_eq!(told.len(), 1, "{told:?}");

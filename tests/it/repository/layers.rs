@@ -237,6 +237,20 @@ fn sql_and_transactions_are_of_storage_and_the_use_cases_alone() {
     assert!(faults.is_empty(), "{}", faults.join("\n"));
 }
 
+#[test]
+fn a_handler_takes_the_handles_that_it_uses_and_never_the_whole() {
+    let with_handlers = ["http", "console"];
+    let all = sources().into_iter();
+    let whole = all.filter(|(room, _, text)| {
+        with_handlers.contains(&room.as_str()) && text.contains("Extract<State>")
+    });
+    let whole: Vec<_> = whole.map(|(_, file, _)| file).collect();
+    assert!(
+        whole.is_empty(),
+        "give them `FromRef` of what they use: {whole:?}"
+    );
+}
+
 /// (room, path, text) of every source file except `main.rs`, `lib.rs` and what only gathers rooms.
 fn sources() -> Vec<(String, PathBuf, String)> {
     let src = Path::new(env!("CARGO_MANIFEST_DIR")).join("src");

@@ -11,9 +11,10 @@ use b24_bridge::{
     storage::{
         AskedBy, BulkState, CataloguePart, ClosedHow, ConflictEnd, CustomerCard, DecisionAction,
         DecisionBasis, DecisionWinner, DocumentKind, DocumentState, EventKind, EventState,
-        ImportState, InboxState, LetterAbout, LinkEntity, ListKind, MessageKind, MessageSource,
-        MessageState, MoveCause, OfferState, PublishedOutcome, PushState, ReservationState,
-        ShortageEnd, StockEventKind, SubjectKind, journal::LineKind,
+        ExchangeKind, HintEntity, ImportState, InboxState, LetterAbout, LinkEntity, ListKind,
+        MessageKind, MessageSource, MessageState, MoveCause, OfferState, OrderIdKind,
+        PublishedOutcome, PushState, ReservationState, ShortageEnd, StockEventKind, SubjectKind,
+        journal::LineKind,
     },
 };
 use std::collections::{BTreeMap, BTreeSet};
@@ -42,14 +43,17 @@ fn enums() -> Vec<(&'static str, BTreeSet<&'static str>)> {
         ("decisions.winner", of!(DecisionWinner)),
         ("inbox.state", of!(InboxState)),
         ("links.entity", of!(LinkEntity)),
+        ("onec_bases.id_kind", of!(OrderIdKind)),
         ("onec_documents.kind", of!(DocumentKind)),
         ("onec_documents.state", of!(DocumentState)),
         ("onec_facts.kind", of!(FactKind)),
+        ("onec_files.kind", of!(ExchangeKind)),
         ("onec_imports.state", of!(ImportState)),
         ("onec_lists.kind", of!(ListKind)),
         ("onec_offers.state", of!(OfferState)),
         ("onec_pushes.state", of!(PushState)),
         ("onec_sessions.catalogue_part", of!(CataloguePart)),
+        ("onec_sessions.kind", of!(ExchangeKind)),
         ("outbox.kind", of!(EventKind)),
         ("outbox.state", of!(EventState)),
         ("published.outcome", of!(PublishedOutcome)),
@@ -68,6 +72,7 @@ fn enums() -> Vec<(&'static str, BTreeSet<&'static str>)> {
         ("stock_product_keys.kind", of!(NameKind)),
         ("subjects.kind", of!(SubjectKind)),
         ("submissions.verdict", of!(forms::Verdict)),
+        ("till_hints.entity", of!(HintEntity)),
         ("timeline.kind", of!(LineKind)),
     ]
 }
@@ -147,6 +152,8 @@ async fn a_state_is_stored_as_its_word_and_read_from_it() {
     both_ways!(DocumentState);
     both_ways!(EventKind);
     both_ways!(EventState);
+    both_ways!(ExchangeKind);
+    both_ways!(HintEntity);
     both_ways!(ImportState);
     both_ways!(InboxState);
     both_ways!(LetterAbout);
@@ -157,6 +164,7 @@ async fn a_state_is_stored_as_its_word_and_read_from_it() {
     both_ways!(MessageState);
     both_ways!(MoveCause);
     both_ways!(OfferState);
+    both_ways!(OrderIdKind);
     both_ways!(PublishedOutcome);
     both_ways!(PushState);
     both_ways!(ReceiptKind);

@@ -125,7 +125,7 @@ async fn who_bought_is_forgotten_in_time_and_the_receipt_still_sells_once() {
         timeline: Duration::from_hours(24),
         ..Retention::default()
     };
-    prune(&api.app, &retention, &CancellationToken::new())
+    prune(&api.app.operations, &retention, &CancellationToken::new())
         .await
         .unwrap();
     let left = "SELECT count(*) FROM bridge.receipts WHERE body::text LIKE '%7916%'";

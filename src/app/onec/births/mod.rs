@@ -21,7 +21,7 @@ use crate::{
     },
     process::bug,
     storage::{
-        MessageKind,
+        MessageKind, Unreadable,
         journal::{self, Line, LineKind},
         onec::births::{self, BirthRow, NewBirth, TakenRow},
         queue,
@@ -109,11 +109,10 @@ impl Onec {
             formed_at: kept.formed_at,
         };
         let is_new = known.is_none() && births::add(&mut *tx, &new).await?;
-        let is_changed = known.as_ref().is_some_and(|known| {
-            let times = known.formed_at.zip(kept.formed_at);
-            let is_older = times.is_some_and(|(then, now)| now < then);
-            !is_older && known.snapshot != made.snapshot
-        });
+        let is_changed = match &known {
+            Some(known) => is_changed(base, known, (made, kept))?,
+            None => false,
+        };
         if is_changed {
             births::tell(&mut *tx, &new).await?;
         }
@@ -229,9 +228,31 @@ impl Onec {
         let EventBody::Saved(taken) = event.ok()?.body else {
             return None;
         };
-        let is_same = is_as_told(&row.snapshot, &taken);
+        let is_same = match row.snapshot.value() {
+            Ok(told) => is_as_told(told, &taken),
+            // 1C is sent the order as the shop has it: no more is lost than that nothing was to do.
+            Err(why) => {
+                let why = Unreadable::of("bridge.onec_births", "snapshot", &row.id, why);
+                tracing::error!(error = %why, "an order of 1C's is sent back to it");
+                false
+            }
+        };
         Some((taken.status.clone(), is_same))
     }
+}
+
+/// Whether the shop is to be told of it again: 1C says another thing of it, and no earlier one.
+fn is_changed(
+    base: &Base,
+    known: &BirthRow,
+    (made, kept): (&Birth, &Kept),
+) -> Result<bool, Unreadable> {
+    let key = format!("{}/{}", base.name, known.id);
+    let told = known.snapshot.value();
+    let told = told.map_err(|why| Unreadable::of("bridge.onec_births", "snapshot", key, why))?;
+    let times = known.formed_at.zip(kept.formed_at);
+    let is_older = times.is_some_and(|(then, now)| now < then);
+    Ok(!is_older && *told != made.snapshot)
 }
 
 fn waits(known: Option<&BirthRow>) -> Became {

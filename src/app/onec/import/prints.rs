@@ -1,4 +1,5 @@
-//! What products said before, at hand while a file is read that says most of it again.
+//! Prints of products as they were said before, at hand while a file is read that says most of it
+//! again.
 //!
 //! A file names its products in the order in which they became known, mostly: their prints are
 //! read ahead in that order. Where a file leaves it, the product of the next unknown element is

@@ -1,4 +1,4 @@
-//! Which files of a session a name means.
+//! The files of a session that a name means.
 
 use super::{Step, refused};
 use crate::{

@@ -69,7 +69,7 @@ pub struct PushView {
 }
 
 impl Push {
-    /// Which order.
+    /// The order that is brought.
     pub fn order(&self) -> OrderKey {
         OrderKey::new(&self.sent.shop, &self.sent.number)
     }

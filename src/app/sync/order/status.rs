@@ -11,11 +11,23 @@ use chrono::{DateTime, Utc};
 
 /// The order's status: what the shop says (`status`), or what it was told since.
 pub(in crate::app) fn counted_status(
+    said: (&ReportedStatus, &str),
+    agreed: Option<&Agreed>,
+    rules: (&Policy, Clocks),
+    now: DateTime<Utc>,
+) -> Counted {
+    judged(said, agreed, rules, now, counted)
+}
+
+/// Judges an order without asking the portal: by what the shop says (`status`), and by the stage
+/// that was agreed as if it stood there still.
+pub(in crate::app) fn judged<T>(
     (said, status): (&ReportedStatus, &str),
     agreed: Option<&Agreed>,
     (policy, clocks): (&Policy, Clocks),
     now: DateTime<Utc>,
-) -> Counted {
+    judge: impl FnOnce(&Inputs<'_>) -> T,
+) -> T {
     let shop = Observation {
         source: Source::Shop,
         value: status.to_owned(),
@@ -31,7 +43,7 @@ pub(in crate::app) fn counted_status(
         seen: now,
         as_of: None,
     };
-    counted(&Inputs {
+    judge(&Inputs {
         shop: &shop,
         portal: &portal,
         agreed,

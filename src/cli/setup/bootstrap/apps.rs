@@ -67,7 +67,7 @@ pub(in crate::cli) fn reached(
         token_url: granted.oauth_url.parse()?,
     };
     let server = OAuth::new(granted, connections);
-    let tokens = StoredTokens::new(app, name.clone(), server);
+    let tokens = StoredTokens::new(&app.portal_access, name.clone(), server);
     let credentials = Credentials::App(Arc::new(tokens.clone()));
     let client = Client::new(credentials, connections, &super::client_options(portal));
     client.allow(&portal.redirect_hosts);

@@ -1,5 +1,5 @@
-//! Whether two names can be one person's: by their parts in any order and spelling, never by the
-//! whole text.
+//! Names of persons compared: whether two can be one person's, by their parts in any order and
+//! spelling, never by the whole text.
 //!
 //! Cyrillic and Latin spellings come to one skeleton; initials, short forms and a letter typed
 //! wrong are no contradiction. Names contradict only if both tell a first and a last name and

@@ -1,4 +1,4 @@
-//! What is known is told by its bytes, and only then.
+//! Prints: what is known is told by its bytes, and only then.
 
 use super::*;
 use std::{collections::HashMap, io::BufReader};

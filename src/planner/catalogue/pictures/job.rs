@@ -25,7 +25,7 @@ pub struct PictureLink {
 pub struct PictureFault {
     /// The code that people see.
     pub code: ErrorCode,
-    /// What exactly.
+    /// What exactly is wrong, in one sentence.
     pub message: String,
     /// Whether another try is of no use.
     pub lasts: bool,

@@ -25,7 +25,7 @@ use super::{
 use crate::{
     domain::ErrorCode,
     planner::{
-        Call, CallAnswer, Command, CommandAnswer, Intention, KnownLinks, Landing, Outcome, Rounds,
+        Call, CallAnswer, Command, CommandAnswer, Intention, KnownLinks, Outcome, Rounds,
         Settlement, WritesInFlight,
         indexes::{JobIx, indexed_by},
         json::id,
@@ -248,26 +248,14 @@ impl State {
     }
 
     fn settlement(self, job: JobIx, cut_by: ErrorCode) -> Settlement {
-        let (code, landing) = if self.lost {
-            (ErrorCode::InDoubt, Landing::Lost(self.intended()))
-        } else {
-            (cut_by, Landing::Nothing)
+        let lost = self.lost.then(|| self.intended());
+        let code = lost.as_ref().map_or(cut_by, |_| ErrorCode::InDoubt);
+        let outcome = self.outcome.unwrap_or(Outcome::Again { code });
+        let known = KnownLinks {
+            picture: self.job.link,
+            ..KnownLinks::default()
         };
-        Settlement {
-            job,
-            outcome: self.outcome.unwrap_or(Outcome::Again { code }),
-            known: KnownLinks {
-                picture: self.job.link,
-                ..KnownLinks::default()
-            },
-            notes: Vec::new(),
-            stage: None,
-            links_contact: false,
-            links_company: false,
-            made_as: None,
-            waits: self.lost,
-            landing,
-        }
+        Settlement::of_subject(job, outcome, known, lost)
     }
 }
 

@@ -1,7 +1,10 @@
 //! One picture against one card.
 
 use super::*;
-use crate::domain::{OrderNumber, Picture, ShopName};
+use crate::{
+    domain::{OrderNumber, Picture, ShopName},
+    planner::Landing,
+};
 use sha2::{Digest as _, Sha256};
 use std::path::Path;
 

@@ -1,4 +1,4 @@
-//! Whether a call is let in: limits, faults on order, and who calls.
+//! Admission of calls: limits, faults on order, and who calls.
 
 use super::{Credentials, Fate, IncomingCall, Pauses, json_answer, note};
 use crate::sandbox::{

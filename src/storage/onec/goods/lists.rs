@@ -117,7 +117,7 @@ pub async fn are_news(
 pub struct NamedRow {
     /// A group or a type of prices.
     pub kind: ListKind,
-    /// Its id.
+    /// Its `Ид` in 1C.
     pub id: String,
     /// What people call it: `Наименование`.
     pub name: String,

@@ -156,7 +156,9 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
             return Ok(Some(wait));
         }
         let every = self.settings.reconcile * 10;
-        let asked = self.recognition.ask(&self.app, &self.portal, held, every);
+        let asked = self
+            .recognition
+            .ask(&self.app.delivery, &self.portal, held, every);
         if let Some(failure) = asked.await? {
             return self.failed(held, &failure).await;
         }
@@ -193,7 +195,8 @@ impl<P: PortalClient> LaneTurn for PortalLane<P> {
         {
             return Ok(Some(wait));
         }
-        if work.unverified && identity::find_again(&self.app, &self.portal, held).await? {
+        let of = (&*self.app.delivery, &*self.app.dead_letters);
+        if work.unverified && identity::find_again(of, &self.portal, held).await? {
             return Ok(None);
         }
         // What was brought may have to be compared.
@@ -363,7 +366,7 @@ impl<P: PortalClient> PortalLane<P> {
     /// Looks what became of the leads of forms, if it is time: how long to wait, if the portal is
     /// in trouble.
     async fn follow(&mut self, held: &HeldLease) -> Result<Option<Duration>, app::Error> {
-        let turn = self.conversions.turn(&self.app, &self.portal, held);
+        let turn = self.conversions.turn(&self.app.forms, &self.portal, held);
         let followed = turn.await?;
         if followed.converted > 0 {
             self.lead_mode.doubt();

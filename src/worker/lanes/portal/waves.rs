@@ -2,7 +2,7 @@
 
 use super::PortalLane;
 use crate::{
-    app::{self, App, Claim, RetryPolicy},
+    app::{self, Claim, Delivery, Forms, LaneWaker, RetryPolicy},
     clients::bitrix24::{Blocked, Class, Priority},
     domain::{ErrorCode, OrderKey},
     planner::{CrmEntity, KnownLinks, Outcome, Planned, Settlement, Verdict},
@@ -53,11 +53,12 @@ impl<P: PortalClient> PortalLane<P> {
         let (until, busy) = (Instant::now() + PATIENCE, self.waves.orders());
         while self.waves.is_running(wave) {
             let is_full = self.waves.full();
+            let of = (self.app.waker(), &*self.app.forms);
             let patience = (!is_full).then_some(until);
             let ended = tokio::select! {
                 biased;
                 ended = self.waves.next(patience) => ended,
-                () = urgent(&self.app, held.portal(), &busy), if !is_full => {
+                () = urgent(of, held.portal(), &busy), if !is_full => {
                     return Ok(Some(Duration::ZERO));
                 }
             };
@@ -80,7 +81,8 @@ impl<P: PortalClient> PortalLane<P> {
         queued: impl FnOnce(Vec<J>) -> wave_runner::QueuedWave,
     ) -> tokio::task::Id {
         let span = tracing::info_span!("wave", portal = %self.name, orders = claimed.len());
-        let (app, portal, held) = (self.app.clone(), self.portal.clone(), held.clone());
+        let delivery = Arc::clone(&self.app.delivery);
+        let (portal, held) = (self.portal.clone(), held.clone());
         let (carried, tries) = (WaveInFlight::of(&claimed), self.tries());
         let (claims, jobs): (Vec<_>, Vec<_>) = claimed.into_iter().unzip();
         let numbers: Vec<_> = jobs.iter().map(|job| job.number().clone()).collect();
@@ -89,15 +91,15 @@ impl<P: PortalClient> PortalLane<P> {
         let wave = async move {
             let done = bug::caught_in(async {
                 for number in &numbers {
-                    app.step(Step::Plan, number.as_str());
+                    delivery.step(Step::Plan, number.as_str());
                 }
-                wave_runner::perform(&app, &portal, &held, queued).await
+                wave_runner::perform(&delivery, &portal, &held, queued).await
             });
             let done = done.await;
             drop(spans);
             let ended = match done {
                 Ok(done) => Ended::Done(Box::new(
-                    stored((&app, &portal, &held), &tries, claims, done).await,
+                    stored((&delivery, &portal, &held), &tries, claims, done).await,
                 )),
                 Err(bug) => Ended::Broke(claims, bug),
             };
@@ -167,7 +169,7 @@ impl<P: PortalClient> PortalLane<P> {
 
 /// Stores how a wave ended.
 async fn stored<P: PortalClient>(
-    (app, portal, held): (&App, &P, &HeldLease),
+    (delivery, portal, held): (&Delivery, &P, &HeldLease),
     tries: &RetryPolicy,
     claims: Vec<Claim>,
     mut result: WaveResult,
@@ -175,7 +177,7 @@ async fn stored<P: PortalClient>(
     tell_hidden(&mut result);
     put_off_denied(&mut result);
     let (lessons, claimed) = (Lessons::of(&claims, &result), claims.len());
-    let hidden = put_off_hidden((app, portal, held), &mut result).await;
+    let hidden = put_off_hidden((delivery, portal, held), &mut result).await;
     let (hidden, unasked) = match hidden {
         Ok(hidden) => (hidden, None),
         Err(error) => (true, Some(error)),
@@ -191,11 +193,7 @@ async fn stored<P: PortalClient>(
     let settled = ended.len();
     let stored = match unasked {
         Some(error) => Err(error),
-        None => app
-            .delivery
-            .settle(held.lease(), tries, ended)
-            .await
-            .map(drop),
+        None => delivery.settle(held.lease(), tries, ended).await.map(drop),
     };
     held.reached(CrashPoint::AfterSettle).await;
     WaveEnd {
@@ -212,7 +210,7 @@ async fn stored<P: PortalClient>(
 /// that hides its deals from the bridge: what stands in the way then. Returns whether that is so,
 /// and the portal is to be asked again who it is.
 async fn put_off_hidden<P: PortalClient>(
-    (app, portal, held): (&App, &P, &HeldLease),
+    (delivery, portal, held): (&Delivery, &P, &HeldLease),
     result: &mut WaveResult,
 ) -> Result<bool, app::Error> {
     let is_gone = |one: &Settlement| match one.outcome {
@@ -222,7 +220,7 @@ async fn put_off_hidden<P: PortalClient>(
     if !result.settlements.iter().any(is_gone) {
         return Ok(false);
     }
-    let failure = match Box::pin(identity::inquire(app, portal, held)).await? {
+    let failure = match Box::pin(identity::inquire(delivery, portal, held)).await? {
         Ok(Some(Verdict::Another | Verdict::WentBack)) => None,
         Ok(_) => return Ok(false),
         Err(failure) => Some(failure),
@@ -311,12 +309,12 @@ fn put_off_denied(result: &mut WaveResult) {
 
 /// Comes back when something is due that goes before everything else, and is not in hand already:
 /// what is under way goes on beside it.
-async fn urgent(app: &App, portal: &str, busy: &BTreeSet<OrderKey>) {
-    let wake_up = app.waker().subscribe(portal);
+async fn urgent((waker, forms): (&LaneWaker, &Forms), portal: &str, busy: &BTreeSet<OrderKey>) {
+    let wake_up = waker.subscribe(portal);
     loop {
         // Consuming the wake-up here is safe: the lane looks again after what it waits for.
         wake_up.notified().await;
-        if app.forms.is_urgent(portal, busy).await.unwrap_or(false) {
+        if forms.is_urgent(portal, busy).await.unwrap_or(false) {
             return;
         }
         tokio::time::sleep(BETWEEN_LOOKS).await;

@@ -387,15 +387,23 @@ async fn what_a_receipt_says_is_forgotten_only_when_1c_has_it() {
         ..Retention::default()
     };
     let kept = "bridge.receipts WHERE body <> '{}'";
-    prune(&world.site.app, &retention, &CancellationToken::new())
-        .await
-        .unwrap();
+    prune(
+        &world.site.app.operations,
+        &retention,
+        &CancellationToken::new(),
+    )
+    .await
+    .unwrap();
     assert_eq!(count(&world, kept).await, 1);
     let mut base = world.base_of("2.09");
     assert_eq!(fetch(&mut base).await, 1);
-    prune(&world.site.app, &retention, &CancellationToken::new())
-        .await
-        .unwrap();
+    prune(
+        &world.site.app.operations,
+        &retention,
+        &CancellationToken::new(),
+    )
+    .await
+    .unwrap();
     assert_eq!(count(&world, kept).await, 0);
     // It is gone with all that it said; that it was annulled can be told still.
     let mut gone = annulled(sale("R1"), 2);

@@ -134,7 +134,7 @@ fn look_after(app: App, portal: &Sandbox, stop: &CancellationToken) -> App {
         token_url: format!("{url}oauth/token/").parse().unwrap(),
     };
     let server = OAuth::new(application, &connections());
-    let tokens = StoredTokens::new(&app, name, server);
+    let tokens = StoredTokens::new(&app.portal_access, name, server);
     let credentials = Credentials::App(Arc::new(tokens.clone()));
     let client = Portal::new(credentials, &connections(), &Reach::default());
     let options = portal_access::Options {

@@ -53,7 +53,7 @@ async fn an_authorisation_in_the_browser_lets_the_bridge_in_once() {
         app.portal_access.offer_of_state(&state).await.unwrap(),
         Some(id)
     );
-    assert!(judge_now(&app, &reached).await.unwrap());
+    assert!(judge_now(&app.portal_access, &reached).await.unwrap());
     assert_eq!(
         app.portal_access.outcome_of_offer(id).await.unwrap(),
         Some(None)
@@ -76,7 +76,7 @@ async fn a_code_that_is_not_valid_is_refused_in_the_servers_words() {
         .await
         .unwrap()
         .unwrap();
-    judge_now(&app, &reached).await.unwrap();
+    judge_now(&app.portal_access, &reached).await.unwrap();
     let words = app
         .portal_access
         .outcome_of_offer(id)

@@ -121,7 +121,7 @@ impl Portal {
     }
 
     fn reached(&self, app: &App) -> AppPortal {
-        let tokens = StoredTokens::new(app, main_portal(), self.server());
+        let tokens = StoredTokens::new(&app.portal_access, main_portal(), self.server());
         let options = Options {
             rate: Rate {
                 per_second: 1_000.0,
@@ -146,7 +146,7 @@ impl Portal {
             .await
             .unwrap();
         assert!(matches!(taken, InstallOutcome::Waits(_)), "{taken:?}");
-        assert!(judge_now(&app, &reached).await.unwrap());
+        assert!(judge_now(&app.portal_access, &reached).await.unwrap());
         (app, reached)
     }
 }
@@ -186,7 +186,7 @@ async fn refused(app: &App, reached: &AppPortal, fields: &[Field]) -> String {
     let InstallOutcome::Waits(id) = taken else {
         panic!("{taken:?}")
     };
-    assert!(!judge_now(app, reached).await.unwrap());
+    assert!(!judge_now(&app.portal_access, reached).await.unwrap());
     let outcome = app.portal_access.outcome_of_offer(id).await.unwrap();
     outcome.unwrap().expect("it was not refused")
 }
@@ -237,7 +237,7 @@ async fn nothing_in_the_database_can_be_read_without_the_key() {
         rows.join("\n")
     };
     let mut lying_there = dump().await;
-    judge_now(&app, &reached).await.unwrap();
+    judge_now(&app.portal_access, &reached).await.unwrap();
     lying_there.push_str(&dump().await);
     for key in [
         "auth[access_token]",
@@ -388,7 +388,7 @@ async fn the_form_of_the_applications_page_installs_too() {
         .await
         .unwrap();
     assert!(matches!(taken, InstallOutcome::Waits(_)));
-    assert!(judge_now(&app, &reached).await.unwrap());
+    assert!(judge_now(&app.portal_access, &reached).await.unwrap());
     assert!(works(&reached).await);
 }
 
@@ -403,7 +403,7 @@ async fn an_installation_that_waited_too_long_is_judged_by_the_authorisation_ser
         .await
         .unwrap();
     portal.sandbox.expire_tokens();
-    assert!(judge_now(&app, &reached).await.unwrap());
+    assert!(judge_now(&app.portal_access, &reached).await.unwrap());
     assert!(works(&reached).await);
     let tokens = app
         .portal_access
@@ -445,7 +445,7 @@ async fn a_removed_application_says_so_and_nobody_else_can() {
         }
     };
     assert_eq!(tell(installs.clone()).await, Some(AppEvent::Taken));
-    assert!(judge_now(&app, &reached).await.unwrap());
+    assert!(judge_now(&app.portal_access, &reached).await.unwrap());
     assert_eq!(tell(with(&installs, "event", "ONCRMDEALADD")).await, None);
     let removal = with(&installs, "event", "onAppUninstall");
     let forged = with(&removal, "auth[application_token]", "invented");

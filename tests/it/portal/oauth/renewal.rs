@@ -122,7 +122,8 @@ async fn an_authorisation_server_that_is_away_is_asked_again() {
         ..portal.server().app().clone()
     };
     let server = OAuth::new(elsewhere, &connections());
-    let source = worker::portal_access::StoredTokens::new(&app, main_portal(), server);
+    let source =
+        worker::portal_access::StoredTokens::new(&app.portal_access, main_portal(), server);
     let credentials = Credentials::App(std::sync::Arc::new(source));
     let client = Client::new(credentials, &connections(), &Options::default());
     portal.sandbox.expire_tokens();
@@ -208,7 +209,7 @@ async fn a_refused_renewal_pauses_the_portal_and_a_new_installation_lets_it_go_o
         .await
         .unwrap();
     assert!(matches!(taken, InstallOutcome::Waits(_)));
-    assert!(judge_now(&app, &reached).await.unwrap());
+    assert!(judge_now(&app.portal_access, &reached).await.unwrap());
     for _ in 0..1_000 {
         if portal.sandbox.deals().len() == 1 {
             break;

@@ -318,7 +318,7 @@ impl World {
             timeline: long,
             audit: long,
         };
-        prune(&self.app, &retention, &CancellationToken::new())
+        prune(&self.app.operations, &retention, &CancellationToken::new())
             .await
             .unwrap();
     }

@@ -120,7 +120,7 @@ async fn after_an_authorisation_the_portal_tells_the_token_of_its_notifications_
         .offer(&main_portal(), &offer)
         .await
         .unwrap();
-    assert!(judge_now(&app, &reached).await.unwrap());
+    assert!(judge_now(&app.portal_access, &reached).await.unwrap());
     let knows = async || {
         let token = "local.1-application-token";
         let known = app
@@ -333,7 +333,7 @@ async fn the_calls_that_judge_an_installation_are_counted_by_whoever_drives_the_
         .unwrap();
     assert!(matches!(taken, InstallOutcome::Waits(_)));
     let (judge, reached_too) = (app.clone(), reached.clone());
-    let judging = tokio::spawn(async move { judge_now(&judge, &reached_too).await });
+    let judging = tokio::spawn(async move { judge_now(&judge.portal_access, &reached_too).await });
     let mut granted = 0;
     while !judging.is_finished() {
         if let Some(id) = rate_permits::next(&mut row, "main", 60.0).await.unwrap() {

@@ -194,7 +194,7 @@ async fn the_queue_feeds_the_inbox() {
     let (portal, db) = (with_queue().await, Database::new().await);
     let (app, reached) = portal.installed(&db).await;
     let kept = Options {
-        store: Some(Store::inbox(&app)),
+        store: Some(Store::inbox(&app.sync)),
         ..options(&portal)
     };
     let stop = start(&db, &app, &reached, kept).await;

@@ -237,54 +237,17 @@ impl Model {
             .as_ref()
             .map(|old| old.pieces.clone())
             .unwrap_or_default();
-        let gone = |line: &str| -> Vec<&Piece> {
-            let of = |piece: &&Piece| piece.line == line && piece.shipped > 0;
-            old_pieces.iter().filter(of).collect()
-        };
         for piece in old_pieces.iter().filter(|piece| piece.shipped > 0) {
             let line = lines.iter().find(|(line, ..)| *line == piece.line);
-            let shipped: i64 = gone(&piece.line).iter().map(|piece| piece.shipped).sum();
+            let of_line = old_pieces.iter().filter(|other| other.line == piece.line);
+            let shipped: i64 = of_line.map(|other| other.shipped).sum();
             if line.is_none_or(|(_, place, wanted)| place.0 != piece.place.0 || *wanted < shipped) {
                 return Asked::Invalid;
             }
         }
-        let mut pieces: Vec<Piece> = Vec::new();
-        let mut free: BTreeMap<Place, i64> = BTreeMap::new();
-        for (line, place, wanted) in lines {
-            let mut rest = *wanted;
-            for piece in gone(line) {
-                rest -= piece.shipped;
-                pieces.push(Piece {
-                    quantity: piece.shipped,
-                    ..piece.clone()
-                });
-            }
-            if rest == 0 {
-                continue;
-            }
-            let own = old_pieces
-                .iter()
-                .filter(|piece| was_held && piece.place == *place);
-            let own: i64 = own.map(Piece::open).sum();
-            let at_place = self.on_hand(place) - self.reserved(place) + own;
-            let left = free.entry(place.clone()).or_insert(at_place);
-            *left -= rest;
-            if *left < 0 {
-                return Asked::Short;
-            }
-            match pieces
-                .iter_mut()
-                .find(|p| p.line == *line && p.place == *place)
-            {
-                Some(piece) => piece.quantity += rest,
-                None => pieces.push(Piece {
-                    line: line.clone(),
-                    place: place.clone(),
-                    quantity: rest,
-                    shipped: 0,
-                }),
-            }
-        }
+        let Some(pieces) = self.pieces_of(lines, &old_pieces, was_held) else {
+            return Asked::Short;
+        };
         let since = old
             .as_ref()
             .filter(|_| was_held)
@@ -312,6 +275,55 @@ impl Model {
         );
         self.take_over(id);
         Asked::Done
+    }
+
+    /// What is to be held for these lines: of each what was shipped, and the rest from the shelf.
+    /// `None`: there is not enough.
+    fn pieces_of(
+        &self,
+        lines: &[(String, Place, i64)],
+        old_pieces: &[Piece],
+        was_held: bool,
+    ) -> Option<Vec<Piece>> {
+        let mut pieces: Vec<Piece> = Vec::new();
+        let mut free: BTreeMap<Place, i64> = BTreeMap::new();
+        for (line, place, wanted) in lines {
+            let mut rest = *wanted;
+            let gone = |piece: &&Piece| piece.line == *line && piece.shipped > 0;
+            for piece in old_pieces.iter().filter(gone) {
+                rest -= piece.shipped;
+                pieces.push(Piece {
+                    quantity: piece.shipped,
+                    ..piece.clone()
+                });
+            }
+            if rest == 0 {
+                continue;
+            }
+            let own = old_pieces
+                .iter()
+                .filter(|piece| was_held && piece.place == *place);
+            let own: i64 = own.map(Piece::open).sum();
+            let at_place = self.on_hand(place) - self.reserved(place) + own;
+            let left = free.entry(place.clone()).or_insert(at_place);
+            *left -= rest;
+            if *left < 0 {
+                return None;
+            }
+            match pieces
+                .iter_mut()
+                .find(|p| p.line == *line && p.place == *place)
+            {
+                Some(piece) => piece.quantity += rest,
+                None => pieces.push(Piece {
+                    line: line.clone(),
+                    place: place.clone(),
+                    quantity: rest,
+                    shipped: 0,
+                }),
+            }
+        }
+        Some(pieces)
     }
 
     /// What has left of the order already is not held.
