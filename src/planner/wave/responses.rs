@@ -177,8 +177,6 @@ impl Wave {
         }
         match ask {
             PendingCommand::Import { jobs } => self.import_command_refused(&jobs, error, words),
-            // Who does not say that he sees everything may not see everything.
-            PendingCommand::Profile => {}
             // Without rights to the dictionaries the bridge does without them.
             PendingCommand::Stages { funnel, .. } => self.stages_untold(funnel),
             PendingCommand::Presets => self.facts.presets_refused = true,
@@ -209,8 +207,8 @@ impl Wave {
                 let words = Words(words.to_owned());
                 self.jobs[job].leave_links(Note::RowNotLinked { words });
             }
-            // It was only to be told.
-            PendingCommand::RowsBefore { .. } => {}
+            // Rows were only to be told. Who does not say that he sees everything may not.
+            PendingCommand::RowsBefore { .. } | PendingCommand::Profile => {}
             // The rows of a deal or lead that was itself refused: its own reason counts, or it is
             // asked again.
             PendingCommand::SetRows { job, .. } if self.jobs[job].target_id().is_none() => {}

@@ -45,6 +45,27 @@ pub(super) struct SyncBatch {
 }
 
 impl SyncBatch {
+    fn change_conflict(&mut self, change: ConflictChange, row: &agreements::Row) {
+        let (shop, number) = (row.shop.clone(), row.number.clone());
+        match change {
+            ConflictChange::Keep => {}
+            ConflictChange::Close => self.closed.push(OrderKey { shop, number }),
+            ConflictChange::Open {
+                code,
+                what,
+                decision,
+            } => self.opened.push(NewConflict {
+                status: status_of(row),
+                stage: row.stage.clone().unwrap_or_default(),
+                shop,
+                number,
+                decision,
+                code: code.as_str().to_owned(),
+                what,
+            }),
+        }
+    }
+
     pub(super) fn add(
         &mut self,
         mut one: Comparison,
@@ -105,23 +126,7 @@ impl SyncBatch {
         if let Some(awaited) = outcome.awaited {
             self.awaited.push((OrderKey::new(&shop, &number), awaited));
         }
-        match outcome.conflict {
-            ConflictChange::Keep => {}
-            ConflictChange::Close => self.closed.push(OrderKey { shop, number }),
-            ConflictChange::Open {
-                code,
-                what,
-                decision,
-            } => self.opened.push(NewConflict {
-                status: status_of(row),
-                stage: row.stage.clone().unwrap_or_default(),
-                shop,
-                number,
-                decision,
-                code: code.as_str().to_owned(),
-                what,
-            }),
-        }
+        self.change_conflict(outcome.conflict, row);
         match outcome.then {
             NextStep::Done => {
                 self.seen.push(OrderKey::new(&row.shop, &row.number));

@@ -35,7 +35,7 @@ use crate::{
     },
 };
 use chrono::TimeDelta;
-use sqlx::PgConnection;
+use sqlx::{PgConnection, Postgres, Transaction};
 use std::{
     collections::{BTreeMap, BTreeSet, HashMap},
     time::Duration,
@@ -375,13 +375,25 @@ impl Sync {
             .extend(by_order.into_values().map(|one| one.claimed));
         ids.enough()?;
         let rows = rows.into_iter().filter_map(|row| row.into_row().ok());
-        agreements::save(&mut tx, &rows.collect::<Vec<_>>()).await?;
+        self.store(tx, lease, &rows.collect::<Vec<_>>(), writes)
+            .await
+    }
+
+    /// Stores what came of comparisons, commits, and tells whoever waits for it.
+    async fn store(
+        &self,
+        mut tx: Transaction<'static, Postgres>,
+        lease: &Lease,
+        rows: &[agreements::Row],
+        mut writes: SyncBatch,
+    ) -> Result<ComparisonResult, Error> {
+        agreements::save(&mut tx, rows).await?;
         let told: BTreeSet<String> = writes.changes.iter().map(|c| c.shop.clone()).collect();
         let winners = writes.winners.clone();
         let moved = std::mem::take(&mut writes.moved);
         let shown = std::mem::take(&mut writes.shown);
         let done = writes.write(&mut tx, &lease.portal).await?;
-        stock.follow(&mut tx, &moved, None).await?;
+        self.intake.stock.follow(&mut tx, &moved, None).await?;
         let returned = self.dead_letters.retry_returned(&mut tx, shown).await?;
         tx.commit().await?;
         if returned {
