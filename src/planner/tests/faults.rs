@@ -323,6 +323,28 @@ fn words_of_a_field_that_was_not_sent_are_not_taken_for_its_fault() {
     assert_eq!(refused(&settled), Some(ErrorCode::Refused));
 }
 
+#[test]
+fn a_missing_right_is_told_by_the_code_whatever_the_words_are() {
+    let mut portal = Portal::default();
+    let settled = only(drive_by(
+        vec![job(&order(1, 1), KnownLinks::default())],
+        |call| {
+            let mut answers = portal.run(call);
+            for command in &call.commands {
+                if command.method == "crm.deal.add" {
+                    let denied = CommandAnswer::Refused {
+                        error: "INVALID_CREDENTIALS".to_owned(),
+                        description: "Invalid request".to_owned(),
+                    };
+                    answers.insert(command.key.clone(), denied);
+                }
+            }
+            CallAnswer::Answered(answers)
+        },
+    ));
+    assert_eq!(refused(&settled), Some(ErrorCode::Rights));
+}
+
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(200))]
 

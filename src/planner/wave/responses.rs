@@ -214,7 +214,12 @@ impl Wave {
             PendingCommand::SetRows { job, .. } if self.jobs[job].target_id().is_none() => {}
             ask => {
                 let sharing = self.sharing(&ask).len();
-                self.judge(&ask, sharing, self.fault(&ask, words), words);
+                let fault = if denies(error) {
+                    ErrorCode::Rights
+                } else {
+                    self.fault(&ask, words)
+                };
+                self.judge(&ask, sharing, fault, words);
             }
         }
     }
@@ -381,10 +386,14 @@ pub(in crate::planner) fn classify(words: &str) -> ErrorCode {
     }
 }
 
-/// Whether the portal's words say that the user may not do what was asked.
+/// Whether the portal's words, or its code, say that the user may not do what was asked.
 pub fn denies(words: &str) -> bool {
+    const DENIALS: [&str; 4] = [
+        "access denied",
+        "access_denied",
+        "invalid_credentials",
+        "доступ запрещ",
+    ];
     let lower = words.to_lowercase();
-    ["access denied", "access_denied", "доступ запрещ"]
-        .iter()
-        .any(|word| lower.contains(word))
+    DENIALS.iter().any(|word| lower.contains(word))
 }

@@ -58,7 +58,8 @@ pub(in crate::worker) struct PicturesLearned {
 const MOST_ROUNDS: usize = 200;
 
 /// Inner errors that say nothing about the order: the command is asked again later.
-const NOT_JUDGED: [&str; 5] = [
+const NOT_JUDGED: [&str; 6] = [
+    "EXPIRED_TOKEN",
     "OPERATION_TIME_LIMIT",
     "QUERY_LIMIT_EXCEEDED",
     "INTERNAL_SERVER_ERROR",
@@ -363,6 +364,8 @@ fn hindrance(commands: &[Command], response: &BatchResponse) -> Option<CallFailu
     Some(CallFailure {
         code: match reason {
             Blocked::Scope => ErrorCode::Scope,
+            Blocked::Auth => ErrorCode::Auth,
+            Blocked::Plan => ErrorCode::Plan,
             _ => ErrorCode::Rights,
         },
         class: Class::Blocked(reason),
@@ -375,11 +378,28 @@ fn hindrance(commands: &[Command], response: &BatchResponse) -> Option<CallFailu
 /// user may not see: one that is refused shows him nothing of its kind.
 fn lacks(method: &str, refused: &CommandError) -> Option<Blocked> {
     const READ: [&str; 2] = ["crm.deal.list", "crm.contact.list"];
-    const SCOPE: [&str; 2] = ["INSUFFICIENT_SCOPE", "INVALID_SCOPE"];
-    let said = |code: &&str| refused.error.eq_ignore_ascii_case(code);
+    /// What is said of the whole access, whatever was asked.
+    const WHOLE: [(&str, Blocked); 13] = [
+        ("INSUFFICIENT_SCOPE", Blocked::Scope),
+        ("INVALID_SCOPE", Blocked::Scope),
+        ("NO_AUTH_FOUND", Blocked::Auth),
+        ("INVALID_TOKEN", Blocked::Auth),
+        ("AUTHORIZATION_ERROR", Blocked::Auth),
+        ("APPLICATION_NOT_FOUND", Blocked::Auth),
+        ("ERROR_OAUTH", Blocked::Auth),
+        ("METHOD_CONFIRM_WAITING", Blocked::Auth),
+        ("METHOD_CONFIRM_DENIED", Blocked::Auth),
+        ("USER_ACCESS_ERROR", Blocked::Rights),
+        ("ALLOWED_ONLY_INTRANET_USER", Blocked::Rights),
+        ("PAYMENT_REQUIRED", Blocked::Plan),
+        ("PORTAL_DELETED", Blocked::Plan),
+    ];
+    let said = |(code, _): &&(&str, Blocked)| refused.error.eq_ignore_ascii_case(code);
     // Of what else is asked (who the bridge is, say) it can do without.
-    if method.starts_with("crm.") && SCOPE.iter().any(said) {
-        return Some(Blocked::Scope);
+    if method.starts_with("crm.")
+        && let Some((_, reason)) = WHOLE.iter().find(said)
+    {
+        return Some(*reason);
     }
     let denied = denies(&refused.error) || denies(&refused.description);
     (denied && READ.contains(&method)).then_some(Blocked::Reads)
@@ -413,4 +433,50 @@ pub(in crate::worker) fn answer(response: BatchResponse) -> CallAnswer {
         (key, answer)
     };
     CallAnswer::Answered(response.into_iter().map(one).collect())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_batch_says_of_the_whole_access_is_no_orders_fault() {
+        let reason = |method: &str, error: &str, description: &str| {
+            let refused = CommandError {
+                error: error.to_owned(),
+                description: description.to_owned(),
+            };
+            lacks(method, &refused)
+        };
+        for (method, error, expected) in [
+            ("crm.deal.add", "insufficient_scope", Some(Blocked::Scope)),
+            (
+                "crm.deal.add",
+                "METHOD_CONFIRM_WAITING",
+                Some(Blocked::Auth),
+            ),
+            ("crm.deal.add", "PAYMENT_REQUIRED", Some(Blocked::Plan)),
+            ("profile", "insufficient_scope", None),
+            ("crm.deal.list", "INVALID_CREDENTIALS", Some(Blocked::Reads)),
+            ("crm.deal.add", "INVALID_CREDENTIALS", None),
+            ("crm.deal.add", "ERROR_CORE", None),
+        ] {
+            assert_eq!(reason(method, error, ""), expected, "{method} {error}");
+        }
+        let denied = reason("crm.contact.list", "", "Access denied.");
+        assert_eq!(denied, Some(Blocked::Reads));
+    }
+
+    #[test]
+    fn a_token_that_ends_in_the_middle_of_a_batch_is_no_orders_fault() {
+        let refused = CommandError {
+            error: "expired_token".to_owned(),
+            description: "The access token provided has expired".to_owned(),
+        };
+        let response = BatchResponse::from([("a".to_owned(), Err(refused))]);
+        let CallAnswer::Answered(answered) = answer(response) else {
+            panic!("a batch is answered")
+        };
+        assert!(matches!(answered["a"], CommandAnswer::Later));
+    }
 }

@@ -86,6 +86,30 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "портал отклоняет все запросы: {}",
     ),
     (
+        "the portal shows none of {} deals that the bridge made, and its user is no administrator: \
+         he may no longer see them",
+        "портал не показывает ни одной из {} сделок, созданных мостом, а его пользователь не \
+         администратор: возможно, ему закрыли доступ",
+    ),
+    (
+        "the portal shows none of the contacts or companies that orders are linked with, and its \
+         user is no administrator: he may no longer see them",
+        "портал не показывает ни одного контакта и ни одной компании, связанных с заказами, а его \
+         пользователь не администратор: возможно, ему закрыли доступ",
+    ),
+    (
+        "the portal lets the bridge read, and denies what it writes: {}",
+        "портал разрешает мосту читать, но не даёт писать: {}",
+    ),
+    (
+        "the call that asks for it fails, while others are answered",
+        "запрос о ней не проходит, хотя на другие портал отвечает",
+    ),
+    (
+        "what the portal answers is no list of rows",
+        "то, что отвечает портал, не список строк",
+    ),
+    (
         "the portal refuses the call (HTTP {}): {}",
         "портал отклонил запрос (HTTP {}): {}",
     ),

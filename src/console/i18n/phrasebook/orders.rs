@@ -187,6 +187,7 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "a new deal was made since",
         "с тех пор создана новая сделка",
     ),
+    ("the receipt was taken since", "с тех пор чек принят"),
     (
         "{} decided that the shop is not told the status {}: {}",
         "{}: решено не сообщать магазину статус {}: {}",

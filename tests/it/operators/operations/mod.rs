@@ -138,6 +138,7 @@ async fn the_doctor_finds_what_is_wrong_names_the_remedy_and_goes_on() {
         "clock of the database",
         "portal main",
         "clock of portal main",
+        "stage history of portal main",
         "stages of shop main",
     ] {
         assert_eq!(finding(&found, what)["state"], "ok", "{what}: {found:#?}");
@@ -169,10 +170,12 @@ async fn the_doctor_finds_what_is_wrong_names_the_remedy_and_goes_on() {
     .execute(&place.db.pool)
     .await
     .unwrap();
+    place.portal.deny(&["crm.stagehistory.list"]);
     let (fine, found) = place.doctor().await;
     assert!(!fine);
     for (what, code) in [
         ("schema", "BRIDGE-DATABASE"),
+        ("stage history of portal main", "B24-HISTORY"),
         ("stages of shop main", "MAP-STAGE"),
         ("callback of shop main", "SHOP-DOWN"),
     ] {
