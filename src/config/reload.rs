@@ -152,9 +152,9 @@ pub struct Renewed {
 }
 
 impl Config {
-    /// The settings to go on with when these newer ones are read: the newer portals, shops, 1C bases,
-    /// stocks, tills and operators, and everything else as it is. An error if they do not fit what
-    /// goes on.
+    /// The settings to go on with when these newer ones are read: the newer portals, shops, 1C
+    /// bases, stocks, tills and operators, and everything else as it is. An error if they do not
+    /// fit what goes on.
     pub fn renewed(&self, newer: Self) -> Result<Renewed, Error> {
         let mut problems = Vec::new();
         if self.demo || newer.demo {

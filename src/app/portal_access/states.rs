@@ -1,5 +1,5 @@
-//! How the portals of all applications stand, read in one statement: whoever looks after one of them
-//! asks every few seconds, and most of the time nothing is to be done.
+//! How the portals of all applications stand, read in one statement: whoever looks after one of
+//! them asks every few seconds, and most of the time nothing is to be done.
 
 use super::PortalAccess;
 use crate::{

@@ -29,26 +29,35 @@ pub struct LeaseTerm {
 }
 
 /// Takes those of the lanes that are free, whose lease is over, or that are this owner's already:
-/// `most` of them, the first first. Looks first, so that no row is locked that another holds.
+/// `most` of them, the first first. Waits for no row: passes over those that somebody has locked,
+/// as over those that another holds.
 pub async fn acquire(
     db: &mut PgConnection,
     (lanes, most): (&[String], i64),
     owner: &str,
     seconds: f64,
 ) -> Result<Vec<Lease>, Error> {
+    // The rows of lanes that nobody has ever held.
+    sqlx::query!(
+        "INSERT INTO bridge.lanes (portal)
+         SELECT portal FROM unnest($1::text[]) AS wanted (portal)
+         WHERE NOT EXISTS (SELECT FROM bridge.lanes l WHERE l.portal = wanted.portal)
+         ORDER BY portal ON CONFLICT (portal) DO NOTHING",
+        lanes
+    )
+    .execute(&mut *db)
+    .await?;
     let taken = sqlx::query!(
-        r#"INSERT INTO bridge.lanes AS l (portal, owner, epoch, lease_until)
-           SELECT portal, $2, 1, now() + make_interval(secs => $3)
-           FROM (SELECT portal
-                 FROM unnest($1::text[]) WITH ORDINALITY AS wanted (portal, nth)
-                 LEFT JOIN bridge.lanes AS old USING (portal)
-                 WHERE old.owner IS NULL OR old.lease_until <= now() OR old.owner = $2
-                 ORDER BY nth LIMIT $4) AS free
-           ORDER BY portal
-           ON CONFLICT (portal) DO UPDATE
-           SET owner = excluded.owner, epoch = l.epoch + 1, lease_until = excluded.lease_until
-           WHERE l.owner IS NULL OR l.lease_until <= now() OR l.owner = excluded.owner
-           RETURNING portal, epoch"#,
+        "WITH free AS (
+             SELECT l.portal
+             FROM unnest($1::text[]) WITH ORDINALITY AS wanted (portal, nth)
+             JOIN bridge.lanes l USING (portal)
+             WHERE l.owner IS NULL OR l.lease_until <= now() OR l.owner = $2
+             ORDER BY nth LIMIT $4 FOR UPDATE OF l SKIP LOCKED)
+         UPDATE bridge.lanes l
+         SET owner = $2, epoch = l.epoch + 1, lease_until = now() + make_interval(secs => $3)
+         FROM free WHERE l.portal = free.portal
+         RETURNING l.portal, l.epoch",
         lanes,
         owner,
         seconds,

@@ -145,7 +145,7 @@ impl<T: LaneTurn> LeasedLane<T> {
         }
         self.begins = true;
         // Whoever has work is woken at once: see `due_watch`.
-        let mut next = Instant::now() + self.leases.spread();
+        let mut next = self.leases.first_turns.slot();
         loop {
             let beside = self.work.beside(held);
             let stopped = tokio::select! {

@@ -31,8 +31,6 @@ use tokio_util::sync::CancellationToken;
 const TOGETHER: Duration = Duration::from_millis(5);
 /// The most lanes of one statement, and the most that are let go at a time.
 const AT_ONCE: usize = 500;
-/// How far apart the first turns of lanes are that are taken together, on the average.
-const STEP: Duration = Duration::from_millis(20);
 /// When a row is tried again that somebody had locked.
 const AGAIN: Duration = Duration::from_millis(50);
 /// How long a lane waits until it is given back; then its lease runs out by itself.
@@ -197,14 +195,6 @@ impl Leases {
     /// Whether this process holds the lane.
     pub(in crate::worker) fn holds(&self, lane: &str) -> bool {
         self.state.lock().held.contains_key(lane)
-    }
-
-    /// How long a lane that was just taken waits for its first turn, unless it is woken: lanes that
-    /// are taken together begin one after the other.
-    pub(in crate::worker) fn spread(&self) -> Duration {
-        let held = self.state.lock().held.len();
-        STEP.saturating_mul(u32::try_from(held).unwrap_or(u32::MAX))
-            .mul_f64(rand::random_range(0.0..1.0))
     }
 
     /// Takes what is wanted, renews what is held, and lets go of what is another's share. Never

@@ -192,6 +192,30 @@ async fn a_lane_whose_row_is_locked_costs_no_other_its_lease() {
 }
 
 #[tokio::test(flavor = "multi_thread", worker_threads = 2)]
+async fn a_lane_whose_row_is_locked_keeps_no_other_from_being_taken() {
+    let (db, stop) = (Database::new().await, CancellationToken::new());
+    let ended = "INSERT INTO bridge.lanes (portal, owner, lease_until)
+                 VALUES ('a', 'gone', now() - interval '1 minute')";
+    sqlx::query(ended).execute(&db.pool).await.unwrap();
+    let mut long = db.pool.begin().await.unwrap();
+    sqlx::query("SELECT FROM bridge.lanes WHERE portal = 'a' FOR UPDATE")
+        .execute(&mut *long)
+        .await
+        .unwrap();
+    let settings = worker::Settings {
+        poll: Duration::from_millis(100),
+        ..worker::Settings::default()
+    };
+    let (_, work) = start(&db, &["a", "b", "c"], settings, &stop);
+    let held = "SELECT count(*) FROM bridge.lanes WHERE lease_until > now()";
+    until("the others are held", async || count(&db, held).await == 2).await;
+    long.rollback().await.unwrap();
+    until("it is held, too", async || count(&db, held).await == 3).await;
+    stop.cancel();
+    work.await.unwrap().unwrap();
+}
+
+#[tokio::test(flavor = "multi_thread", worker_threads = 2)]
 async fn leases_are_renewed_while_all_connections_are_in_use() {
     let (db, stop) = (Database::new().await, CancellationToken::new());
     let lease = Duration::from_millis(1_500);
