@@ -164,6 +164,7 @@ impl Client {
     /// What is at a path; `None`: nothing is.
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Option<Value>, Error> {
         let url = format!("{}{path}", self.0.url);
+        let down = |error: reqwest::Error| Error::Down(cause_of(&error));
         let mut tries = 0;
         loop {
             tries += 1;
@@ -188,9 +189,4 @@ impl Client {
             }
         }
     }
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
-fn down(error: reqwest::Error) -> Error {
-    Error::Down(cause_of(&error))
 }
