@@ -71,7 +71,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("the form {} is not configured", "форма {} не настроена"),
     // activities
-    ("an activity came in", "поступил звонок, письмо или сообщение"),
+    (
+        "an activity came in",
+        "поступил звонок, письмо или сообщение",
+    ),
     (
         "nobody in the portal is known by this: nothing is written",
         "портал никого с такими данными не знает: ничего не записано",
