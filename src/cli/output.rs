@@ -313,8 +313,8 @@ fn remedy_of(error: &anyhow::Error) -> Option<&'static str> {
 pub(super) fn by_hand(code: ErrorCode) -> &'static str {
     match code {
         ErrorCode::Down | ErrorCode::Slow | ErrorCode::InDoubt => {
-            "Compare the portal's `webhook_url` or `portal_url` with its address, open it from this \
-             machine, and ask again. What waits is sent once the portal answers."
+            "Compare the portal's `webhook_url` or `portal_url` with its address, open it from \
+             this machine, and ask again. What waits is sent once the portal answers."
         }
         ErrorCode::Operating => {
             "Ask again in ten minutes: the method goes on then. If it recurs, look for slow robots \

@@ -176,6 +176,7 @@ impl Client {
     /// What is at a path; `None`: nothing is.
     async fn get(&self, path: &str, query: &[(&str, &str)]) -> Result<Option<Value>, Error> {
         let url = format!("{}{path}", self.0.url);
+        let down = |error: reqwest::Error| Error::Down(cause_of(&error));
         let mut tries = 0;
         loop {
             tries += 1;
@@ -208,9 +209,4 @@ fn without_positions(mut document: Value) -> Value {
         members.remove("positions");
     }
     document
-}
-
-#[expect(clippy::needless_pass_by_value, reason = "as `map_err` gives it")]
-fn down(error: reqwest::Error) -> Error {
-    Error::Down(cause_of(&error))
 }

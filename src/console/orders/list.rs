@@ -94,6 +94,8 @@ pub(in crate::console) async fn get(
     let title = visitor.text(Text::Orders);
     let next = page.next.map(|id| id.to_string());
     let one_shop = registry.shops.len() == 1;
+    // A full page says by its last row how far it goes.
+    let part = page.items.len() < PAGE as usize;
     let [sort, dir] = asked.sorting.pairs();
     let content = html! {
         h1 { (title) }
@@ -109,7 +111,7 @@ pub(in crate::console) async fn get(
                 a.button href=(asked.link(&[("before", Some(next)), sort, dir])) {
                     (visitor.text(Text::OlderOrders))
                 }
-                @if let Some(at) = page.looked_back_to.filter(|_| page.items.len() < PAGE as usize) {
+                @if let Some(at) = page.looked_back_to.filter(|_| part) {
                     span.quiet {
                         (visitor.text(Text::LookedBackTo)) " " (components::moment(&visitor, at))
                     }

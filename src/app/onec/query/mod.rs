@@ -25,7 +25,7 @@ use crate::{
     },
     process::bug::Bug,
     storage::{
-        OfferState, journal,
+        ExchangeKind, OfferState, journal,
         onec::{
             bases,
             offers::{self, Answer, By},
@@ -167,7 +167,7 @@ impl Onec {
         let session = Session {
             id: 0,
             base: Arc::clone(base),
-            kind: "sale".to_owned(),
+            kind: ExchangeKind::Sale,
             login: String::new(),
             version: version.map(|version| base.version(Some(version))),
             subordinate: false,
