@@ -104,7 +104,8 @@ impl Stock {
         Ok(agreements::let_go(db, &shops, &numbers).await?)
     }
 
-    fn selling(&self, orders: &[OrderKey]) -> BTreeSet<OrderKey> {
+    /// Those of these orders whose shops sell from a stock.
+    pub(super) fn selling(&self, orders: &[OrderKey]) -> BTreeSet<OrderKey> {
         let orders = orders.iter();
         let own = orders.filter(|key| self.sells(&key.shop).is_some());
         own.cloned().collect()

@@ -44,8 +44,8 @@ impl Sync {
         let changes = std::slice::from_ref(&sent.change);
         lock_orders(&mut tx, changes).await?;
         let stock = &self.intake.stock;
-        let before = stock.statuses_before(&mut tx, &[order_of(&sent.change)]);
-        let before = before.await?;
+        let order = order_of(&sent.change);
+        let before = stock.statuses_before(&mut tx, &[order]).await?;
         acknowledge(&mut tx, changes, Acknowledged::Told).await?;
         stock.follow_changed(&mut tx, before).await?;
         tx.commit().await?;
