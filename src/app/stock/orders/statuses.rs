@@ -94,9 +94,9 @@ impl Stock {
     pub(in crate::app) async fn left_behind(
         &self,
         db: &mut PgConnection,
-        orders: Vec<OrderKey>,
+        orders: &[OrderKey],
     ) -> Result<Vec<OrderKey>, Error> {
-        let orders = self.selling(&orders);
+        let orders = self.selling(orders);
         if orders.is_empty() {
             return Ok(Vec::new());
         }
