@@ -33,17 +33,40 @@ pub(super) async fn keep(
     }
 }
 
+/// One turn. What fails the same way for ever is told as an error in the end: it holds nothing else
+/// up.
 async fn once(stock: &Stock, looked_at: &mut ReceiptKey) -> Result<(), Error> {
-    stock.expire_reservations().await?;
-    for one in stock.stocks() {
-        stock.take_counts_of_onec(one).await?;
-        stock.apply_counts(one.name.as_str()).await?;
+    let mut odd = Odd::default();
+    odd.or_go_on(stock.expire_reservations().await)?;
+    for of in stock.stocks() {
+        odd.or_go_on(stock.take_counts_of_onec(of).await)?;
+        odd.or_go_on(stock.apply_counts(of.name.as_str()).await)?;
     }
-    (*looked_at, _) = stock.replay_receipts(looked_at).await?;
-    for one in stock.stocks() {
-        stock.settle_shortages(one).await?;
-        stock.tell_levels(one.name.as_str()).await?;
-        stock.show_levels(one).await?;
+    let replayed = odd.or_go_on(stock.replay_receipts(looked_at).await)?;
+    if let Some((next, _)) = replayed {
+        *looked_at = next;
     }
-    Ok(())
+    for of in stock.stocks() {
+        odd.or_go_on(stock.settle_shortages(of).await)?;
+        odd.or_go_on(stock.tell_levels(of.name.as_str()).await)?;
+        odd.or_go_on(stock.show_levels(of).await)?;
+    }
+    odd.0.map_or(Ok(()), Err)
+}
+
+/// The first thing that fails the same way for ever.
+#[derive(Debug, Default)]
+struct Odd(Option<Error>);
+
+impl Odd {
+    /// What a step came to; none where it fails the same way for ever.
+    fn or_go_on<T>(&mut self, step: Result<T, Error>) -> Result<Option<T>, Error> {
+        match step {
+            Err(error) if error.is_of_the_row() => {
+                self.0.get_or_insert(error);
+                Ok(None)
+            }
+            step => step.map(Some),
+        }
+    }
 }

@@ -271,8 +271,9 @@ impl Stock {
         Ok(dead_letters::write_receipt(tx, &letter).await?)
     }
 
-    /// Posts what is known by now of receipts with parked lines: some of those behind `after`.
-    /// Returns where to go on, and how many were posted.
+    /// Posts what is known by now of receipts with parked lines: some of those behind `after`. One
+    /// that cannot be posted holds no other up: its letter says why. Returns where to go on, and
+    /// how many were posted.
     pub async fn replay_receipts(&self, after: &ReceiptKey) -> Result<(ReceiptKey, usize), Error> {
         let mut db = self.db.acquire().await?;
         let parked = rows::parked(&mut db, after, LOOKED_AT).await?;
@@ -283,13 +284,37 @@ impl Stock {
         for row in &parked {
             let store = self.store_by_now(row);
             if (row.known && row.has_store) || store.is_some() {
-                let mut tx = self.db.begin().await?;
-                self.post_again(&mut tx, &row.key, store).await?;
-                tx.commit().await?;
-                replayed += 1;
+                match self.replay(&row.key, store).await {
+                    Ok(()) => replayed += 1,
+                    // It would fail the same way for ever.
+                    Err(error) if error.is_of_the_row() => {
+                        let (key, error) = (&row.key, error.chain());
+                        tracing::error!(?key, %error, "a receipt with parked lines is not posted");
+                        let mut db = self.db.acquire().await?;
+                        let own = subject(PARKED, key);
+                        let words = clean(&error);
+                        dead_letters::say_of_subject(&mut db, &key.shop, &own, &words).await?;
+                    }
+                    Err(error) => return Err(error),
+                }
             }
         }
         Ok((next.unwrap_or_default(), replayed))
+    }
+
+    /// Posts a receipt again, in a transaction of its own.
+    async fn replay(&self, key: &ReceiptKey, store: Option<&str>) -> Result<(), Error> {
+        let mut tries = 0;
+        loop {
+            let mut tx = self.db.begin().await?;
+            match self.post_again(&mut tx, key, store).await {
+                Err(Error::Storage(error)) if again(&error, false, &mut tries) => {}
+                posted => {
+                    posted?;
+                    return Ok(tx.commit().await?);
+                }
+            }
+        }
     }
 
     /// The store of a receipt, where it was not known when it came and is by now.

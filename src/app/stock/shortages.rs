@@ -88,6 +88,7 @@ impl Stock {
             shortages::close_ended(&mut db, name).await?;
             shortages::unjudged(&mut db, name, AT_ONCE).await?
         };
+        let mut odd = None;
         for (product, store) in &found {
             let mut tries = 0;
             loop {
@@ -95,11 +96,16 @@ impl Stock {
                     Err(Error::Storage(error)) if again(&error, false, &mut tries) => {}
                     // Somebody's transaction is long: it is judged in the next turn.
                     Err(Error::Storage(error)) if error.is_lock_timeout() => break,
+                    // It would fail the same way for ever: the others are judged.
+                    Err(error) if error.is_of_the_row() => {
+                        odd = odd.or(Some(error));
+                        break;
+                    }
                     settled => break settled?,
                 }
             }
         }
-        Ok(found.len())
+        odd.map_or(Ok(found.len()), Err)
     }
 
     async fn settle_shortage(

@@ -149,3 +149,26 @@ async fn who_bought_is_forgotten_in_time_and_the_receipt_still_sells_once() {
     assert_eq!(api.level("cup", "a").await.0, "9");
     api.prove().await;
 }
+
+#[tokio::test]
+async fn a_receipt_that_cannot_be_posted_holds_no_other_up_and_its_letter_says_why() {
+    let api = serve(&with_tills()).await;
+    for receipt in ["R1", "R2"] {
+        sell(&api, sale(receipt, "moon")).await;
+    }
+    let spoil = "UPDATE bridge.receipts SET lines = '{}' WHERE receipt = 'R1'";
+    let spoiled = sqlx::query(spoil).execute(&api.db.pool).await.unwrap();
+    assert_eq!(spoiled.rows_affected(), 1);
+    api.bring("a", "moon", "9").await;
+    let from = b24_bridge::app::stock::ReceiptKey::default();
+    let replayed = api.app.stock.replay_receipts(&from).await.unwrap().1;
+    assert_eq!(replayed, 1);
+    assert_eq!(api.level("moon", "a").await.0, "7");
+    let words = "SELECT message FROM bridge.dead_letters
+                 WHERE subject = 'receipt-parked:one/R1' AND closed_at IS NULL";
+    let words: String = sqlx::query_scalar(words)
+        .fetch_one(&api.db.pool)
+        .await
+        .unwrap();
+    assert!(words.contains("cannot extract elements"), "{words}");
+}

@@ -67,7 +67,7 @@ pub(super) async fn countable<'a>(
         }
     }
     if act == "hold" && !lost.is_empty() {
-        tell_shop(db, key, lost).await?;
+        tell_shop(db, key, &lost).await?;
     }
     all["lines"] = Value::Array(left);
     Ok(Cow::Owned(all))
@@ -119,7 +119,7 @@ async fn tell(
 }
 
 /// The shop is told of lines of an order for which nothing is held.
-async fn tell_shop(db: &mut PgConnection, key: &OrderKey, lines: Vec<Value>) -> Result<(), Error> {
+async fn tell_shop(db: &mut PgConnection, key: &OrderKey, lines: &[Value]) -> Result<(), Error> {
     let decided_at = clock_offsets::now(db).await?;
     let body = json!({
         "id": key.number,
@@ -140,10 +140,12 @@ pub(super) fn wanted(order: &Value) -> Value {
     let line = |(nth, line): (usize, &Value)| {
         let name = |kind: &str| line.pointer(kind).filter(|name| !name.is_null());
         let kinds = ["product_id", "xml_id", "sku", "product"];
-        let mut names = kinds.iter().map(|kind| name(&format!("/names/{kind}")));
+        let product = kinds
+            .iter()
+            .find_map(|kind| name(&format!("/names/{kind}")));
         json!({
             "line": (nth + 1).to_string(),
-            "product": names.find_map(|name| name),
+            "product": product,
             "quantity": line.get("quantity"),
         })
     };

@@ -94,9 +94,9 @@ impl Stock {
     pub(in crate::app) async fn left_behind(
         &self,
         db: &mut PgConnection,
-        orders: Vec<OrderKey>,
+        orders: &[OrderKey],
     ) -> Result<Vec<OrderKey>, Error> {
-        let orders = self.selling(&orders);
+        let orders = self.selling(orders);
         if orders.is_empty() {
             return Ok(Vec::new());
         }
@@ -104,6 +104,7 @@ impl Stock {
         Ok(agreements::let_go(db, &shops, &numbers).await?)
     }
 
+    /// Those of these orders whose shops sell from a stock.
     pub(super) fn selling(&self, orders: &[OrderKey]) -> BTreeSet<OrderKey> {
         let orders = orders.iter();
         let own = orders.filter(|key| self.sells(&key.shop).is_some());

@@ -368,7 +368,7 @@ impl Sync {
             }
             writes.add(one, outcome, row, now)?;
         }
-        writes.moved.extend(stock.left_behind(&mut tx, met).await?);
+        writes.moved.extend(stock.left_behind(&mut tx, &met).await?);
         // What the bridge no longer knows is not asked for again.
         writes
             .done

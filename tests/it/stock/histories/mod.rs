@@ -2,6 +2,7 @@
 //! promised that was not there, nothing was refused that could be had, and each piece left once.
 
 mod deeds;
+mod edits;
 mod figures;
 mod given;
 mod model;
