@@ -28,14 +28,18 @@ pub(super) async fn keep(app: App, _: Settings, turns: Restarts, stop: Cancellat
     }
 }
 
+/// Of stocks where nothing is to be done, nothing is asked but what 1C has counted.
 async fn once(app: &App, looked_at: &mut ReceiptKey) -> Result<(), Error> {
     app.stock.expire_reservations().await?;
     for stock in app.stock.stocks() {
         app.stock.take_counts_of_onec(stock).await?;
+    }
+    for stock in app.stock.busy_stocks().await? {
         app.stock.apply_counts(stock.name.as_str()).await?;
     }
     (*looked_at, _) = app.stock.replay_receipts(looked_at).await?;
-    for stock in app.stock.stocks() {
+    // Once more: counts and receipts have changed levels.
+    for stock in app.stock.busy_stocks().await? {
         app.stock.settle_shortages(stock).await?;
         app.stock.tell_levels(stock.name.as_str()).await?;
         app.stock.show_levels(stock).await?;

@@ -19,8 +19,8 @@ pub use events::{
     lines_in_other_units, odd_units, order, other_unit, ship_of_onec, untaken_warehouses,
 };
 pub use levels::{
-    ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, changes, check,
-    expiring, ledger, levels, of_product, tell,
+    ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, busy, changes,
+    check, expiring, ledger, levels, of_product, tell,
 };
 pub use receipt_rows::{
     ReceiptFilter, ReceiptRow, TillFigures, forget_receipts, newest_receipts, products_named,
