@@ -33,20 +33,23 @@ pub(super) async fn keep(
     }
 }
 
-/// One turn. What fails the same way for ever is told as an error in the end: it holds nothing else
-/// up.
+/// One turn. Of stocks where nothing is to be done, nothing is asked but what 1C has counted. What
+/// fails the same way for ever is told as an error in the end: it holds nothing else up.
 async fn once(stock: &Stock, looked_at: &mut ReceiptKey) -> Result<(), Error> {
     let mut odd = Odd::default();
     odd.or_go_on(stock.expire_reservations().await)?;
     for of in stock.stocks() {
         odd.or_go_on(stock.take_counts_of_onec(of).await)?;
+    }
+    for of in stock.busy_stocks().await? {
         odd.or_go_on(stock.apply_counts(of.name.as_str()).await)?;
     }
     let replayed = odd.or_go_on(stock.replay_receipts(looked_at).await)?;
     if let Some((next, _)) = replayed {
         *looked_at = next;
     }
-    for of in stock.stocks() {
+    // Once more: counts and receipts have changed levels.
+    for of in stock.busy_stocks().await? {
         odd.or_go_on(stock.settle_shortages(of).await)?;
         odd.or_go_on(stock.tell_levels(of.name.as_str()).await)?;
         odd.or_go_on(stock.show_levels(of).await)?;

@@ -9,6 +9,7 @@ use crate::{
 };
 use chrono::{DateTime, Utc};
 use serde::Serialize;
+use std::collections::BTreeSet;
 use utoipa::ToSchema;
 
 const DEFAULT_PAGE: u32 = 100;
@@ -121,6 +122,24 @@ impl Stock {
                 self.waker.wake(&lane_of(shop.as_str()));
             }
         }
+    }
+
+    /// The stocks where something is to be done, found for all of them in one statement.
+    pub async fn busy_stocks(&self) -> Result<Vec<&StockSettings>, Error> {
+        let all = self.stocks();
+        let names = all.iter().map(|stock| stock.name.as_str().to_owned());
+        let names: Vec<String> = names.collect();
+        let shows = all
+            .iter()
+            .map(|stock| stock.portal == PortalStock::Quantity);
+        let shows: Vec<bool> = shows.collect();
+        let busy = {
+            let mut db = self.db.acquire().await?;
+            stock::busy(&mut db, &names, &shows).await?
+        };
+        let busy: BTreeSet<String> = busy.into_iter().collect();
+        let is_busy = |stock: &&StockSettings| busy.contains(stock.name.as_str());
+        Ok(all.iter().filter(is_busy).collect())
     }
 
     /// Gives changed levels of a stock their places in the feed; returns how many.

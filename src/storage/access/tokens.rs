@@ -262,6 +262,10 @@ pub async fn uninstalled(
 
 /// How a portal of an application stands.
 #[derive(Debug, Clone, PartialEq, Eq)]
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says one independent thing of the portal"
+)]
 pub struct PortalState {
     /// The portal's name in the settings.
     pub portal: String,

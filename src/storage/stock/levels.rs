@@ -101,6 +101,30 @@ pub async fn tell(db: &mut PgConnection, stock: &str, most: i32) -> Result<i64, 
     Ok(told.fetch_one(db).await?)
 }
 
+/// Those of these stocks where something is to be done: a count to be applied, a level to be told,
+/// a shortage to be judged or closed, and, where the portal shows quantities (`shows`, side by
+/// side), a told level to be shown.
+pub async fn busy(
+    db: &mut PgConnection,
+    stocks: &[String],
+    shows: &[bool],
+) -> Result<Vec<String>, Error> {
+    let busy = sqlx::query_scalar!(
+        r#"SELECT w.stock AS "stock!" FROM unnest($1::text[], $2::bool[]) AS w (stock, shows)
+           WHERE EXISTS (SELECT FROM bridge.stock_events e
+                         WHERE e.stock = w.stock AND e.done_at IS NULL)
+              OR EXISTS (SELECT FROM bridge.stock_levels l WHERE l.stock = w.stock AND l.untold)
+              OR EXISTS (SELECT FROM bridge.stock_levels l WHERE l.stock = w.stock AND l.short)
+              OR EXISTS (SELECT FROM bridge.shortages s
+                         WHERE s.stock = w.stock AND s.closed_at IS NULL)
+              OR w.shows AND EXISTS (SELECT FROM bridge.stocks c
+                                     WHERE c.stock = w.stock AND c.told > c.shown)"#,
+        stocks,
+        shows
+    );
+    Ok(busy.fetch_all(db).await?)
+}
+
 /// All levels of a stock after this product and store, in their order.
 pub async fn all_levels(
     db: &mut PgConnection,

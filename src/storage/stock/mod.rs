@@ -20,8 +20,8 @@ pub use events::{
     untaken_warehouses,
 };
 pub use levels::{
-    ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, changes, check,
-    expiring, ledger, levels, of_product, tell,
+    ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, busy, changes,
+    check, expiring, ledger, levels, of_product, tell,
 };
 pub use receipt_rows::{
     ReceiptFilter, ReceiptRow, TillFigures, forget_receipts, newest_receipts, products_named,

@@ -335,8 +335,12 @@ async fn an_orders_deal_is_told_once_and_what_earlier_versions_told_besides_goes
     .execute(&db.pool)
     .await
     .unwrap();
-    prune(&app.operations, &Retention::default(), &CancellationToken::new())
-        .await
-        .unwrap();
+    prune(
+        &app.operations,
+        &Retention::default(),
+        &CancellationToken::new(),
+    )
+    .await
+    .unwrap();
     assert_eq!(links().await, ["contact main/c1"]);
 }

@@ -180,7 +180,7 @@ async fn a_wave_that_outlives_its_lease_does_not_cost_the_lane_the_next_one() {
         slow.clone(),
     )]));
     let options = worker::Settings {
-        lease: Duration::from_millis(1_500),
+        lease: Duration::from_secs(3),
         poll: Duration::from_millis(50),
         reconcile: Duration::from_hours(1),
         doubt: Duration::from_secs(1),

@@ -468,3 +468,18 @@ async fn a_count_or_a_move_in_another_unit_is_refused_and_the_same_unit_by_anoth
     assert_eq!(on_hand(&api, "cup").await, "12");
     api.prove().await;
 }
+
+#[tokio::test]
+async fn a_stock_is_busy_while_a_count_waits_or_a_level_is_to_be_told_and_else_not() {
+    let api = world().await;
+    let stock = &api.app.stock;
+    let busy = async || stock.busy_stocks().await.unwrap().len();
+    api.tell(COUNTED, count(0, &[("cup", 3)])).await;
+    assert_eq!(busy().await, 1, "a count waits");
+    stock.apply_counts("main").await.unwrap();
+    assert_eq!(busy().await, 1, "a level is to be told");
+    stock.tell_levels("main").await.unwrap();
+    assert_eq!(busy().await, 0);
+    api.put("r", &one("cup", 2)).await;
+    assert_eq!(busy().await, 1, "what is reserved changes the level");
+}
