@@ -99,7 +99,10 @@ impl Sync {
                 }
                 Sending::Overtaken => {
                     drop_one(tx, &change).await?;
-                    followed.push(key);
+                    // Its agreement was let go, and with it what the goods have followed.
+                    if row.agreed.is_none() {
+                        followed.push(key);
+                    }
                 }
                 Sending::Withdrawn(why) => {
                     take_back(tx, &change, row, why).await?;

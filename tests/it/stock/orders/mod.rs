@@ -1,6 +1,7 @@
 //! What orders do to goods by themselves.
 
 mod lines;
+mod mended;
 
 use super::world::{one, serve, settings, world};
 use crate::support::api::Api;
