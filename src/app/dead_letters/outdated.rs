@@ -1,8 +1,8 @@
-//! Letters that something newer of their order has made pointless.
+//! Letters that something newer of their order has made pointless, or whose reason is over.
 
 use crate::{
-    app::{DeadLetters, Error, intake::event_age},
-    domain::{Age, OrderKey, happening::OrderEvent},
+    app::{Actor, DeadLetters, Error, Retry, intake::event_age},
+    domain::{Age, ErrorCode, OrderKey, happening::OrderEvent},
     storage::{
         ClosedHow,
         dead_letters::{self, OpenRow},
@@ -38,6 +38,28 @@ struct Closing {
 }
 
 impl DeadLetters {
+    /// Tries again what died because the deals of these orders were gone: they are there, restored
+    /// or shown again. Whether there was any; the caller wakes the lane.
+    pub(in crate::app) async fn retry_returned(
+        &self,
+        tx: &mut PgConnection,
+        orders: Vec<OrderKey>,
+    ) -> Result<bool, Error> {
+        let gone = dead_letters::of_orders(tx, orders, ErrorCode::DealGone.as_str()).await?;
+        let bridge = Actor::new("bridge");
+        for letter in &gone {
+            let retried = self.retry_in(tx, *letter, &bridge, Retry::default());
+            match Box::pin(retried).await {
+                Ok(_) => {}
+                Err(Error::Invalid(_) | Error::NotFound) => {
+                    tracing::warn!(letter, "a dead letter could not be tried again");
+                }
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(!gone.is_empty())
+    }
+
     /// Closes what waits about locked orders whose newest event was done. An event that could not
     /// be accepted is overtaken only if it is older. Returns what is to be said about the orders.
     pub(in crate::app) async fn close_outdated(

@@ -12,7 +12,7 @@ use crate::{
             event_age, event_reader,
             subject_events::ReadSubject,
         },
-        stock::{events::is_goods, receipts},
+        stock::{events::is_goods, orders as goods, receipts},
         sync::compare,
     },
     domain::{
@@ -136,7 +136,10 @@ impl DeadLetters {
         }
         if status_changes::revive(tx, shop, seq).await? {
             if let Some(change) = status_changes::one(tx, shop, seq).await? {
+                let order = [OrderKey::new(&change.shop, &change.number)];
+                let before = self.stock.statuses_before(tx, &order).await?;
                 crate::app::sync::status_changes::revived(tx, &change).await?;
+                self.stock.follow_changed(tx, before).await?;
             }
             let two_way = self.registry.two_way(shop);
             if !two_way.is_some_and(|two_way| two_way.callback) {
@@ -177,7 +180,7 @@ impl DeadLetters {
                 let detail = format!("the letter is about order `{number}`");
                 return Err(refused("/data/number", detail));
             }
-            let stored = accept_by_hand(tx, &new, &before).await?;
+            let stored = self.accept_by_hand(tx, &new, &before).await?;
             outbox::overtake(tx, &[event], &[stored]).await?;
             orders::wake(tx, shop, number, options.recreate).await?;
             let what = OrderEvent::LetterMended {
@@ -194,7 +197,7 @@ impl DeadLetters {
             // Its event is not stored any more: the letter has it.
             None => {
                 let new = self.read_again(letter, value_of(letter)?)?;
-                accept_by_hand(tx, &new, &before).await?;
+                self.accept_by_hand(tx, &new, &before).await?;
             }
         }
         orders::wake(tx, shop, number, options.recreate).await?;
@@ -290,28 +293,6 @@ impl DeadLetters {
         self.intake
             .read_event(shop.as_ref(), payload)
             .map_err(|no| Error::Invalid(no.faults))
-    }
-
-    /// Tries again what died because the deals of these orders were gone: they are there, restored
-    /// or shown again. Whether there was any; the caller wakes the lane.
-    pub(in crate::app) async fn retry_returned(
-        &self,
-        tx: &mut PgConnection,
-        orders: Vec<OrderKey>,
-    ) -> Result<bool, Error> {
-        let gone = dead_letters::of_orders(tx, orders, ErrorCode::DealGone.as_str()).await?;
-        let bridge = Actor::new("bridge");
-        for letter in &gone {
-            let retried = self.retry_in(tx, *letter, &bridge, Retry::default());
-            match Box::pin(retried).await {
-                Ok(_) => {}
-                Err(Error::Invalid(_) | Error::NotFound) => {
-                    tracing::warn!(letter, "a dead letter could not be tried again");
-                }
-                Err(error) => return Err(error),
-            }
-        }
-        Ok(!gone.is_empty())
     }
 
     /// The rules of a shop whose lane is driven: what is put into the queue of another waits for
@@ -420,21 +401,28 @@ impl DeadLetters {
         self.intake.follow_shops(tx, &locked).await?;
         locked.into_iter().next().ok_or(Error::NotFound)
     }
-}
 
-/// Stores an event as the newest of its locked order, whatever its age; returns the stored event.
-async fn accept_by_hand(
-    tx: &mut PgConnection,
-    new: &NewEvent,
-    before: &QueueHead,
-) -> Result<i64, Error> {
-    let stored = outbox::insert(tx, &[new]).await?;
-    let Some(stored) = stored.first() else {
-        return Err(refused("/id", TAKEN.to_owned()));
-    };
-    let head = event_age::by_hand(new, stored.id, before)?;
-    orders::set_heads(tx, &[head]).await?;
-    Ok(stored.id)
+    /// Stores an event as the newest of its locked order, whatever its age, and does what it means
+    /// for goods, unless the order is of the past; returns the stored event.
+    async fn accept_by_hand(
+        &self,
+        tx: &mut PgConnection,
+        new: &NewEvent,
+        before: &QueueHead,
+    ) -> Result<i64, Error> {
+        let stored = outbox::insert(tx, &[new]).await?;
+        let Some(stored) = stored.first() else {
+            return Err(refused("/id", TAKEN.to_owned()));
+        };
+        let (shops, numbers) = ([new.shop.clone()], [new.number.clone()]);
+        let of_the_past = orders::heads(tx, &shops, &numbers).await?.is_empty();
+        let head = event_age::by_hand(new, stored.id, before)?;
+        orders::set_heads(tx, &[head]).await?;
+        if !of_the_past {
+            Box::pin(goods::apply(&self.stock, tx, &[new])).await?;
+        }
+        Ok(stored.id)
+    }
 }
 
 /// The stored event of this identity.

@@ -100,21 +100,18 @@ pub(super) async fn exchange(Extract(with): Extract<Handles>, request: Request) 
     let flushes = parts.extensions.get::<Flushes>().cloned();
     let sent = SentBody::of(&parts.headers, body, with.config.http.max_body_bytes);
     let mode = request.known_mode();
-    let answered = match request.kind() {
-        Some(kind) => {
-            let exchange = Exchange {
-                with: &with,
-                onec,
-                kind,
-                request: &request,
-                flushes,
-            };
-            exchange.answer(sent).await
-        }
-        None => {
-            let detail = "type: известны sale, catalog, get_catalog и listen";
-            Err(refused(&onec.base, mode, (ErrorCode::OneCRequest, detail)))
-        }
+    let answered = if let Some(kind) = request.kind() {
+        let exchange = Exchange {
+            with: &with,
+            onec,
+            kind,
+            request: &request,
+            flushes,
+        };
+        exchange.answer(sent).await
+    } else {
+        let detail = "type: известны sale, catalog, get_catalog и listen";
+        Err(refused(&onec.base, mode, (ErrorCode::OneCRequest, detail)))
     };
     let (result, response) = match answered {
         Ok((result, response)) => (result, response),

@@ -85,7 +85,7 @@ impl Stock {
         let changed = counted.filter(|(key, was)| now.get(key) != Some(was));
         let mut changed: Vec<OrderKey> = changed.map(|(key, _)| key).collect();
         changed.extend(before.left_behind);
-        self.follow(db, &changed, None).await
+        Box::pin(self.follow(db, &changed, None)).await
     }
 
     /// Those of locked orders that had no agreement whose goods may not have followed: it was let
