@@ -5,8 +5,7 @@
 //! whole form comes back from it. Earlier versions stored the whole form, and it is read as ever.
 
 use super::{
-    CrmEntity, Evidence, KnownLinks, LastWritten, Open, PictureLink, Place, ProductLinks,
-    Recognised, Recognition,
+    CrmEntity, KnownLinks, LastWritten, Open, PictureLink, Place, ProductLinks, Recognised,
 };
 use crate::domain::{LegalEntity, Person};
 use serde::{Deserialize, Serialize};
@@ -58,10 +57,9 @@ pub(super) struct StoredLinks {
     firm: Option<LegalEntity>,
     #[serde(default, skip_serializing_if = "Option::is_none")]
     recognised: Option<Recognised>,
-    /// In place of `recognised`: the evidence for the contact, which has the name of `person`, and
-    /// of which nothing else is to be told. `bridge.orders` is read for this by its own words, too.
-    #[serde(rename = "e", default, skip_serializing_if = "Vec::is_empty")]
-    evidence: Vec<Evidence>,
+    /// The contact was recognised by the name of `person`, which is not told twice.
+    #[serde(rename = "n", default, skip_serializing_if = "std::ops::Not::not")]
+    named_alike: bool,
     /// The whole form.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     written: Option<LastWritten>,
@@ -106,15 +104,24 @@ impl From<KnownLinks> for StoredLinks {
             let comes_back = short.clone().whole(known.person.as_ref()) == *written;
             comes_back.then_some(short)
         });
-        let evidence = alone(&known).unwrap_or_default();
+        let names = known.person.as_ref().map(|person| person.names.clone());
+        let mut recognised = known.recognised;
+        let contact = recognised.as_mut().and_then(|all| all.contact.as_mut());
+        let alike = contact.filter(|contact| {
+            Some(&contact.names) == names.as_ref() && contact.names.iter().any(Option::is_some)
+        });
+        let named_alike = alike.is_some();
+        if let Some(contact) = alike {
+            contact.names = [None, None, None];
+        }
         Self {
             target: known.target,
             contact_id: known.contact_id,
             company_id: known.company_id,
             person: known.person,
             firm: known.firm,
-            recognised: known.recognised.filter(|_| evidence.is_empty()),
-            evidence,
+            recognised,
+            named_alike,
             written: known.written.filter(|_| short.is_none()),
             short,
             open: known.open,
@@ -128,9 +135,11 @@ impl From<KnownLinks> for StoredLinks {
 impl From<StoredLinks> for KnownLinks {
     fn from(stored: StoredLinks) -> Self {
         let person = stored.person;
-        let contact = stored.contact_id;
-        let told = || recognised_by(contact, person.as_ref(), &stored.evidence);
-        let recognised = stored.recognised.or_else(told);
+        let mut recognised = stored.recognised;
+        let contact = recognised.as_mut().and_then(|all| all.contact.as_mut());
+        if let (true, Some(contact), Some(person)) = (stored.named_alike, contact, &person) {
+            contact.names.clone_from(&person.names);
+        }
         let short = stored.short.map(|short| short.whole(person.as_ref()));
         Self {
             target: stored.target,
@@ -146,37 +155,6 @@ impl From<StoredLinks> for KnownLinks {
             picture: stored.picture,
         }
     }
-}
-
-/// The evidence for the contact, where all else that is known of how it was recognised stands
-/// beside it.
-fn alone(known: &KnownLinks) -> Option<Vec<Evidence>> {
-    let recognised = known.recognised.as_ref()?;
-    let evidence = recognised.contact.as_ref()?.evidence.clone();
-    let back = recognised_by(known.contact_id, known.person.as_ref(), &evidence);
-    (back.as_ref() == Some(recognised)).then_some(evidence)
-}
-
-/// How a contact was recognised that has the name of this person.
-fn recognised_by(
-    contact: Option<u64>,
-    person: Option<&Person>,
-    evidence: &[Evidence],
-) -> Option<Recognised> {
-    if evidence.is_empty() {
-        return None;
-    }
-    let contact = Recognition {
-        id: contact?,
-        evidence: evidence.to_vec(),
-        values: Vec::new(),
-        names: person?.names.clone(),
-        passed: Vec::new(),
-    };
-    Some(Recognised {
-        contact: Some(contact),
-        ..Recognised::default()
-    })
 }
 
 impl ShortWritten {
@@ -285,7 +263,7 @@ fn whole_row(at: usize, row: Value) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::planner::{Because, Passed};
+    use crate::planner::{Evidence, Recognition};
     use proptest::prelude::*;
 
     fn known() -> KnownLinks {
@@ -349,7 +327,8 @@ mod tests {
                     "id": "k1", "names": ["Анна", "Иванова", null], "phones": ["+79160000001"],
                     "emails": ["anna@example.com"]
                 },
-                "e": ["made"],
+                "recognised": {"version": 1, "contact": {"id": 2001, "evidence": ["made"]}},
+                "n": true,
                 "w": {
                     "f": {"c": "RUB", "o": "200.50", "m": "N", "k": "", "UF_CRM_PROMO": "SPRING"},
                     "r": [
@@ -381,38 +360,13 @@ mod tests {
     }
 
     #[test]
-    fn how_a_contact_was_recognised_comes_back_whatever_is_told_of_it() {
-        let recognised = |change: fn(&mut KnownLinks, &mut Recognition)| {
-            let mut known = known();
-            let mut all = known.recognised.take().unwrap();
-            let mut contact = all.contact.take().unwrap();
-            change(&mut known, &mut contact);
-            all.contact = Some(contact);
-            known.recognised = Some(all);
-            known
-        };
-        let changes: [fn(&mut KnownLinks, &mut Recognition); 7] = [
-            |_, _| {},
-            |_, contact| contact.names = [None, None, None],
-            |known, contact| {
-                contact.names = [None, None, None];
-                known.person = Some(Person::default());
-            },
-            |known, _| known.person = None,
-            |_, contact| contact.id = 7,
-            |_, contact| contact.values.push("+79160000001".to_owned()),
-            |_, contact| {
-                contact.passed.push(Passed {
-                    id: 8,
-                    because: Because::Name,
-                    who: None,
-                });
-            },
-        ];
-        for change in changes {
-            let known = recognised(change);
-            assert_eq!(read(serde_json::to_value(&known).unwrap()), known);
-        }
+    fn a_contact_that_was_recognised_by_no_name_stays_nameless() {
+        let mut known = known();
+        let contact = known.recognised.as_mut().unwrap().contact.as_mut().unwrap();
+        contact.names = [None, None, None];
+        assert_eq!(read(serde_json::to_value(&known).unwrap()), known);
+        known.person.as_mut().unwrap().names = [None, None, None];
+        assert_eq!(read(serde_json::to_value(&known).unwrap()), known);
     }
 
     fn values() -> impl Strategy<Value = Value> {

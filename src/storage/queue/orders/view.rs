@@ -52,11 +52,7 @@ pub async fn view(
                   (SELECT count(*) FROM bridge.dead_letters d
                    WHERE d.shop = o.shop AND d.number = o.number
                      AND d.closed_at IS NULL) AS "dead!",
-                  (SELECT CASE WHEN r.known ? 'e' AND NOT r.known ? 'recognised'
-                               THEN jsonb_build_object('version', 1, 'contact', jsonb_build_object(
-                                 'id', r.known -> 'contact_id', 'evidence', r.known -> 'e'))
-                               ELSE nullif(r.known -> 'recognised', 'null') END
-                   FROM bridge.orders r
+                  (SELECT nullif(r.known -> 'recognised', 'null') FROM bridge.orders r
                    WHERE r.shop = $1 AND r.number = $2) AS "recognised: Json",
                   (SELECT e.body FROM bridge.outbox e WHERE e.id = o.head_id) AS "event: Json",
                   (SELECT a.agreed FROM bridge.agreements a
