@@ -22,7 +22,6 @@ mod lead_conversions;
 mod list_query;
 mod portal_identity;
 mod portal_schema;
-mod storage_form;
 mod wave;
 
 pub use card_entries::{CardId, EntryJob, EntryWave, Place, Sought};
@@ -157,7 +156,6 @@ pub enum Intent {
 /// What the bridge knows of an order and its customer from before: the links, and what it last
 /// wrote.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(from = "storage_form::StoredLinks", into = "storage_form::StoredLinks")]
 pub struct KnownLinks {
     /// The deal or lead of the order; `None` until it is known to have one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -169,10 +167,13 @@ pub struct KnownLinks {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub company_id: Option<u64>,
     /// Whom the contact stands for, as the shop told it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub person: Option<Person>,
     /// Which firm the company stands for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub firm: Option<LegalEntity>,
     /// How they were recognised.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub recognised: Option<Recognised>,
     /// What was last written; `None` if that is not known (then the portal's own values are
     /// compared).
@@ -180,12 +181,16 @@ pub struct KnownLinks {
     pub written: Option<LastWritten>,
     /// What was sent and is not known to have arrived: it counts as unknown, and is done before the
     /// order is.
+    #[serde(default, skip_serializing_if = "Open::is_nothing")]
     pub open: Open,
     /// The card on which something is put that is no order.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub card: Option<Place>,
     /// What stands for a product in the portal's catalogue.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub product: Option<Box<ProductLinks>>,
     /// What stands for a picture on a product's card.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
     pub picture: Option<PictureLink>,
 }
 
