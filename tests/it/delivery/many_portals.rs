@@ -301,8 +301,11 @@ async fn work_for_which_nobody_rang_is_found_by_the_watch() {
     work.await.unwrap().unwrap();
 }
 
+/// Says what waits.
+type Said = fn(&mut LaneWork);
+
 /// Something that waits for a portal, by what is said of it; the portal's name is left out.
-const WAITING: [(&str, fn(&mut LaneWork)); 9] = [
+const WAITING: [(&str, Said); 9] = [
     (
         "INSERT INTO bridge.orders (shop, number, portal, due_at, waits_since)
          VALUES ('a', 'A-1', '?', now() + interval '1 hour', now())",

@@ -217,10 +217,6 @@ impl Model {
     }
 
     /// Asks for lines, each from its store.
-    #[expect(
-        clippy::too_many_lines,
-        reason = "one request from its beginning to its end"
-    )]
     pub(super) fn put(
         &mut self,
         id: &str,
