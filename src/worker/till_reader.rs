@@ -145,8 +145,8 @@ async fn read_told(
         let event = if let Some(row) = row {
             tills::moysklad::event(till, document, &row)
         } else {
-            let (_, now) = reader.cursor().await?;
-            tills::moysklad::gone(till, (document, &hint.document), now)
+            let version = reader.version_after(&hint.document).await?;
+            tills::moysklad::gone(till, (document, &hint.document), version)
         };
         intake.take_receipts(till, &[event]).await?;
         reader.done(&hint).await?;

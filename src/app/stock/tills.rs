@@ -2,7 +2,7 @@
 
 use crate::{
     app::{Error, Stock, TILL},
-    domain::TillName,
+    domain::{ShopName, TillName},
     formats::tills::{MoyskladDocument, MoyskladHint},
     storage::{
         HintEntity,
@@ -19,6 +19,7 @@ const HINTS: i64 = 500;
 #[derive(Debug)]
 pub struct TillReader {
     till: TillName,
+    shop: ShopName,
     db: PgConnection,
 }
 
@@ -39,11 +40,15 @@ impl Stock {
 
     /// Takes the right to read a till's API; none: another process has it.
     pub async fn read_till(&self, till: &TillName) -> Result<Option<TillReader>, Error> {
+        let Some(settings) = self.tills().iter().find(|known| known.name == *till) else {
+            return Ok(None);
+        };
         // A connection of its own: the right goes with it, whatever becomes of who holds it.
         let mut db = self.db.acquire().await?.detach();
         let taken = stock::take_till(&mut db, till.as_str()).await?;
         Ok(taken.then(|| TillReader {
             till: till.clone(),
+            shop: settings.shop.clone(),
             db,
         }))
     }
@@ -58,6 +63,14 @@ impl TillReader {
     /// It was read to its end.
     pub async fn advance(&mut self, newest: DateTime<Utc>) -> Result<(), Error> {
         Ok(stock::move_till_cursor(&mut self.db, self.till.as_str(), newest).await?)
+    }
+
+    /// The version of a document that is not there any more: the time now, in milliseconds of the
+    /// epoch, or what comes after the newest version that was taken. The vendor's clock, by which
+    /// that was told, may be ahead of ours.
+    pub async fn version_after(&mut self, document: &str) -> Result<i64, Error> {
+        let of = (self.shop.as_str(), self.till.as_str(), document);
+        Ok(stock::receipt_version_after(&mut self.db, of).await?)
     }
 
     /// What webhooks told of, oldest first.

@@ -2,6 +2,7 @@
 
 use super::body::Posted;
 use crate::domain::FormService;
+use percent_encoding::percent_decode_str;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -125,11 +126,25 @@ fn tilda(posted: &Posted) -> Submission {
             "tranid" | "formid" | "formname" | "COOKIES" | "payment"
         ) || name.starts_with("payment[")
     };
+    let mut read = plain(posted, &own);
+    read.fields.extend(tilda_marks(posted));
     Submission {
         id: posted.get("tranid").map(str::to_owned),
         cart: cart(posted),
-        ..plain(posted, &own)
+        ..read
     }
+}
+
+/// The campaign marks that Tilda keeps in its cookie `TILDAUTM`, `name=value` and `|||` between
+/// them, percent-encoded; those that the form has as fields of its own are left out.
+fn tilda_marks(posted: &Posted) -> Vec<Field> {
+    let mut cookies = posted.get("COOKIES").unwrap_or_default().split(';');
+    let marks = cookies.find_map(|cookie| cookie.trim().strip_prefix("TILDAUTM="));
+    let marks = percent_decode_str(marks.unwrap_or_default()).decode_utf8_lossy();
+    let pairs = marks.split("|||").filter_map(|mark| mark.split_once('='));
+    let own = pairs.filter(|(name, _)| name.starts_with("utm_") && posted.get(name).is_none());
+    own.map(|(name, value)| Field::new(name, "", value))
+        .collect()
 }
 
 fn cart(posted: &Posted) -> Vec<String> {

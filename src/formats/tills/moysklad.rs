@@ -151,13 +151,8 @@ pub fn event(till: &TillName, document: MoyskladDocument, row: &Value) -> Value 
     )
 }
 
-/// The event about a document that is not there any more.
-pub fn gone(
-    till: &TillName,
-    (document, id): (MoyskladDocument, &str),
-    now: DateTime<Utc>,
-) -> Value {
-    let version = now.timestamp_millis();
+/// The event about a document that is not there any more, in a version above all that were taken.
+pub fn gone(till: &TillName, (document, id): (MoyskladDocument, &str), version: i64) -> Value {
     let data = json!({
         "receipt": id, "till": till.as_str(), "kind": document.kind(), "version": version,
         "cancelled": true, "lines": [],
@@ -279,8 +274,7 @@ mod tests {
                 "{name}"
             );
         }
-        let now = updated(&sale()).unwrap();
-        let event = gone(&till(), (MoyskladDocument::Refund, "d-1"), now);
+        let event = gone(&till(), (MoyskladDocument::Refund, "d-1"), 1);
         let receipt = ReceiptEvent::read(&event).unwrap().receipt;
         assert!(receipt.cancelled && receipt.kind == ReceiptKind::Refund);
     }

@@ -41,6 +41,23 @@ pub async fn till_cursor(
     Ok((row.cursor_at, row.now))
 }
 
+/// A version of a receipt above the newest that is known; at least the time now, in milliseconds of
+/// the epoch.
+pub async fn receipt_version_after(
+    db: &mut PgConnection,
+    (shop, till, receipt): (&str, &str, &str),
+) -> Result<i64, Error> {
+    let version = sqlx::query_scalar!(
+        r#"SELECT greatest((extract(epoch FROM clock_timestamp()) * 1000)::bigint,
+                           max(version) + 1) AS "version!"
+           FROM bridge.receipts WHERE shop = $1 AND till = $2 AND receipt = $3"#,
+        shop,
+        till,
+        receipt
+    );
+    Ok(version.fetch_one(db).await?)
+}
+
 /// A till's API was read to its end; the newest change was of this time.
 pub async fn move_till_cursor(
     db: &mut PgConnection,

@@ -301,6 +301,13 @@ async fn documents_are_sold_brought_back_and_annulled_as_the_api_says() {
     vendor.remove("r-1");
     hint(&api, "retailsalesreturn", "r-1").await;
     until_on_hand(&api, "200").await;
+    // Changed by a clock that is ahead of ours, and away before ours has come there.
+    vendor.put("retailsalesreturn", sale("r-2", 600, 2));
+    hint(&api, "retailsalesreturn", "r-2").await;
+    until_on_hand(&api, "202").await;
+    vendor.remove("r-2");
+    hint(&api, "retailsalesreturn", "r-2").await;
+    until_on_hand(&api, "200").await;
     let hints = "SELECT count(*) FROM bridge.till_hints";
     let hints: i64 = sqlx::query_scalar(hints)
         .fetch_one(&api.db.pool)

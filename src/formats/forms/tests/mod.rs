@@ -108,13 +108,17 @@ fn a_form_of_tilda_carries_its_own_id_and_a_cart() {
         ("tranid", "123456:7890"),
         ("formid", "form1234567"),
         ("formname", "Cart"),
-        ("COOKIES", "a=b; TILDAUTM=x"),
+        (
+            "COOKIES",
+            "a=b; TILDAUTM=utm_source%3Dgoogle%7C%7C%7Cutm_medium%3Dcpc%7C%7C%7C; c=d",
+        ),
     ];
     let (submission, enquiry) = sent(FORM, encoded(&pairs, encoding_rs::UTF_8).as_bytes());
     assert_eq!(submission.service, FormService::Tilda);
     assert_eq!(submission.id.as_deref(), Some("123456:7890"));
     is_anna(&enquiry);
     assert_eq!(enquiry.utm.source.as_deref(), Some("yandex"));
+    assert_eq!(enquiry.utm.medium.as_deref(), Some("cpc"));
     assert_eq!(
         enquiry.consent,
         Some(("Checkbox".to_owned(), "yes".to_owned()))
