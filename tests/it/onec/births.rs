@@ -327,12 +327,9 @@ async fn what_is_settled_of_1c_is_kept_for_its_time_only_and_what_is_open_stays(
 async fn a_message_that_cannot_be_read_is_a_letter_and_the_shop_is_told_the_next() {
     let world = world(TABLES).await;
     let mut base = base_of(&world);
-    let package = format!(
-        "<Контейнер>{}{}</Контейнер>",
-        order(ID, "ТД-1", 1, "A"),
-        order("c-2", "ТД-2", 1, "A")
-    );
-    assert_eq!(sends(&mut base, &[package]).await, ["success"]);
+    let packages = [(ID, "ТД-1"), ("c-2", "ТД-2")]
+        .map(|(id, number)| format!("<Контейнер>{}</Контейнер>", order(id, number, 1, "A")));
+    assert_eq!(sends(&mut base, &packages).await, ["success"]);
     let spoil = "UPDATE bridge.shop_messages SET body = '{\"n\": 1e400}' WHERE number = 'ТД-1'";
     sqlx::query(spoil).execute(&world.db.pool).await.unwrap();
     for _ in 0..2 {

@@ -237,7 +237,8 @@ async fn what_the_bridge_wrote_and_1c_gives_back_is_no_news_and_means_no_status(
     world.shop.change("A-1", |order| order.paid = true);
     world
         .until("the bridge has it", async || {
-            let paid = "SELECT said ->> 'paid' = 'true' FROM bridge.orders WHERE number = 'A-1'";
+            let paid = "SELECT coalesce(said ->> 'paid' = 'true', false)
+                        FROM bridge.orders WHERE number = 'A-1'";
             sqlx::query_scalar::<_, bool>(paid)
                 .fetch_one(&world.db.pool)
                 .await

@@ -272,7 +272,7 @@ async fn a_card_and_its_offer_are_withdrawn_each_for_itself_and_either_withdraws
             })
             .await;
     };
-    says("1.xml", catalogue(&card("")), "Y").await;
+    trade.send("1.xml", &catalogue(&card(""))).await;
     says("2.xml", offers(&priced("")), "Y").await;
     says("3.xml", catalogue(&card(gone)), "N").await;
     // The offer takes nothing back that it has not said, and the other way round.
