@@ -368,8 +368,7 @@ texts! {
     TestFine "The portal answers." "Портал отвечает."
     LastErrors "Orders that the portal refused and that are tried again"
         "Заказы, не принятые порталом: отправка повторяется"
-    NoErrors "None: the portal refuses nothing now."
-        "Нет: сейчас портал ни от чего не отказывается."
+    NoErrors "None: the portal refuses nothing." "Нет: сейчас портал ни от чего не отказывается."
     Failures "Failures in a row" "Сбоев подряд"
     // shops
     ShopRefused "What the shop refused and is told again" "Отказы магазина, отправка повторяется"

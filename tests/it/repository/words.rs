@@ -16,9 +16,8 @@ const PLAIN: &str = "
     duplicates echoes element elements email embedded endpoint enquiry entities entries entry
     envelope environment error evotor exchange explanation export extend fault faults faulty
     field fields files filter finality first flight flow form formats forms gate get given goods
-    group grouping guard health hidden history hold hour housekeeping http i18n id identity ids import
-    imports in
-    indexes info init input install installation isolation job jobs journal json keeper keys
+    group grouping guard health hidden history hold hour housekeeping http i18n id identity ids
+    import imports in indexes info init input install installation isolation job jobs journal json keeper keys
     last later layer layout lead leased legacy lib limit limiter limits lines list lists locale log
     logging login lookup loop lowered main manual mapping match matches matching meaning merge
     messages methods metric metrics middleware migrate mode model money moves moysklad

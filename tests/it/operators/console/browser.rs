@@ -94,6 +94,12 @@ impl Browser {
 
     /// Calls a method and returns its result.
     pub(super) async fn call(&mut self, method: &str, params: Value) -> Value {
+        let mut answer = self.answer(method, params).await;
+        assert!(answer["error"].is_null(), "{method}: {answer}");
+        answer["result"].take()
+    }
+
+    async fn answer(&mut self, method: &str, params: Value) -> Value {
         self.next += 1;
         let mut message = json!({"id": self.next, "method": method, "params": params});
         if let Some(session) = &self.session {
@@ -109,10 +115,9 @@ impl Browser {
                 let read = self.from.read_until(0, &mut bytes).await.unwrap();
                 assert!(read > 0, "Chromium is gone");
                 bytes.pop();
-                let mut answer: Value = serde_json::from_slice(&bytes).unwrap();
+                let answer: Value = serde_json::from_slice(&bytes).unwrap();
                 if answer["id"] == self.next {
-                    assert!(answer["error"].is_null(), "{method}: {answer}");
-                    return answer["result"].take();
+                    return answer;
                 }
             }
         });
@@ -124,7 +129,11 @@ impl Browser {
     /// The value of an expression on the page.
     pub(super) async fn eval(&mut self, script: &str) -> Value {
         let params = json!({"expression": script, "returnByValue": true, "awaitPromise": true});
-        self.call("Runtime.evaluate", params).await["result"]["value"].take()
+        let mut answer = self.answer("Runtime.evaluate", params).await;
+        // The page that was asked is gone: it said nothing.
+        let error = answer["error"]["message"].as_str().unwrap_or_default();
+        assert!(error.is_empty() || error.contains("navigated"), "{answer}");
+        answer["result"]["result"]["value"].take()
     }
 
     /// Goes to an address and waits until it is loaded.
