@@ -4,42 +4,38 @@ use std::{collections::BTreeSet, fs, path::Path};
 
 /// Words that every engineer knows, or that name an outside system, a file of a vendor, or a
 /// section of the settings. A word of our own belongs into the glossary of `src/lib.rs` instead.
-const PLAIN: &str = "
-    accept access acts address addresses admission age alerts answer app applications apps assets
-    attempts
-    attributes auth authorization authorize back backoff batch batching binaries bindings bisection
-    bitrix24 body books bootstrap both bug bulk cache call caller calls case cases catalog change
-    changes chart check classic cli client clients clock cluster code commands commerceml commit
-    companies compare components config confirm connections console contacts control conversions
-    cookies credentials crm cursor customer customers database day deal decode deferred delivery
-    demo detail dictionaries diff discard doctor document documents domain doors draft due
-    duplicates echoes element elements email embedded endpoint enquiry entities entries entry
-    envelope environment error evotor exchange explanation export extend fault faults faulty
-    field fields files filter finality first flight flow form formats forms gate get given goods
-    group grouping guard health hidden history hold hour housekeeping http i18n id identity ids
-    import imports in indexes info init input install installation isolation job jobs journal json keeper keys
-    last later layer layout lead leased legacy lib limit limiter limits lines list lists locale log
-    logging login lookup loop lowered main manual mapping match matches matching meaning merge
-    messages methods metric metrics middleware migrate mode model money moves moysklad
-    multifields names news not notes notices oauth observer offers offline offset offsets one
-    onec open openapi operating operations ops options order ordering orders outcome outdated
-    outgoing output overview own pace page param parse password passwords path patient pending
-    person phone php phrasebook picture place placeholders places plan planner policy pool
-    population
-    ports prices printable problem process product productrows properties protocol public
-    profiles push pushes
-    quantity queries query questions queue rate read reader reading reconcile record records
-    processes reload reloads replaceable
-    refused registry release render renewal report reported request requisites reserve resolve
-    response responses restarts result results retention retry rights room routes rows rules
-    runner russian sample sandbox schema schemas search secret sections selection sending
-    sentence serve server service session sessions settings setup shapes shared ship show side
-    sides sign signals socket sortable source sql sse stage stages state stats statuses stock
-    storage store stream suggest sums sync systems table tax telemetry tests text throttle time
-    token tokens told traces transport trial tries turn ui universal upload userfields users
-    value values verification view views waker watch webhooks weight wire withdrawal woocommerce
-    typed words worker world write writes written xml
-";
+const PLAIN: &str =
+    "accept access acts address addresses admission age alerts answer app applications apps
+     assets attempts attributes auth authorization authorize back backoff batch batching binaries
+     bindings bisection bitrix24 body books bootstrap both bug bulk cache call caller calls case
+     cases catalog change changes chart check classic cli client clients clock cluster code
+     commands commerceml commit companies compare components config confirm connections console
+     contacts control conversions cookies credentials crm cursor customer customers database day
+     deal decode deferred delivery demo detail dictionaries diff discard doctor document
+     documents domain doors draft due duplicates echoes element elements email embedded endpoint
+     enquiry entities entries entry envelope environment error evotor exchange explanation export
+     extend fault faults faulty field fields files filter finality first flight flow form formats
+     forms gate get given goods group grouping guard health hidden history hold hour housekeeping
+     http i18n id identity ids import imports in indexes info init input install installation
+     isolation job jobs journal json keeper keys last later layer layout lead leased legacy lib
+     limit limiter limits lines list lists locale log logging login lookup loop lowered main
+     manual mapping match matches matching meaning merge messages methods metric metrics
+     middleware migrate mode model money moves moysklad multifields names news not notes notices
+     oauth observer offers offline offset offsets one onec open openapi operating operations ops
+     options order ordering orders outcome outdated outgoing output overview own pace page param
+     parse password passwords path patient pending person phone php phrasebook picture place
+     placeholders places plan planner policy pool population ports prices printable problem
+     process product productrows properties protocol public profiles push pushes quantity queries
+     query questions queue rate read reader reading reconcile record records processes reload
+     reloads replaceable refused registry release render renewal report reported request
+     requisites reserve resolve response responses restarts result results retention retry rights
+     room routes rows rules runner russian sample sandbox schema schemas search secret sections
+     selection sending sentence serve server service session sessions settings setup shapes
+     shared ship show side sides sign signals socket sortable source sql sse stage stages state
+     stats statuses stock storage store stream suggest sums sync systems table tax telemetry
+     tests text throttle time token tokens told traces transport trial tries turn ui universal
+     upload userfields users value values verification view views waker watch webhooks weight
+     wire withdrawal woocommerce typed words worker world write writes written xml";
 
 /// The words that the glossary explains: those in italics.
 fn glossary() -> BTreeSet<String> {
