@@ -163,7 +163,7 @@ async fn until(what: &str, mut holds: impl AsyncFnMut() -> bool) {
 async fn a_lane_whose_row_is_locked_costs_no_other_its_lease() {
     let (db, stop) = (Database::new().await, CancellationToken::new());
     let settings = worker::Settings {
-        lease: Duration::from_millis(1_500),
+        lease: Duration::from_secs(4),
         poll: Duration::from_millis(100),
         ..worker::Settings::default()
     };
