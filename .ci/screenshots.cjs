@@ -129,6 +129,8 @@ async function pictures(browser) {
   const devtools = await page.context().newCDPSession(page);
   const take = async (name, address) => {
     await page.goto(address);
+    // The board is drawn by its script, from what the portal answers.
+    await page.waitForFunction(() => document.body.innerText.length > 300);
     await page.setViewportSize({ width: 1200, height: 720 });
     const { data } = await devtools.send("Page.captureScreenshot", { format: "webp", quality: 70 });
     fs.writeFileSync(path.join(folder, `${name}.webp`), Buffer.from(data, "base64"));
