@@ -59,10 +59,14 @@ pub(crate) async fn run(report: &mut Report) {
     );
 }
 
+/// How long nothing more must come of the history before it is taken for read.
+const QUIET: Duration = Duration::from_secs(5);
+
 /// Waits until so many orders are settled, and what the portal made of their deals is read.
 async fn settled(pool: &PgPool, count: usize) {
     let count = i64::try_from(count).unwrap();
     let started = Instant::now();
+    let mut read = (0, started);
     loop {
         let so_far: (i64, i64, i64) = sqlx::query_as(
             "SELECT (SELECT count(*) FROM bridge.orders WHERE due_at IS NULL AND in_sync),
@@ -71,7 +75,10 @@ async fn settled(pool: &PgPool, count: usize) {
         .fetch_one(pool)
         .await
         .unwrap();
-        if so_far.0 >= count && so_far.1 >= count && so_far.2 == 0 {
+        if so_far.1 != read.0 {
+            read = (so_far.1, Instant::now());
+        }
+        if so_far.0 >= count && so_far.2 == 0 && read.1.elapsed() > QUIET {
             return;
         }
         let late = started.elapsed() > Duration::from_mins(10);
