@@ -120,8 +120,21 @@ async fn once(
     let Some(mut reader) = stock.read_till(till).await? else {
         return Ok(());
     };
-    read_told(intake, till, client, &mut reader).await?;
-    read_changed(intake, till, client, &mut reader).await
+    let read = read_all(intake, till, client, &mut reader).await;
+    // What was told meanwhile has woken this reader again, who must not stand in his own way.
+    let left = reader.leave().await;
+    read?;
+    Ok(left?)
+}
+
+async fn read_all(
+    intake: &Intake,
+    till: &TillName,
+    client: &Client,
+    reader: &mut TillReader,
+) -> Result<(), Failed> {
+    read_told(intake, till, client, reader).await?;
+    read_changed(intake, till, client, reader).await
 }
 
 /// Documents that webhooks told of; one that is not there is annulled. What was told and makes no

@@ -55,6 +55,11 @@ impl Stock {
 }
 
 impl TillReader {
+    /// Gives the right back: whoever is woken next may read at once.
+    pub async fn leave(mut self) -> Result<(), Error> {
+        Ok(stock::leave_till(&mut self.db, self.till.as_str()).await?)
+    }
+
     /// How far it was read, and the time now.
     pub async fn cursor(&mut self) -> Result<(DateTime<Utc>, DateTime<Utc>), Error> {
         Ok(stock::till_cursor(&mut self.db, self.till.as_str()).await?)

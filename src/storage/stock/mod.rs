@@ -33,6 +33,6 @@ pub use receipts::{
 pub use reservations::{expire, extend, held_for, read, release, reserve, ship};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};
 pub use tills::{
-    HintRow, add_hints, drop_hint, hints, move_till_cursor, receipt_version_after, take_till,
-    till_cursor,
+    HintRow, add_hints, drop_hint, hints, leave_till, move_till_cursor, receipt_version_after,
+    take_till, till_cursor,
 };

@@ -25,6 +25,17 @@ pub async fn take_till(db: &mut PgConnection, till: &str) -> Result<bool, Error>
     Ok(taken.fetch_one(db).await?)
 }
 
+/// Gives the right to read a till's API back at once: that a connection has ended is seen late.
+pub async fn leave_till(db: &mut PgConnection, till: &str) -> Result<(), Error> {
+    sqlx::query!(
+        r#"SELECT pg_advisory_unlock(1416195148, hashtext($1)) AS "it!""#,
+        till
+    )
+    .fetch_one(db)
+    .await?;
+    Ok(())
+}
+
 /// How far a till's API was read, and the time now. One that was never read begins now: what was
 /// sold before is not moved.
 pub async fn till_cursor(
