@@ -70,7 +70,7 @@ async fn many(report: &mut Report, count: u64, [busy, memory, start]: &[Bar; 3])
     }
     let cores = |ticks: u64| ticks as f64 / TICKS / seconds as f64;
     let own = cores(ticks(served.pid()) - own);
-    let postgres = cores(ticks_of_postgres() - all);
+    let postgres = cores(ticks_of_postgres().saturating_sub(all));
     let calls = (last - before) as f64 / seconds as f64;
     report.add(
         &format!("{count} idle portals: cores of serve"),

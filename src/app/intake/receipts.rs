@@ -17,10 +17,7 @@ impl Intake {
     ) -> Result<Vec<&'static str>, Error> {
         let (mut words, mut taken) = (Vec::with_capacity(events.len()), Vec::new());
         let accepted = self.stock.accept_of_till(till, events).await?;
-        let mut tills = self.stock.tills().iter();
-        let settings = tills
-            .find(|known| known.name == *till)
-            .ok_or(Error::NotFound)?;
+        let settings = self.stock.till(till)?;
         for (event, accepted) in events.iter().zip(accepted) {
             let (code, faults) = match accepted {
                 Accepted::Invalid(faults) => (ErrorCode::Invalid, faults),

@@ -93,8 +93,7 @@ impl Stock {
         till: &TillName,
         count: &CountText<'_>,
     ) -> Result<Accepted, Error> {
-        let known = self.tills().iter().find(|known| known.name == *till);
-        self.accept_count_by(Teller::Till(known.ok_or(Error::NotFound)?), count)
+        self.accept_count_by(Teller::Till(self.till(till)?), count)
             .await
     }
 
@@ -135,9 +134,7 @@ impl Stock {
         till: &TillName,
         events: &[Value],
     ) -> Result<Vec<Accepted>, Error> {
-        let Some(till) = self.tills().iter().find(|known| known.name == *till) else {
-            return Err(Error::NotFound);
-        };
+        let till = self.till(till)?;
         let mut results = Vec::with_capacity(events.len());
         for event in events {
             let accepted = if is_goods(event) {

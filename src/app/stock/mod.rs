@@ -23,7 +23,7 @@ use super::{
     sync::clock_offsets::ClockOffsets,
 };
 use crate::{
-    domain::ShopName,
+    domain::{ShopName, TillName},
     formats::{onec::Base, tills::TillSettings},
     process::telemetry::Metrics,
     stock::{NameKind, StockSettings},
@@ -63,6 +63,12 @@ impl Stock {
     /// The tills that are configured.
     pub fn tills(&self) -> &[TillSettings] {
         self.tills.get().map_or(&[], Vec::as_slice)
+    }
+
+    /// A till by its name; `NotFound` where none of this name is configured.
+    pub(in crate::app) fn till(&self, name: &TillName) -> Result<&TillSettings, Error> {
+        let known = self.tills().iter().find(|known| known.name == *name);
+        known.ok_or(Error::NotFound)
     }
 
     /// The stocks that are configured.

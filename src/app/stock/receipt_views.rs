@@ -179,8 +179,7 @@ impl Stock {
         till: &TillName,
         events: &[Value],
     ) -> Result<Vec<ReceiptTrial>, Error> {
-        let found = self.tills().iter().find(|known| known.name == *till);
-        let till = found.ok_or(Error::NotFound)?;
+        let till = self.till(till)?;
         let mut trials = Vec::with_capacity(events.len());
         for event in events {
             trials.push(self.try_receipt(till, event).await?);

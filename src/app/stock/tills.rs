@@ -40,9 +40,7 @@ impl Stock {
 
     /// Takes the right to read a till's API; none: another process has it.
     pub async fn read_till(&self, till: &TillName) -> Result<Option<TillReader>, Error> {
-        let Some(settings) = self.tills().iter().find(|known| known.name == *till) else {
-            return Ok(None);
-        };
+        let settings = self.till(till)?;
         // A connection of its own: the right goes with it, whatever becomes of who holds it.
         let mut db = self.db.acquire().await?.detach();
         let taken = stock::take_till(&mut db, till.as_str()).await?;

@@ -97,13 +97,17 @@ impl World {
     }
 }
 
-#[tokio::test]
-async fn two_buyers_of_the_last_kettle_and_the_till_that_sold_it_the_loser_is_called_once() {
-    let world = World::new(Plot {
-        settings: STOCK.to_owned(),
+async fn world(settings: &str) -> World {
+    World::new(Plot {
+        settings: settings.to_owned(),
         ..Plot::default()
     })
-    .await;
+    .await
+}
+
+#[tokio::test]
+async fn two_buyers_of_the_last_kettle_and_the_till_that_sold_it_the_loser_is_called_once() {
+    let world = world(STOCK).await;
     world.moved("m-1", 2).await;
     world.reserve("first").await;
     world.reserve("second").await;
@@ -126,11 +130,7 @@ async fn two_buyers_of_the_last_kettle_and_the_till_that_sold_it_the_loser_is_ca
 
 #[tokio::test]
 async fn a_message_that_a_shop_refuses_is_a_dead_letter_and_is_sent_again_by_a_person() {
-    let world = World::new(Plot {
-        settings: STOCK.to_owned(),
-        ..Plot::default()
-    })
-    .await;
+    let world = world(STOCK).await;
     world.shop.with(|shop| shop.answers = Answers::Status(400));
     world.moved("m-1", 1).await;
     world.reserve("only").await;
@@ -165,11 +165,7 @@ async fn a_message_that_a_shop_refuses_is_a_dead_letter_and_is_sent_again_by_a_p
 
 #[tokio::test]
 async fn a_shop_is_called_with_the_newest_figures_and_many_changes_are_few_messages() {
-    let world = World::new(Plot {
-        settings: STOCK.to_owned(),
-        ..Plot::default()
-    })
-    .await;
+    let world = world(STOCK).await;
     world.moved("m-0", 1000).await;
     for nth in 0..60 {
         world.reserve(&format!("r-{nth}")).await;
@@ -218,11 +214,7 @@ async fn a_shop_is_called_with_the_newest_figures_and_many_changes_are_few_messa
 
 #[tokio::test]
 async fn goods_follow_the_deal_before_the_shop_says_so_and_an_older_snapshot_changes_nothing() {
-    let world = World::new(Plot {
-        settings: ORDERS.to_owned(),
-        ..Plot::default()
-    })
-    .await;
+    let world = world(ORDERS).await;
     world.shop.with(|state| state.echoes = false);
     let deal = world.kettles_ordered().await;
     let placed = world.shop.with(|state| state.orders["A-1"].changed);
@@ -261,11 +253,7 @@ async fn goods_follow_the_deal_before_the_shop_says_so_and_an_older_snapshot_cha
 
 #[tokio::test]
 async fn a_shop_that_contradicts_the_cancellation_of_a_deal_has_its_goods_held_again() {
-    let world = World::new(Plot {
-        settings: ORDERS.to_owned(),
-        ..Plot::default()
-    })
-    .await;
+    let world = world(ORDERS).await;
     let deal = world.kettles_ordered().await;
     world
         .shop
@@ -281,11 +269,7 @@ async fn a_shop_that_contradicts_the_cancellation_of_a_deal_has_its_goods_held_a
 
 #[tokio::test]
 async fn the_goods_of_an_order_whose_event_is_not_kept_any_more_follow_its_deal_all_the_same() {
-    let world = World::new(Plot {
-        settings: ORDERS.to_owned(),
-        ..Plot::default()
-    })
-    .await;
+    let world = world(ORDERS).await;
     let deal = world.kettles_ordered().await;
     sqlx::raw_sql("DELETE FROM bridge.contacts; DELETE FROM bridge.outbox")
         .execute(&world.db.pool)
@@ -299,11 +283,7 @@ async fn the_goods_of_an_order_whose_event_is_not_kept_any_more_follow_its_deal_
 
 #[tokio::test]
 async fn goods_follow_the_status_that_an_order_gets_with_a_new_deal() {
-    let world = World::new(Plot {
-        settings: ORDERS.to_owned(),
-        ..Plot::default()
-    })
-    .await;
+    let world = world(ORDERS).await;
     world.shop.with(|state| state.echoes = false);
     let deal = world.kettles_ordered().await;
     assert!(world.portal.move_deal(deal, "LOSE"));
@@ -333,11 +313,7 @@ async fn goods_follow_the_status_that_an_order_gets_with_a_new_deal() {
 
 #[tokio::test]
 async fn goods_follow_the_shop_again_when_the_deal_turns_out_to_be_anothers() {
-    let world = World::new(Plot {
-        settings: ORDERS.to_owned(),
-        ..Plot::default()
-    })
-    .await;
+    let world = world(ORDERS).await;
     world.shop.with(|state| state.echoes = false);
     let deal = world.kettles_ordered().await;
     assert!(world.portal.move_deal(deal, "LOSE"));
