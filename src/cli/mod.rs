@@ -237,7 +237,7 @@ pub fn main() -> ExitCode {
         Ok(code) => code,
         Err(error) => {
             output::failure(&error);
-            ExitCode::FAILURE
+            output::exit_code(&error)
         }
     }
 }

@@ -98,6 +98,11 @@ impl Refusal {
     }
 }
 
+/// Words that an option does not know: usage that is wrong though it could be parsed.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct WrongUsage(String);
+
 /// What is wrong with the words of a filter, each by the option that holds them.
 pub(super) fn wrong_filter(faults: &Faults) -> anyhow::Error {
     let told = app::sentence(faults);
@@ -106,7 +111,7 @@ pub(super) fn wrong_filter(faults: &Faults) -> anyhow::Error {
         let option = fault.pointer.trim_start_matches('/');
         told.replace(&format!("{}: ", fault.pointer), &format!("--{option}: "))
     });
-    anyhow::Error::msg(options)
+    WrongUsage(options).into()
 }
 
 /// What an act came to: data for programs, a sentence for people.
@@ -335,6 +340,14 @@ pub(super) fn by_hand(code: ErrorCode) -> &'static str {
 /// An error, its causes, and what to do about it.
 pub(super) fn failure(error: &anyhow::Error) {
     show(Failure::of(error));
+}
+
+/// The exit code of a command that ended with this error: 2 for wrong usage, else 1.
+pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<WrongUsage>() {
+        return ExitCode::from(2);
+    }
+    ExitCode::FAILURE
 }
 
 fn show(failure: Failure) {

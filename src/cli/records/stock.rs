@@ -32,12 +32,15 @@ pub(in crate::cli) enum Command {
         #[arg(long)]
         product: Option<String>,
     },
-    /// Show a product's whole ledger
+    /// Show a product's whole ledger, oldest first
     Ledger {
         /// The stock's name in the settings
         stock: String,
         /// The product, by its product_id
         product: String,
+        /// Only so many of the newest lines
+        #[arg(long, value_name = "LINES")]
+        last: Option<usize>,
     },
     /// Prove that levels are what their moves and reservations come to; exit code 1 if not
     Check {
@@ -84,7 +87,11 @@ async fn carry_out(global: &Global, app: &App, command: &Command) -> anyhow::Res
         Command::Show { stock, product } => {
             show(global, app, of(app, stock)?, product.as_deref()).await
         }
-        Command::Ledger { stock, product } => ledger(global, app, of(app, stock)?, product).await,
+        Command::Ledger {
+            stock,
+            product,
+            last,
+        } => ledger(global, app, of(app, stock)?, (product, *last)).await,
         Command::Check { stock } => check(global, app, of(app, stock)?).await,
         Command::Count { stock, .. } => count(app, of(app, stock)?, command).await,
         Command::Release { shop, id } => release(global, app, shop, id).await,
@@ -143,27 +150,33 @@ async fn ledger(
     global: &Global,
     app: &App,
     stock: &StockSettings,
-    product: &str,
+    (product, last): (&str, Option<usize>),
 ) -> anyhow::Result<ExitCode> {
-    let entries = app.stock.stock_ledger(stock.name.as_str(), product).await?;
+    let mut entries = app.stock.stock_ledger(stock.name.as_str(), product).await?;
+    let older = last.map_or(0, |last| entries.len().saturating_sub(last));
+    entries.drain(..older);
     if global.json {
         output::json(&entries)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if entries.is_empty() {
+    if entries.is_empty() && older == 0 {
         anyhow::bail!("nothing has moved of the product {product}");
     }
-    for entry in entries {
-        output::line(format!(
-            "{}  {:<12} on hand {:>8} = {:>6}  reserved {:>8}  {}",
-            entry.at.format("%Y-%m-%d %H:%M:%S"),
-            entry.store,
-            signed(&entry.on_hand),
-            entry.stands,
-            signed(&entry.reserved),
-            entry.text
-        ));
+    if older > 0 {
+        output::say(format!("{older} older lines are left out"));
     }
+    let row = |entry: &crate::app::stock::LedgerEntry| {
+        vec![
+            entry.at.format("%Y-%m-%d %H:%M:%S").to_string(),
+            entry.store.clone(),
+            signed(&entry.on_hand),
+            entry.stands.clone(),
+            signed(&entry.reserved),
+            entry.text.clone(),
+        ]
+    };
+    let head = ["at", "store", "moved", "on hand", "reserved", "what"];
+    output::table(&head, entries.iter().map(row).collect());
     Ok(ExitCode::SUCCESS)
 }
 

@@ -198,6 +198,10 @@ async fn operators_count_show_and_prove_from_the_command_line() {
         done && ledger.contains("counted by an operator") && ledger.contains("set free"),
         "{ledger}"
     );
+    let (done, newest, said) = run(vec!["stock", "ledger", "main", "cup", "--last", "1"]);
+    assert!(done && newest.contains("set free"), "{newest}");
+    assert!(!newest.contains("counted by an operator"), "{newest}");
+    assert!(said.contains("older lines are left out"), "{said}");
     assert!(run(vec!["stock", "check", "main"]).0);
     let broken = "UPDATE bridge.stock_levels SET on_hand = 9 WHERE product = 'cup'";
     sqlx::query(broken).execute(&api.db.pool).await.unwrap();
