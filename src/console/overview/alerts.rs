@@ -3,11 +3,11 @@
 use super::{
     cache::CachedOverview,
     flow::{self, Flow},
+    places::{at, known, place},
 };
 use crate::{
     app::{
-        APPLICATION, FROM_SQL, GOODS, HOUSEKEEPING, JOBS, LaneState, PortalStatus, STOCK,
-        ShopStatus, StatusReport, TILL, lane_of,
+        LaneState, PortalStatus, ShopStatus, StatusReport, lane_of,
         operations::overview::{DeadRow, Incident, Overview, Refused, WaitingConflicts},
     },
     console::{
@@ -15,7 +15,7 @@ use crate::{
         session::viewer::Viewer,
         ui::{components, links, subjects},
     },
-    domain::{ErrorCode, Place, happening::Pause},
+    domain::{ErrorCode, happening::Pause},
 };
 use chrono::{DateTime, Utc};
 use maud::{Markup, html};
@@ -123,6 +123,15 @@ impl Alert {
     }
 }
 
+/// Alerts that have room on one screen beside the figures, with two lines each.
+const FIRST: usize = 3;
+
+fn items(visitor: &Viewer, alerts: &[Alert], are_open: bool) -> Markup {
+    html! {
+        ul.wrong { @for one in alerts { (one.item(visitor, "/console", are_open)) } }
+    }
+}
+
 /// Everything that is wrong, the worst first.
 pub(in crate::console) struct Alerts<'a> {
     pub(in crate::console) look: &'a CachedOverview,
@@ -154,10 +163,15 @@ impl<'a> Alerts<'a> {
                 h2.wrong {
                     (visitor.text(Text::WhatIsWrong)) " " span.badge.bad { (self.all.len()) }
                 }
-                // Several have room on one screen with two lines each.
-                ul.wrong { @for one in &self.all {
-                    (one.item(visitor, "/console", self.all.len() == 1))
-                } }
+                @let shown = if self.all.len() > FIRST + 1 { FIRST } else { self.all.len() };
+                @let (first, rest) = self.all.split_at(shown);
+                (items(visitor, first, self.all.len() == 1))
+                @if !rest.is_empty() {
+                    details {
+                        summary { (visitor.text(Text::AllOfThem)) " (" (self.all.len()) ")" }
+                        (items(visitor, rest, false))
+                    }
+                }
             }
             (self.lately(visitor, None))
         }
@@ -227,75 +241,6 @@ fn conflict(conflict: &WaitingConflicts) -> Alert {
         waits: conflict.count,
         figures: vec![(Text::Conflicts, conflict.count.to_string())],
         ..Alert::new(Flow::Slow, (Text::Shop, &conflict.shop), href, Text::Decide)
-    }
-}
-
-fn known(report: &StatusReport, incident: &Incident) -> bool {
-    if own(incident).is_some() {
-        return true;
-    }
-    match shop_of(incident) {
-        Some(name) => report
-            .shops
-            .iter()
-            .any(|shop| shop.shop == name && (shop.callback.is_some() || sent(incident))),
-        None => report
-            .portals
-            .iter()
-            .any(|portal| portal.portal == incident.lane),
-    }
-}
-
-/// Whether it is about what a shop sends, not about what it is told.
-fn sent(incident: &Incident) -> bool {
-    [ErrorCode::WebhookOwner, ErrorCode::NotAnOrder]
-        .iter()
-        .any(|code| code.as_str() == incident.code)
-}
-
-/// The place as a remedy names it.
-fn at((kind, name): (Text, &str)) -> Place<'_> {
-    match kind {
-        Text::Shop | Text::CallbackOf => Place::shop(name),
-        Text::Portal | Text::ApplicationOf => Place::portal(name),
-        _ => Place::default(),
-    }
-}
-
-/// The shop that it is about.
-fn shop_of(incident: &Incident) -> Option<&str> {
-    incident.lane.strip_prefix("shop:")
-}
-
-/// The bridge's own work that it is about, if it is about no lane.
-fn own(incident: &Incident) -> Option<Text> {
-    match incident.lane.as_str() {
-        FROM_SQL => Some(Text::FromSql),
-        JOBS => Some(Text::LetterJobs),
-        HOUSEKEEPING => Some(Text::Housekeeping),
-        STOCK => Some(Text::StockKept),
-        GOODS => Some(Text::Products),
-        lane if lane.starts_with(TILL) => Some(Text::TillsRead),
-        _ => None,
-    }
-}
-
-/// Where it is, and its page.
-fn place(incident: &Incident) -> ((Text, &str), String, Text) {
-    if let Some(own) = own(incident) {
-        return ((own, ""), "/console".to_owned(), Text::Overview);
-    }
-    if let Some(portal) = incident.lane.strip_prefix(APPLICATION) {
-        let href = links::portal(portal);
-        return ((Text::ApplicationOf, portal), href, Text::ToPortal);
-    }
-    if let Some(shop) = shop_of(incident).filter(|_| sent(incident)) {
-        ((Text::Shop, shop), links::shop(shop), Text::ToShop)
-    } else if let Some(shop) = shop_of(incident) {
-        ((Text::CallbackOf, shop), links::shop(shop), Text::ToShop)
-    } else {
-        let href = links::portal(&incident.lane);
-        ((Text::Portal, &incident.lane), href, Text::ToPortal)
     }
 }
 

@@ -4,4 +4,5 @@ pub(super) mod alerts;
 pub(super) mod cache;
 pub(super) mod flow;
 pub(super) mod page;
+mod places;
 pub(super) mod sse;

@@ -373,7 +373,7 @@ impl Scene {
             "false".to_owned()
         };
         let find = format!(
-            "[...document.querySelectorAll('ul.wrong details')].forEach(one => one.open = true) || \
+            "[...document.querySelectorAll('.alerts details')].forEach(one => one.open = true) || \
              [...document.querySelectorAll('ul.wrong li, .over li')].find(li => \
              {}.every(text => li.innerText.includes(text)) && (li.closest('.wrong') || {over}))",
             json!([place, sentence, remedy.replace('`', "")]),
