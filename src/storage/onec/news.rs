@@ -14,6 +14,9 @@ pub struct LookedRow {
 
 /// Takes up orders of which events came after `after`: at most `limit` events are looked through.
 /// An event is surely there once it is older than transactions can be.
+///
+/// Events of the last minutes are looked at by every query. Most are taken up by then: these are
+/// told by their ids alone, and not looked up by their orders' names.
 pub async fn take_up(
     db: &mut PgConnection,
     base: &str,
@@ -26,8 +29,12 @@ pub async fn take_up(
         r#"WITH looked AS MATERIALIZED (
                SELECT id, shop, number, received_at FROM bridge.outbox WHERE id > $3 ORDER BY id
                  LIMIT $4),
-           mine AS (SELECT shop, number, max(id) AS newest FROM looked WHERE shop = ANY($2)
-                    GROUP BY shop, number),
+           mine AS (SELECT l.shop, l.number, max(l.id) AS newest FROM looked l
+                    WHERE l.shop = ANY($2)
+                      AND NOT EXISTS (SELECT FROM bridge.onec_orders k
+                                      WHERE k.head = l.id AND k.base = $1 AND k.shop = l.shop
+                                        AND k.number = l.number OFFSET 0)
+                    GROUP BY l.shop, l.number),
            news AS MATERIALIZED (
                SELECT m.shop, m.number FROM mine m
                LEFT JOIN bridge.onec_orders k

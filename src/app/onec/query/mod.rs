@@ -5,8 +5,8 @@
 //! finds them; that the answer was written whole is stored after it. A later query confirms only
 //! what was written whole.
 //!
-//! A long answer is made by three at a time, page by page: the next one is read, one is offered,
-//! and the one before it is written as XML.
+//! A long answer is made by four at a time, page by page: one is read, one is taken apart, one is
+//! offered, and one is written as XML. The reader is at most two pages ahead.
 
 mod draft;
 mod receipts;
@@ -40,6 +40,7 @@ use parking_lot::Mutex;
 use sqlx::PgConnection;
 use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
 use tokio::{
+    sync::mpsc,
     task::{JoinError, JoinHandle},
     time::Instant,
 };
@@ -88,7 +89,8 @@ fn stopped(error: &JoinError) -> Error {
 
 /// A page that is read.
 struct Ahead {
-    waiting: Waiting,
+    /// What its orders say, while that is looked at.
+    waiting: JoinHandle<Result<Waiting, Error>>,
     /// The event of the last of its orders; none: there are none.
     last: Option<i64>,
     /// Nothing more waits behind it.
@@ -105,12 +107,12 @@ pub struct Query {
     /// None after the end, and while a page is written.
     orders: Option<Orders<Pipe>>,
     drafts: Arc<Drafts>,
-    /// The next page, read while the one before it is offered.
-    ahead: Option<JoinHandle<Result<Ahead, Error>>>,
+    /// The next pages, read while those before them are offered.
+    pages: mpsc::Receiver<Result<Ahead, Error>>,
+    /// Who reads them.
+    reader: JoinHandle<()>,
     /// The page that was offered last, while it is written.
     writing: Option<JoinHandle<Orders<Pipe>>>,
-    /// Orders up to this event are read.
-    after: i64,
     offered: u64,
     written: usize,
     until: Instant,
@@ -195,16 +197,21 @@ impl Onec {
         let drafts = Drafts::new(self, &base, form.version, seen_since);
         // A pipe in memory takes everything.
         let orders = Orders::begin(pipe.clone(), form).ok();
+        let drafts = Arc::new(drafts);
+        // A page waits here, and one more in the reader's hand.
+        let (sender, pages) = mpsc::channel(1);
+        let carrier = Carrier::Session(session.version.is_some().then_some(session.id));
+        let reader = tokio::spawn(read(Arc::clone(&drafts), carrier, sender));
         Query {
             onec: self.clone(),
             answer,
             session,
             pipe,
             orders,
-            drafts: Arc::new(drafts),
-            ahead: None,
+            drafts,
+            pages,
+            reader,
             writing: None,
-            after: 0,
             offered: 0,
             written: 0,
             until,
@@ -213,11 +220,41 @@ impl Onec {
     }
 }
 
+/// Reads page after page of the orders that wait, for as long as somebody takes them.
+async fn read(drafts: Arc<Drafts>, carrier: Carrier, pages: mpsc::Sender<Result<Ahead, Error>>) {
+    let mut after = 0;
+    loop {
+        let page = page(&drafts, carrier, after).await;
+        let next = match &page {
+            Ok(page) if !page.over => page.last,
+            _ => None,
+        };
+        if pages.send(page).await.is_err() {
+            return;
+        }
+        match next {
+            Some(last) => after = last,
+            None => return,
+        }
+    }
+}
+
+/// Reads the orders that wait behind this event. What they say is looked at meanwhile.
+async fn page(drafts: &Arc<Drafts>, carrier: Carrier, after: i64) -> Result<Ahead, Error> {
+    let name = drafts.base.name.as_str();
+    let mut db = drafts.onec.db.acquire().await?;
+    let rows = orders::waiting(&mut db, name, after, carrier, PAGE).await?;
+    let drafts = Arc::clone(drafts);
+    Ok(Ahead {
+        last: rows.last().map(|row| row.head),
+        over: i64::try_from(rows.len()).unwrap_or(i64::MAX) < PAGE,
+        waiting: tokio::spawn(async move { drafts.read_all(&mut db, rows).await }),
+    })
+}
+
 impl Drop for Query {
     fn drop(&mut self) {
-        if let Some(ahead) = &self.ahead {
-            ahead.abort();
-        }
+        self.reader.abort();
     }
 }
 
@@ -238,19 +275,15 @@ impl Query {
         if self.over {
             return Ok(None);
         }
-        let page = match self.ahead.take() {
-            Some(ahead) => ahead,
-            None => tokio::spawn(self.page()),
+        let Some(page) = self.pages.recv().await else {
+            self.over = true;
+            let read = (&mut self.reader).await;
+            return read.map(|()| None).map_err(|error| stopped(&error));
         };
-        let page = page.await.map_err(|error| stopped(&error))??;
-        if let Some(last) = page.last {
-            self.after = last;
-        }
+        let page = page?;
         self.over = page.over;
-        if !self.over {
-            self.ahead = Some(tokio::spawn(self.page()));
-        }
-        let offered = self.offer(page.waiting).await?;
+        let waiting = page.waiting.await.map_err(|error| stopped(&error))??;
+        let offered = self.offer(waiting).await?;
         self.written_out().await?;
         self.write(offered);
         let mut bytes = self.pipe.take();
@@ -283,24 +316,6 @@ impl Query {
             self.orders = Some(writing.await.map_err(|error| stopped(&error))?);
         }
         Ok(())
-    }
-
-    /// Reads the orders that wait behind those that are read.
-    fn page(&self) -> impl Future<Output = Result<Ahead, Error>> + use<> {
-        let (pool, after) = (self.onec.db.clone(), self.after);
-        let drafts = Arc::clone(&self.drafts);
-        let name = self.session.base.name.clone();
-        let new = self.session.version.is_some();
-        let carrier = Carrier::Session(new.then_some(self.session.id));
-        async move {
-            let mut db = pool.acquire().await?;
-            let rows = orders::waiting(&mut db, name.as_str(), after, carrier, PAGE).await?;
-            Ok(Ahead {
-                last: rows.last().map(|row| row.head),
-                over: i64::try_from(rows.len()).unwrap_or(i64::MAX) < PAGE,
-                waiting: drafts.read_all(&mut db, rows).await?,
-            })
-        }
     }
 
     /// The last bytes: from now on what was written is offered. None: another query of the session
