@@ -108,6 +108,7 @@ pub async fn insert(db: &mut PgConnection, event: &NewStockEvent) -> Result<Stri
 }
 
 /// Applies the next part of the oldest count of a stock; false: there is none, or others are at it.
+/// One that fails the same way each time is set aside with a letter.
 pub async fn count_part(db: &mut PgConnection, stock: &str, most: i32) -> Result<bool, Error> {
     let done = sqlx::query_scalar!(
         r#"SELECT bridge.stock_count_part($1, $2) AS "it!""#,
@@ -115,6 +116,26 @@ pub async fn count_part(db: &mut PgConnection, stock: &str, most: i32) -> Result
         most
     );
     Ok(done.fetch_one(db).await?)
+}
+
+/// Lets a count wait again that was set aside; false: it is not known any more.
+pub async fn revive_count(db: &mut PgConnection, count: i64) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.stock_events SET done_at = NULL WHERE id = $1 AND kind = 'counted'",
+        count
+    );
+    Ok(done.execute(db).await?.rows_affected() > 0)
+}
+
+/// Drops the lines of a count that was set aside: it is applied no more.
+pub async fn drop_count(db: &mut PgConnection, count: i64) -> Result<(), Error> {
+    let dropped = sqlx::query!(
+        "DELETE FROM bridge.stock_count_lines l USING bridge.stock_events e
+         WHERE e.id = $1 AND e.done_at IS NOT NULL AND l.event = e.id",
+        count
+    );
+    dropped.execute(db).await?;
+    Ok(())
 }
 
 /// Hands some of what a 1C base has counted in these warehouses, and no stock has taken, to a stock

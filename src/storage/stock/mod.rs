@@ -16,8 +16,8 @@ pub mod told;
 
 pub use events::{
     NewStockEvent, OddLine, OddUnit, UnclearLine, UntakenWarehouse, count_of_onec, count_part,
-    insert, lines_in_other_units, lines_of_no_product, odd_units, order, other_unit, ship_of_onec,
-    untaken_warehouses,
+    drop_count, insert, lines_in_other_units, lines_of_no_product, odd_units, order, other_unit,
+    revive_count, ship_of_onec, untaken_warehouses,
 };
 pub use levels::{
     ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, busy, changes,
