@@ -207,8 +207,6 @@ impl History<'_> {
                     assert!(self.said.open, "held for nobody: {}", self.story());
                     open
                 }
-                // What has shipped as a whole is not made anew.
-                Some(State::Shipped) => 0,
                 _ => {
                     assert!(!self.said.open || open == 0, "not held: {}", self.story());
                     0
