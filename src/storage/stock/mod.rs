@@ -30,7 +30,7 @@ pub use receipt_rows::{
 pub use receipts::{
     Meant, ParkedRow, ReceiptKey, lock_sale, number_of, parked, receipt, receipt_again, refunds_of,
 };
-pub use reservations::{expire, extend, held_for, read, release, reserve, ship};
+pub use reservations::{expire, extend, held_for, read, release, reserve, ship, take_over};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};
 pub use tills::{
     HintRow, add_hints, drop_hint, hints, leave_till, move_till_cursor, receipt_version_after,

@@ -1,4 +1,4 @@
-//! Orders that have left whole and then grow.
+//! Orders that have left whole and then grow, and those that leave while they are reserved.
 
 use super::{order, pair, shop, with};
 use crate::stock::world::one;
@@ -69,5 +69,26 @@ async fn what_a_cart_has_shipped_for_an_order_is_not_held_again_and_what_is_new_
     assert_eq!(api.cups().await, pair("3", "1"));
     let held = api.get_reservation("cart-7").await;
     assert_eq!(held["expires_at"], Value::Null, "it is paid: {held}");
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn what_is_reserved_while_somebody_is_at_its_order_that_has_left_is_soon_not_held() {
+    let api = shop("placed").await;
+    api.ordered(order(1, "P", 2)).await;
+    assert_eq!(api.cups().await, pair("3", "0"));
+    let mut busy = api.db.pool.begin().await.unwrap();
+    let lock = "SELECT pg_advisory_xact_lock(1397704523, hashtext('main/A-1'))";
+    sqlx::query(lock).execute(&mut *busy).await.unwrap();
+    let cart = with(one("cup", 2), "number", json!("A-1"));
+    assert_eq!(api.put("cart-7", &cart).await.0, StatusCode::OK);
+    assert_eq!(api.cups().await, pair("3", "2"), "it cannot be known yet");
+    // While the order is busy it stays to be done.
+    assert_eq!(api.app.stock.take_over().await.unwrap(), 0);
+    busy.rollback().await.unwrap();
+    assert_eq!(api.app.stock.take_over().await.unwrap(), 1);
+    assert_eq!(api.cups().await, pair("3", "0"));
+    assert_eq!(api.get_reservation("cart-7").await["state"], "shipped");
+    assert_eq!(api.app.stock.take_over().await.unwrap(), 0);
     api.prove().await;
 }
