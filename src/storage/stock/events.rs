@@ -228,6 +228,53 @@ pub async fn odd_units(
     Ok(rows.fetch_all(db).await?)
 }
 
+/// A product that 1C counts by its own id alone: what else it is known by is that of others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnclearCount {
+    /// Its id in 1C, which is its product in the stock.
+    pub id: String,
+    /// The article or barcode of others.
+    pub name: String,
+    /// Those products, with commas between.
+    pub products: String,
+}
+
+/// Products that a base counts by its own ids alone, while their articles or barcodes are those of
+/// other products of a stock, and no shop knows them by that id: some of them.
+pub async fn unclear_counts(
+    db: &mut PgConnection,
+    stock: &str,
+    base: &str,
+) -> Result<Vec<UnclearCount>, Error> {
+    let rows = sqlx::query_as!(
+        UnclearCount,
+        r#"SELECT c.product AS "id!", f.name AS "name!", f.products AS "products!"
+           FROM (SELECT DISTINCT product FROM bridge.onec_counts WHERE base = $2) c
+           JOIN bridge.onec_products p ON (p.base, p.id) = ($2, c.product)
+           JOIN bridge.stock_product_keys o ON (o.stock, o.value, o.kind, o.product)
+                                             = ($1, c.product, 'xml_id', c.product)
+           CROSS JOIN LATERAL (
+               SELECT k.value AS name, string_agg(k.product, ', ' ORDER BY k.product) AS products
+               FROM (SELECT 'sku' AS kind, p.sku AS value
+                     UNION SELECT 'barcode', b.code FROM unnest(p.barcodes) AS b (code)) v
+               JOIN bridge.stock_product_keys k ON (k.stock, k.value, k.kind)
+                                                 = ($1, v.value, v.kind)
+               WHERE EXISTS (SELECT FROM bridge.stock_shops h
+                             WHERE h.stock = $1 AND k.kind = ANY (h.products_by))
+               GROUP BY k.kind, k.value
+               HAVING NOT bool_or(k.product = c.product)
+               ORDER BY k.kind DESC, k.value LIMIT 1) f
+           WHERE NOT EXISTS (SELECT FROM bridge.stock_shops h
+                             JOIN bridge.subjects s ON s.shop = h.shop AND s.kind = 'product'
+                                 AND s.key = 'product:' || c.product
+                             WHERE h.stock = $1)
+           ORDER BY c.product LIMIT 20"#,
+        stock,
+        base
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
 /// A line of an order whose unit is none in which its product is counted.
 #[derive(Debug, Clone)]
 pub struct OddLine {

@@ -15,9 +15,9 @@ mod tills;
 pub mod told;
 
 pub use events::{
-    NewStockEvent, OddLine, OddUnit, UnclearLine, UntakenWarehouse, count_of_onec, count_part,
-    drop_count, insert, lines_in_other_units, lines_of_no_product, odd_units, order, other_unit,
-    revive_count, ship_of_onec, untaken_warehouses,
+    NewStockEvent, OddLine, OddUnit, UnclearCount, UnclearLine, UntakenWarehouse, count_of_onec,
+    count_part, drop_count, insert, lines_in_other_units, lines_of_no_product, odd_units, order,
+    other_unit, revive_count, ship_of_onec, unclear_counts, untaken_warehouses,
 };
 pub use levels::{
     ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, busy, changes,
