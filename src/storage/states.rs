@@ -219,6 +219,8 @@ words! {
         Document = "document",
         /// An order that a 1C base does not take.
         Push = "push",
+        /// A count of goods.
+        Count = "count",
     }
 }
 

@@ -38,6 +38,7 @@ pub(super) async fn keep(
 async fn once(stock: &Stock, looked_at: &mut ReceiptKey) -> Result<(), Error> {
     let mut odd = Odd::default();
     odd.or_go_on(stock.expire_reservations().await)?;
+    odd.or_go_on(stock.take_over().await)?;
     for of in stock.stocks() {
         odd.or_go_on(stock.take_counts_of_onec(of).await)?;
     }

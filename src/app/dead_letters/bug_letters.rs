@@ -20,6 +20,7 @@ use crate::{
             lanes::{self, Lease},
             portal_identity,
         },
+        stock,
         sync::{comparisons, messages},
         written,
     },
@@ -64,6 +65,8 @@ pub(in crate::app) enum About {
     },
     /// A message that a shop did not take.
     Message { id: i64, message: Value },
+    /// A count of goods that cannot be applied: the database sets it aside.
+    Count { stock: String, count: i64 },
 }
 
 impl About {
@@ -77,6 +80,7 @@ impl About {
             Self::Origin { .. } => LetterAbout::Origin,
             Self::Delivery { .. } => LetterAbout::Delivery,
             Self::Message { .. } => LetterAbout::Message,
+            Self::Count { .. } => LetterAbout::Count,
         }
     }
 }
@@ -274,6 +278,11 @@ impl DeadLetters {
                     return Ok(RetryOutcome::Duplicate);
                 }
             }
+            About::Count { count, .. } => {
+                if !stock::revive_count(tx, count).await? {
+                    return Ok(RetryOutcome::Duplicate);
+                }
+            }
             About::Delivery {
                 topic,
                 delivery,
@@ -314,12 +323,21 @@ fn dead(shop: &str, number: &str, what: impl Into<Happening>) -> Line {
     }
 }
 
-/// A message that is not told any more because its letter is let go.
-pub(super) async fn let_message_go(tx: &mut PgConnection, letter: &LetterRow) -> Result<(), Error> {
-    if letter.about == Some(LetterAbout::Message)
-        && let About::Message { id, .. } = about(letter)?
-    {
-        messages::drop_dead(tx, id).await?;
+/// A message that is not told any more, or a count that is not applied, because its letter is let
+/// go.
+pub(super) async fn let_go(tx: &mut PgConnection, letter: &LetterRow) -> Result<(), Error> {
+    match letter.about {
+        Some(LetterAbout::Message) => {
+            if let About::Message { id, .. } = about(letter)? {
+                messages::drop_dead(tx, id).await?;
+            }
+        }
+        Some(LetterAbout::Count) => {
+            if let About::Count { count, .. } = about(letter)? {
+                stock::drop_count(tx, count).await?;
+            }
+        }
+        _ => {}
     }
     Ok(())
 }

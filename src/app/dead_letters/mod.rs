@@ -354,7 +354,7 @@ impl DeadLetters {
         if let (Some(shop), Some(seq)) = (&letter.shop, letter.change_seq) {
             let_go(tx, shop, seq, (who, reason)).await?;
         }
-        bug_letters::let_message_go(tx, &letter).await?;
+        bug_letters::let_go(tx, &letter).await?;
         if let Some(document) = bug_letters::document(&letter)? {
             let order = letter.shop.as_deref().zip(letter.number.as_deref());
             let order = order.map(|(shop, number)| OrderKey::new(shop, number));

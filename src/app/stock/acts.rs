@@ -126,4 +126,21 @@ impl Stock {
             }
         }
     }
+
+    /// Looks again at reservations whose orders somebody was at when they were made: what of them
+    /// has left already is not held. Returns how many were looked at.
+    pub async fn take_over(&self) -> Result<usize, Error> {
+        let (mut looked_at, mut tries) = (0, 0);
+        loop {
+            let mut db = self.db.acquire().await?;
+            match storage::stock::take_over(&mut db).await {
+                Ok(true) => (looked_at, tries) = (looked_at + 1, 0),
+                Ok(false) => return Ok(looked_at),
+                Err(error) if again(&error, false, &mut tries) => {}
+                // Somebody's transaction is long: it is looked at in the next turn.
+                Err(error) if error.is_lock_timeout() => return Ok(looked_at),
+                Err(error) => return Err(error.into()),
+            }
+        }
+    }
 }

@@ -13,7 +13,7 @@ use crate::{
     storage::{
         StockEventKind, journal,
         onec::goods::prints,
-        stock::{self, NewStockEvent, OddUnit, UntakenWarehouse},
+        stock::{self, NewStockEvent, OddUnit, UnclearCount, UntakenWarehouse},
     },
 };
 use chrono::{DateTime, Utc};
@@ -342,6 +342,16 @@ impl Stock {
         };
         let mut db = self.db.acquire().await?;
         Ok(stock::odd_units(&mut db, of.name.as_str(), base.name.as_str()).await?)
+    }
+
+    /// Products that 1C counts for a stock whose master it is, by its own ids alone: what it knows
+    /// them by besides is that of others, as an article of two products is.
+    pub async fn unclear_counts(&self, of: &StockSettings) -> Result<Vec<UnclearCount>, Error> {
+        let Some((_, base)) = self.base_of(of) else {
+            return Ok(Vec::new());
+        };
+        let mut db = self.db.acquire().await?;
+        Ok(stock::unclear_counts(&mut db, of.name.as_str(), base.name.as_str()).await?)
     }
 
     /// Takes what its 1C base has counted into a stock whose master 1C is: as counts that wait.

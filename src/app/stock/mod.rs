@@ -32,7 +32,7 @@ use crate::{
 use sqlx::PgPool;
 use std::{sync::Arc, sync::OnceLock};
 
-pub use crate::storage::stock::{OddUnit, ReceiptKey, UntakenWarehouse};
+pub use crate::storage::stock::{OddUnit, ReceiptKey, UnclearCount, UntakenWarehouse};
 pub use answer::{
     NotHeld, ReservationAnswer, Reserved, ReservedLine, ShortLine, StockFault, StoreAvailable,
 };

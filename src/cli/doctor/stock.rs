@@ -4,7 +4,7 @@ use super::report::Report;
 use crate::{
     app::{
         App,
-        stock::{OddUnit, TillView, UntakenWarehouse},
+        stock::{OddUnit, TillView, UnclearCount, UntakenWarehouse},
     },
     domain::{ErrorCode, Place},
     stock::StockSettings,
@@ -118,6 +118,31 @@ async fn one(
         );
         report.note(what, found, vec![step]);
     }
+    let counted = counted_by_onec(app, of, what, report).await?;
+    let open = app.stock.open_shortages(name, MOST).await?.len();
+    if open > 0 {
+        let found = format!("{open} shortages wait for a person");
+        report.wrong_at(Place::stock(name), what, found, ErrorCode::StockShortage);
+    }
+    if open == 0 && counted && checked.unproved.is_empty() {
+        let found = format!(
+            "{} levels are what their moves come to; its master is `{}`",
+            checked.levels,
+            of.master.as_str()
+        );
+        report.fine(what, found);
+    }
+    Ok(())
+}
+
+/// What 1C counts that says nothing of the goods that the shops sell; true: nothing of the kind.
+async fn counted_by_onec(
+    app: &App,
+    of: &StockSettings,
+    what: &str,
+    report: &mut Report,
+) -> Result<bool, crate::app::Error> {
+    let name = of.name.as_str();
     let odd = app.stock.odd_units(of).await?;
     if !odd.is_empty() {
         let said = |one: &OddUnit| {
@@ -135,18 +160,19 @@ async fn one(
         );
         report.wrong_at(Place::stock(name), what, found, ErrorCode::OtherUnit);
     }
-    let open = app.stock.open_shortages(name, MOST).await?.len();
-    if open > 0 {
-        let found = format!("{open} shortages wait for a person");
-        report.wrong_at(Place::stock(name), what, found, ErrorCode::StockShortage);
-    }
-    if open == 0 && odd.is_empty() && checked.unproved.is_empty() {
+    let unclear = app.stock.unclear_counts(of).await?;
+    if !unclear.is_empty() {
+        let said = |one: &UnclearCount| {
+            let UnclearCount { id, name, products } = one;
+            format!("{id} (`{name}` is that of {products})")
+        };
+        let all: Vec<_> = unclear.iter().map(said).collect();
         let found = format!(
-            "{} levels are what their moves come to; its master is `{}`",
-            checked.levels,
-            of.master.as_str()
+            "1C counts products by their ids in 1C alone, and their articles or barcodes are those \
+             of other products: {}",
+            all.join(", ")
         );
-        report.fine(what, found);
+        report.wrong_at(Place::stock(name), what, found, ErrorCode::UnknownProduct);
     }
-    Ok(())
+    Ok(odd.is_empty() && unclear.is_empty())
 }

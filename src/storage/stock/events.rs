@@ -108,6 +108,7 @@ pub async fn insert(db: &mut PgConnection, event: &NewStockEvent) -> Result<Stri
 }
 
 /// Applies the next part of the oldest count of a stock; false: there is none, or others are at it.
+/// One that fails the same way each time is set aside with a letter.
 pub async fn count_part(db: &mut PgConnection, stock: &str, most: i32) -> Result<bool, Error> {
     let done = sqlx::query_scalar!(
         r#"SELECT bridge.stock_count_part($1, $2) AS "it!""#,
@@ -115,6 +116,26 @@ pub async fn count_part(db: &mut PgConnection, stock: &str, most: i32) -> Result
         most
     );
     Ok(done.fetch_one(db).await?)
+}
+
+/// Lets a count wait again that was set aside; false: it is not known any more.
+pub async fn revive_count(db: &mut PgConnection, count: i64) -> Result<bool, Error> {
+    let done = sqlx::query!(
+        "UPDATE bridge.stock_events SET done_at = NULL WHERE id = $1 AND kind = 'counted'",
+        count
+    );
+    Ok(done.execute(db).await?.rows_affected() > 0)
+}
+
+/// Drops the lines of a count that was set aside: it is applied no more.
+pub async fn drop_count(db: &mut PgConnection, count: i64) -> Result<(), Error> {
+    let dropped = sqlx::query!(
+        "DELETE FROM bridge.stock_count_lines l USING bridge.stock_events e
+         WHERE e.id = $1 AND e.done_at IS NOT NULL AND l.event = e.id",
+        count
+    );
+    dropped.execute(db).await?;
+    Ok(())
 }
 
 /// Hands some of what a 1C base has counted in these warehouses, and no stock has taken, to a stock
@@ -201,6 +222,53 @@ pub async fn odd_units(
              AND bridge.unit_code(p.product ->> 'unit')
                  <> bridge.unit_code(s.body #>> '{data,unit}')
            ORDER BY k.product LIMIT 20"#,
+        stock,
+        base
+    );
+    Ok(rows.fetch_all(db).await?)
+}
+
+/// A product that 1C counts by its own id alone: what else it is known by is that of others.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct UnclearCount {
+    /// Its id in 1C, which is its product in the stock.
+    pub id: String,
+    /// The article or barcode of others.
+    pub name: String,
+    /// Those products, with commas between.
+    pub products: String,
+}
+
+/// Products that a base counts by its own ids alone, while their articles or barcodes are those of
+/// other products of a stock, and no shop knows them by that id: some of them.
+pub async fn unclear_counts(
+    db: &mut PgConnection,
+    stock: &str,
+    base: &str,
+) -> Result<Vec<UnclearCount>, Error> {
+    let rows = sqlx::query_as!(
+        UnclearCount,
+        r#"SELECT c.product AS "id!", f.name AS "name!", f.products AS "products!"
+           FROM (SELECT DISTINCT product FROM bridge.onec_counts WHERE base = $2) c
+           JOIN bridge.onec_products p ON (p.base, p.id) = ($2, c.product)
+           JOIN bridge.stock_product_keys o ON (o.stock, o.value, o.kind, o.product)
+                                             = ($1, c.product, 'xml_id', c.product)
+           CROSS JOIN LATERAL (
+               SELECT k.value AS name, string_agg(k.product, ', ' ORDER BY k.product) AS products
+               FROM (SELECT 'sku' AS kind, p.sku AS value
+                     UNION SELECT 'barcode', b.code FROM unnest(p.barcodes) AS b (code)) v
+               JOIN bridge.stock_product_keys k ON (k.stock, k.value, k.kind)
+                                                 = ($1, v.value, v.kind)
+               WHERE EXISTS (SELECT FROM bridge.stock_shops h
+                             WHERE h.stock = $1 AND k.kind = ANY (h.products_by))
+               GROUP BY k.kind, k.value
+               HAVING NOT bool_or(k.product = c.product)
+               ORDER BY k.kind DESC, k.value LIMIT 1) f
+           WHERE NOT EXISTS (SELECT FROM bridge.stock_shops h
+                             JOIN bridge.subjects s ON s.shop = h.shop AND s.kind = 'product'
+                                 AND s.key = 'product:' || c.product
+                             WHERE h.stock = $1)
+           ORDER BY c.product LIMIT 20"#,
         stock,
         base
     );

@@ -15,9 +15,9 @@ mod tills;
 pub mod told;
 
 pub use events::{
-    NewStockEvent, OddLine, OddUnit, UnclearLine, UntakenWarehouse, count_of_onec, count_part,
-    insert, lines_in_other_units, lines_of_no_product, odd_units, order, other_unit, ship_of_onec,
-    untaken_warehouses,
+    NewStockEvent, OddLine, OddUnit, UnclearCount, UnclearLine, UntakenWarehouse, count_of_onec,
+    count_part, drop_count, insert, lines_in_other_units, lines_of_no_product, odd_units, order,
+    other_unit, revive_count, ship_of_onec, unclear_counts, untaken_warehouses,
 };
 pub use levels::{
     ExpiringRow, Level, LevelFigures, LevelKey, MoveRow, Unproved, all_levels, busy, changes,
@@ -30,7 +30,7 @@ pub use receipt_rows::{
 pub use receipts::{
     Meant, ParkedRow, ReceiptKey, lock_sale, number_of, parked, receipt, receipt_again, refunds_of,
 };
-pub use reservations::{expire, extend, held_for, read, release, reserve, ship};
+pub use reservations::{expire, extend, held_for, read, release, reserve, ship, take_over};
 pub use setup::{ShopRow, StockRow, StoreRow, configure, elsewhere};
 pub use tills::{
     HintRow, add_hints, drop_hint, hints, leave_till, move_till_cursor, receipt_version_after,

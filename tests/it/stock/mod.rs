@@ -18,6 +18,8 @@ mod race;
 mod receipts;
 mod reservations;
 #[expect(clippy::disallowed_methods, reason = "the shop's own clock")]
+mod set_aside;
+#[expect(clippy::disallowed_methods, reason = "the shop's own clock")]
 mod shortages;
 mod sql;
 mod tills;

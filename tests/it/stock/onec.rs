@@ -5,7 +5,7 @@ use crate::support::{database::Database, provider};
 use b24_bridge::{
     app::{
         App, Registry,
-        stock::{OddUnit, ReceiptKey},
+        stock::{OddUnit, ReceiptKey, UnclearCount},
     },
     config::Config,
     domain::ShopName,
@@ -172,6 +172,37 @@ async fn a_product_that_the_shop_has_named_is_counted_by_its_id_in_1c() {
     assert_eq!(bridge.take().await, 1);
     assert_eq!(bridge.on_hand("4711").await, ["3"]);
     assert!(bridge.on_hand("guid-1").await.is_empty());
+}
+
+#[tokio::test]
+async fn what_1c_counts_of_an_article_of_two_products_is_neither_s_and_is_told() {
+    let bridge = Bridge::new().await;
+    let article =
+        "INSERT INTO bridge.onec_products (base, id, sku, barcodes, formed_at, touched_at)
+                   VALUES ('ut', 'guid-1', 'K-17', '{}', now(), now());
+                   INSERT INTO bridge.stock_product_keys (stock, kind, value, product)
+                   VALUES ('main', 'product_id', '4711', '4711'), ('main', 'sku', 'K-17', '4711'),
+                          ('main', 'product_id', '4712', '4712'), ('main', 'sku', 'K-17', '4712')";
+    let stored = sqlx::raw_sql(article).execute(&bridge.db.pool);
+    stored.await.unwrap();
+    let told = || async {
+        let stock = bridge.app.stock.stocks()[0].clone();
+        let unclear = bridge.app.stock.unclear_counts(&stock).await.unwrap();
+        let text = |one: UnclearCount| format!("{}: {}, {}", one.id, one.name, one.products);
+        unclear.into_iter().map(text).collect::<Vec<_>>()
+    };
+    assert_eq!(told().await, [""; 0]);
+    bridge.file("A-1", 3, 5).await;
+    assert_eq!(bridge.take().await, 1);
+    assert_eq!(bridge.on_hand("guid-1").await, ["3"]);
+    assert!(bridge.on_hand("4711").await.is_empty());
+    assert_eq!(told().await, ["guid-1: K-17, 4711, 4712"]);
+    let mended = "DELETE FROM bridge.stock_product_keys WHERE kind = 'sku'";
+    sqlx::raw_sql(mended)
+        .execute(&bridge.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(told().await, [""; 0]);
 }
 
 #[tokio::test]

@@ -202,17 +202,12 @@ impl History<'_> {
             let left = self.left.get(&product).copied().unwrap_or_default();
             let wanted = self.said.wants.get(&product).copied().unwrap_or_default();
             let open = (wanted - left).max(0);
-            let held = match state {
-                Some(State::Held) => {
-                    assert!(self.said.open, "held for nobody: {}", self.story());
-                    open
-                }
-                // What has shipped as a whole is not made anew.
-                Some(State::Shipped) => 0,
-                _ => {
-                    assert!(!self.said.open || open == 0, "not held: {}", self.story());
-                    0
-                }
+            let held = if state == Some(State::Held) {
+                assert!(self.said.open, "held for nobody: {}", self.story());
+                open
+            } else {
+                assert!(!self.said.open || open == 0, "not held: {}", self.story());
+                0
             };
             let level = self.level(&product).await;
             assert_eq!(level, (OPENING - left, held), "{product}: {}", self.story());

@@ -1,5 +1,6 @@
 //! What orders do to goods by themselves.
 
+mod grown;
 mod lines;
 mod mended;
 

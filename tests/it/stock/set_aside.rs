@@ -1,0 +1,86 @@
+//! A count that fails the same way each time holds up none that comes after it.
+
+use super::world::{VIKTOR, world};
+use crate::support::api::Api;
+use chrono::{TimeDelta, Utc};
+use reqwest::Method;
+use serde_json::{Value, json};
+
+/// A count of a product in the store `a`, so many minutes ago.
+async fn count(api: &Api, minutes: i64, product: &str, quantity: i64) {
+    let as_of = (Utc::now() - TimeDelta::minutes(minutes)).to_rfc3339();
+    let counts = json!([{ "product": product, "quantity": quantity }]);
+    let data = json!({ "store": "a", "as_of": as_of, "counts": counts });
+    api.tell("shop.stock.counted.v1", data).await;
+}
+
+/// The database takes no move of a cup, or takes it again.
+async fn cups(api: &Api, taken: bool) {
+    let change = if taken {
+        "ALTER TABLE bridge.stock_moves DROP CONSTRAINT no_cup"
+    } else {
+        "ALTER TABLE bridge.stock_moves ADD CONSTRAINT no_cup CHECK (product <> 'cup') NOT VALID"
+    };
+    sqlx::query(change).execute(&api.db.pool).await.unwrap();
+}
+
+/// The only open letter: its id, and the letter.
+async fn letter(api: &Api) -> (i64, Value) {
+    let path = "/v1/dead-letters";
+    let (_, answer) = api.ask_as(VIKTOR, Method::GET, path, None).await;
+    let letters = answer["items"].as_array().unwrap();
+    assert_eq!(letters.len(), 1, "{answer}");
+    (letters[0]["id"].as_i64().unwrap(), letters[0].clone())
+}
+
+async fn lines(api: &Api) -> i64 {
+    let lines = "SELECT count(*) FROM bridge.stock_count_lines";
+    let lines = sqlx::query_scalar(lines).fetch_one(&api.db.pool);
+    lines.await.unwrap()
+}
+
+#[tokio::test]
+async fn a_count_that_fails_each_time_is_a_letter_and_later_counts_go_on() {
+    let api = world().await;
+    cups(&api, false).await;
+    count(&api, 5, "cup", 3).await;
+    count(&api, 4, "mug", 7).await;
+    api.app.stock.apply_counts("main").await.unwrap();
+    assert_eq!(api.level("mug", "a").await.0, "7");
+    let (id, told) = letter(&api).await;
+    assert_eq!(told["code"], "BRIDGE-BUG", "{told}");
+    let words = told["message"].as_str().unwrap();
+    assert!(words.contains("`a`") && words.contains("no_cup"), "{words}");
+    // It is applied when it can be, by a person's word.
+    cups(&api, true).await;
+    api.app.stock.apply_counts("main").await.unwrap();
+    assert_eq!(lines(&api).await, 1);
+    let path = format!("/v1/dead-letters/{id}/retry");
+    let asked = api.ask_as(VIKTOR, Method::POST, &path, Some(&json!({})));
+    let (status, answer) = asked.await;
+    assert!(status.is_success(), "{status}: {answer}");
+    api.app.stock.apply_counts("main").await.unwrap();
+    assert_eq!(api.level("cup", "a").await.0, "3");
+    assert_eq!(lines(&api).await, 0);
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn a_count_that_a_person_lets_go_is_never_applied() {
+    let api = world().await;
+    cups(&api, false).await;
+    count(&api, 5, "cup", 3).await;
+    api.app.stock.apply_counts("main").await.unwrap();
+    cups(&api, true).await;
+    let (id, _) = letter(&api).await;
+    let path = format!("/v1/dead-letters/{id}/discard");
+    let reason = json!({ "reason": "counted anew" });
+    let asked = api.ask_as(VIKTOR, Method::POST, &path, Some(&reason));
+    let (status, answer) = asked.await;
+    assert!(status.is_success(), "{status}: {answer}");
+    api.app.stock.apply_counts("main").await.unwrap();
+    assert_eq!(lines(&api).await, 0);
+    let moves = "SELECT count(*) FROM bridge.stock_moves WHERE product = 'cup'";
+    let moves = sqlx::query_scalar::<_, i64>(moves).fetch_one(&api.db.pool);
+    assert_eq!(moves.await.unwrap(), 0);
+}
