@@ -22,6 +22,7 @@ use std::{
     collections::BTreeMap,
     net::SocketAddr,
     process::ExitCode,
+    sync::Arc,
     time::{Duration, Instant},
 };
 use tokio_util::sync::CancellationToken;
@@ -72,7 +73,7 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
         client,
     )]);
     let running = Running::start(
-        config,
+        Arc::new(config),
         database.pool.clone(),
         clients,
         connections,

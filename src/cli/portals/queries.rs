@@ -1,8 +1,13 @@
 //! Queries that the console puts to the portals themselves.
 
 use crate::{
-    app::status_map,
-    clients::bitrix24::{Client, Priority},
+    app::{App, status_map},
+    cli::setup::bootstrap::apps,
+    clients::{
+        bitrix24::{Client, Priority},
+        connections::Connections,
+    },
+    config::Config,
     console::{MapCheckFuture, PortalTest, Portals, StageNames},
     domain::{PortalName, ShopRules},
 };
@@ -19,8 +24,43 @@ const OPERATING_LIMIT: f64 = 480.0;
 #[derive(Debug)]
 pub(in crate::cli) struct PortalProbe {
     pub(in crate::cli) lanes: BTreeMap<PortalName, Client>,
-    pub(in crate::cli) guests: BTreeMap<PortalName, Client>,
+    pub(in crate::cli) guests: Guests,
     pub(in crate::cli) names: Arc<Mutex<BTreeMap<PortalName, KnownNames>>>,
+}
+
+/// Clients that ask before each call whoever drives the lane. Each is made when somebody asks its
+/// portal: of thousands few are asked.
+#[derive(Debug)]
+pub(in crate::cli) struct Guests {
+    app: App,
+    config: Arc<Config>,
+    connections: Connections,
+    made: Mutex<BTreeMap<PortalName, Client>>,
+}
+
+impl Guests {
+    pub(in crate::cli) fn new(app: &App, config: &Arc<Config>, connections: &Connections) -> Self {
+        Self {
+            app: app.clone(),
+            config: Arc::clone(config),
+            connections: connections.clone(),
+            made: Mutex::default(),
+        }
+    }
+
+    /// The client of a portal, or why there is none.
+    fn of(&self, name: &PortalName) -> Result<Client, String> {
+        let mut made = self.made.lock();
+        if let Some(client) = made.get(name) {
+            return Ok(client.clone());
+        }
+        let portal = self.config.portals.get(name);
+        let portal = portal.ok_or("this process has no access to the portal")?;
+        let client = apps::guest(&self.app, name, portal, &self.connections)
+            .map_err(|error| format!("{error:#}"))?;
+        made.insert(name.clone(), client.clone());
+        Ok(client)
+    }
 }
 
 /// Names of stages are read anew after this time: people rename a stage now and then.
@@ -35,19 +75,18 @@ pub(in crate::cli) struct KnownNames {
 
 impl Portals for PortalProbe {
     fn test(&self, portal: &PortalName) -> PortalTest<'_> {
-        let client = self.guests.get(portal).cloned();
+        let client = self.guests.of(portal);
         Box::pin(async move {
-            let client = client.ok_or("this process has no access to the portal")?;
+            let client = client?;
             let answer = client.call("server.time", &json!({}), Priority::Live).await;
             answer.map(|_| ()).map_err(|error| error.to_string())
         })
     }
 
     fn check(&self, rules: Arc<ShopRules>) -> MapCheckFuture<'_> {
-        let client = self.guests.get(&rules.portal).cloned();
+        let client = self.guests.of(&rules.portal);
         Box::pin(async move {
-            let client = client.ok_or("this process has no access to the portal")?;
-            let checked = status_map::check(&rules, &client).await;
+            let checked = status_map::check(&rules, &client?).await;
             checked
                 .map(|checked| checked.findings)
                 .map_err(|error| error.to_string())
@@ -59,7 +98,10 @@ impl Portals for PortalProbe {
         let before = known.get(portal);
         let names = before.map(|one| Arc::clone(&one.names)).unwrap_or_default();
         let fresh = before.is_some_and(|one| one.asked.elapsed() < NAMES_LAST);
-        let (false, Some(client)) = (fresh, self.guests.get(portal).cloned()) else {
+        if fresh {
+            return names;
+        }
+        let Ok(client) = self.guests.of(portal) else {
             return names;
         };
         let asked = Instant::now();

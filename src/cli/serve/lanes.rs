@@ -3,7 +3,7 @@
 use crate::{
     app::{App, TILL, lane_of, onec_lane_of},
     cli::{
-        portals::queries::PortalProbe,
+        portals::queries::{Guests, PortalProbe},
         setup::bootstrap::{self, apps},
     },
     clients::{bitrix24::Client, connections::Connections},
@@ -48,20 +48,15 @@ impl Clients {
     /// What the pages ask the portals with, whoever drives the lanes.
     pub(super) fn probe(
         &self,
-        config: &Config,
+        config: &Arc<Config>,
         app: &App,
         connections: &Connections,
-    ) -> anyhow::Result<Arc<PortalProbe>> {
-        let mut guests = BTreeMap::new();
-        for (name, portal) in &config.portals {
-            let guest = apps::guest(app, name, portal, connections)?;
-            guests.insert(name.clone(), guest);
-        }
-        Ok(Arc::new(PortalProbe {
+    ) -> Arc<PortalProbe> {
+        Arc::new(PortalProbe {
             lanes: self.portals.clone(),
-            guests,
+            guests: Guests::new(app, config, connections),
             names: Arc::default(),
-        }))
+        })
     }
 
     /// All lanes of the settings.

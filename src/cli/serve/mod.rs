@@ -18,7 +18,7 @@ use crate::{
     storage::schema::installation,
     worker,
 };
-use std::{net::SocketAddr, process::ExitCode, time::Duration};
+use std::{net::SocketAddr, process::ExitCode, sync::Arc, time::Duration};
 use tokio_util::sync::CancellationToken;
 
 pub(super) use process::Running;
@@ -59,11 +59,13 @@ pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode
     }
     let connections = bootstrap::connections()?;
     let clients = bootstrap::clients(&config, &connections)?;
-    let greeted = config.clone();
-    let pool = database.pool.clone();
-    let mut running = Running::start(config, pool, clients, connections, args.role, stop).await?;
+    let (config, pool) = (Arc::new(config), database.pool.clone());
+    let of = Arc::clone(&config);
+    let mut running = Running::start(of, pool, clients, connections, args.role, stop).await?;
     running.reload_when_asked(hangups).await?;
-    greet(&greeted, running.address, &database.place());
+    greet(&config, running.address, &database.place());
+    // Newer settings may take its place.
+    drop(config);
     let ended = running.ended().await;
     database.close().await;
     ended.map(|()| ExitCode::SUCCESS)

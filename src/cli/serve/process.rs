@@ -33,14 +33,13 @@ pub(in crate::cli) struct Running {
 
 impl Running {
     pub(in crate::cli) async fn start(
-        config: Config,
+        config: Arc<Config>,
         pool: sqlx::PgPool,
         clients: BTreeMap<PortalName, bitrix24::Client>,
         connections: Connections,
         role: Role,
         stop: CancellationToken,
     ) -> anyhow::Result<Self> {
-        let config = Arc::new(config);
         let app = bootstrap::app(&config, pool);
         if let Some(problem) = app.onec.check_onec_bases().await?.into_iter().next() {
             anyhow::bail!("BRIDGE-CONFIG: `{}`: {}", problem.key, problem.sentence);
@@ -56,7 +55,7 @@ impl Running {
         let mut tasks = JoinSet::new();
         let clients = Clients::new(&config, &app, &connections, clients, role != Role::Api)?;
         let by = Answering {
-            asked: clients.probe(&config, &app, &connections)?,
+            asked: clients.probe(&config, &app, &connections),
             app: app.clone(),
             config: Arc::clone(&config),
         };

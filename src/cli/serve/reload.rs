@@ -175,7 +175,7 @@ impl Reloader {
         let clients = Clients::new(&config, &app, &self.connections, kept, drives)?;
         let lanes = clients.lanes(&config, &self.connections)?;
         let by = Answering {
-            asked: clients.probe(&config, &app, &self.connections)?,
+            asked: clients.probe(&config, &app, &self.connections),
             app: app.clone(),
             config: Arc::clone(&config),
         };
