@@ -132,9 +132,9 @@ pub(super) async fn post_events(
         caller: &caller,
     };
     match parse(&headers, form, &bytes).await? {
-        SentEvents::Count(count) => Box::pin(to.count(&count)).await,
+        SentEvents::Count(count) => to.count(&count).await,
         SentEvents::One(event) => to.one(event).await,
-        SentEvents::Batch(events) => Box::pin(to.batch(events)).await,
+        SentEvents::Batch(events) => to.batch(events).await,
     }
 }
 
@@ -148,7 +148,7 @@ struct Acceptor<'a> {
 impl Acceptor<'_> {
     async fn accept(&self, events: &[Value]) -> Result<Vec<Accepted>, Error> {
         match self.caller {
-            Caller::Till { name, .. } => Box::pin(self.stock.accept_of_till(name, events)).await,
+            Caller::Till { name, .. } => self.stock.accept_of_till(name, events).await,
             caller => self.intake.accept_events(caller.only(), events).await,
         }
     }

@@ -75,16 +75,14 @@ impl Intake {
         let mut products = Vec::new();
         let mut left = MOST_TOLD;
         let trace = traces::current();
-        // What is rare is boxed: the future of an order has no room for it.
         for event in events {
             if is_goods(event) {
                 let by = shop.map_or(Teller::Event, Teller::Shop);
-                refused.push(Some(Box::pin(self.stock.accept_goods(by, event)).await?));
+                refused.push(Some(self.stock.accept_goods(by, event).await?));
                 continue;
             }
             if ActivityEvent::is(event) {
-                let accepted = Box::pin(self.forms.accept_activity(shop, event)).await?;
-                refused.push(Some(accepted));
+                refused.push(Some(self.forms.accept_activity(shop, event).await?));
                 continue;
             }
             if ProductEvent::is(event) {
@@ -106,16 +104,12 @@ impl Intake {
                 }
             }
         }
-        if !products.is_empty() {
-            Box::pin(self.accept_products(shop, &products, &mut refused)).await?;
-        }
+        self.accept_products(shop, &products, &mut refused).await?;
         let stored = if good.is_empty() {
             Vec::new()
         } else {
             match self.store_request(good).await {
-                Err(error) if error.is_of_the_row() => {
-                    Box::pin(self.store_each(shop, events)).await?
-                }
+                Err(error) if error.is_of_the_row() => self.store_each(shop, events).await?,
                 stored => stored?,
             }
         };
@@ -140,6 +134,9 @@ impl Intake {
         products: &[(usize, &Value)],
         results: &mut [Option<Accepted>],
     ) -> Result<(), Error> {
+        if products.is_empty() {
+            return Ok(());
+        }
         let events: Vec<&Value> = products.iter().map(|(_, event)| *event).collect();
         let accepted = self.catalogue.accept(shop, &events).await?;
         for ((at, _), accepted) in products.iter().zip(accepted) {

@@ -52,15 +52,6 @@ impl Pool {
         let free = Arc::new(Semaphore::new(units));
         Self { free, units }
     }
-
-    /// Waits for others to end.
-    async fn wait(&self, units: u32) -> Result<OwnedSemaphorePermit, Full> {
-        let permit = Arc::clone(&self.free).acquire_many_owned(units);
-        match timeout(PATIENCE, permit).await {
-            Ok(Ok(permit)) => Ok(permit),
-            _ => Err(Full::Now),
-        }
-    }
 }
 
 /// Why there is no room.
@@ -144,9 +135,9 @@ impl Share {
         let units = bytes.div_ceil(UNIT);
         let asked = u32::try_from(units).ok().filter(|_| units <= pool.units);
         let asked = asked.ok_or(Full::Ever)?;
-        let permit = match Arc::clone(&pool.free).try_acquire_many_owned(asked) {
-            Ok(permit) => permit,
-            Err(_) => pool.wait(asked).await?,
+        let permit = timeout(PATIENCE, Arc::clone(&pool.free).acquire_many_owned(asked));
+        let Ok(Ok(permit)) = permit.await else {
+            return Err(Full::Now);
         };
         let mut held = self.held.lock();
         held.permits.push(permit);
