@@ -56,8 +56,9 @@ async fn a_count_that_fails_each_time_is_a_letter_and_later_counts_go_on() {
     api.app.stock.apply_counts("main").await.unwrap();
     assert_eq!(lines(&api).await, 1);
     let path = format!("/v1/dead-letters/{id}/retry");
-    let asked = api.ask_as(VIKTOR, Method::POST, &path, Some(&json!({})));
-    let (status, answer) = asked.await;
+    let (status, answer) = api
+        .ask_as(VIKTOR, Method::POST, &path, Some(&json!({})))
+        .await;
     assert!(status.is_success(), "{status}: {answer}");
     api.app.stock.apply_counts("main").await.unwrap();
     assert_eq!(api.level("cup", "a").await.0, "3");
