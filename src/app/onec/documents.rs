@@ -3,7 +3,7 @@
 use super::{
     outcome::{Became, Parts, Refusal, parts, read},
     parse::Came,
-    sides::{Kept, Look},
+    sides::{Kept, Look, about},
 };
 use crate::{
     app::{Actor, Error, Onec},
@@ -23,7 +23,7 @@ use crate::{
         onec::{
             documents::{self as stored, NewDocument},
             imports::{self, Done},
-            orders,
+            orders, sides,
         },
     },
 };
@@ -163,6 +163,11 @@ impl Onec {
         }
         match order {
             Some(order) => {
+                if let Some(currency) = base.no_currency(order.currency.as_deref()) {
+                    let why = DocumentReason::NoSuchCurrency { currency };
+                    let became = Became::refused_for(ErrorCode::OneCDocument, why);
+                    return of_its_order(tx, base, order, became).await;
+                }
                 let mut became = self.take_in(tx, base, (order, &facts), kept).await?;
                 if more && became.code.is_none() && became.message.is_empty() {
                     became = became.because(DocumentReason::PartlyKept);
@@ -397,6 +402,21 @@ async fn stray(
         payload: &Json::Value(payload),
     };
     Ok(dead_letters::write_stray(tx, &letter).await?)
+}
+
+/// What became of a document, told of the order that it names, if there is one.
+async fn of_its_order(
+    tx: &mut PgConnection,
+    base: &Base,
+    document: &Document,
+    became: Became,
+) -> Result<Became, Error> {
+    let (number, id) = (document.number.as_deref(), document.id.as_deref());
+    let found = sides::find(tx, base.name.as_str(), number, id).await?;
+    Ok(match about(&found) {
+        Ok(row) => became.of(&row.shop, &row.number),
+        Err(_) => became,
+    })
 }
 
 fn is_shipment(document: &Document) -> bool {

@@ -23,6 +23,11 @@ kinds! {
         StatusNotOfBase { status: String }
             "no row of the base's table has the status {status}"
             "в таблице базы нет строки со статусом {status}"
+        NoSuchCurrency { currency: String }
+            "{currency} is no currency: 1C's own label belongs into `currency_label`, others are \
+             codes of three letters"
+            "{currency} — не валюта: своё обозначение базы задаётся в `currency_label`, у прочих \
+             валют — код из трёх букв"
         NoStatusOnCancel
             "the order is cancelled, and no status says so: set `status_on_cancel`"
             "заказ отменён, а статуса для этого нет: задайте `status_on_cancel`"
@@ -99,6 +104,7 @@ impl DocumentReason {
             Self::NewerTaken
             | Self::NoSuchOrder
             | Self::NoSuchOrderNoLines
+            | Self::NoSuchCurrency { .. }
             | Self::NoSuchOrderOfSite
             | Self::NoSuchOrderNoBirths
             | Self::NoCustomers

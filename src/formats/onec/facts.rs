@@ -463,4 +463,13 @@ impl Base {
         }
         given.trim().to_uppercase()
     }
+
+    /// What a document names as its currency, if it is none: neither a label of the base's own nor
+    /// three Latin letters. Whether there is such a code is for the shop and the portal to say.
+    pub fn no_currency(&self, given: Option<&str>) -> Option<String> {
+        let code = self.code_of(given);
+        let is_code = code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_uppercase());
+        let is_known = is_code || code == self.export.currency;
+        (!is_known).then(|| code.chars().take(50).collect())
+    }
 }

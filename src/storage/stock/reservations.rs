@@ -84,8 +84,8 @@ pub async fn expire(
     Ok(expired.fetch_one(db).await?)
 }
 
-/// Counts as shipped what a reservation holds that has left already, where somebody was at its order
-/// when it was made; false: there is none that nobody else looks at.
+/// Counts as shipped what a reservation holds that has left already, where somebody was at its
+/// order when it was made; false: there is none that nobody else looks at.
 pub async fn take_over(db: &mut PgConnection) -> Result<bool, Error> {
     let query = sqlx::query_scalar!(r#"SELECT bridge.stock_take_over_again() AS "it!""#);
     Ok(query.fetch_one(db).await?)

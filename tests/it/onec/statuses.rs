@@ -144,17 +144,19 @@ async fn a_managers_move_reaches_1c_also_where_the_shop_says_nothing_new() {
 #[tokio::test]
 async fn what_is_refused_is_named_in_the_answer_and_stops_no_other() {
     let mut world = World::new(with_base("")).await;
-    for number in ["A-1", "A-2", "A-3"] {
+    for number in ["A-1", "A-2", "A-3", "A-4"] {
         world.ordered(number).await;
     }
     let mut base = base_of(&world);
     base.fetch_orders().await.unwrap();
     base.sign_in("sale").await.unwrap();
     base.init("sale").await.unwrap();
+    let in_shells = "<Валюта>ракушка</Валюта>";
     let documents = [
         document("B-9", "B-9", "P"),
         document("A-2", "A-2", "X"),
         document("A-3", "A-1", "P"),
+        document("A-4", "A-4", "P").replace("</Номер>", &format!("</Номер>{in_shells}")),
         document("A-1", "A-1", "A"),
     ];
     let sent = base.send("sale", "d.xml", &file(&documents)).await.unwrap();
@@ -165,6 +167,7 @@ async fn what_is_refused_is_named_in_the_answer_and_stops_no_other() {
         "B-9: ONEC-UNKNOWN",
         "A-2: ONEC-STATUS",
         "A-3: ONEC-TWO-ORDERS",
+        "A-4: ONEC-DOCUMENT: РАКУШКА — не валюта",
     ] {
         assert!(
             said.iter().any(|line| line.starts_with(start)),
@@ -172,15 +175,17 @@ async fn what_is_refused_is_named_in_the_answer_and_stops_no_other() {
         );
     }
     let lines = said.iter().filter(|line| line.contains("ONEC-"));
-    assert_eq!(lines.count(), 3, "{said:?}");
+    assert_eq!(lines.count(), 4, "{said:?}");
     world
         .until("the good one is told", async || {
             world.shop.status("A-1") == "A"
         })
         .await;
-    assert_eq!(letters(&world).await.len(), 3);
-    let life = world.life("A-2").await.join("\n");
-    assert!(life.contains("ONEC-STATUS"), "{life}");
+    assert_eq!(letters(&world).await.len(), 4);
+    for (number, code) in [("A-2", "ONEC-STATUS"), ("A-4", "ONEC-DOCUMENT")] {
+        let life = world.life(number).await.join("\n");
+        assert!(life.contains(code), "{life}");
+    }
     // The order comes.
     world.ordered("B-9").await;
     let open = async |world: &World, code: &str| {
@@ -209,14 +214,17 @@ async fn what_is_refused_is_named_in_the_answer_and_stops_no_other() {
             open(&world, "ONEC-STATUS").await == 0
         })
         .await;
-    // A person lets the third go.
+    // A person lets the others go.
     let last = letters(&world).await;
-    assert_eq!(last.len(), 1, "{last:?}");
-    let path = format!("/v1/dead-letters/{}/discard", last[0]["id"]);
-    let reason = json!({"reason": "mended in 1C"});
-    assert!(world.post(&path, OPERATOR, reason).await.0 < 300);
+    assert_eq!(last.len(), 2, "{last:?}");
+    for letter in last {
+        let path = format!("/v1/dead-letters/{}/discard", letter["id"]);
+        let reason = json!({"reason": "mended in 1C"});
+        assert!(world.post(&path, OPERATOR, reason).await.0 < 300);
+    }
     assert_eq!(letters(&world).await, Vec::<Value>::new());
     assert_eq!(world.shop.status("A-3"), "N");
+    assert_eq!(world.shop.status("A-4"), "N");
 }
 
 #[tokio::test]

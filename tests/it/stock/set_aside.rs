@@ -1,6 +1,6 @@
 //! A count that fails the same way each time holds up none that comes after it.
 
-use super::world::{VIKTOR, world};
+use super::world::{OLGA, world};
 use crate::support::api::Api;
 use chrono::{TimeDelta, Utc};
 use reqwest::Method;
@@ -27,7 +27,7 @@ async fn cups(api: &Api, taken: bool) {
 /// The only open letter: its id, and the letter.
 async fn letter(api: &Api) -> (i64, Value) {
     let path = "/v1/dead-letters";
-    let (_, answer) = api.ask_as(VIKTOR, Method::GET, path, None).await;
+    let (_, answer) = api.ask_as(OLGA, Method::GET, path, None).await;
     let letters = answer["items"].as_array().unwrap();
     assert_eq!(letters.len(), 1, "{answer}");
     (letters[0]["id"].as_i64().unwrap(), letters[0].clone())
@@ -57,7 +57,7 @@ async fn a_count_that_fails_each_time_is_a_letter_and_later_counts_go_on() {
     assert_eq!(lines(&api).await, 1);
     let path = format!("/v1/dead-letters/{id}/retry");
     let (status, answer) = api
-        .ask_as(VIKTOR, Method::POST, &path, Some(&json!({})))
+        .ask_as(OLGA, Method::POST, &path, Some(&json!({})))
         .await;
     assert!(status.is_success(), "{status}: {answer}");
     api.app.stock.apply_counts("main").await.unwrap();
@@ -76,7 +76,7 @@ async fn a_count_that_a_person_lets_go_is_never_applied() {
     let (id, _) = letter(&api).await;
     let path = format!("/v1/dead-letters/{id}/discard");
     let reason = json!({ "reason": "counted anew" });
-    let asked = api.ask_as(VIKTOR, Method::POST, &path, Some(&reason));
+    let asked = api.ask_as(OLGA, Method::POST, &path, Some(&reason));
     let (status, answer) = asked.await;
     assert!(status.is_success(), "{status}: {answer}");
     api.app.stock.apply_counts("main").await.unwrap();

@@ -28,10 +28,15 @@ rank = 3
 online = false
 [operators.viktor]
 key = "viktor-key-0123456789"
+[operators.olga]
+key = "olga-key-01234567890123"
+role = "operator"
 "#;
 
 pub(super) const OTHER: &str = "other-key-0123456789";
 pub(super) const VIKTOR: &str = "viktor-key-0123456789";
+/// One who may change something.
+pub(super) const OLGA: &str = "olga-key-01234567890123";
 static NEXT: AtomicU32 = AtomicU32::new(0);
 
 pub(super) fn settings() -> Settings {
