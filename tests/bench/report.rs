@@ -1,7 +1,5 @@
 //! The table at the end.
 
-use std::fmt::Write as _;
-
 /// Where the table of the page of benchmarks begins and ends.
 const BEGIN: &str = "<!-- figures: cargo bench -->\n";
 const END: &str = "\n<!-- end of figures -->";
@@ -51,31 +49,44 @@ impl Report {
         self.rows.push(row);
     }
 
-    /// Puts the table in the place of the one that the page of benchmarks shows.
+    /// Puts the rows into the table of the page of benchmarks: in the place of those of the same
+    /// name, else behind them. What was not measured stays.
     pub(crate) fn write(&self) {
         let page = concat!(env!("CARGO_MANIFEST_DIR"), "/deploy/benchmarks.md");
         let text = std::fs::read_to_string(page).unwrap();
         let (before, rest) = text.split_once(BEGIN).expect("where the table begins");
-        let (_, after) = rest.split_once(END).expect("where the table ends");
-        let table = self.table();
+        let (there, after) = rest.split_once(END).expect("where the table ends");
+        let there = there.lines().filter(|line| line.starts_with("| ")).skip(2);
+        let mut rows: Vec<_> = there.map(str::to_owned).collect();
+        for row in &self.rows {
+            let new = line(row);
+            let name = format!("| {} |", row[0]);
+            match rows.iter_mut().find(|old| old.starts_with(&name)) {
+                Some(old) => *old = new,
+                None => rows.push(new),
+            }
+        }
+        let table = table(rows);
         std::fs::write(page, format!("{before}{BEGIN}\n{table}{END}{after}")).unwrap();
     }
 
     /// Prints the table.
     pub(crate) fn print(&self) {
-        println!("\n{}", self.table());
+        println!("\n{}", table(self.rows.iter().map(line)));
     }
+}
 
-    /// As Markdown.
-    fn table(&self) -> String {
-        let mut table = String::new();
-        let head = ["what", "here", "baseline in the same run", "bar", "result"];
-        let rows = [head.map(str::to_owned), ["---"; 5].map(str::to_owned)];
-        for row in rows.iter().chain(&self.rows) {
-            let _ = writeln!(table, "| {} |", row.join(" | "));
-        }
-        table
-    }
+/// A row as Markdown.
+fn line(row: &[String; 5]) -> String {
+    format!("| {} |", row.join(" | "))
+}
+
+/// Rows below their heads, as Markdown.
+fn table(rows: impl IntoIterator<Item = String>) -> String {
+    let head = ["what", "here", "baseline in the same run", "bar", "result"];
+    let heads = [head.map(str::to_owned), ["---"; 5].map(str::to_owned)];
+    let lines = heads.iter().map(line).chain(rows);
+    lines.fold(String::new(), |table, line| table + &line + "\n")
 }
 
 /// Runs a thing and says how many seconds it took.
