@@ -117,7 +117,7 @@ async fn query(report: &mut Report) {
         &Bar::AtMost(3.0),
     );
     report.add(
-        "the same: memory of serve over idle",
+        "1C's query: memory of serve over idle",
         format!("{:.0} MiB", peak - idle),
         format!("idle: {idle:.0} MiB"),
         peak - idle,
@@ -187,7 +187,7 @@ async fn import(report: &mut Report) {
         &Bar::None,
     );
     report.add(
-        "the same: memory of serve over idle",
+        "1C's file: memory of serve over idle",
         format!("{:.0} MiB", peak - idle),
         format!("idle: {idle:.0} MiB"),
         peak - idle,
