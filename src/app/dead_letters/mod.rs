@@ -109,7 +109,8 @@ pub struct DeadLetter {
     pub change_seq: Option<i64>,
     /// What else the letter is about, where it is no event either: `comparison`, `origin` (an order
     /// that is looked up by it), `notification`, `move` (a row of the portal's stage history),
-    /// `delivery` (of a shop's webhook), `document` (of 1C) or `push` (of an order to 1C).
+    /// `delivery` (of a shop's webhook), `document` (of 1C), `push` (of an order to 1C) or `count`
+    /// (of goods).
     /// There is nothing to mend in its payload.
     #[schema(value_type = Option<String>)]
     pub about: Option<LetterAbout>,
