@@ -1,4 +1,5 @@
-//! Arithmetic of money: decimals, rounded half away from zero to hundredths, as invoices are.
+//! Arithmetic of money: decimals, rounded half away from zero to hundredths, as invoices are; and
+//! the shape of a currency.
 
 use rust_decimal::{Decimal, RoundingStrategy};
 
@@ -8,6 +9,12 @@ const DIGITS: u32 = 10;
 const FLOAT: usize = 15;
 /// A tail of floating point is longer than this.
 const TAIL: u32 = 4;
+
+/// Whether this is a currency by its shape: three capital Latin letters (ISO 4217). Whether there
+/// is such a one is for others to say.
+pub fn is_currency(code: &str) -> bool {
+    code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_uppercase())
+}
 
 /// A decimal exactly as written, exponents included, within the bounds of every amount here: below
 /// 10^12, at most ten digits after the point. What floating point left at the end of a number

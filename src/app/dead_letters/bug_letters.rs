@@ -326,17 +326,16 @@ fn dead(shop: &str, number: &str, what: impl Into<Happening>) -> Line {
 /// A message that is not told any more, or a count that is not applied, because its letter is let
 /// go.
 pub(super) async fn let_go(tx: &mut PgConnection, letter: &LetterRow) -> Result<(), Error> {
-    match letter.about {
-        Some(LetterAbout::Message) => {
-            if let About::Message { id, .. } = about(letter)? {
-                messages::drop_dead(tx, id).await?;
-            }
-        }
-        Some(LetterAbout::Count) => {
-            if let About::Count { count, .. } = about(letter)? {
-                stock::drop_count(tx, count).await?;
-            }
-        }
+    // Letters about other things say nothing that has to be read for this.
+    if !matches!(
+        letter.about,
+        Some(LetterAbout::Message | LetterAbout::Count)
+    ) {
+        return Ok(());
+    }
+    match about(letter)? {
+        About::Message { id, .. } => messages::drop_dead(tx, id).await?,
+        About::Count { count, .. } => stock::drop_count(tx, count).await?,
         _ => {}
     }
     Ok(())

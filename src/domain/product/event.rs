@@ -1,7 +1,7 @@
 //! Reading what is told of a product.
 
 use super::{Attributes, Product, ProductChange, ProductPrice, Variation, pictures};
-use crate::domain::{Fault, Faults, MOST_FAULTS, OrderNumber, Reader, shorten, unstorable};
+use crate::domain::{Fault, Faults, MOST_FAULTS, OrderNumber, Reader, money, shorten, unstorable};
 use chrono::{DateTime, Utc};
 use serde_json::Value;
 use std::collections::BTreeSet;
@@ -206,9 +206,10 @@ fn prices(data: &Reader<'_>, faults: &mut Faults) -> Vec<ProductPrice> {
             one.fault("price", "`price` must not be below zero", faults);
         }
         let currency = needed(&one, "currency", 3, faults).map(|code| code.to_ascii_uppercase());
-        let is_code =
-            |code: &String| code.len() == 3 && code.bytes().all(|byte| byte.is_ascii_uppercase());
-        if currency.as_ref().is_some_and(|code| !is_code(code)) {
+        if currency
+            .as_ref()
+            .is_some_and(|code| !money::is_currency(code))
+        {
             one.fault(
                 "currency",
                 "`currency` is an ISO 4217 code, as `RUB`",

@@ -11,6 +11,7 @@ use crate::domain::{
     contacts::{email, tax_id},
     happening::{Note, Quoted},
     input::json_reader::Reader,
+    money,
 };
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
@@ -193,7 +194,7 @@ fn currency(data: &Reader<'_>, faults: &mut Faults) -> Option<String> {
         return None;
     }
     let code = data.text("currency", 10, faults)?.to_ascii_uppercase();
-    if code.len() != 3 || !code.bytes().all(|b| b.is_ascii_uppercase()) {
+    if !money::is_currency(&code) {
         data.fault(
             "currency",
             "`currency` must be three letters (ISO 4217), such as \"RUB\"",

@@ -5,7 +5,7 @@ use super::{
     told::{ToldLine, ToldShipment},
 };
 use crate::{
-    domain::{happening::GoodsEvent, words},
+    domain::{happening::GoodsEvent, money, words},
     formats::commerceml::{
         Document, Line, Operation, SchemaVersion,
         write::{Order, PaymentKind, Requisite, Shipment},
@@ -468,8 +468,7 @@ impl Base {
     /// three Latin letters. Whether there is such a code is for the shop and the portal to say.
     pub fn no_currency(&self, given: Option<&str>) -> Option<String> {
         let code = self.code_of(given);
-        let is_code = code.len() == 3 && code.bytes().all(|letter| letter.is_ascii_uppercase());
-        let is_known = is_code || code == self.export.currency;
+        let is_known = money::is_currency(&code) || code == self.export.currency;
         (!is_known).then(|| code.chars().take(50).collect())
     }
 }
