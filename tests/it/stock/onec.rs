@@ -44,6 +44,11 @@ impl Bridge {
         Self { db, app }
     }
 
+    /// Puts something into the database that no file of the test says.
+    async fn store(&self, sql: &'static str) {
+        sqlx::raw_sql(sql).execute(&self.db.pool).await.unwrap();
+    }
+
     async fn tell(&self, kind: &str, data: Value) {
         let shop = ShopName::parse("main").unwrap();
         let events = [event(kind, data)];
@@ -150,7 +155,7 @@ async fn a_figure_that_a_newer_file_repeats_is_a_count_of_that_time() {
                      (base, channel, first, last, formed_at, touched_at)
                  SELECT base, 4, number, number, now() - interval '40 minutes', now()
                  FROM bridge.onec_products";
-    sqlx::raw_sql(again).execute(&bridge.db.pool).await.unwrap();
+    bridge.store(again).await;
     assert_eq!(bridge.take().await, 1);
     assert_eq!(bridge.on_hand("guid-1").await, ["10"]);
     assert_eq!(bridge.take().await, 0, "a count is taken once");
@@ -164,10 +169,7 @@ async fn a_product_that_the_shop_has_named_is_counted_by_its_id_in_1c() {
                    VALUES ('ut', 'guid-1', 'K-17', '{4600000000017}', now(), now());
                    INSERT INTO bridge.stock_product_keys (stock, kind, value, product)
                    VALUES ('main', 'product_id', '4711', '4711'), ('main', 'sku', 'K-17', '4711')";
-    sqlx::raw_sql(article)
-        .execute(&bridge.db.pool)
-        .await
-        .unwrap();
+    bridge.store(article).await;
     bridge.file("A-1", 3, 5).await;
     assert_eq!(bridge.take().await, 1);
     assert_eq!(bridge.on_hand("4711").await, ["3"]);
@@ -183,8 +185,7 @@ async fn what_1c_counts_of_an_article_of_two_products_is_neither_s_and_is_told()
                    INSERT INTO bridge.stock_product_keys (stock, kind, value, product)
                    VALUES ('main', 'product_id', '4711', '4711'), ('main', 'sku', 'K-17', '4711'),
                           ('main', 'product_id', '4712', '4712'), ('main', 'sku', 'K-17', '4712')";
-    let stored = sqlx::raw_sql(article).execute(&bridge.db.pool);
-    stored.await.unwrap();
+    bridge.store(article).await;
     let told = || async {
         let stock = bridge.app.stock.stocks()[0].clone();
         let unclear = bridge.app.stock.unclear_counts(&stock).await.unwrap();
@@ -198,10 +199,7 @@ async fn what_1c_counts_of_an_article_of_two_products_is_neither_s_and_is_told()
     assert!(bridge.on_hand("4711").await.is_empty());
     assert_eq!(told().await, ["guid-1: K-17, 4711, 4712"]);
     let mended = "DELETE FROM bridge.stock_product_keys WHERE kind = 'sku'";
-    sqlx::raw_sql(mended)
-        .execute(&bridge.db.pool)
-        .await
-        .unwrap();
+    bridge.store(mended).await;
     assert_eq!(told().await, [""; 0]);
 }
 
@@ -211,7 +209,7 @@ async fn grams_are_not_taken_from_what_1c_counts_in_kilograms() {
     let goods = r#"INSERT INTO bridge.onec_bases (base) VALUES ('ut');
                    INSERT INTO bridge.onec_products (base, id, product, formed_at, touched_at)
                    VALUES ('ut', 'guid-1', '{"unit": "166"}', now(), now())"#;
-    sqlx::raw_sql(goods).execute(&bridge.db.pool).await.unwrap();
+    bridge.store(goods).await;
     bridge.file("A-1", 10, 40).await;
     assert_eq!(bridge.take().await, 1);
     for (receipt, unit) in [("R1", "г"), ("R2", "кг")] {
@@ -256,10 +254,7 @@ async fn grams_are_not_taken_from_what_1c_counts_in_kilograms() {
     bridge.file("A-1", 78, 4).await;
     assert_eq!(bridge.take().await, 0, "nor is a newer one");
     let mended = r#"UPDATE bridge.onec_products SET product = '{"unit": "163"}'"#;
-    sqlx::raw_sql(mended)
-        .execute(&bridge.db.pool)
-        .await
-        .unwrap();
+    bridge.store(mended).await;
     assert_eq!(bridge.take().await, 1);
     assert_eq!(bridge.on_hand("guid-1").await, ["78"]);
     assert_eq!(odd().await, [""; 0]);
