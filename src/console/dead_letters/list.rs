@@ -6,7 +6,7 @@ use super::{
     selection,
 };
 use crate::{
-    app::{DeadLetter, DeadLetters, LetterCounts, LetterPage, Registry},
+    app::{DeadLetter, DeadLetters, LetterCounts, Registry},
     console::{
         i18n::messages::Text,
         session::viewer::Viewer,
@@ -40,23 +40,13 @@ pub(in crate::console) async fn get(
 ) -> Result<Markup, ErrorPage> {
     let mut filter = asked.filter(visitor.lang)?;
     filter.after = asked.after.parse().ok();
-    // The one order that holds across pages; by another column the page is sorted.
     filter.limit = PAGE;
-    filter.newest_first = asked.sorting.by(BY_ID) == Some(true);
     let narrow = !filter.is_empty();
-    let counts = dead_letters.count_letters(&filter).await;
-    let counts = counts.map_err(|error| ErrorPage::of(error, visitor.lang))?;
+    // The one order that holds across pages; by another column the page is sorted.
+    let newest_first = asked.sorting.by(BY_ID) == Some(true);
+    let found = dead_letters.find_letters(&filter, newest_first).await;
+    let (counts, mut page) = found.map_err(|error| ErrorPage::of(error, visitor.lang))?;
     let total = counts.total;
-    let mut page = if total == 0 {
-        // They are not looked through once more.
-        LetterPage {
-            items: Vec::new(),
-            next: None,
-        }
-    } else {
-        let page = dead_letters.dead_letters(&filter).await;
-        page.map_err(|error| ErrorPage::of(error, visitor.lang))?
-    };
     asked.sorting.apply(&mut page.items, &COLUMNS);
     let title = visitor.text(Text::DeadLetters);
     let next = page.next.map(|id| id.to_string());
