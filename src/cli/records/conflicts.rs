@@ -182,7 +182,7 @@ async fn resolve(app: &App, command: &Command) -> anyhow::Result<ExitCode> {
 }
 
 fn show_shortage(one: &ShortageView) {
-    let line = |name: &str, text: &str| output::line(format!("{name:<14} {text}"));
+    let line = |name: &str, text: &str| output::sentence(&format!("{name:<14} "), text);
     line("conflict", &format!("{} ({})", one.id, one.code));
     line("product", &format!("{} in {}", one.product, one.store));
     line("why", &one.sentence);
@@ -211,7 +211,7 @@ fn show_shortage(one: &ShortageView) {
 }
 
 fn show(one: &ConflictView) -> anyhow::Result<()> {
-    let line = |name: &str, text: &str| output::line(format!("{name:<14} {text}"));
+    let line = |name: &str, text: &str| output::sentence(&format!("{name:<14} "), text);
     line("conflict", &format!("{} ({})", one.id, one.code));
     line("order", &format!("{}/{}", one.shop, one.number));
     line("why", &one.sentence);

@@ -130,7 +130,7 @@ fn show(global: &Global, found: &[Submission]) -> anyhow::Result<ExitCode> {
         let code = code.map(|code| (code, &one.shop));
         if let Some((code, shop)) = code.filter(|new| !told.contains(new)) {
             let remedy = Place::shop(shop).fill(code.remedy());
-            output::line(format!("{code}: {} {remedy}", code.sentence()));
+            output::sentence("", &format!("{code}: {} {remedy}", code.sentence()));
             told.push((code, shop));
         }
     }

@@ -176,9 +176,8 @@ fn show(report: &BaseReport) {
             let code = push.code.as_deref().unwrap_or("paused");
             let reason = push.reason.as_deref().unwrap_or_default();
             let again = time(push.resume_at);
-            output::line(format!(
-                "  none is pushed now: {code}: {reason}; again at {again}"
-            ));
+            let told = format!("none is pushed now: {code}: {reason}; again at {again}");
+            output::sentence("  ", &told);
         }
     }
     if report.untaken > 0 {
@@ -193,7 +192,7 @@ fn show(report: &BaseReport) {
     }
     for sheet in &report.refused_orders {
         let (shop, number, code, why) = (&sheet.shop, &sheet.number, &sheet.code, &sheet.why);
-        output::line(format!("  {shop} {number}: {code}: {why}"));
+        output::sentence("  ", &format!("{shop} {number}: {code}: {why}"));
     }
     let row = |session: &crate::app::onec::SessionView| {
         vec![
@@ -271,12 +270,10 @@ async fn documents(
         if one.repeats > 0 {
             words = format!("{words} (came again {} times)", one.repeats);
         }
-        output::line(format!(
-            "{}  {}  {} {number}  {words}",
-            one.id,
-            one.received_at.format("%Y-%m-%d %H:%M:%S"),
-            one.kind.as_str(),
-        ));
+        let at = one.received_at.format("%Y-%m-%d %H:%M:%S");
+        let start = format!("{}  {at}  ", one.id);
+        let told = format!("{} {number}  {words}", one.kind.as_str());
+        output::sentence(&start, &told);
         if raw {
             output::line(&one.raw);
         }

@@ -307,32 +307,30 @@ fn show(view: &OrderView) {
         contents(order);
     }
     if let Some(tried) = &view.tried {
-        output::line(format!(
-            "  refused, tried again at {} (event {}, {} tries): {} {}",
+        let told = format!(
+            "refused, tried again at {} (event {}, {} tries): {} {}",
             tried.next_at.format("%Y-%m-%d %H:%M:%S"),
             tried.event,
             tried.attempts,
             tried.code,
             tried.message
-        ));
+        );
+        output::sentence("  ", &told);
     }
     if let Some(fault) = &view.fault {
-        output::line(format!("  {fault}"));
+        output::sentence("  ", fault);
     }
     for sentence in view.recognised.iter().flat_map(Recognised::sentences) {
-        output::line(format!("  {sentence}"));
+        output::sentence("  ", &sentence);
     }
     if let Some(onec) = &view.onec {
         in_onec(onec);
     }
     for entry in &view.timeline {
-        output::line(format!(
-            "  {}  {:<9} {}{}",
-            entry.at.format("%Y-%m-%d %H:%M:%S"),
-            entry.kind,
-            entry.text,
-            entry.detail.as_ref().map(aside).unwrap_or_default()
-        ));
+        let at = entry.at.format("%Y-%m-%d %H:%M:%S");
+        let aside = entry.detail.as_ref().map(aside).unwrap_or_default();
+        let start = format!("  {at}  {:<9} ", entry.kind);
+        output::sentence(&start, &format!("{}{aside}", entry.text));
     }
 }
 
