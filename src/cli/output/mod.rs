@@ -94,10 +94,15 @@ impl Refusal {
     }
 }
 
-/// Words that an option does not know: usage that is wrong though it could be parsed.
+/// Words that cannot be what they stand for: usage that is wrong though it could be parsed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct WrongUsage(String);
+
+/// A word that cannot be what it stands for, or one that is missing, and why.
+pub(super) fn wrong_word(why: impl Into<String>) -> anyhow::Error {
+    WrongUsage(why.into()).into()
+}
 
 /// What is wrong with the words of a filter, each by the option that holds them.
 pub(super) fn wrong_filter(faults: &Faults) -> anyhow::Error {
@@ -107,7 +112,7 @@ pub(super) fn wrong_filter(faults: &Faults) -> anyhow::Error {
         let option = fault.pointer.trim_start_matches('/');
         told.replace(&format!("{}: ", fault.pointer), &format!("--{option}: "))
     });
-    WrongUsage(options).into()
+    wrong_word(options)
 }
 
 /// What an act came to: data for programs, a sentence for people.

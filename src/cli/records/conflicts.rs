@@ -88,13 +88,16 @@ async fn act(global: &Global, app: &App, command: &Command) -> anyhow::Result<Ex
             let shop = shop.as_deref().map(ShopName::parse).transpose();
             let portal = portal.as_deref().map(PortalName::parse).transpose();
             let filter = ConflictFilter {
-                shop: shop.map_err(anyhow::Error::msg)?,
-                portal: portal.map_err(anyhow::Error::msg)?,
+                shop: shop.map_err(output::wrong_word)?,
+                portal: portal.map_err(output::wrong_word)?,
                 closed: *closed,
                 limit: *limit,
                 ..ConflictFilter::default()
             };
             let page = app.conflicts.list(&filter).await?;
+            if page.items.is_empty() {
+                bootstrap::refuse_unknown(app, filter.shop.as_ref(), filter.portal.as_ref())?;
+            }
             if global.json {
                 output::json(&page)?;
             } else {

@@ -209,6 +209,9 @@ async fn list(global: &Global, app: &App, page: &Page) -> anyhow::Result<()> {
         ..page.filter.parsed()?
     };
     let page = app.dead_letters.dead_letters(&filter).await?;
+    if page.items.is_empty() {
+        bootstrap::refuse_unknown(app, filter.shop.as_ref(), filter.portal.as_ref())?;
+    }
     if global.json {
         return output::json(&page);
     }
@@ -221,6 +224,9 @@ async fn list(global: &Global, app: &App, page: &Page) -> anyhow::Result<()> {
 
 async fn counts(global: &Global, app: &App, filter: &LetterFilter) -> anyhow::Result<()> {
     let counts = app.dead_letters.count_letters(filter).await?;
+    if counts.total == 0 {
+        bootstrap::refuse_unknown(app, filter.shop.as_ref(), filter.portal.as_ref())?;
+    }
     if global.json {
         return output::json(&counts);
     }

@@ -9,7 +9,7 @@ use crate::{
         Global, output,
         setup::bootstrap::{self, Database},
     },
-    domain::{BaseName, ShopName},
+    domain::{BaseName, ShopName, did_you_mean},
     formats::{
         commerceml::{Bounds, Encoding, Item, Items, SchemaVersion},
         onec::Base,
@@ -289,7 +289,10 @@ async fn export(
 ) -> anyhow::Result<ExitCode> {
     let base = named(app, base)?;
     let version = version
-        .map(|text| SchemaVersion::parse(text).with_context(|| format!("`{text}` is no version")))
+        .map(|text| {
+            let version = SchemaVersion::parse(text);
+            version.ok_or_else(|| output::wrong_word(format!("`{text}` is no version")))
+        })
         .transpose()?;
     let mut out: Box<dyn std::io::Write> = match to {
         Some(file) => {
@@ -327,19 +330,24 @@ async fn export(
 /// The base of this name, or the only one.
 fn named(app: &App, name: Option<&str>) -> anyhow::Result<Arc<Base>> {
     let bases = &app.registry().bases;
-    let found = match name {
-        Some(name) => app.onec.onec_base(name),
-        None if bases.len() == 1 => bases.values().next(),
-        None => None,
-    };
-    found.cloned().with_context(|| {
-        let names: Vec<&str> = bases.keys().map(BaseName::as_str).collect();
-        format!("name a base with `--base`: there are {}", names.join(", "))
+    let names: Vec<&str> = bases.keys().map(BaseName::as_str).collect();
+    if let Some(name) = name {
+        let meant = did_you_mean(name, &names);
+        let found = app.onec.onec_base(name).cloned();
+        return found.with_context(|| format!("the settings have no base `{name}`{meant}"));
+    }
+    let only = bases.values().next().filter(|_| bases.len() == 1);
+    only.cloned().ok_or_else(|| match names.as_slice() {
+        [] => anyhow::anyhow!("the settings have no base: add `[onec.NAME]`"),
+        names => {
+            let names = names.join(", ");
+            output::wrong_word(format!("name a base with `--base`: there are {names}"))
+        }
     })
 }
 
 async fn resend(app: &App, shop: &str, number: &str) -> anyhow::Result<ExitCode> {
-    let name = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let name = ShopName::parse(shop).map_err(output::wrong_word)?;
     let found = app
         .onec
         .onec_resend(&name, number, &bootstrap::actor())

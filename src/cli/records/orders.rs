@@ -166,10 +166,8 @@ async fn list(global: &Global, page: &Page, text: Option<String>) -> anyhow::Res
     let found = app.operations.list_orders(&filter).await;
     database.close().await;
     let found = found?;
-    // Orders of a shop that the settings have no more are still there.
-    let asked = filter.shop.as_ref().filter(|_| found.items.is_empty());
-    if let Some(why) = asked.and_then(|shop| bootstrap::unknown_shop(&app, shop)) {
-        anyhow::bail!(why);
+    if found.items.is_empty() {
+        bootstrap::refuse_unknown(&app, filter.shop.as_ref(), None)?;
     }
     if global.json {
         output::json(&found)?;
@@ -222,7 +220,7 @@ async fn not_customer(
     (shop, number): (&str, &str),
     card: (Card, Option<u64>),
 ) -> anyhow::Result<ExitCode> {
-    let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let shop = ShopName::parse(shop).map_err(output::wrong_word)?;
     let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
     let app = bootstrap::app(&config, database.pool.clone());
@@ -251,7 +249,7 @@ async fn not_customer(
 }
 
 async fn show_one(global: &Global, shop: &str, number: &str) -> anyhow::Result<ExitCode> {
-    let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let shop = ShopName::parse(shop).map_err(output::wrong_word)?;
     let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
     let app = bootstrap::app(&config, database.pool.clone());

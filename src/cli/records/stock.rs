@@ -334,7 +334,7 @@ fn bare(cell: &str) -> String {
 }
 
 async fn release(global: &Global, app: &App, shop: &str, id: &str) -> anyhow::Result<ExitCode> {
-    let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let shop = ShopName::parse(shop).map_err(output::wrong_word)?;
     let answer = app
         .stock
         .release_by_hand(&shop, id, &bootstrap::actor())
