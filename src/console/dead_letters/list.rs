@@ -46,15 +46,15 @@ pub(in crate::console) async fn get(
     let newest_first = asked.sorting.by(BY_ID) == Some(true);
     let found = dead_letters.find_letters(&filter, newest_first).await;
     let (counts, mut page) = found.map_err(|error| ErrorPage::of(error, visitor.lang))?;
-    let total = counts.total;
+    let total = components::count(visitor.lang, counts.total);
     asked.sorting.apply(&mut page.items, &COLUMNS);
     let title = visitor.text(Text::DeadLetters);
     let next = page.next.map(|id| id.to_string());
     let content = html! {
-        h1 { (title) " " span.quiet { (components::count(visitor.lang, total)) } }
+        h1 { (title) " " span.quiet { (total) } }
         (components::notice(&visitor, Some(&asked.done)))
         (selection::notice(&visitor, &asked.chosen))
-        (codes(&asked, &counts))
+        (codes(&visitor, &asked, &counts))
         details open[narrow] {
             summary { (visitor.text(Text::Filter)) } (filters(&registry, &visitor, &asked))
         }
@@ -101,7 +101,7 @@ pub(in crate::console) async fn get(
 }
 
 /// How many letters there are of each code, to be looked at with one click.
-fn codes(asked: &ListQuery, counts: &LetterCounts) -> Markup {
+fn codes(visitor: &Viewer, asked: &ListQuery, counts: &LetterCounts) -> Markup {
     let mut sums = BTreeMap::<&str, i64>::new();
     for item in &counts.items {
         *sums.entry(item.code.as_str()).or_default() += item.letters;
@@ -118,7 +118,7 @@ fn codes(asked: &ListQuery, counts: &LetterCounts) -> Markup {
         @if !sums.is_empty() { p.chips {
             @for (code, sum) in &sums {
                 a.chip href=(only(code)) aria-current=[(asked.code == *code).then_some("true")] {
-                    span.code { (code) } " " b { (sum) }
+                    span.code { (code) } " " b { (components::count(visitor.lang, *sum)) }
                 }
             }
         } }
