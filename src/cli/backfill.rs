@@ -89,10 +89,11 @@ fn shop(config: &Config, args: &Args) -> anyhow::Result<ShopName> {
     let first = shops
         .next()
         .context("no such shop is configured: see --shop, --portal")?;
-    anyhow::ensure!(
-        shops.next().is_none(),
-        "there are several shops: choose one with --shop"
-    );
+    if shops.next().is_some() {
+        return Err(output::wrong_word(
+            "there are several shops: choose one with --shop",
+        ));
+    }
     Ok(first.0.clone())
 }
 

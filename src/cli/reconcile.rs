@@ -42,7 +42,7 @@ fn time(text: &str) -> Result<DateTime<Utc>, String> {
 pub(super) async fn run(global: &Global, args: &Args) -> anyhow::Result<ExitCode> {
     let config = bootstrap::config(global)?;
     let wanted = args.portal.as_deref().map(PortalName::parse).transpose();
-    let wanted = wanted.map_err(anyhow::Error::msg)?;
+    let wanted = wanted.map_err(output::wrong_word)?;
     let chosen: Vec<PortalName> = config
         .portals
         .keys()

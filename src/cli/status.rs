@@ -37,7 +37,7 @@ fn show(report: &StatusReport) {
     } else {
         output::line("Look at this:");
         for trouble in troubles {
-            output::line(format!("  - {trouble}"));
+            output::sentence("  - ", &trouble);
         }
     }
     let head = [

@@ -57,8 +57,6 @@ pub struct LetterFilter {
     /// Only with ids above this, or below it if the newest come first: the `next` of the page
     /// before.
     pub after: Option<i64>,
-    /// Whether the newest come first.
-    pub newest_first: bool,
     /// How many: at most 500; 0 means 50.
     pub limit: u32,
 }
@@ -88,7 +86,6 @@ impl LetterQuery {
             until: read("/until", self.until.as_ref(), &mut faults, time),
             text: read("/text", self.text.as_ref(), &mut faults, words),
             after: None,
-            newest_first: false,
             limit: 0,
         };
         if faults.is_empty() {
@@ -104,7 +101,6 @@ impl LetterFilter {
     pub fn is_empty(&self) -> bool {
         Self {
             after: None,
-            newest_first: false,
             limit: 0,
             ..self.clone()
         } == Self::default()

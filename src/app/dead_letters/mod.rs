@@ -22,7 +22,7 @@ use crate::{
     process::telemetry::Metrics,
     storage::{
         ClosedHow, DecisionAction, DecisionBasis, LetterAbout,
-        dead_letters::{self, LetterRow},
+        dead_letters::{self, CountRow, LetterRow},
         journal::{self, Line, LineKind},
         queue::{attempts, orders},
         sync::{
@@ -227,6 +227,21 @@ impl LetterPage {
     }
 }
 
+impl From<Vec<CountRow>> for LetterCounts {
+    fn from(rows: Vec<CountRow>) -> Self {
+        let items = rows.into_iter().map(|row| LetterCount {
+            portal: row.portal,
+            shop: row.shop,
+            code: row.code,
+            letters: row.letters,
+            oldest: row.oldest,
+        });
+        let items: Vec<_> = items.collect();
+        let total = items.iter().map(|item| item.letters).sum();
+        Self { total, items }
+    }
+}
+
 impl From<LetterRow> for DeadLetter {
     fn from(row: LetterRow) -> Self {
         Self {
@@ -248,18 +263,12 @@ impl From<LetterRow> for DeadLetter {
 }
 
 impl DeadLetters {
-    /// A page of the open letters that the filter lets through, the oldest first if not asked
-    /// otherwise.
+    /// A page of the open letters that the filter lets through, the oldest first.
     pub async fn dead_letters(&self, filter: &LetterFilter) -> Result<LetterPage, Error> {
         let limit = page_size(filter.limit);
-        let start = if filter.newest_first { i64::MAX } else { 0 };
-        let wanted = filter.rows(filter.after.unwrap_or(start), i64::from(limit) + 1);
+        let wanted = filter.rows(filter.after.unwrap_or(0), i64::from(limit) + 1);
         let mut db = self.db.acquire().await?;
-        let mut rows = if filter.newest_first {
-            dead_letters::newest(&mut db, &wanted).await?
-        } else {
-            dead_letters::list(&mut db, &wanted).await?
-        };
+        let mut rows = dead_letters::list(&mut db, &wanted).await?;
         let more = rows.len() > limit as usize;
         rows.truncate(limit as usize);
         let next = rows.last().filter(|_| more).map(|row| row.id);
@@ -267,6 +276,33 @@ impl DeadLetters {
             items: rows.into_iter().map(DeadLetter::from).collect(),
             next,
         })
+    }
+
+    /// How many open letters the filter means, and a page of them, the oldest or the newest first.
+    /// The letters are looked through once for both.
+    pub async fn find_letters(
+        &self,
+        filter: &LetterFilter,
+        newest_first: bool,
+    ) -> Result<(LetterCounts, LetterPage), Error> {
+        let limit = page_size(filter.limit);
+        let start = if newest_first { i64::MAX } else { 0 };
+        let wanted = filter.rows(filter.after.unwrap_or(start), i64::from(limit) + 1);
+        let mut db = self.db.acquire().await?;
+        let counts = dead_letters::find(&mut db, &wanted, newest_first).await?;
+        let mut ids: Vec<i64> = counts.iter().flat_map(|row| &row.page).copied().collect();
+        ids.sort_unstable();
+        if newest_first {
+            ids.reverse();
+        }
+        let more = ids.len() > limit as usize;
+        ids.truncate(limit as usize);
+        let rows = dead_letters::of_ids(&mut db, &ids).await?;
+        let page = LetterPage {
+            items: rows.into_iter().map(DeadLetter::from).collect(),
+            next: ids.last().copied().filter(|_| more),
+        };
+        Ok((counts.into(), page))
     }
 
     /// One open letter; none if there is none of that id, or it is closed.
@@ -279,19 +315,8 @@ impl DeadLetters {
     /// part.
     pub async fn count_letters(&self, filter: &LetterFilter) -> Result<LetterCounts, Error> {
         let mut db = self.db.acquire().await?;
-        let rows = dead_letters::counts(&mut db, &filter.rows(0, 0)).await?;
-        let items: Vec<_> = rows
-            .into_iter()
-            .map(|row| LetterCount {
-                portal: row.portal,
-                shop: row.shop,
-                code: row.code,
-                letters: row.letters,
-                oldest: row.oldest,
-            })
-            .collect();
-        let total = items.iter().map(|item| item.letters).sum();
-        Ok(LetterCounts { total, items })
+        let counts = dead_letters::counts(&mut db, &filter.rows(0, 0)).await?;
+        Ok(counts.into())
     }
 
     /// One letter, open or closed, with its tries; none if there never was one of that id, or it is

@@ -116,12 +116,15 @@ impl Report {
                 State::Note => "note",
                 State::Fail => "FAIL",
             };
-            output::line(format!("{mark}  {}: {}", finding.what, finding.found));
+            output::sentence(
+                &format!("{mark}  "),
+                &format!("{}: {}", finding.what, finding.found),
+            );
             if let (Some(code), Some(remedy)) = (finding.code, &finding.remedy) {
-                output::line(format!("      {code}: {remedy}"));
+                output::sentence("      ", &format!("{code}: {remedy}"));
             }
             for (nth, step) in finding.steps.iter().enumerate() {
-                output::line(format!("      {}. {step}", nth + 1));
+                output::sentence(&format!("      {}. ", nth + 1), step);
             }
         }
         let wrong = self.0.iter().filter(|finding| !finding.fine).count();

@@ -120,7 +120,7 @@ fn refused(config: &Config, lane: &str, error: Error) -> anyhow::Error {
 }
 
 fn find<'a>(config: &'a Config, name: &str) -> anyhow::Result<(PortalName, &'a Portal)> {
-    let name = PortalName::parse(name).map_err(anyhow::Error::msg)?;
+    let name = PortalName::parse(name).map_err(output::wrong_word)?;
     let portal = config
         .portals
         .get(&name)

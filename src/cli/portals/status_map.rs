@@ -348,7 +348,7 @@ fn chosen(config: &Config, shops: &Shops) -> anyhow::Result<Vec<Arc<ShopRules>>>
     let Some(name) = &shops.shop else {
         return Ok(all.into_values().collect());
     };
-    let name = ShopName::parse(name).map_err(anyhow::Error::msg)?;
+    let name = ShopName::parse(name).map_err(output::wrong_word)?;
     let rules = all
         .get(&name)
         .with_context(|| format!("there is no shop {name}"))?;

@@ -49,7 +49,7 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
 }
 
 fn named(app: &App, shop: &str) -> anyhow::Result<ShopName> {
-    let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let shop = ShopName::parse(shop).map_err(output::wrong_word)?;
     let kept = app.registry().catalogues.contains_key(&shop);
     anyhow::ensure!(kept, "[shops.{shop}.catalogue] is not configured");
     Ok(shop)

@@ -88,13 +88,16 @@ async fn act(global: &Global, app: &App, command: &Command) -> anyhow::Result<Ex
             let shop = shop.as_deref().map(ShopName::parse).transpose();
             let portal = portal.as_deref().map(PortalName::parse).transpose();
             let filter = ConflictFilter {
-                shop: shop.map_err(anyhow::Error::msg)?,
-                portal: portal.map_err(anyhow::Error::msg)?,
+                shop: shop.map_err(output::wrong_word)?,
+                portal: portal.map_err(output::wrong_word)?,
                 closed: *closed,
                 limit: *limit,
                 ..ConflictFilter::default()
             };
             let page = app.conflicts.list(&filter).await?;
+            if page.items.is_empty() {
+                bootstrap::refuse_unknown(app, filter.shop.as_ref(), filter.portal.as_ref())?;
+            }
             if global.json {
                 output::json(&page)?;
             } else {
@@ -182,7 +185,7 @@ async fn resolve(app: &App, command: &Command) -> anyhow::Result<ExitCode> {
 }
 
 fn show_shortage(one: &ShortageView) {
-    let line = |name: &str, text: &str| output::line(format!("{name:<14} {text}"));
+    let line = |name: &str, text: &str| output::sentence(&format!("{name:<14} "), text);
     line("conflict", &format!("{} ({})", one.id, one.code));
     line("product", &format!("{} in {}", one.product, one.store));
     line("why", &one.sentence);
@@ -211,7 +214,7 @@ fn show_shortage(one: &ShortageView) {
 }
 
 fn show(one: &ConflictView) -> anyhow::Result<()> {
-    let line = |name: &str, text: &str| output::line(format!("{name:<14} {text}"));
+    let line = |name: &str, text: &str| output::sentence(&format!("{name:<14} "), text);
     line("conflict", &format!("{} ({})", one.id, one.code));
     line("order", &format!("{}/{}", one.shop, one.number));
     line("why", &one.sentence);

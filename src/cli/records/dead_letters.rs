@@ -209,6 +209,9 @@ async fn list(global: &Global, app: &App, page: &Page) -> anyhow::Result<()> {
         ..page.filter.parsed()?
     };
     let page = app.dead_letters.dead_letters(&filter).await?;
+    if page.items.is_empty() {
+        bootstrap::refuse_unknown(app, filter.shop.as_ref(), filter.portal.as_ref())?;
+    }
     if global.json {
         return output::json(&page);
     }
@@ -221,6 +224,9 @@ async fn list(global: &Global, app: &App, page: &Page) -> anyhow::Result<()> {
 
 async fn counts(global: &Global, app: &App, filter: &LetterFilter) -> anyhow::Result<()> {
     let counts = app.dead_letters.count_letters(filter).await?;
+    if counts.total == 0 {
+        bootstrap::refuse_unknown(app, filter.shop.as_ref(), filter.portal.as_ref())?;
+    }
     if global.json {
         return output::json(&counts);
     }
@@ -434,7 +440,7 @@ async fn show(global: &Global, app: &App, id: i64) -> anyhow::Result<()> {
         closed,
         tries,
     } = &whole;
-    output::line(format!("letter {id}: {} {sentence}", letter.code));
+    output::sentence("", &format!("letter {id}: {} {sentence}", letter.code));
     if let Some(closed) = closed {
         output::line(format!(
             "  closed   {} by {} at {} {}",
@@ -444,8 +450,8 @@ async fn show(global: &Global, app: &App, id: i64) -> anyhow::Result<()> {
             closed.reason.as_deref().unwrap_or_default()
         ));
     }
-    output::line(format!("  message  {}", letter.message));
-    output::line(format!("  remedy   {}", letter.remedy));
+    output::sentence("  message  ", &letter.message);
+    output::sentence("  remedy   ", &letter.remedy);
     output::line(format!(
         "  order    {} of {}, {} tries, {} to {}",
         letter.number.as_deref().unwrap_or("-"),
@@ -455,13 +461,9 @@ async fn show(global: &Global, app: &App, id: i64) -> anyhow::Result<()> {
         letter.last_failed_at.format("%Y-%m-%d %H:%M:%S")
     ));
     for one in tries {
-        output::line(format!(
-            "  try {:<4} {} {} {}",
-            one.nth,
-            one.at.format("%Y-%m-%d %H:%M:%S"),
-            one.code,
-            one.message
-        ));
+        let at = one.at.format("%Y-%m-%d %H:%M:%S");
+        let start = format!("  try {:<4} {at} ", one.nth);
+        output::sentence(&start, &format!("{} {}", one.code, one.message));
     }
     output::line(serde_json::to_string_pretty(&letter.payload)?);
     Ok(())

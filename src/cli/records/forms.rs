@@ -72,15 +72,18 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
         } => {
             let shop = shop.as_deref().map(ShopName::parse).transpose();
             let filter = SubmissionFilter {
-                shop: shop.map_err(anyhow::Error::msg)?,
+                shop: shop.map_err(output::wrong_word)?,
                 verdict: only.map(|only| only.word().to_owned()),
                 below: *below,
                 limit: *limit,
             };
             let found = app.forms.submissions(&filter).await;
-            found
-                .map_err(Into::into)
-                .and_then(|found| show(global, &found))
+            found.map_err(Into::into).and_then(|found| {
+                if found.is_empty() {
+                    bootstrap::refuse_unknown(&app, filter.shop.as_ref(), None)?;
+                }
+                show(global, &found)
+            })
         }
         Command::Restore { id } => {
             match app.forms.restore_submission(*id, &bootstrap::actor()).await {
@@ -130,7 +133,7 @@ fn show(global: &Global, found: &[Submission]) -> anyhow::Result<ExitCode> {
         let code = code.map(|code| (code, &one.shop));
         if let Some((code, shop)) = code.filter(|new| !told.contains(new)) {
             let remedy = Place::shop(shop).fill(code.remedy());
-            output::line(format!("{code}: {} {remedy}", code.sentence()));
+            output::sentence("", &format!("{code}: {} {remedy}", code.sentence()));
             told.push((code, shop));
         }
     }

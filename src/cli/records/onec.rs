@@ -9,7 +9,7 @@ use crate::{
         Global, output,
         setup::bootstrap::{self, Database},
     },
-    domain::{BaseName, ShopName},
+    domain::{BaseName, ShopName, did_you_mean},
     formats::{
         commerceml::{Bounds, Encoding, Item, Items, SchemaVersion},
         onec::Base,
@@ -176,9 +176,8 @@ fn show(report: &BaseReport) {
             let code = push.code.as_deref().unwrap_or("paused");
             let reason = push.reason.as_deref().unwrap_or_default();
             let again = time(push.resume_at);
-            output::line(format!(
-                "  none is pushed now: {code}: {reason}; again at {again}"
-            ));
+            let told = format!("none is pushed now: {code}: {reason}; again at {again}");
+            output::sentence("  ", &told);
         }
     }
     if report.untaken > 0 {
@@ -193,7 +192,7 @@ fn show(report: &BaseReport) {
     }
     for sheet in &report.refused_orders {
         let (shop, number, code, why) = (&sheet.shop, &sheet.number, &sheet.code, &sheet.why);
-        output::line(format!("  {shop} {number}: {code}: {why}"));
+        output::sentence("  ", &format!("{shop} {number}: {code}: {why}"));
     }
     let row = |session: &crate::app::onec::SessionView| {
         vec![
@@ -271,12 +270,10 @@ async fn documents(
         if one.repeats > 0 {
             words = format!("{words} (came again {} times)", one.repeats);
         }
-        output::line(format!(
-            "{}  {}  {} {number}  {words}",
-            one.id,
-            one.received_at.format("%Y-%m-%d %H:%M:%S"),
-            one.kind.as_str(),
-        ));
+        let at = one.received_at.format("%Y-%m-%d %H:%M:%S");
+        let start = format!("{}  {at}  ", one.id);
+        let told = format!("{} {number}  {words}", one.kind.as_str());
+        output::sentence(&start, &told);
         if raw {
             output::line(&one.raw);
         }
@@ -292,7 +289,10 @@ async fn export(
 ) -> anyhow::Result<ExitCode> {
     let base = named(app, base)?;
     let version = version
-        .map(|text| SchemaVersion::parse(text).with_context(|| format!("`{text}` is no version")))
+        .map(|text| {
+            let version = SchemaVersion::parse(text);
+            version.ok_or_else(|| output::wrong_word(format!("`{text}` is no version")))
+        })
         .transpose()?;
     let mut out: Box<dyn std::io::Write> = match to {
         Some(file) => {
@@ -330,19 +330,24 @@ async fn export(
 /// The base of this name, or the only one.
 fn named(app: &App, name: Option<&str>) -> anyhow::Result<Arc<Base>> {
     let bases = &app.registry().bases;
-    let found = match name {
-        Some(name) => app.onec.onec_base(name),
-        None if bases.len() == 1 => bases.values().next(),
-        None => None,
-    };
-    found.cloned().with_context(|| {
-        let names: Vec<&str> = bases.keys().map(BaseName::as_str).collect();
-        format!("name a base with `--base`: there are {}", names.join(", "))
+    let names: Vec<&str> = bases.keys().map(BaseName::as_str).collect();
+    if let Some(name) = name {
+        let meant = did_you_mean(name, &names);
+        let found = app.onec.onec_base(name).cloned();
+        return found.with_context(|| format!("the settings have no base `{name}`{meant}"));
+    }
+    let only = bases.values().next().filter(|_| bases.len() == 1);
+    only.cloned().ok_or_else(|| match names.as_slice() {
+        [] => anyhow::anyhow!("the settings have no base: add `[onec.NAME]`"),
+        names => {
+            let names = names.join(", ");
+            output::wrong_word(format!("name a base with `--base`: there are {names}"))
+        }
     })
 }
 
 async fn resend(app: &App, shop: &str, number: &str) -> anyhow::Result<ExitCode> {
-    let name = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let name = ShopName::parse(shop).map_err(output::wrong_word)?;
     let found = app
         .onec
         .onec_resend(&name, number, &bootstrap::actor())

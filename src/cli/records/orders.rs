@@ -166,10 +166,8 @@ async fn list(global: &Global, page: &Page, text: Option<String>) -> anyhow::Res
     let found = app.operations.list_orders(&filter).await;
     database.close().await;
     let found = found?;
-    // Orders of a shop that the settings have no more are still there.
-    let asked = filter.shop.as_ref().filter(|_| found.items.is_empty());
-    if let Some(why) = asked.and_then(|shop| bootstrap::unknown_shop(&app, shop)) {
-        anyhow::bail!(why);
+    if found.items.is_empty() {
+        bootstrap::refuse_unknown(&app, filter.shop.as_ref(), None)?;
     }
     if global.json {
         output::json(&found)?;
@@ -222,7 +220,7 @@ async fn not_customer(
     (shop, number): (&str, &str),
     card: (Card, Option<u64>),
 ) -> anyhow::Result<ExitCode> {
-    let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let shop = ShopName::parse(shop).map_err(output::wrong_word)?;
     let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
     let app = bootstrap::app(&config, database.pool.clone());
@@ -251,7 +249,7 @@ async fn not_customer(
 }
 
 async fn show_one(global: &Global, shop: &str, number: &str) -> anyhow::Result<ExitCode> {
-    let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let shop = ShopName::parse(shop).map_err(output::wrong_word)?;
     let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
     let app = bootstrap::app(&config, database.pool.clone());
@@ -307,32 +305,30 @@ fn show(view: &OrderView) {
         contents(order);
     }
     if let Some(tried) = &view.tried {
-        output::line(format!(
-            "  refused, tried again at {} (event {}, {} tries): {} {}",
+        let told = format!(
+            "refused, tried again at {} (event {}, {} tries): {} {}",
             tried.next_at.format("%Y-%m-%d %H:%M:%S"),
             tried.event,
             tried.attempts,
             tried.code,
             tried.message
-        ));
+        );
+        output::sentence("  ", &told);
     }
     if let Some(fault) = &view.fault {
-        output::line(format!("  {fault}"));
+        output::sentence("  ", fault);
     }
     for sentence in view.recognised.iter().flat_map(Recognised::sentences) {
-        output::line(format!("  {sentence}"));
+        output::sentence("  ", &sentence);
     }
     if let Some(onec) = &view.onec {
         in_onec(onec);
     }
     for entry in &view.timeline {
-        output::line(format!(
-            "  {}  {:<9} {}{}",
-            entry.at.format("%Y-%m-%d %H:%M:%S"),
-            entry.kind,
-            entry.text,
-            entry.detail.as_ref().map(aside).unwrap_or_default()
-        ));
+        let at = entry.at.format("%Y-%m-%d %H:%M:%S");
+        let aside = entry.detail.as_ref().map(aside).unwrap_or_default();
+        let start = format!("  {at}  {:<9} ", entry.kind);
+        output::sentence(&start, &format!("{}{aside}", entry.text));
     }
 }
 

@@ -21,6 +21,8 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 
 /// Levels that are read at once.
 const PAGE: u32 = 1_000;
+/// Lines of a ledger that people are shown at once.
+const NEWEST: usize = 100;
 
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Command {
@@ -32,13 +34,13 @@ pub(in crate::cli) enum Command {
         #[arg(long)]
         product: Option<String>,
     },
-    /// Show a product's whole ledger, oldest first
+    /// Show a product's ledger, oldest first
     Ledger {
         /// The stock's name in the settings
         stock: String,
         /// The product, by its product_id
         product: String,
-        /// Only so many of the newest lines
+        /// Only so many of the newest lines; else 100, or all with --json
         #[arg(long, value_name = "LINES")]
         last: Option<usize>,
     },
@@ -153,7 +155,10 @@ async fn ledger(
     (product, last): (&str, Option<usize>),
 ) -> anyhow::Result<ExitCode> {
     let mut entries = app.stock.stock_ledger(stock.name.as_str(), product).await?;
-    let older = last.map_or(0, |last| entries.len().saturating_sub(last));
+    let all = entries.len();
+    // Programs get all that is not cut by their own word.
+    let last = last.or((!global.json).then_some(NEWEST));
+    let older = last.map_or(0, |last| all.saturating_sub(last));
     entries.drain(..older);
     if global.json {
         output::json(&entries)?;
@@ -163,7 +168,9 @@ async fn ledger(
         anyhow::bail!("nothing has moved of the product {product}");
     }
     if older > 0 {
-        output::say(format!("{older} older lines are left out"));
+        output::say(format!(
+            "{older} older lines are left out: --last {all} shows all"
+        ));
     }
     let row = |entry: &crate::app::stock::LedgerEntry| {
         vec![
@@ -327,7 +334,7 @@ fn bare(cell: &str) -> String {
 }
 
 async fn release(global: &Global, app: &App, shop: &str, id: &str) -> anyhow::Result<ExitCode> {
-    let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let shop = ShopName::parse(shop).map_err(output::wrong_word)?;
     let answer = app
         .stock
         .release_by_hand(&shop, id, &bootstrap::actor())

@@ -80,7 +80,7 @@ async fn test(
     till: &str,
     file: Option<&PathBuf>,
 ) -> anyhow::Result<ExitCode> {
-    let name = TillName::parse(till).map_err(anyhow::Error::msg)?;
+    let name = TillName::parse(till).map_err(output::wrong_word)?;
     let known = config.tills.get(&name);
     let known = known.with_context(|| format!("there is no `[tills.{till}]` in the settings"))?;
     let events = match (file, &known.api) {
@@ -103,7 +103,9 @@ async fn test(
             let event = |row| tills::moysklad::event(&name, sale, row);
             rows.iter().rev().take(SHOWN).map(event).collect()
         }
-        (None, None) => anyhow::bail!("name a file with what the till sends"),
+        (None, None) => {
+            return Err(output::wrong_word("name a file with what the till sends"));
+        }
     };
     anyhow::ensure!(!events.is_empty(), "there is no receipt in it");
     let trials = app.stock.try_receipts(&name, &events).await?;

@@ -26,7 +26,7 @@ pub(super) async fn act(
     (shop, number, event): (&str, &str, Option<i64>),
     act: Act,
 ) -> anyhow::Result<ExitCode> {
-    let shop = ShopName::parse(shop).map_err(anyhow::Error::msg)?;
+    let shop = ShopName::parse(shop).map_err(output::wrong_word)?;
     let config = bootstrap::config(global)?;
     let database = Database::open(&config, global).await?;
     let app = bootstrap::app(&config, database.pool.clone());

@@ -54,7 +54,9 @@ function keepWhole(root) {
 
 // What somebody stands on, and what was opened, stays so in the new part.
 function keyOf(element) {
-  const own = element.getAttribute('href') ?? element.name;
+  // What opens may be told with figures that change.
+  const part = element.matches('summary') ? element.parentElement.dataset.key : null;
+  const own = part ?? element.getAttribute('href') ?? element.name;
   return [element.tagName, own || element.textContent.trim()].join('\n');
 }
 

@@ -84,11 +84,12 @@ fn nothing(counts: ProductCounts) -> Text {
 }
 
 fn numbers(visitor: &Viewer, counts: ProductCounts) -> Markup {
+    let count = |many| components::count(visitor.lang, many);
     html! {
         dl {
-            dt { (visitor.text(Text::Delivered)) } dd { (counts.linked) }
-            dt { (visitor.text(Text::Waiting)) } dd { (counts.waiting) }
-            dt { (visitor.text(Text::Dead)) } dd { (counts.dead) }
+            dt { (visitor.text(Text::Delivered)) } dd { (count(counts.linked)) }
+            dt { (visitor.text(Text::Waiting)) } dd { (count(counts.waiting)) }
+            dt { (visitor.text(Text::Dead)) } dd { (count(counts.dead)) }
         }
     }
 }

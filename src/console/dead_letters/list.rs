@@ -6,7 +6,7 @@ use super::{
     selection,
 };
 use crate::{
-    app::{DeadLetter, DeadLetters, LetterCounts, LetterPage, Registry},
+    app::{DeadLetter, DeadLetters, LetterCounts, Registry},
     console::{
         i18n::messages::Text,
         session::viewer::Viewer,
@@ -40,31 +40,21 @@ pub(in crate::console) async fn get(
 ) -> Result<Markup, ErrorPage> {
     let mut filter = asked.filter(visitor.lang)?;
     filter.after = asked.after.parse().ok();
-    // The one order that holds across pages; by another column the page is sorted.
     filter.limit = PAGE;
-    filter.newest_first = asked.sorting.by(BY_ID) == Some(true);
     let narrow = !filter.is_empty();
-    let counts = dead_letters.count_letters(&filter).await;
-    let counts = counts.map_err(|error| ErrorPage::of(error, visitor.lang))?;
-    let total = counts.total;
-    let mut page = if total == 0 {
-        // They are not looked through once more.
-        LetterPage {
-            items: Vec::new(),
-            next: None,
-        }
-    } else {
-        let page = dead_letters.dead_letters(&filter).await;
-        page.map_err(|error| ErrorPage::of(error, visitor.lang))?
-    };
+    // The one order that holds across pages; by another column the page is sorted.
+    let newest_first = asked.sorting.by(BY_ID) == Some(true);
+    let found = dead_letters.find_letters(&filter, newest_first).await;
+    let (counts, mut page) = found.map_err(|error| ErrorPage::of(error, visitor.lang))?;
+    let total = components::count(visitor.lang, counts.total);
     asked.sorting.apply(&mut page.items, &COLUMNS);
     let title = visitor.text(Text::DeadLetters);
     let next = page.next.map(|id| id.to_string());
     let content = html! {
-        h1 { (title) " " span.quiet { (components::count(visitor.lang, total)) } }
+        h1 { (title) " " span.quiet { (total) } }
         (components::notice(&visitor, Some(&asked.done)))
         (selection::notice(&visitor, &asked.chosen))
-        (codes(&asked, &counts))
+        (codes(&visitor, &asked, &counts))
         details open[narrow] {
             summary { (visitor.text(Text::Filter)) } (filters(&registry, &visitor, &asked))
         }
@@ -111,7 +101,7 @@ pub(in crate::console) async fn get(
 }
 
 /// How many letters there are of each code, to be looked at with one click.
-fn codes(asked: &ListQuery, counts: &LetterCounts) -> Markup {
+fn codes(visitor: &Viewer, asked: &ListQuery, counts: &LetterCounts) -> Markup {
     let mut sums = BTreeMap::<&str, i64>::new();
     for item in &counts.items {
         *sums.entry(item.code.as_str()).or_default() += item.letters;
@@ -128,7 +118,7 @@ fn codes(asked: &ListQuery, counts: &LetterCounts) -> Markup {
         @if !sums.is_empty() { p.chips {
             @for (code, sum) in &sums {
                 a.chip href=(only(code)) aria-current=[(asked.code == *code).then_some("true")] {
-                    span.code { (code) } " " b { (sum) }
+                    span.code { (code) } " " b { (components::count(visitor.lang, *sum)) }
                 }
             }
         } }

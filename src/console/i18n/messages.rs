@@ -288,8 +288,7 @@ texts! {
     Export "Export these as a file" "Выгрузить отобранные в файл"
     Import "Import from a file" "Загрузить из файла"
     ImportExplained
-        "A file with one letter a line, as the export writes it. Letters that are here already are \
-         left alone."
+        "A file with one letter a line, as exported. Letters that are here already are left alone."
         "Файл, где одна запись на строку, как её пишет выгрузка. Записи, которые здесь уже есть, \
          не меняются."
     ChooseFile "Choose a file first: this one is empty." "Сначала выберите файл: этот пуст."
@@ -444,6 +443,7 @@ texts! {
         "Все товары в портале такие, как сообщил магазин."
     OnlyOpen "Only those that are not in step" "Только те, которых ещё нет в портале"
     AllOfThem "All of them" "Все"
+    MoreOfThem "More" "Ещё"
     // forms
     Forms "Forms" "Формы"
     Form "Form" "Форма"

@@ -105,14 +105,15 @@ pub(in crate::console) async fn get(
 
 fn sums(visitor: &Viewer, report: &BaseReport) -> Markup {
     let text = |text| visitor.text(text);
+    let count = |many| components::count(visitor.lang, many);
     html! {
         dl.facts {
-            dt { (text(Text::WaitForOneC)) } dd { (report.waiting)
+            dt { (text(Text::WaitForOneC)) } dd { (count(report.waiting))
                 (since(visitor, report.oldest)) }
-            dt { (text(Text::OneCHas)) } dd { (report.confirmed)
+            dt { (text(Text::OneCHas)) } dd { (count(report.confirmed))
                 (since(visitor, report.last_confirmed_at)) }
-            dt { (text(Text::HeldByFilter)) } dd { (report.held) }
-            dt { (text(Text::CannotBeWritten)) } dd { (report.refused) }
+            dt { (text(Text::HeldByFilter)) } dd { (count(report.held)) }
+            dt { (text(Text::CannotBeWritten)) } dd { (count(report.refused)) }
         }
         @if !report.refused_orders.is_empty() { ul { @for one in &report.refused_orders {
             li { (components::order(Some(&one.shop), Some(&one.number))) ": " (one.code) ": "

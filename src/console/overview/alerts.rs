@@ -21,6 +21,21 @@ use chrono::{DateTime, Utc};
 use maud::{Markup, html};
 use std::{borrow::Cow, cmp::Reverse};
 
+/// How bad something is: a number of things, or words that stand as they are.
+enum Figure {
+    Count(i64),
+    Words(String),
+}
+
+impl Figure {
+    fn shown(&self, lang: Lang) -> Cow<'_, str> {
+        match self {
+            Self::Count(many) => Cow::Owned(components::count(lang, *many)),
+            Self::Words(words) => Cow::Borrowed(words),
+        }
+    }
+}
+
 /// One thing that is wrong.
 struct Alert {
     flow: Flow,
@@ -37,7 +52,7 @@ struct Alert {
     /// What waits because of it: letters, orders, messages.
     waits: i64,
     /// How bad it is: figures with their names.
-    figures: Vec<(Text, String)>,
+    figures: Vec<(Text, Figure)>,
     /// Until when, and what is then.
     until: Option<(Text, DateTime<Utc>)>,
     /// The words of whoever failed.
@@ -79,13 +94,14 @@ impl Alert {
         };
         let remedy = |code| lang.remedy(code, at((self.place.0, &self.place.1)));
         html! {
-            li class=(class) { details open[is_open] {
+            li class=(class) { details open[is_open] data-key=(self.key()) {
                 summary {
                     div.where {
                         span class=(self.flow.class()) { (visitor.text(self.badge)) }
                         " " strong { (visitor.text(self.place.0)) " " (self.place.1) }
                         @for (name, figure) in &self.figures {
-                            span.quiet { (named(visitor, *name, figure)) ": " b { (figure) } }
+                            @let figure = figure.shown(lang);
+                            span.quiet { (named(visitor, *name, &figure)) ": " b { (figure) } }
                         }
                     }
                     @if let Some(code) = self.code { p.what { (lang.sentence(code)) } }
@@ -115,6 +131,13 @@ impl Alert {
 }
 
 impl Alert {
+    /// What it is about, whatever its figures are: by it the page keeps open what somebody opened.
+    fn key(&self) -> String {
+        let code = self.code.map_or("", ErrorCode::as_str);
+        let (kind, name) = &self.place;
+        format!("{:?} {code} {kind:?} {name}", self.badge)
+    }
+
     fn words(&self, lang: Lang) -> Cow<'_, str> {
         match &self.pause {
             Some(pause) if !self.words.is_empty() => Cow::Owned(lang.said(pause, None)),
@@ -160,15 +183,18 @@ impl<'a> Alerts<'a> {
         html! {
             @if self.all.is_empty() { p.notice { (visitor.text(Text::AllWell)) } }
             @else {
-                h2.wrong {
-                    (visitor.text(Text::WhatIsWrong)) " " span.badge.bad { (self.all.len()) }
+                // What stands still comes first; where nothing does, nothing is red.
+                @let worst = self.all.first().map_or(Flow::Stuck, |one| one.flow);
+                h2.wrong.slowed[worst != Flow::Stuck] {
+                    (visitor.text(Text::WhatIsWrong)) " "
+                    span class=(worst.class()) { (self.all.len()) }
                 }
                 @let shown = if self.all.len() > FIRST + 1 { FIRST } else { self.all.len() };
                 @let (first, rest) = self.all.split_at(shown);
                 (items(visitor, first, self.all.len() == 1))
                 @if !rest.is_empty() {
-                    details {
-                        summary { (visitor.text(Text::AllOfThem)) " (" (self.all.len()) ")" }
+                    details data-key="rest" {
+                        summary { (visitor.text(Text::MoreOfThem)) " (" (rest.len()) ")" }
                         (items(visitor, rest, false))
                     }
                 }
@@ -200,8 +226,17 @@ impl<'a> Alerts<'a> {
     pub(in crate::console) fn lately(&self, visitor: &Viewer, lane: Option<&str>) -> Markup {
         let CachedOverview { report, glance } = self.look;
         let here = |incident: &Incident| lane.is_none_or(|lane| incident.lane == lane);
+        // What the list says of a lane that rests is not over.
+        let lasts = |incident: &Incident| {
+            let same = |one: &Alert| {
+                let code = one.code.map(ErrorCode::as_str);
+                one.lane == incident.lane && code == Some(incident.code.as_str())
+            };
+            self.all.iter().any(same)
+        };
         let over = |incident: &&Incident| {
-            incident.over_at.is_some() && known(report, incident) && here(incident)
+            let ended = incident.over_at.is_some() && !lasts(incident);
+            ended && known(report, incident) && here(incident)
         };
         let over: Vec<_> = glance.incidents.iter().filter(over).collect();
         html! {
@@ -239,7 +274,7 @@ fn conflict(conflict: &WaitingConflicts) -> Alert {
         badge: Text::NeedsYou,
         code: ErrorCode::parse(&conflict.code),
         waits: conflict.count,
-        figures: vec![(Text::Conflicts, conflict.count.to_string())],
+        figures: vec![(Text::Conflicts, Figure::Count(conflict.count))],
         ..Alert::new(Flow::Slow, (Text::Shop, &conflict.shop), href, Text::Decide)
     }
 }
@@ -256,11 +291,11 @@ fn portal(visitor: &Viewer, portal: &PortalStatus, glance: &Overview) -> Option<
     if flow == Flow::Flowing || explained {
         return None;
     }
-    let mut figures = vec![(Text::Waiting, portal.pending.to_string())];
+    let mut figures = vec![(Text::Waiting, Figure::Count(portal.pending))];
     if portal.pending > 0 {
         figures.push((
             Text::Oldest,
-            components::span(portal.oldest_seconds, visitor.lang),
+            Figure::Words(components::span(portal.oldest_seconds, visitor.lang)),
         ));
     }
     let halts = matches!(portal.state, LaneState::Paused | LaneState::Waiting);
@@ -325,7 +360,7 @@ fn callback(shop: &ShopStatus) -> Option<Alert> {
         code,
         text: code.is_none().then_some(text),
         waits: shop.untold,
-        figures: vec![(Text::Untold, shop.untold.to_string())],
+        figures: vec![(Text::Untold, Figure::Count(shop.untold))],
         until: shop.callback_resume_at.map(|at| (Text::TriesAgain, at)),
         words: words.to_owned(),
         pause: shop.callback_what.clone(),
@@ -363,7 +398,7 @@ fn incident(report: &StatusReport, incident: &Incident) -> Option<Alert> {
         figures: if moved {
             Vec::new()
         } else {
-            vec![(Text::Times, incident.times.to_string())]
+            vec![(Text::Times, Figure::Count(incident.times))]
         },
         ..Alert::new(flow, place, href, label)
     })
@@ -392,9 +427,9 @@ fn dead(dead: &DeadRow) -> Alert {
         (Some(shop), _) => (Text::Shop, shop),
         (None, portal) => (Text::Portal, portal.unwrap_or("—")),
     };
-    let mut figures = vec![(Text::DeadLetters, dead.count.to_string())];
-    let of = one_of(dead.count);
-    figures.extend(dead.number.clone().map(|number| (of, number)));
+    let mut figures = vec![(Text::DeadLetters, Figure::Count(dead.count))];
+    let (of, number) = (one_of(dead.count), dead.number.clone());
+    figures.extend(number.map(|number| (of, Figure::Words(number))));
     let href = if dead.count == 1 {
         format!("/console/dead-letters/{}", dead.id)
     } else {
@@ -436,8 +471,8 @@ fn refused(refused: &Refused) -> Alert {
         text: known.is_none().then_some(Text::LastRefusal),
         waits: refused.count,
         figures: vec![
-            (Text::RefusedAndTried, refused.count.to_string()),
-            (one_of(refused.count), refused.number.clone()),
+            (Text::RefusedAndTried, Figure::Count(refused.count)),
+            (one_of(refused.count), Figure::Words(refused.number.clone())),
         ],
         words: refused.message.clone(),
         ..Alert::new(Flow::Slow, (place, &refused.shop), href, label)

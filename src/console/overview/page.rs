@@ -111,7 +111,7 @@ fn tiles(visitor: &Viewer, report: &StatusReport) -> Markup {
                     b { (count(dead)) } span { (visitor.text(Text::DeadLetters)) }
                 }
             }
-            li.alarm[conflicts > 0] {
+            li.slowed[conflicts > 0] {
                 a href="/console/conflicts" {
                     b { (count(conflicts)) }
                     span {
@@ -238,6 +238,7 @@ fn shops(visitor: &Viewer, report: &StatusReport, sorting: &Sorting) -> Markup {
     let mut rows: Vec<Row<'_>> = report.shops.iter().map(|shop| (shop, of(shop))).collect();
     let columns = shop_columns();
     sorting.apply(&mut rows, &columns);
+    let count = |many| components::count(visitor.lang, many);
     html! {
         div.scroll { table.stacks {
             (sorting.heads(visitor, &columns, |pairs| link("shops", pairs)))
@@ -249,7 +250,7 @@ fn shops(visitor: &Viewer, report: &StatusReport, sorting: &Sorting) -> Markup {
                 td data-label=(visitor.text(Text::Portal)) {
                     a href=(links::portal(&shop.portal)) { (shop.portal) }
                 }
-                td.num data-label=(visitor.text(Text::Waiting)) { (shop.pending) }
+                td.num data-label=(visitor.text(Text::Waiting)) { (count(shop.pending)) }
                 td.num data-label=(visitor.text(Text::Oldest)) {
                     @if shop.pending > 0 {
                         (components::span(shop.oldest_seconds, visitor.lang))
@@ -257,12 +258,14 @@ fn shops(visitor: &Viewer, report: &StatusReport, sorting: &Sorting) -> Markup {
                         "—"
                     }
                 }
-                td.num data-label=(visitor.text(Text::DoneLastHour)) { (shop.done_last_hour) }
+                td.num data-label=(visitor.text(Text::DoneLastHour)) {
+                    (count(shop.done_last_hour))
+                }
                 td.num data-label=(visitor.text(Text::Dead)) {
                     @if shop.dead > 0 {
                         a href=(links::link("/console/dead-letters", &[("shop", Some(&shop.shop))]))
                             {
-                            (shop.dead)
+                            (count(shop.dead))
                         }
                     } @else {
                         "0"
@@ -297,8 +300,10 @@ fn codes(visitor: &Viewer, report: &StatusReport, sorting: &Sorting) -> Markup {
         @if rows.is_empty() { p.empty { (visitor.text(Text::NoDeadLetters)) } }
         @else { div.scroll { table.stacks {
             (sorting.heads(visitor, &columns, |pairs| link("codes", pairs)))
-            tbody { @for (code, count) in &rows { tr {
-                td.num data-label=(visitor.text(Text::Count)) { a href=(letters(code)) { (count) } }
+            tbody { @for (code, many) in &rows { tr {
+                td.num data-label=(visitor.text(Text::Count)) {
+                    a href=(letters(code)) { (components::count(visitor.lang, *many)) }
+                }
                 td.code data-label=(visitor.text(Text::Code)) { a href=(letters(code)) { (code) } }
                 td data-label=(visitor.text(Text::WhatHappened)) {
                     (ErrorCode::parse(code).map_or("", |code| visitor.lang.sentence(code)))

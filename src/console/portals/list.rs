@@ -49,18 +49,19 @@ pub(in crate::console) fn facts(
     visitor: &Viewer,
     portal: &PortalStatus,
 ) -> Markup {
+    let count = |many| components::count(visitor.lang, many);
     html! {
         dl {
             @if let Some(origin) = names.origin(&portal.portal) {
                 dt { (visitor.text(Text::Address)) }
                 dd { a href=(origin) rel="noreferrer noopener" target="_blank" { (origin) } }
             }
-            dt { (visitor.text(Text::Waiting)) } dd { (portal.pending) }
-            dt { (visitor.text(Text::DoneLastHour)) } dd { (portal.done_last_hour) }
+            dt { (visitor.text(Text::Waiting)) } dd { (count(portal.pending)) }
+            dt { (visitor.text(Text::DoneLastHour)) } dd { (count(portal.done_last_hour)) }
             dt { (visitor.text(Text::Dead)) }
             dd {
                 a href=(links::link("/console/dead-letters", &[("portal", Some(&portal.portal))])) {
-                    (portal.dead)
+                    (count(portal.dead))
                 }
             }
             dt { (visitor.text(Text::Driver)) } dd { (portal.owner.as_deref().unwrap_or("—")) }

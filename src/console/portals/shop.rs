@@ -39,6 +39,7 @@ pub(in crate::console) async fn get(
     let shop = shop.ok_or_else(|| ErrorPage::not_found(visitor.lang))?;
     let (wrongs, lane) = (Alerts::of(&visitor, &look), lane_of(&name));
     let refused = operations.refused_changes(&known).await.map_err(fault)?;
+    let count = |many| components::count(visitor.lang, many);
     let content = html! {
         h1 {
             (visitor.text(Text::Shop)) " " (name) " " @if let Some(callback) = shop.callback {
@@ -53,13 +54,15 @@ pub(in crate::console) async fn get(
         dl {
             dt { (visitor.text(Text::Portal)) }
             dd { a href=(links::portal(&shop.portal)) { (shop.portal) } }
-            dt { (visitor.text(Text::Waiting)) } dd { (shop.pending) }
-            dt { (visitor.text(Text::Untold)) } dd { (shop.untold) }
-            @if shop.given_up > 0 { dt { (visitor.text(Text::NeverTold)) } dd { (shop.given_up) } }
+            dt { (visitor.text(Text::Waiting)) } dd { (count(shop.pending)) }
+            dt { (visitor.text(Text::Untold)) } dd { (count(shop.untold)) }
+            @if shop.given_up > 0 {
+                dt { (visitor.text(Text::NeverTold)) } dd { (count(shop.given_up)) }
+            }
             dt { (visitor.text(Text::Dead)) }
             dd {
                 a href=(links::link("/console/dead-letters", &[("shop", Some(&name))])) {
-                    (shop.dead)
+                    (count(shop.dead))
                 }
             }
             @if registry.catalogues.contains_key(&known) {
@@ -73,7 +76,7 @@ pub(in crate::console) async fn get(
             dt { (visitor.text(Text::Forms)) }
             dd { a href=(links::forms(&name)) { (visitor.text(Text::WhatTheySent)) } }
             dt { (visitor.text(Text::Conflicts)) }
-            dd { a href="/console/conflicts" { (shop.conflicts) } }
+            dd { a href="/console/conflicts" { (count(shop.conflicts)) } }
         }
         @if shop.callback.is_some() {
             (wrongs.lately(&visitor, Some(&lane)))

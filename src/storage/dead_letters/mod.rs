@@ -104,8 +104,8 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Lett
     .await?)
 }
 
-/// Open letters, newest first: with ids below `after`; `upto` plays no part.
-pub async fn newest(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
+/// The open letters among these ids, in the order of the ids.
+pub async fn of_ids(db: &mut PgConnection, ids: &[i64]) -> Result<Vec<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
         r#"SELECT id AS "id!", outbox_id, change_seq, about AS "about: LetterAbout", shop, portal,
@@ -113,22 +113,9 @@ pub async fn newest(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Le
                   attempts AS "attempts!", first_failed_at AS "first_failed_at!",
                   last_failed_at AS "last_failed_at!",
                   payload AS "payload!: Json"
-           FROM bridge.open_dead_letters
-           WHERE id < $1 AND ($2::text IS NULL OR shop = $2) AND ($3::text IS NULL OR portal = $3)
-             AND ($4::text IS NULL OR code = $4) AND ($5::text IS NULL OR number = $5)
-             AND ($7::timestamptz IS NULL OR last_failed_at >= $7)
-             AND ($8::timestamptz IS NULL OR last_failed_at < $8)
-             AND ($9::text IS NULL OR strpos(lower(message || ' ' || payload::text), lower($9)) > 0)
-           ORDER BY id DESC LIMIT $6"#,
-        filter.after,
-        filter.shop,
-        filter.portal,
-        filter.code,
-        filter.number,
-        filter.limit,
-        filter.since,
-        filter.until,
-        filter.text
+           FROM UNNEST($1::bigint[]) WITH ORDINALITY AS wanted (id, nth)
+           JOIN bridge.open_dead_letters USING (id) ORDER BY nth"#,
+        ids
     )
     .fetch_all(db)
     .await?)
@@ -149,15 +136,35 @@ pub struct CountRow {
     pub newest_id: i64,
     /// Since when the oldest fails.
     pub oldest: DateTime<Utc>,
+    /// Ids of a page of them, as [`find`] was asked for it.
+    pub page: Vec<i64>,
 }
 
 /// Counts open letters by portal, shop and code, the most first; `after`, `upto` and `limit` play
 /// no part.
 pub async fn counts(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<CountRow>, Error> {
+    let without_page = Filter {
+        limit: 0,
+        ..filter.clone()
+    };
+    find(db, &without_page, false).await
+}
+
+/// The same with the ids of a page of each row: at most `limit` above `after`, or below it if the
+/// newest come first. The letters are read once: a text is searched in each of them. `upto` plays
+/// no part.
+pub async fn find(
+    db: &mut PgConnection,
+    filter: &Filter<'_>,
+    newest_first: bool,
+) -> Result<Vec<CountRow>, Error> {
     Ok(sqlx::query_as!(
         CountRow,
         r#"SELECT portal, shop, code AS "code!", count(*) AS "letters!", max(id) AS "newest_id!",
-                  min(first_failed_at) AS "oldest!"
+                  min(first_failed_at) AS "oldest!",
+                  coalesce((array_agg(id ORDER BY CASE WHEN $8 THEN -id ELSE id END)
+                    FILTER (WHERE CASE WHEN $8 THEN id < $9 ELSE id > $9 END)
+                  )[:$10::bigint], '{}') AS "page!"
            FROM bridge.open_dead_letters
            WHERE ($1::text IS NULL OR shop = $1) AND ($2::text IS NULL OR portal = $2)
              AND ($3::text IS NULL OR code = $3) AND ($4::text IS NULL OR number = $4)
@@ -171,7 +178,10 @@ pub async fn counts(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Co
         filter.number,
         filter.since,
         filter.until,
-        filter.text
+        filter.text,
+        newest_first,
+        filter.after,
+        filter.limit
     )
     .fetch_all(db)
     .await?)

@@ -204,6 +204,25 @@ pub(in crate::cli) fn unknown_shop(app: &App, shop: &ShopName) -> Option<String>
     (!known.contains_key(shop)).then(|| format!("the settings have no shop `{shop}`{meant}"))
 }
 
+/// Refuses a filter under which nothing was found by the name of a shop or a portal that no
+/// settings have. What is left of one that was taken out of them is found.
+pub(in crate::cli) fn refuse_unknown(
+    app: &App,
+    shop: Option<&ShopName>,
+    portal: Option<&PortalName>,
+) -> anyhow::Result<()> {
+    if let Some(why) = shop.and_then(|shop| unknown_shop(app, shop)) {
+        anyhow::bail!(why);
+    }
+    let known = &app.registry().portals;
+    if let Some(portal) = portal.filter(|portal| !known.contains(*portal)) {
+        let names: Vec<&str> = known.iter().map(PortalName::as_str).collect();
+        let meant = did_you_mean(portal.as_str(), &names);
+        anyhow::bail!("the settings have no portal `{portal}`{meant}");
+    }
+    Ok(())
+}
+
 /// That no settings have a portal of this name, or a lane, and which was meant.
 pub(in crate::cli) fn unknown_portal(config: &Config, name: &str) -> anyhow::Error {
     let portals = config.portals.keys().map(ToString::to_string);

@@ -129,6 +129,42 @@ async fn no_page_of_a_full_bridge_is_longer_than_four_screens_of_a_phone() {
 }
 
 #[tokio::test]
+async fn of_many_troubles_the_worst_three_are_told_and_the_others_open_below_them() {
+    let world = World::without_worker().await;
+    // Five troubles, each with a letter more than the one before.
+    sqlx::raw_sql(
+        "INSERT INTO bridge.dead_letters (shop, portal, number, code, message, payload)
+         SELECT 'main', 'main', 'N-' || c || '-' || i,
+           (ARRAY['MAP-STATUS', 'B24-REFUSED', 'B24-EMAIL', 'B24-CURRENCY', 'B24-DEAL-GONE'])[c],
+           'words', '{}'
+         FROM generate_series(1, 5) c, generate_series(1, c) i",
+    )
+    .execute(&world.db.pool)
+    .await
+    .unwrap();
+    let anna = Page::anna(&world).await;
+    for (lang, more) in [("en", "More ("), ("ru", "Ещё (")] {
+        let request = anna.client.get(world.at(""));
+        let cookies = format!("{}; b24_lang={lang}", anna.cookie);
+        let answer = request.header("cookie", cookies).send().await.unwrap();
+        let page = answer.text().await.unwrap();
+        let (_, list) = page.split_once("<ul class=\"wrong\">").unwrap();
+        let (told, rest) = list.split_once("<details data-key=\"rest\">").unwrap();
+        let (rest, _) = rest.split_once("</ul>").unwrap();
+        assert_eq!(told.matches("data-key=").count(), 3, "{told}");
+        for code in ["B24-DEAL-GONE", "B24-CURRENCY", "B24-EMAIL"] {
+            assert!(
+                told.contains(code) && !rest.contains(code),
+                "{code}: {page}"
+            );
+        }
+        let others = rest.matches("data-key=").count();
+        assert!(rest.contains(&format!("{more}{others})")), "{rest}");
+        assert!(rest.contains("B24-REFUSED") && rest.contains("MAP-STATUS"));
+    }
+}
+
+#[tokio::test]
 async fn a_page_is_compressed_for_who_takes_it_so_and_a_stream_is_not() {
     let (world, _) = idle().await;
     let anna = Page::anna(&world).await;

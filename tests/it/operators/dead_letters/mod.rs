@@ -378,6 +378,49 @@ async fn filters_by_time_and_text_count_what_they_list() {
             .items
             .len();
         assert_eq!(i64::try_from(listed).unwrap(), found, "{query:?}");
+        let (counts, page) = app.dead_letters.find_letters(&filter, true).await.unwrap();
+        let both = (counts.total, page.items.len(), page.next);
+        assert_eq!(both, (found, listed, None), "{query:?}");
+    }
+}
+
+#[tokio::test]
+async fn pages_that_are_found_with_their_count_hold_each_letter_once_in_their_order() {
+    let db = Database::new().await;
+    let app = app(&db.pool, &["main"]);
+    // Neighbours are of different codes and shops: a page is put together from several counts.
+    sqlx::raw_sql(
+        "INSERT INTO bridge.dead_letters (shop, portal, number, code, message, payload)
+         SELECT CASE WHEN i % 3 > 0 THEN 'main' END, 'main', 'N-' || i,
+           (ARRAY['MAP-STATUS', 'B24-REFUSED'])[1 + i % 2], 'words', '{}'
+         FROM generate_series(1, 23) i",
+    )
+    .execute(&db.pool)
+    .await
+    .unwrap();
+    let number = |nth: i32| format!("N-{nth}");
+    for newest_first in [false, true] {
+        let mut filter = LetterFilter {
+            text: Some("WORDS".to_owned()),
+            limit: 5,
+            ..LetterFilter::default()
+        };
+        let mut seen = Vec::new();
+        loop {
+            let found = app.dead_letters.find_letters(&filter, newest_first).await;
+            let (counts, page) = found.unwrap();
+            assert_eq!((counts.total, counts.items.len()), (23, 4));
+            seen.extend(page.items.into_iter().filter_map(|letter| letter.number));
+            filter.after = page.next;
+            if page.next.is_none() {
+                break;
+            }
+        }
+        let mut all: Vec<String> = (1..=23).map(number).collect();
+        if newest_first {
+            all.reverse();
+        }
+        assert_eq!(seen, all);
     }
 }
 

@@ -118,6 +118,26 @@ async fn a_misspelt_state_code_or_shop_is_answered_with_the_one_that_was_meant()
             1,
         ),
         (
+            &["dead-letters", "list", "--shop", "mian"][..],
+            "the settings have no shop `mian`; did you mean `main`?",
+            1,
+        ),
+        (
+            &["conflicts", "list", "--portal", "mian"][..],
+            "the settings have no portal `mian`; did you mean `main`?",
+            1,
+        ),
+        (
+            &["conflicts", "list", "--shop", "no name"][..],
+            "letters, digits",
+            2,
+        ),
+        (
+            &["orders", "show", "no name", "A-1"][..],
+            "letters, digits",
+            2,
+        ),
+        (
             &["orders", "show", "mian", "A-1"][..],
             "the settings have no shop `mian`; did you mean `main`?",
             1,

@@ -3,6 +3,10 @@
 //! Colour is for terminals; what is piped is plain and is not cut. Who stops reading, as `head`
 //! does, ends nothing: the command goes on and says no more.
 
+mod layout;
+
+pub(super) use layout::{sentence, table};
+
 use super::Global;
 use crate::{
     app,
@@ -12,22 +16,14 @@ use crate::{
     storage, worker,
 };
 use anstyle::{AnsiColor, Style};
-use comfy_table::{ColumnConstraint, ContentArrangement, presets};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use serde::Serialize;
 use std::{
     fmt,
-    io::{self, IsTerminal as _, Write},
+    io::{self, Write},
     process::ExitCode,
     sync::atomic::{AtomicBool, Ordering},
 };
-
-/// The most columns that a table takes on a terminal.
-const WIDEST: u16 = 100;
-/// Spaces between two columns of a table.
-const GAP: u16 = 2;
-/// The fewest characters to which the widest column of a table is narrowed.
-const NARROWEST: u16 = 12;
 
 /// Whether nobody reads any more.
 static UNREAD: AtomicBool = AtomicBool::new(false);
@@ -98,10 +94,15 @@ impl Refusal {
     }
 }
 
-/// Words that an option does not know: usage that is wrong though it could be parsed.
+/// Words that cannot be what they stand for: usage that is wrong though it could be parsed.
 #[derive(Debug, thiserror::Error)]
 #[error("{0}")]
 struct WrongUsage(String);
+
+/// A word that cannot be what it stands for, or one that is missing, and why.
+pub(super) fn wrong_word(why: impl Into<String>) -> anyhow::Error {
+    WrongUsage(why.into()).into()
+}
 
 /// What is wrong with the words of a filter, each by the option that holds them.
 pub(super) fn wrong_filter(faults: &Faults) -> anyhow::Error {
@@ -111,7 +112,7 @@ pub(super) fn wrong_filter(faults: &Faults) -> anyhow::Error {
         let option = fault.pointer.trim_start_matches('/');
         told.replace(&format!("{}: ", fault.pointer), &format!("--{option}: "))
     });
-    WrongUsage(options).into()
+    wrong_word(options)
 }
 
 /// What an act came to: data for programs, a sentence for people.
@@ -206,51 +207,6 @@ impl<W: Write> Write for WhileRead<W> {
 pub(super) fn json(data: &impl Serialize) -> anyhow::Result<()> {
     put(io::stdout(), serde_json::to_string_pretty(data)?);
     Ok(())
-}
-
-/// A table, for people; one without rows is a sentence.
-pub(super) fn table(head: &[&str], rows: Vec<Vec<String>>) {
-    if rows.is_empty() {
-        return say("there is none");
-    }
-    let mut table = comfy_table::Table::new();
-    table.load_style(presets::NOTHING);
-    table.set_header(head.iter().map(|word| word.to_uppercase()));
-    table.add_rows(rows);
-    if io::stdout().is_terminal() {
-        table.set_content_arrangement(ContentArrangement::Dynamic);
-        let width = terminal_size::terminal_size().map_or(WIDEST, |(width, _)| width.0);
-        table.set_width(width.min(WIDEST));
-        keep_whole(&mut table, width.min(WIDEST));
-    }
-    for column in table.column_iter_mut() {
-        column.set_padding((0, GAP));
-    }
-    for row in table.lines() {
-        line(row.trim_end());
-    }
-}
-
-/// Where not all columns fit, the widest gives way alone, so that numbers and times stay on one
-/// line; unless that would leave it next to nothing.
-fn keep_whole(table: &mut comfy_table::Table, room: u16) {
-    let widths = table.column_max_content_widths();
-    let widest = widths.iter().enumerate().max_by_key(|(_, width)| **width);
-    let Some((widest, most)) = widest.map(|(nth, width)| (nth, *width)) else {
-        return;
-    };
-    let all: u32 = widths
-        .iter()
-        .map(|width| u32::from(*width) + u32::from(GAP))
-        .sum();
-    if all - u32::from(most) + u32::from(NARROWEST) > room.into() {
-        return;
-    }
-    for (nth, column) in table.column_iter_mut().enumerate() {
-        if nth != widest {
-            column.set_constraint(ColumnConstraint::ContentWidth);
-        }
-    }
 }
 
 /// An error as programs read it, on the standard error: `{"error": {...}}`.
