@@ -5,10 +5,10 @@ use super::{
     setup::bootstrap::{self, Database},
 };
 use crate::{
-    app::{LaneState, PortalStatus, ShopStatus, StatusReport},
+    app::{DeadCount, LaneState, PortalStatus, ShopNotice, ShopStatus, StatusReport, StuckTask},
     domain::{ErrorCode, Place},
 };
-use std::process::ExitCode;
+use std::{cmp::Reverse, process::ExitCode};
 
 /// Something that waits longer than this is slow, in seconds.
 const SLOW: i64 = 60;
@@ -37,7 +37,7 @@ fn show(report: &StatusReport) {
     } else {
         output::line("Look at this:");
         for trouble in troubles {
-            output::sentence("  - ", &trouble);
+            output::sentence("  - ", &trouble.text);
         }
     }
     let head = [
@@ -110,106 +110,164 @@ fn state(portal: &PortalStatus) -> &'static str {
     }
 }
 
-/// What a person may have to do something about, in sentences, with what to do.
-fn troubles(report: &StatusReport) -> Vec<String> {
-    let mut found: Vec<String> = report.portals.iter().filter_map(trouble).collect();
-    for portal in &report.portals {
-        if let Some(changed) = &portal.changed {
-            let at = Place::portal(&portal.portal);
-            let remedy = ErrorCode::parse(&changed.code).map(|code| at.fill(code.remedy()));
-            found.push(format!(
-                "portal {}: {} ({}, {}). {}",
-                portal.portal,
-                changed.message,
-                changed.code,
-                changed.at.format("%F %T UTC"),
-                remedy.unwrap_or_default()
-            ));
+/// What a person may have to do something about, in a sentence with what to do.
+#[derive(Debug, PartialEq, Eq)]
+struct Trouble {
+    /// Whether it holds up all that waits there.
+    stands_still: bool,
+    /// How much waits because of it: orders, letters, messages.
+    waits: i64,
+    text: String,
+}
+
+impl Trouble {
+    fn standing_still(waits: i64, text: String) -> Self {
+        Self {
+            stands_still: true,
+            waits,
+            text,
         }
     }
-    for stuck in &report.stuck {
-        let (what, words, code) = (stuck.sentence(), &stuck.message, &stuck.code);
-        let remedy = ErrorCode::parse(code).map(|code| stuck.place().fill(code.remedy()));
-        let remedy = remedy.unwrap_or_default();
-        found.push(format!("{what}: {words} ({code}). {remedy}"));
-    }
-    for dead in &report.dead {
-        let at = Place {
-            shop: dead.shop.as_deref(),
-            portal: dead.portal.as_deref(),
-            ..Place::default()
-        };
-        let remedy = ErrorCode::parse(&dead.code).map(|code| at.fill(code.remedy()));
-        found.push(format!(
-            "{} dead {} of {}: {}. {}",
-            dead.count,
-            if dead.count == 1 { "letter" } else { "letters" },
-            dead.shop.as_deref().unwrap_or("no known shop"),
-            dead.code,
-            remedy.unwrap_or_default()
-        ));
-    }
-    for shop in &report.shops {
-        if let Some(reason) = &shop.callback_reason {
-            let (name, untold) = (&shop.shop, shop.untold);
-            found.push(format!(
-                "shop {name} cannot be told: {reason}; {untold} changes wait. `b24-bridge portals \
-                 resume shop:{name}` once it is fixed"
-            ));
-        }
-        if shop.conflicts > 0 {
-            let (name, count) = (&shop.shop, shop.conflicts);
-            found.push(format!(
-                "{count} conflicts of shop {name} wait for a person: `b24-bridge conflicts list`"
-            ));
+
+    fn slowed(waits: i64, text: String) -> Self {
+        Self {
+            stands_still: false,
+            waits,
+            text,
         }
     }
-    for notice in &report.notices {
-        let code = ErrorCode::parse(&notice.code);
-        found.push(format!(
-            "shop {}: {} ({}, {} times: {}) {}",
-            notice.shop,
-            code.map(ErrorCode::sentence).unwrap_or_default(),
-            notice.code,
-            notice.times,
-            notice.message,
-            code.map(|code| Place::shop(&notice.shop).fill(code.remedy()))
-                .unwrap_or_default()
-        ));
-    }
+}
+
+/// All troubles, the worst first: what stands still, then that for which most waits.
+fn troubles(report: &StatusReport) -> Vec<Trouble> {
+    let mut found: Vec<Trouble> = report.portals.iter().filter_map(trouble).collect();
+    found.extend(report.portals.iter().filter_map(changed));
+    found.extend(report.stuck.iter().map(stuck));
+    found.extend(report.dead.iter().map(dead));
+    found.extend(report.shops.iter().filter_map(untold));
+    found.extend(report.shops.iter().filter_map(conflicts));
+    found.extend(report.notices.iter().map(notice));
     if report.published > 0 {
-        let count = report.published;
-        found.push(format!(
-            "{count} events from SQL wait to be taken up; a worker does it"
-        ));
+        let events = wait(report.published, "event from SQL", "events from SQL");
+        let text = format!("{events} to be taken up; a worker does it");
+        found.push(Trouble::slowed(report.published, text));
     }
+    found.sort_by_key(|one| (!one.stands_still, Reverse(one.waits)));
     found
 }
 
-fn trouble(portal: &PortalStatus) -> Option<String> {
+/// So many of something wait: `1 order waits`, `2 orders wait`.
+fn wait(many: i64, one: &str, several: &str) -> String {
+    match many {
+        1 => format!("1 {one} waits"),
+        _ => format!("{many} {several} wait"),
+    }
+}
+
+fn changed(portal: &PortalStatus) -> Option<Trouble> {
+    let changed = portal.changed.as_ref()?;
+    let at = Place::portal(&portal.portal);
+    let remedy = ErrorCode::parse(&changed.code).map(|code| at.fill(code.remedy()));
+    let text = format!(
+        "portal {}: {} ({}, {}). {}",
+        portal.portal,
+        changed.message,
+        changed.code,
+        changed.at.format("%F %T UTC"),
+        remedy.unwrap_or_default()
+    );
+    Some(Trouble::slowed(0, text))
+}
+
+fn stuck(task: &StuckTask) -> Trouble {
+    let (what, words, code) = (task.sentence(), &task.message, &task.code);
+    let remedy = ErrorCode::parse(code).map(|code| task.place().fill(code.remedy()));
+    let remedy = remedy.unwrap_or_default();
+    Trouble::standing_still(0, format!("{what}: {words} ({code}). {remedy}"))
+}
+
+fn dead(dead: &DeadCount) -> Trouble {
+    let at = Place {
+        shop: dead.shop.as_deref(),
+        portal: dead.portal.as_deref(),
+        ..Place::default()
+    };
+    let remedy = ErrorCode::parse(&dead.code).map(|code| at.fill(code.remedy()));
+    let text = format!(
+        "{} dead {} of {}: {}. {}",
+        dead.count,
+        if dead.count == 1 { "letter" } else { "letters" },
+        dead.shop.as_deref().unwrap_or("no known shop"),
+        dead.code,
+        remedy.unwrap_or_default()
+    );
+    Trouble::slowed(dead.count, text)
+}
+
+fn untold(shop: &ShopStatus) -> Option<Trouble> {
+    let reason = shop.callback_reason.as_ref()?;
+    let name = &shop.shop;
+    let changes = wait(shop.untold, "change", "changes");
+    let text = format!(
+        "shop {name} cannot be told: {reason}; {changes}. `b24-bridge portals resume shop:{name}` \
+         once it is fixed"
+    );
+    Some(Trouble::standing_still(shop.untold, text))
+}
+
+fn conflicts(shop: &ShopStatus) -> Option<Trouble> {
+    let name = &shop.shop;
+    let conflicts = wait(
+        shop.conflicts,
+        &format!("conflict of shop {name}"),
+        &format!("conflicts of shop {name}"),
+    );
+    let text = format!("{conflicts} for a person: `b24-bridge conflicts list`");
+    (shop.conflicts > 0).then(|| Trouble::slowed(shop.conflicts, text))
+}
+
+fn notice(notice: &ShopNotice) -> Trouble {
+    let code = ErrorCode::parse(&notice.code);
+    let text = format!(
+        "shop {}: {} ({}, {} {}: {}) {}",
+        notice.shop,
+        code.map(ErrorCode::sentence).unwrap_or_default(),
+        notice.code,
+        notice.times,
+        if notice.times == 1 { "time" } else { "times" },
+        notice.message,
+        code.map(|code| Place::shop(&notice.shop).fill(code.remedy()))
+            .unwrap_or_default()
+    );
+    Trouble::slowed(0, text)
+}
+
+fn trouble(portal: &PortalStatus) -> Option<Trouble> {
     let name = &portal.portal;
     let waiting = portal.pending;
+    let orders = wait(waiting, "order", "orders");
     if let (LaneState::Running, Some(until)) = (portal.state, portal.lowered_until) {
         let (code, remedy) = (ErrorCode::Limit, ErrorCode::Limit.remedy());
         let until = until.format("%H:%M:%S UTC");
-        return Some(format!(
+        let text = format!(
             "portal {name} goes at half its pace until {until}: it said that there are too many \
-             requests, more than the bridge sends ({code}); {waiting} orders wait. {remedy}"
-        ));
+             requests, more than the bridge sends ({code}); {orders}. {remedy}"
+        );
+        return Some(Trouble::slowed(waiting, text));
     }
-    match portal.state {
-        LaneState::Running if portal.oldest_seconds <= SLOW => None,
-        LaneState::Running => Some(format!(
-            "portal {name} is slow: {waiting} orders wait, the oldest for {}",
-            age(portal.oldest_seconds)
-        )),
-        LaneState::Idle => Some(format!(
-            "portal {name}: no worker drives it, {waiting} orders wait. Start `b24-bridge serve`."
-        )),
-        LaneState::Paused if portal.paused_code.is_none() => Some(format!(
-            "portal {name} is paused by a person, {waiting} orders wait. `b24-bridge portals \
-             resume {name}`"
-        )),
+    let text = match portal.state {
+        LaneState::Running if portal.oldest_seconds <= SLOW => return None,
+        LaneState::Running => {
+            let oldest = age(portal.oldest_seconds);
+            let text = format!("portal {name} is slow: {orders}, the oldest for {oldest}");
+            return Some(Trouble::slowed(waiting, text));
+        }
+        LaneState::Idle => {
+            format!("portal {name}: no worker drives it, {orders}. Start `b24-bridge serve`.")
+        }
+        LaneState::Paused if portal.paused_code.is_none() => format!(
+            "portal {name} is paused by a person, {orders}. `b24-bridge portals resume {name}`"
+        ),
         LaneState::Paused | LaneState::Waiting => {
             let code = portal.paused_code.as_deref().unwrap_or_default();
             let remedy = ErrorCode::parse(code)
@@ -219,12 +277,12 @@ fn trouble(portal: &PortalStatus) -> Option<String> {
             let next = portal.resume_at.map_or_else(String::new, |at| {
                 format!(" Next try at {}.", at.format("%H:%M:%S UTC"))
             });
-            Some(format!(
-                "portal {name} does not take orders: {words} ({code}); {waiting} wait. \
-                 {remedy}{next}"
-            ))
+            format!(
+                "portal {name} does not take orders: {words} ({code}); {orders}. {remedy}{next}"
+            )
         }
-    }
+    };
+    Some(Trouble::standing_still(waiting, text))
 }
 
 /// An age for people, from seconds.
@@ -241,7 +299,6 @@ fn age(seconds: i64) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::app::{DeadCount, StuckTask};
 
     fn portal(state: LaneState) -> PortalStatus {
         PortalStatus {
@@ -269,7 +326,7 @@ mod tests {
         assert_eq!(trouble(&portal(LaneState::Running)), None);
         let mut slower = portal(LaneState::Running);
         slower.lowered_until = chrono::DateTime::from_timestamp(1_800_000_000, 0);
-        let told = trouble(&slower).unwrap();
+        let told = trouble(&slower).unwrap().text;
         assert!(
             told.contains("half its pace until 08:00:00 UTC") && told.contains("B24-LIMIT"),
             "{told}"
@@ -277,12 +334,13 @@ mod tests {
         let mut auth = portal(LaneState::Waiting);
         auth.paused_code = Some("B24-AUTH".to_owned());
         auth.paused_reason = Some("the webhook was deleted".to_owned());
-        let told = trouble(&auth).unwrap();
+        let told = trouble(&auth).unwrap().text;
         assert!(
             told.contains("the webhook was deleted") && told.contains("portals resume"),
             "{told}"
         );
-        assert!(trouble(&portal(LaneState::Idle)).unwrap().contains("serve"));
+        let idle = trouble(&portal(LaneState::Idle)).unwrap().text;
+        assert!(idle.contains("serve"), "{idle}");
         let report = StatusReport {
             portals: vec![portal(LaneState::Running)],
             shops: Vec::new(),
@@ -302,16 +360,38 @@ mod tests {
                 code: "BRIDGE-STUCK".to_owned(),
             }],
         };
-        let told = troubles(&report).remove(0);
+        let told: Vec<String> = troubles(&report).into_iter().map(|one| one.text).collect();
         assert!(
-            told.starts_with("taking up events from SQL fails") && told.contains("BRIDGE-STUCK"),
-            "{told}"
+            told[0].starts_with("taking up events from SQL fails")
+                && told[0].contains("BRIDGE-STUCK"),
+            "{told:?}"
         );
-        let told = troubles(&report).remove(1);
         assert!(
-            told.starts_with("2 dead letters of main: MAP-STATUS. Add"),
-            "{told}"
+            told[1].starts_with("2 dead letters of main: MAP-STATUS. Add"),
+            "{told:?}"
         );
+    }
+
+    #[test]
+    fn what_stands_still_is_told_before_what_waits_and_most_of_it_first() {
+        let mut few = portal(LaneState::Idle);
+        few.pending = 1;
+        let mut slow = portal(LaneState::Running);
+        (slow.pending, slow.oldest_seconds) = (900, SLOW + 1);
+        let report = StatusReport {
+            portals: vec![slow, few, portal(LaneState::Idle)],
+            shops: Vec::new(),
+            dead: Vec::new(),
+            notices: Vec::new(),
+            published: 0,
+            stuck: Vec::new(),
+        };
+        let told: Vec<_> = troubles(&report)
+            .iter()
+            .map(|one| (one.stands_still, one.waits))
+            .collect();
+        assert_eq!(told, [(true, 7), (true, 1), (false, 900)]);
+        assert!(troubles(&report)[1].text.contains("1 order waits"));
     }
 
     #[test]

@@ -281,10 +281,12 @@ impl Stock {
         limit: u32,
     ) -> Result<LedgerPage, Error> {
         let mut db = self.db.acquire().await?;
-        let most = i64::from(limit);
-        let rows = stock::ledger(&mut db, (of, product), (None, before), true, most).await?;
-        let full = rows.len() >= limit as usize;
-        let next = rows.last().filter(|_| full).map(|row| row.id);
+        let one_more = i64::from(limit) + 1;
+        let mut rows =
+            stock::ledger(&mut db, (of, product), (None, before), true, one_more).await?;
+        let has_more = rows.len() > limit as usize;
+        rows.truncate(limit as usize);
+        let next = rows.last().filter(|_| has_more).map(|row| row.id);
         let entries = rows.into_iter().map(LedgerEntry::from).collect();
         Ok(LedgerPage { entries, next })
     }

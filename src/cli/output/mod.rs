@@ -94,14 +94,24 @@ impl Refusal {
     }
 }
 
-/// Words that cannot be what they stand for: usage that is wrong though it could be parsed.
+/// Usage that is wrong though it could be parsed, and what would be right where that is known.
 #[derive(Debug, thiserror::Error)]
-#[error("{0}")]
-struct WrongUsage(String);
+#[error("{why}")]
+struct WrongUsage {
+    why: String,
+    hint: Option<String>,
+}
 
 /// A word that cannot be what it stands for, or one that is missing, and why.
 pub(super) fn wrong_word(why: impl Into<String>) -> anyhow::Error {
-    WrongUsage(why.into()).into()
+    let why = why.into();
+    WrongUsage { why, hint: None }.into()
+}
+
+/// A word that is missing, and what to add.
+pub(super) fn missing_word(why: impl Into<String>, hint: impl Into<String>) -> anyhow::Error {
+    let (why, hint) = (why.into(), Some(hint.into()));
+    WrongUsage { why, hint }.into()
 }
 
 /// What is wrong with the words of a filter, each by the option that holds them.
@@ -142,18 +152,6 @@ pub(super) fn wrong_usage(error: &clap::Error) {
     };
     let text = serde_json::to_string(&failed);
     put(io::stderr(), text.unwrap_or_default());
-}
-
-/// Usage that is right for a program to try and wrong for it to repeat: what is missing, and what
-/// to add. Its exit code is that of wrong usage.
-pub(super) fn refused_usage(message: &str, hint: &str) -> ExitCode {
-    show(Failure {
-        code: None,
-        message: message.to_owned(),
-        causes: Vec::new(),
-        remedy: Some(hint.to_owned()),
-    });
-    ExitCode::from(2)
 }
 
 /// How many of something there are: `1 portal`, `2 portals`.
@@ -253,20 +251,24 @@ impl Failure {
             code: known.map(ErrorCode::as_str),
             message,
             causes,
-            remedy: remedy_of(error).or(known.map(by_hand)).map(str::to_owned),
+            remedy: remedy_of(error).or(known.map(|code| by_hand(code).to_owned())),
         }
     }
 }
 
 /// What to do about an error that knows it better than its code.
-fn remedy_of(error: &anyhow::Error) -> Option<&'static str> {
+fn remedy_of(error: &anyhow::Error) -> Option<String> {
+    if let Some(usage) = error.downcast_ref::<WrongUsage>() {
+        return usage.hint.clone();
+    }
     let mut chain = error.chain();
-    chain.find_map(|cause| match cause.downcast_ref::<config::Error>() {
+    let remedy = chain.find_map(|cause| match cause.downcast_ref::<config::Error>() {
         Some(config::Error::Read { .. }) => {
             Some("Name a file that is there by `--config`, or write one: `b24-bridge init`.")
         }
         _ => cause.downcast_ref::<storage::Error>()?.remedy(),
-    })
+    });
+    remedy.map(str::to_owned)
 }
 
 /// What to do about a code for whoever asked just now. A lane tries again by itself, and nothing
@@ -295,18 +297,7 @@ pub(super) fn by_hand(code: ErrorCode) -> &'static str {
 
 /// An error, its causes, and what to do about it.
 pub(super) fn failure(error: &anyhow::Error) {
-    show(Failure::of(error));
-}
-
-/// The exit code of a command that ended with this error: 2 for wrong usage, else 1.
-pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
-    if error.is::<WrongUsage>() {
-        return ExitCode::from(2);
-    }
-    ExitCode::FAILURE
-}
-
-fn show(failure: Failure) {
+    let failure = Failure::of(error);
     let mut shown = anstream::stderr();
     if is_json() {
         let text = serde_json::to_string(&Failed { error: failure });
@@ -324,6 +315,14 @@ fn show(failure: Failure) {
     if let Some(remedy) = failure.remedy {
         put(shown, format_args!("{CYAN}hint:{CYAN:#} {remedy}"));
     }
+}
+
+/// The exit code of a command that ended with this error: 2 for wrong usage, else 1.
+pub(super) fn exit_code(error: &anyhow::Error) -> ExitCode {
+    if error.is::<WrongUsage>() {
+        return ExitCode::from(2);
+    }
+    ExitCode::FAILURE
 }
 
 /// The kind of an error that does not say it itself.

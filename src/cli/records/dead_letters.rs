@@ -305,10 +305,11 @@ async fn over_many(
     who: &Actor,
 ) -> anyhow::Result<ExitCode> {
     if bulk.filter.is_empty() {
-        let message = "neither a letter nor a filter is named";
-        let hint = "name a letter by its id, or say which ones: --shop, --portal, --code, \
-                    --number, --since, --until or --text";
-        return Ok(output::refused_usage(message, hint));
+        return Err(output::missing_word(
+            "neither a letter nor a filter is named",
+            "name a letter by its id, or say which ones: --shop, --portal, --code, --number, \
+             --since, --until or --text",
+        ));
     }
     if many.expect.is_none() {
         let total = app.dead_letters.count_letters(&bulk.filter).await?.total;
@@ -316,10 +317,9 @@ async fn over_many(
             output::done(&json!({ "result": "none" }), "no open letter is meant")?;
             return Ok(ExitCode::SUCCESS);
         }
-        let message = format!("that means {total} letters, and how many is to be confirmed");
-        return Ok(output::refused_usage(
-            &message,
-            &format!("to do it, add --expect {total}"),
+        return Err(output::missing_word(
+            format!("that means {total} letters, and how many is to be confirmed"),
+            format!("to do it, add --expect {total}"),
         ));
     }
     let mut job = app.dead_letters.start_bulk(&bulk, who).await?;

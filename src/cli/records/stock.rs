@@ -22,7 +22,7 @@ use std::{collections::BTreeMap, path::PathBuf, process::ExitCode};
 /// Levels that are read at once.
 const PAGE: u32 = 1_000;
 /// Lines of a ledger that people are shown at once.
-const NEWEST: usize = 100;
+const NEWEST: u32 = 100;
 
 #[derive(Debug, clap::Subcommand)]
 pub(in crate::cli) enum Command {
@@ -41,8 +41,8 @@ pub(in crate::cli) enum Command {
         /// The product, by its product_id
         product: String,
         /// Only so many of the newest lines; else 100, or all with --json
-        #[arg(long, value_name = "LINES")]
-        last: Option<usize>,
+        #[arg(long, value_name = "LINES", value_parser = clap::value_parser!(u32).range(1..))]
+        last: Option<u32>,
     },
     /// Prove that levels are what their moves and reservations come to; exit code 1 if not
     Check {
@@ -152,24 +152,30 @@ async fn ledger(
     global: &Global,
     app: &App,
     stock: &StockSettings,
-    (product, last): (&str, Option<usize>),
+    (product, last): (&str, Option<u32>),
 ) -> anyhow::Result<ExitCode> {
-    let mut entries = app.stock.stock_ledger(stock.name.as_str(), product).await?;
-    let all = entries.len();
+    let of = stock.name.as_str();
     // Programs get all that is not cut by their own word.
     let last = last.or((!global.json).then_some(NEWEST));
-    let older = last.map_or(0, |last| all.saturating_sub(last));
-    entries.drain(..older);
+    let (entries, are_all) = match last {
+        Some(last) => {
+            let newest = app.stock.ledger_page(of, product, None, last).await?;
+            let oldest_first = newest.entries.into_iter().rev().collect();
+            (oldest_first, newest.next.is_none())
+        }
+        None => (app.stock.stock_ledger(of, product).await?, true),
+    };
     if global.json {
         output::json(&entries)?;
         return Ok(ExitCode::SUCCESS);
     }
-    if entries.is_empty() && older == 0 {
+    if entries.is_empty() && are_all {
         anyhow::bail!("nothing has moved of the product {product}");
     }
-    if older > 0 {
+    if !are_all {
+        let more = last.unwrap_or(NEWEST).saturating_mul(10);
         output::say(format!(
-            "{older} older lines are left out: --last {all} shows all"
+            "older lines are left out: --last {more} shows more"
         ));
     }
     let row = |entry: &crate::app::stock::LedgerEntry| {

@@ -149,9 +149,15 @@ impl Alert {
 /// Alerts that have room on one screen beside the figures, with two lines each.
 const FIRST: usize = 3;
 
-fn items(visitor: &Viewer, alerts: &[Alert], are_open: bool) -> Markup {
+/// Alerts as a list on the page `here`.
+fn items<'a>(
+    visitor: &Viewer,
+    here: &str,
+    alerts: impl IntoIterator<Item = &'a Alert>,
+    are_open: bool,
+) -> Markup {
     html! {
-        ul.wrong { @for one in alerts { (one.item(visitor, "/console", are_open)) } }
+        ul.wrong { @for one in alerts { (one.item(visitor, here, are_open)) } }
     }
 }
 
@@ -191,11 +197,11 @@ impl<'a> Alerts<'a> {
                 }
                 @let shown = if self.all.len() > FIRST + 1 { FIRST } else { self.all.len() };
                 @let (first, rest) = self.all.split_at(shown);
-                (items(visitor, first, self.all.len() == 1))
+                (items(visitor, "/console", first, self.all.len() == 1))
                 @if !rest.is_empty() {
                     details data-key="rest" {
                         summary { (visitor.text(Text::MoreOfThem)) " (" (rest.len()) ")" }
-                        (items(visitor, rest, false))
+                        (items(visitor, "/console", rest, false))
                     }
                 }
             }
@@ -207,9 +213,7 @@ impl<'a> Alerts<'a> {
     pub(in crate::console) fn about(&self, visitor: &Viewer, lane: &str, here: &str) -> Markup {
         let mut about = self.all.iter().filter(|one| one.lane == lane).peekable();
         html! {
-            @if about.peek().is_some() {
-                ul.wrong { @for one in about { (one.item(visitor, here, true)) } }
-            }
+            @if about.peek().is_some() { (items(visitor, here, about, true)) }
         }
     }
 
