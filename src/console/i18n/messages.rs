@@ -70,6 +70,7 @@ texts! {
     NothingRunsOut "No reservation runs out." "Ни один резерв не истекает."
     Reservation "Reservation" "Резерв"
     Ledger "Ledger" "История товара"
+    MovedBy "Moved" "Движение"
     NothingMoved "Nothing has moved of it." "Движений нет."
     Paid "paid" "оплачен"
     NotPaid "not paid" "не оплачен"

@@ -64,6 +64,7 @@ pub(in crate::console) async fn get(
             { div.scroll { table.stacks {
             thead { tr {
                 th scope="col" { (text(Text::Time)) } th scope="col" { (text(Text::Store)) }
+                th.num scope="col" { (text(Text::MovedBy)) }
                 th.num scope="col" { (text(Text::OnHand)) }
                 th.num scope="col" { (text(Text::Held)) }
                 th scope="col" { (text(Text::What)) }
@@ -71,7 +72,8 @@ pub(in crate::console) async fn get(
             tbody { @for entry in &page.entries { tr {
                 td.when data-label=(text(Text::Time)) { (components::time(&visitor, entry.at)) }
                 td data-label=(text(Text::Store)) { (entry.store) }
-                td.num data-label=(text(Text::OnHand)) { (signed(&entry.on_hand)) }
+                td.num data-label=(text(Text::MovedBy)) { (signed(&entry.on_hand)) }
+                td.num data-label=(text(Text::OnHand)) { (entry.stands) }
                 td.num data-label=(text(Text::Held)) { (signed(&entry.reserved)) }
                 td.words data-label=(text(Text::What)) { (visitor.lang.told(&entry.text)) }
             } } }

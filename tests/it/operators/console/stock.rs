@@ -90,6 +90,8 @@ async fn an_operator_sees_both_buyers_side_by_side_and_moves_one_of_them() {
     assert!(!after.contains("This one loses it"), "{after}");
     let ledger = page(&anna, "en", "/stock/ledger?stock=main&product=kettle").await;
     for sentence in [
+        // By how much it moved, and what there was then.
+        r#"data-label="Moved">-1</td><td class="num" data-label="On hand">1</td>"#,
         "held for reservation first of main, line 1",
         "held in another store now: reservation second of main, line 1",
         "held here now, and elsewhere before: reservation second of main, line 1",
