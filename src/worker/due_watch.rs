@@ -50,7 +50,7 @@ impl WatchedLanes {
 /// Watches until told to stop.
 pub(super) async fn keep(
     (due, waker, poll): (Arc<app::Lanes>, LaneWaker, Duration),
-    (lanes, leases): (WatchedLanes, Leases),
+    (lanes, leases): (WatchedLanes, Arc<Leases>),
     turns: Restarts,
     stop: CancellationToken,
 ) {

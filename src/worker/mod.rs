@@ -29,6 +29,7 @@ mod write_intents;
 use crate::app::App;
 use lanes::leases::Leases;
 use runner::Runner;
+use std::sync::Arc;
 use tokio::{sync::mpsc, task::JoinSet};
 use tokio_util::sync::CancellationToken;
 
@@ -94,10 +95,12 @@ async fn run_on<P: PortalClient>(
     reloads: mpsc::Receiver<Reload<P>>,
     stop: CancellationToken,
 ) -> Result<(), Error> {
-    let leases = Leases::new(&app, settings.clone(), hooks, stop.clone());
+    let settings = Arc::new(settings);
+    let leases = Leases::new(&app, Arc::clone(&settings), hooks, stop.clone());
+    let leases = Arc::new(leases);
     // Not among the tasks: leases are kept until the last of them has ended, and no longer.
     let mut keeper = JoinSet::new();
-    keeper.spawn(leases.clone().keep());
+    keeper.spawn(Arc::clone(&leases).keep());
     let runner = Runner::new(app, settings, leases, stop);
     runner.run(lanes, reloads).await
 }

@@ -62,8 +62,8 @@ pub(super) struct Runner {
     /// Where the lanes' clients tell of their calls, and how many clients there were.
     seen: CallEvents,
     clients: u64,
-    settings: Settings,
-    leases: Leases,
+    settings: Arc<Settings>,
+    leases: Arc<Leases>,
     stop: CancellationToken,
     tasks: JoinSet<()>,
     lanes: BTreeMap<String, Group>,
@@ -100,8 +100,8 @@ impl Group {
 impl Runner {
     pub(super) fn new(
         app: App,
-        settings: Settings,
-        leases: Leases,
+        settings: Arc<Settings>,
+        leases: Arc<Leases>,
         stop: CancellationToken,
     ) -> Self {
         let (incidents, seen) = IncidentKeeper::new(&app.lanes);
@@ -164,7 +164,7 @@ impl Runner {
         }
         self.house.cancel();
         self.house = self.stop.child_token();
-        (self.app, self.settings) = (reload.app, reload.settings);
+        (self.app, self.settings) = (reload.app, Arc::new(reload.settings));
         self.newest.send_replace(self.app.clone());
         self.begin(reload.lanes);
         told.begun = self.lanes.len() - told.undisturbed;
@@ -177,6 +177,8 @@ impl Runner {
         let watched = WatchedLanes::new(self.app.registry(), &lanes);
         self.keep_house(watched);
         let of = lanes.fingerprints;
+        // One for all portals of which the same is known.
+        let mut landing = BTreeMap::new();
         for (name, portal) in lanes.portals {
             let Some(mut group) = self.group(name.as_str(), &of) else {
                 continue;
@@ -184,9 +186,16 @@ impl Runner {
             let lane = name.to_string();
             portal.watched(Arc::new(self.recorder(&lane)));
             let lands_within = lanes.lands_within.get(&name).copied();
-            let driven = self.lane(&lane, &group).keep_up(move |app, settings| {
-                let doubt = lands_within.unwrap_or(settings.doubt);
-                let settings = Settings { doubt, ..settings };
+            let doubt = lands_within.unwrap_or(self.settings.doubt);
+            let usual = &self.settings;
+            let settings = landing.entry(doubt).or_insert_with(|| {
+                Arc::new(Settings {
+                    doubt,
+                    ..Settings::clone(usual)
+                })
+            });
+            let driven = self.lane(&lane, &group, settings);
+            let driven = driven.keep_up(move |app, settings| {
                 PortalLane::new(app, name.clone(), portal.clone(), settings)
             });
             self.spawn(&mut group, driven);
@@ -224,10 +233,10 @@ impl Runner {
         &mut self,
         lane: String,
         of: &BTreeMap<String, [u8; 32]>,
-        work: impl Fn(App, Settings) -> T + Send + 'static,
+        work: impl Fn(App, Arc<Settings>) -> T + Send + 'static,
     ) {
         if let Some(mut group) = self.group(&lane, of) {
-            let driven = self.lane(&lane, &group).keep_up(work);
+            let driven = self.lane(&lane, &group, &self.settings).keep_up(work);
             self.spawn(&mut group, driven);
             self.lanes.insert(lane, group);
         }
@@ -255,11 +264,11 @@ impl Runner {
         group.tasks.push(self.tasks.spawn(task));
     }
 
-    fn lane(&self, name: &str, group: &Group) -> Lane {
+    fn lane(&self, name: &str, group: &Group, settings: &Arc<Settings>) -> Lane {
         Lane {
             newest: self.newest.subscribe(),
-            settings: self.settings.clone(),
-            leases: self.leases.clone(),
+            settings: Arc::clone(settings),
+            leases: Arc::clone(&self.leases),
             turns: Restarts::of_leased(&self.app, name),
             stop: group.stop.clone(),
         }
@@ -270,7 +279,7 @@ impl Runner {
         let (app, settings, stop) = (&self.app, &self.settings, &self.house);
         let turns = Restarts::new(app, HOUSEKEEPING);
         let of = (Arc::clone(&app.lanes), app.waker().clone(), settings.poll);
-        let on = (watched, self.leases.clone());
+        let on = (watched, Arc::clone(&self.leases));
         let (until, own) = (stop.clone(), turns.clone());
         self.tasks.spawn(turns.keep_up(stop.clone(), move || {
             due_watch::keep(of.clone(), on.clone(), own.clone(), until.clone())
@@ -291,7 +300,7 @@ impl Runner {
             ($name:ident, $work:path, ($($handle:expr),*)) => {{
                 let turns = Restarts::new(app, $name);
                 let of = ($(Clone::clone($handle)),*);
-                let (with, till) = (settings.clone(), stop.clone());
+                let (with, till) = (Settings::clone(settings), stop.clone());
                 self.tasks
                     .spawn(turns.clone().keep_up(stop.clone(), move || {
                         $work(of.clone(), with.clone(), turns.clone(), till.clone())
@@ -322,8 +331,8 @@ impl Runner {
 /// What every lane of this process is given.
 struct Lane {
     newest: watch::Receiver<App>,
-    settings: Settings,
-    leases: Leases,
+    settings: Arc<Settings>,
+    leases: Arc<Leases>,
     turns: Restarts,
     stop: CancellationToken,
 }
@@ -332,7 +341,7 @@ impl Lane {
     /// Drives the lane until told to stop, made anew after each panic.
     fn keep_up<T: LaneTurn + Sync + 'static>(
         self,
-        work: impl Fn(App, Settings) -> T + Send + 'static,
+        work: impl Fn(App, Arc<Settings>) -> T + Send + 'static,
     ) -> impl Future<Output = ()> + Send + 'static {
         let Self {
             newest,
@@ -344,8 +353,8 @@ impl Lane {
         turns.clone().keep_up(stop.clone(), move || {
             let mut newest = newest.clone();
             let app = newest.borrow_and_update().clone();
-            let work = work(app, settings.clone());
-            let (leases, turns) = (leases.clone(), turns.clone());
+            let work = work(app, Arc::clone(&settings));
+            let (leases, turns) = (Arc::clone(&leases), turns.clone());
             let lane = LeasedLane::new(work, settings.poll, leases, turns, newest);
             Box::new(lane).run(stop.clone())
         })

@@ -7,7 +7,7 @@
 //! each rate, `BENCH_HOLD_SECONDS` how long a snapshot is held open, `BENCH_PRODUCTS` a catalogue,
 //! `BENCH_FORMS` how many forms are sent beside it, `BENCH_ONEC_ORDERS` a query of 1C's,
 //! `BENCH_ONEC_OFFERS` a file of it, `BENCH_TIMES` how often each page is asked for, `BENCH_ORDERS`
-//! how many orders are weighed.
+//! how many orders are weighed, or the console holds: `BENCH_ORDERS=3000000` before `pages`.
 
 #![expect(
     clippy::unwrap_used,

@@ -326,21 +326,10 @@ fn parts(text: &str) -> Patterns {
     }
 }
 
-/// An id of an event below which all came before `until`, or nearly so: found by halving, for ids
-/// follow the times.
+/// An id of an event below which all came before `until`, or nearly so.
 async fn past(db: &mut PgConnection, until: DateTime<Utc>) -> Result<i64, Error> {
-    let Some((newest, _)) = search::newest_upto(db, i64::MAX).await? else {
-        return Ok(i64::MAX);
-    };
-    let (mut low, mut high) = (0, newest + 1);
-    while high - low > 1 {
-        let middle = low + (high - low) / 2;
-        match search::newest_upto(db, middle).await? {
-            Some((_, at)) if at >= until + CROSSING => high = middle,
-            _ => low = middle,
-        }
-    }
-    Ok(high)
+    let first = search::first_since(db, until + CROSSING).await?;
+    Ok(first.unwrap_or(i64::MAX))
 }
 
 #[cfg(test)]

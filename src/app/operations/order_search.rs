@@ -20,6 +20,9 @@ const WORD_STEPS: (i64, i64) = (8_000, 32_000);
 pub(super) const LARGEST_CHUNK: i64 = 1_000;
 /// How long one page looks, the last step beside: whoever waits for a page, waits no longer.
 const PATIENCE: Duration = Duration::from_millis(80);
+/// The same where only words are looked at: in that time a page goes through tens of thousands
+/// of them.
+const WORD_PATIENCE: Duration = Duration::from_millis(25);
 /// Where no more orders than this may differ from their deals, each of them is looked at; where
 /// more do, those that differ are found soon among the newest.
 const FEW: i64 = 2_000;
@@ -58,6 +61,14 @@ impl Place {
             Self::Events => Some(STEPS),
             Self::Words(..) => Some(WORD_STEPS),
             Self::Waiting | Self::Dead | Self::Differing => None,
+        }
+    }
+
+    /// How long one page looks there.
+    fn patience(&self) -> Duration {
+        match self {
+            Self::Words(..) => WORD_PATIENCE,
+            _ => PATIENCE,
         }
     }
 
@@ -141,7 +152,7 @@ impl Look {
             {
                 return self.so_far(db).await;
             }
-            if began.elapsed() > PATIENCE {
+            if began.elapsed() > self.place.patience() {
                 return self.so_far(db).await;
             }
             chunk = (chunk * 4).min(LARGEST_CHUNK.max(self.limit + 1));
@@ -149,14 +160,18 @@ impl Look {
         }
     }
 
-    /// Down to which id the next step looks; none where nothing is left.
+    /// Down to which id the next step looks; none where nothing is left. It is so many ids below the
+    /// newest that is left: to count events would cost more than to look at their words.
     async fn floor(
         &self,
         db: &mut PgConnection,
         step: Option<(i64, i64)>,
     ) -> Result<Option<i64>, Error> {
         match step {
-            Some((step, _)) => Ok(search::floor(db, self.before, step).await?),
+            Some((step, _)) => {
+                let newest = search::newest_upto(db, self.before.saturating_sub(1)).await?;
+                Ok(newest.map(|(id, _)| id.saturating_sub(step - 1)))
+            }
             None => Ok(Some(i64::MIN)),
         }
     }

@@ -189,7 +189,7 @@ pub(super) fn check(
     raw: BTreeMap<String, Raw>,
     problems: &mut Vec<Problem>,
 ) -> BTreeMap<ShopName, Shop> {
-    let mut shops = BTreeMap::new();
+    let mut shops = Vec::with_capacity(raw.len());
     for (name, raw) in raw {
         let key = format!("shops.{name}");
         let name = ShopName::parse(&name)
@@ -198,10 +198,11 @@ pub(super) fn check(
             problems.push(Problem::new(format!("{key}.portal"), rule, "name a portal"));
         });
         if let (Ok(name), Ok(portal)) = (name, portal) {
-            shops.insert(name.clone(), shop(raw, name, portal, problems));
+            shops.push((name.clone(), shop(raw, name, portal, problems)));
         }
     }
-    shops
+    // All at once: one by one, in order, leaves half of each node empty.
+    shops.into_iter().collect()
 }
 
 fn shop(raw: Raw, name: ShopName, portal: PortalName, problems: &mut Vec<Problem>) -> Shop {

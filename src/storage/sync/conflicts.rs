@@ -145,7 +145,8 @@ pub struct ConflictRow {
     pub inputs: Option<Json>,
 }
 
-/// Conflicts that the filter lets through, by id: the oldest first.
+/// Conflicts that the filter lets through, by id: the oldest first. Those that wait are none that
+/// are closed: said twice, so that the index of the open ones is used, however many are closed.
 pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<ConflictRow>, Error> {
     Ok(sqlx::query_as!(
         ConflictRow,
@@ -159,7 +160,7 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Conf
            LEFT JOIN bridge.decisions d ON d.id = c.decision_id
            WHERE ($1::text IS NULL OR c.shop = $1) AND ($2::text IS NULL OR c.portal = $2)
              AND ($3::text IS NULL OR c.number = $3)
-             AND ($4 OR c.waits) AND c.id > $5
+             AND ($4 OR (c.waits AND c.closed_at IS NULL)) AND c.id > $5
            ORDER BY c.id LIMIT $6"#,
         filter.shop,
         filter.portal,

@@ -348,17 +348,28 @@ pub async fn known(
     .await?)
 }
 
-/// The lowest of the newest ids of events below `before`, so many of them; none where there is no
-/// such event.
-pub async fn floor(db: &mut PgConnection, before: i64, events: i64) -> Result<Option<i64>, Error> {
-    Ok(sqlx::query_scalar!(
-        "SELECT min(id) FROM (SELECT id FROM bridge.outbox WHERE id < $1
-                              ORDER BY id DESC LIMIT $2) newest",
-        before,
-        events
-    )
-    .fetch_one(db)
-    .await?)
+/// The id of an event from which on all came at that time or later, or nearly so: found by halving,
+/// for ids follow the times. None where there is no event.
+pub async fn first_since(
+    db: &mut PgConnection,
+    since: DateTime<Utc>,
+) -> Result<Option<i64>, Error> {
+    let found = sqlx::query_scalar!(
+        r#"WITH RECURSIVE halves (low, high) AS (
+               SELECT 0::bigint, (SELECT max(id) + 1 FROM bridge.outbox)
+               UNION ALL
+               SELECT CASE WHEN e.late THEN h.low ELSE h.middle END,
+                      CASE WHEN e.late THEN h.middle ELSE h.high END
+               FROM (SELECT low, high, low + (high - low) / 2 AS middle FROM halves
+                     WHERE high - low > 1) AS h
+               CROSS JOIN LATERAL (
+                   SELECT coalesce((SELECT received_at >= $1 FROM bridge.outbox
+                                    WHERE id <= h.middle ORDER BY id DESC LIMIT 1), false) AS late
+               ) AS e)
+           SELECT high AS "high!" FROM halves WHERE high - low <= 1"#,
+        since
+    );
+    Ok(found.fetch_optional(db).await?)
 }
 
 /// The newest event at or below an id: its id, and when it came.

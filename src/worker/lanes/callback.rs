@@ -75,7 +75,7 @@ impl CallbackLane {
         app: App,
         shop: ShopName,
         sender: Sender,
-        settings: Settings,
+        settings: Arc<Settings>,
     ) -> Self {
         let lane = app::lane_of(shop.as_str());
         let (wake_up, metrics) = (app.waker().subscribe(&lane), app.metrics().clone());
@@ -147,7 +147,7 @@ struct ShopCalls {
     shop: ShopName,
     lane: String,
     sender: Sender,
-    settings: Settings,
+    settings: Arc<Settings>,
     wake_up: Arc<Notify>,
 }
 

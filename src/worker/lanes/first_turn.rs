@@ -50,14 +50,14 @@ impl FirstTurns {
     }
 
     /// Does a lane's first turn when there is a place, whoever came first first; `None` if the lane
-    /// ends before.
-    pub(super) async fn begin<T>(
+    /// ends before. A turn is made when it has its place: thousands may wait for theirs.
+    pub(super) async fn begin<F: Future>(
         &self,
-        turn: impl Future<Output = T>,
+        turn: impl FnOnce() -> F,
         ending: &CancellationToken,
-    ) -> Option<T> {
+    ) -> Option<F::Output> {
         let place = ending.run_until_cancelled(self.places.acquire()).await?;
-        let mut turn = pin!(turn);
+        let mut turn = pin!(turn());
         tokio::select! {
             done = &mut turn => return Some(done),
             () = sleep(LONGEST) => {}
@@ -99,7 +99,7 @@ mod tests {
                 sleep(TURN).await;
                 open.fetch_sub(1, Ordering::SeqCst);
             };
-            all.spawn(async move { turns.begin(turn, &stop).await });
+            all.spawn(async move { turns.begin(|| turn, &stop).await });
         }
         let ended = all.join_all().await;
         assert!(ended.iter().all(Option::is_some));
@@ -117,11 +117,11 @@ mod tests {
         let mut slow = JoinSet::new();
         for _ in 0..AT_ONCE {
             let (turns, stop) = (turns.clone(), stop.clone());
-            slow.spawn(async move { turns.begin(sleep(LONGEST * 100), &stop).await });
+            slow.spawn(async move { turns.begin(|| sleep(LONGEST * 100), &stop).await });
         }
         tokio::task::yield_now().await;
         let begun = Instant::now();
-        assert_eq!(turns.begin(async { 7 }, &stop).await, Some(7));
+        assert_eq!(turns.begin(|| async { 7 }, &stop).await, Some(7));
         assert!((LONGEST..LONGEST * 2).contains(&begun.elapsed()));
         assert!(slow.join_all().await.iter().all(Option::is_some));
         assert!(begun.elapsed() >= LONGEST * 99, "they go on without one");
@@ -132,7 +132,7 @@ mod tests {
         let (turns, stop) = (FirstTurns::default(), CancellationToken::new());
         let all = turns.places.acquire_many(16).await.unwrap();
         stop.cancel();
-        assert_eq!(turns.begin(async { 7 }, &stop).await, None);
+        assert_eq!(turns.begin(|| async { 7 }, &stop).await, None);
         drop(all);
     }
 }

@@ -24,12 +24,15 @@ pub(in crate::worker) struct LaneLimits {
     pub lands_within: Option<Duration>,
 }
 
-/// A held lease while calls are made: says whether the next one may be sent.
+/// A held lease while calls are made: says whether the next one may be sent. Cheap to clone: all
+/// clones are of one piece of memory, and thousands are held at a time.
 #[derive(Clone)]
-pub(in crate::worker) struct HeldLease {
+pub(in crate::worker) struct HeldLease(Arc<Held>);
+
+struct Held {
     lease: Lease,
-    until: Arc<Mutex<Instant>>,
-    lost: Arc<AtomicBool>,
+    until: Mutex<Instant>,
+    lost: AtomicBool,
     /// The end of the process.
     stop: CancellationToken,
     /// The end of this lease: of the process, of the lane, or because the lane is another's share.
@@ -44,58 +47,59 @@ pub(in crate::worker) struct HeldLease {
 impl HeldLease {
     /// Whether a call may be sent: the lease holds by a margin, and nobody said stop.
     pub(in crate::worker) fn may_send(&self) -> bool {
-        !self.let_go.is_cancelled() && self.holds()
+        !self.0.let_go.is_cancelled() && self.holds()
     }
 
     fn holds(&self) -> bool {
-        let until = *self.until.lock();
-        !self.lost.load(Ordering::Acquire) && Instant::now() < until
+        let until = *self.0.until.lock();
+        !self.is_lost() && Instant::now() < until
     }
 
     /// How long a write may still land after it was sent.
     pub(in crate::worker) fn lands_within(&self) -> Duration {
-        self.limits.lands_within.unwrap_or(self.settings.doubt)
+        let limits = &self.0.limits;
+        limits.lands_within.unwrap_or(self.0.settings.doubt)
     }
 
     /// The portal that the lane leads to, by its name in the settings.
     pub(in crate::worker) fn portal(&self) -> &str {
-        &self.lease.portal
+        &self.0.lease.portal
     }
 
     /// The lane's name: of a portal's, the portal.
     pub(super) fn lane(&self) -> &str {
-        &self.lease.portal
+        &self.0.lease.portal
     }
 
     /// The lease that transactions check before they write.
     pub(in crate::worker) fn lease(&self) -> &Lease {
-        &self.lease
+        &self.0.lease
     }
 
     /// What tells that nothing new begins: the process ends, or the lane is given back.
     pub(in crate::worker) fn ending(&self) -> &CancellationToken {
-        &self.let_go
+        &self.0.let_go
     }
 
     /// The lane is to be given back: nothing new is sent, and the call in flight has all its time.
     pub(super) fn let_go(&self) {
-        self.let_go.cancel();
+        self.0.let_go.cancel();
     }
 
     /// Whether somebody else has the lane.
     pub(super) fn is_lost(&self) -> bool {
-        self.lost.load(Ordering::Acquire)
+        self.0.lost.load(Ordering::Acquire)
     }
 
     /// Waits for the end of the grace, once the process is told to stop.
     pub(super) async fn grace_over(&self) {
-        self.stop.cancelled().await;
-        tokio::time::sleep(self.settings.grace).await;
+        self.0.stop.cancelled().await;
+        tokio::time::sleep(self.0.settings.grace).await;
     }
 
     /// Somebody else has the lane.
     pub(in crate::worker) fn lose(&self) {
-        self.lost.store(true, Ordering::Release);
+        self.0.lost.store(true, Ordering::Release);
     }
 
     /// The end of what was begun under this lease and went on by itself. That the lease was lost is
@@ -121,49 +125,48 @@ impl HeldLease {
         stop: CancellationToken,
         lane: &CancellationToken,
     ) -> Self {
-        let until = Arc::new(Mutex::new(valid_until(asked, settings.lease)));
-        Self {
+        Self(Arc::new(Held {
             lease,
-            until,
-            lost: Arc::default(),
+            until: Mutex::new(valid_until(asked, settings.lease)),
+            lost: AtomicBool::new(false),
             stop,
             let_go: lane.child_token(),
             limits,
             used,
             settings,
             hooks,
-        }
+        }))
     }
 
     /// For how long earlier owners had used up the portal's limit when the lane was taken.
     pub(in crate::worker) fn limit_used(&self) -> Duration {
-        self.used
+        self.0.used
     }
 
     /// What is to be renewed.
     pub(super) fn term(&self) -> LeaseTerm {
         LeaseTerm {
-            lease: self.lease.clone(),
-            drains: self.limits.drains.as_secs_f64(),
+            lease: self.0.lease.clone(),
+            drains: self.0.limits.drains.as_secs_f64(),
         }
     }
 
     /// It was renewed, as asked for at that moment.
     pub(super) fn holds_from(&self, asked: Instant) {
-        *self.until.lock() = valid_until(asked, self.settings.lease);
+        *self.0.until.lock() = valid_until(asked, self.0.settings.lease);
     }
 
     /// Waits, unless told to stop.
     pub(in crate::worker) async fn pause(&self, time: Duration) {
         tokio::select! {
             () = tokio::time::sleep(time) => {}
-            () = self.let_go.cancelled() => {}
+            () = self.0.let_go.cancelled() => {}
         }
     }
 
     /// Tells the watcher, if there is one.
     pub(in crate::worker) async fn reached(&self, point: CrashPoint) {
-        if let Some(probe) = &self.hooks.at {
+        if let Some(probe) = &self.0.hooks.at {
             (probe.0)(point).await;
         }
     }

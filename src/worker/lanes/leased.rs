@@ -72,7 +72,7 @@ pub(in crate::worker) trait LaneTurn: Send {
 pub(in crate::worker) struct LeasedLane<T> {
     work: T,
     poll: Duration,
-    leases: Leases,
+    leases: Arc<Leases>,
     restarts: Restarts,
     newest: watch::Receiver<App>,
     /// Whether the next turn is the first since the lane was taken.
@@ -94,7 +94,7 @@ impl<T: LaneTurn> LeasedLane<T> {
     pub(in crate::worker) fn new(
         work: T,
         poll: Duration,
-        leases: Leases,
+        leases: Arc<Leases>,
         restarts: Restarts,
         newest: watch::Receiver<App>,
     ) -> Self {
@@ -115,7 +115,7 @@ impl<T: LaneTurn> LeasedLane<T> {
             let Some(taken) = self.take(&stop).await else {
                 return;
             };
-            let (leases, held) = (self.leases.clone(), taken.held().clone());
+            let (leases, held) = (Arc::clone(&self.leases), taken.held().clone());
             leases.while_held(taken, Box::pin(self.own(&held))).await;
         }
     }
@@ -124,7 +124,7 @@ impl<T: LaneTurn> LeasedLane<T> {
     /// handed to the work, and nobody is asked for the lane once more.
     async fn take(&mut self, stop: &CancellationToken) -> Option<TakenLease> {
         let (lane, limits) = (self.work.lane().to_owned(), self.work.limits());
-        let (leases, wake_up) = (self.leases.clone(), Arc::clone(self.work.wake_up()));
+        let (leases, wake_up) = (Arc::clone(&self.leases), Arc::clone(self.work.wake_up()));
         let mut taking = std::pin::pin!(leases.take((&*lane, limits), &wake_up, stop));
         loop {
             tokio::select! {
@@ -200,12 +200,12 @@ impl<T: LaneTurn> LeasedLane<T> {
                 break;
             }
             let begins = std::mem::take(&mut self.begins);
-            let turn = Box::pin(self.work.turn(held));
             let done = if begins {
-                let first = self.leases.first_turns.begin(turn, held.ending());
+                let (first_turns, ending) = (self.leases.first_turns.clone(), held.ending());
+                let first = first_turns.begin(|| Box::pin(self.work.turn(held)), ending);
                 Box::pin(first).await
             } else {
-                Some(turn.await)
+                Some(Box::pin(self.work.turn(held)).await)
             };
             let wait = match done {
                 None => break,

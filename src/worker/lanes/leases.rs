@@ -36,8 +36,7 @@ const AGAIN: Duration = Duration::from_millis(50);
 /// How long a lane waits until it is given back; then its lease runs out by itself.
 const LONGEST_WAIT: Duration = Duration::from_secs(5);
 
-/// The leases of a process. Cheap to clone.
-#[derive(Clone)]
+/// The leases of a process: one for all of its lanes.
 pub(in crate::worker) struct Leases {
     lanes: Arc<app::Lanes>,
     metrics: Metrics,
@@ -47,9 +46,9 @@ pub(in crate::worker) struct Leases {
     stop: CancellationToken,
     state: Arc<Mutex<State>>,
     /// Rung when a lane is wanted, when one that is wanted may be free, and when more may be taken.
-    asked: Arc<Notify>,
+    asked: Notify,
     /// Rung when a lane is given back.
-    given: Arc<Notify>,
+    given: Notify,
     /// Where lanes that were taken begin.
     pub(super) first_turns: FirstTurns,
 }
@@ -98,7 +97,7 @@ impl Drop for TakenLease {
 impl Leases {
     pub(in crate::worker) fn new(
         app: &App,
-        settings: Settings,
+        settings: Arc<Settings>,
         hooks: Hooks,
         stop: CancellationToken,
     ) -> Self {
@@ -106,12 +105,12 @@ impl Leases {
             lanes: Arc::clone(&app.lanes),
             metrics: app.metrics().clone(),
             waker: app.waker().clone(),
-            settings: Arc::new(settings),
+            settings,
             hooks,
             stop,
             state: Arc::default(),
-            asked: Arc::default(),
-            given: Arc::default(),
+            asked: Notify::new(),
+            given: Notify::new(),
             first_turns: FirstTurns::default(),
         }
     }
@@ -199,7 +198,7 @@ impl Leases {
 
     /// Takes what is wanted, renews what is held, and lets go of what is another's share. Never
     /// ends.
-    pub(in crate::worker) async fn keep(self) {
+    pub(in crate::worker) async fn keep(self: Arc<Self>) {
         tokio::join!(
             self.keep_attending(),
             self.keep_taking(),

@@ -34,7 +34,7 @@ pub(in crate::worker) struct PushLane {
     base: BaseName,
     lane: String,
     client: Client,
-    settings: Settings,
+    settings: Arc<Settings>,
     wake_up: Arc<Notify>,
     /// Orders at which the service failed since the last that it judged.
     failed: BTreeSet<OrderKey>,
@@ -49,7 +49,7 @@ impl PushLane {
         app: App,
         base: BaseName,
         client: Client,
-        settings: Settings,
+        settings: Arc<Settings>,
     ) -> Self {
         let lane = onec_lane_of(base.as_str());
         let wake_up = app.waker().subscribe(&lane);

@@ -1,12 +1,15 @@
--- A hundred thousand orders of a shop, with what pages show of them: each fiftieth waits, each
--- twentieth differs, has an open letter, or is a conflict. For an empty database.
+-- Orders of a month, `bench.orders` of them, with what pages show of them. What is open is of the
+-- newest hundred thousand: each fiftieth of those waits, each twentieth differs, has an open letter,
+-- or is a conflict. Of a thousand orders one is a second shop's, of thirty thousand one has a rare
+-- status. For an empty database: ids of events count from one.
 INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version, updated_at,
   occurred_at, body, fingerprint, received_at, state, settled_at)
-SELECT 'main', 'main', 'WEB-' || (1000000 + i), 'https://bench.example', 'e' || i, 'saved', 1,
-  now(), now(),
+SELECT 'main', CASE WHEN i % 1000 = 3 THEN 'second' ELSE 'main' END, 'WEB-' || (1000000 + i),
+  'https://bench.example', 'e' || i, 'saved', 1, at, at,
   jsonb_build_object('id', 'e' || i, 'source', 'https://bench.example', 'specversion', '1.0',
     'type', 'shop.order.saved.v1', 'data', jsonb_build_object(
-      'number', 'WEB-' || (1000000 + i), 'version', 1, 'status', (ARRAY['N', 'P'])[1 + i % 2],
+      'number', 'WEB-' || (1000000 + i), 'version', 1, 'status',
+      CASE WHEN i % 30000 = 7 THEN 'F' ELSE (ARRAY['N', 'P'])[1 + i % 2] END,
       'currency', 'RUB', 'total', '5970.00',
       'customer', jsonb_build_object('id', 'c' || i / 3, 'kind', 'person',
         'name', (ARRAY['Анна', 'Пётр', 'Олег', 'Мария', 'Константин'])[1 + i % 5],
@@ -17,10 +20,12 @@ SELECT 'main', 'main', 'WEB-' || (1000000 + i), 'https://bench.example', 'e' || 
                   'sku', 'TEA-' || g, 'quantity', g, 'price', '1990.00', 'unit', 'шт'))
                 FROM generate_series(1, 4) g),
       'comment', md5(i::text) || md5((i + 1)::text))),
-  sha256(i::text::bytea), now() - (100000 - i) * interval '30 seconds',
-  CASE WHEN i % 50 = 0 THEN 'pending' ELSE 'done' END,
-  CASE WHEN i % 50 = 0 THEN NULL ELSE now() - (i % 7200) * interval '1 second' END
-FROM generate_series(1, 100000) i;
+  sha256(i::text::bytea), at, CASE WHEN waits THEN 'pending' ELSE 'done' END,
+  CASE WHEN NOT waits THEN at + (i % 60) * interval '1 second' END
+FROM (SELECT i, i % 50 = 0 AND i > orders - 100000 AS waits,
+        now() - interval '1 minute' - (orders - i) * (interval '30 days' / orders) AS at
+      FROM (SELECT current_setting('bench.orders')::int AS orders) AS s,
+        generate_series(1, orders) AS i) AS one;
 INSERT INTO bridge.orders (shop, number, portal, head_id, head_version, head_updated_at, due_at,
   waits_since, known, deal_id, contact_id, status, stage, in_sync, attempts, error_code,
   error_message, first_failed_at)
@@ -29,10 +34,12 @@ SELECT shop, number, portal, id, 1, now(),
   CASE WHEN state = 'pending' THEN received_at END,
   jsonb_build_object('target', jsonb_build_object('entity', 'deal', 'id', id),
     'written', body #> '{data,items}'),
-  id, id / 3, body #>> '{data,status}', (ARRAY['NEW', 'PREPARATION'])[1 + id % 2], id % 20 <> 0,
-  (id % 500 = 0)::int, CASE WHEN id % 500 = 0 THEN 'B24-REFUSED' END,
-  CASE WHEN id % 500 = 0 THEN 'no' END, CASE WHEN id % 500 = 0 THEN now() END
-FROM bridge.outbox ORDER BY id;
+  id, id / 3, body #>> '{data,status}', (ARRAY['NEW', 'PREPARATION'])[1 + id % 2], id % 20 <> 0 OR NOT newest,
+  (id % 500 = 0 AND newest)::int, CASE WHEN id % 500 = 0 AND newest THEN 'B24-REFUSED' END,
+  CASE WHEN id % 500 = 0 AND newest THEN 'no' END, CASE WHEN id % 500 = 0 AND newest THEN now() END
+FROM (SELECT *, id > current_setting('bench.orders')::int - 100000 AS newest
+      FROM bridge.outbox) AS e
+ORDER BY id;
 INSERT INTO bridge.order_words (event, words, phones, keys)
 SELECT id, lower(concat_ws(' ', number, c ->> 'name', c ->> 'last_name', c #>> '{emails,0}')),
   regexp_replace(c #>> '{phones,0}', '[^0-9]', '', 'g') || ',', (
@@ -41,7 +48,9 @@ SELECT id, lower(concat_ws(' ', number, c ->> 'name', c ->> 'last_name', c #>> '
                  ('p:916' || lpad((id / 3)::text, 7, '0'))) k (key))
 FROM (SELECT id, number, body #> '{data,customer}' AS c FROM bridge.outbox) e;
 INSERT INTO bridge.agreements (shop, number, agreed, standing)
-SELECT shop, number, '{}', CASE WHEN head_id % 20 = 1 THEN '{}'::jsonb END FROM bridge.orders;
+SELECT shop, number, '{}', CASE WHEN head_id % 20 = 1
+  AND head_id > current_setting('bench.orders')::int - 100000 THEN '{}'::jsonb END
+FROM bridge.orders;
 INSERT INTO bridge.timeline (shop, number, at, kind, text, detail)
 SELECT shop, number, received_at, 'accepted', 'accepted', '{}' FROM bridge.outbox,
   generate_series(1, 3);
@@ -50,16 +59,22 @@ INSERT INTO bridge.decisions (portal, shop, number, at, action, basis, winner, s
 SELECT portal, shop, number, received_at,
   CASE WHEN id % 40 = 1 THEN 'review' WHEN id % 20 = 3 THEN 'write_portal' ELSE 'agree' END,
   'latest', 'shop', 'the shop says P', '{}', '{}' FROM bridge.outbox, generate_series(1, 2);
-INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status, stage)
+INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status, stage,
+  closed_at, closed_how)
 SELECT portal, shop, number, id, 'SYNC-REVIEW', 'shop says P, portal says WON: which is right?',
-  'P', 'WON' FROM bridge.outbox WHERE id % 20 = 1;
+  'P', 'WON', CASE WHEN NOT newest THEN now() END, CASE WHEN NOT newest THEN 'vanished' END
+FROM (SELECT *, id > current_setting('bench.orders')::int - 100000 AS newest
+      FROM bridge.outbox) AS e
+WHERE id % 20 = 1;
 INSERT INTO bridge.dead_letters (outbox_id, portal, shop, number, code, message, payload, attempts,
   closed_at, closed_how)
 SELECT id, portal, shop, number,
   (ARRAY['B24-REFUSED', 'B24-EMAIL', 'MAP-STATUS', 'B24-CURRENCY'])[1 + id / 20 % 4],
-  'the portal said: a field is wrong', body, 3, CASE WHEN id % 20 <> 2 THEN now() END,
-  CASE WHEN id % 20 <> 2 THEN 'retried' END
-FROM bridge.outbox WHERE id % 20 IN (2, 3);
+  'the portal said: a field is wrong', body, 3, CASE WHEN NOT opens THEN now() END,
+  CASE WHEN NOT opens THEN 'retried' END
+FROM (SELECT *, id % 20 = 2 AND id > current_setting('bench.orders')::int - 100000 AS opens
+      FROM bridge.outbox) AS e
+WHERE id % 20 IN (2, 3);
 INSERT INTO bridge.status_changes (shop, seq, portal, number, decision_id, status, previous_status,
   stage, reason, decided_at, state, settled_at)
 SELECT shop, id, portal, number, id, 'P', 'N', 'PREPARATION', 'moved', now(), 'delivered', now()

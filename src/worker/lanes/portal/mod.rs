@@ -40,7 +40,7 @@ pub(in crate::worker) struct PortalLane<P> {
     app: App,
     name: PortalName,
     portal: P,
-    settings: Settings,
+    settings: Arc<Settings>,
     wake_up: Arc<Notify>,
     facts: PortalFacts,
     stage_sync: StageSync,
@@ -65,7 +65,7 @@ impl<P: PortalClient> PortalLane<P> {
         app: App,
         name: PortalName,
         portal: P,
-        settings: Settings,
+        settings: Arc<Settings>,
     ) -> Self {
         let wake_up = app.waker().subscribe(name.as_str());
         Self {
@@ -414,7 +414,7 @@ impl<P: PortalClient> PortalLane<P> {
             backoff_cap,
             doubt,
             ..
-        } = self.settings;
+        } = *self.settings;
         RetryPolicy {
             most: attempts,
             pause: backoff,

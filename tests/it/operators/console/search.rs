@@ -445,3 +445,50 @@ async fn how_far_words_are_read_after_an_upgrade_is_told_and_what_is_read_is_fou
     assert_eq!(numbers(&newest), ["N-19995"]);
     assert_eq!(numbers(&look(&here, "916 001-99-9").await).len(), 10);
 }
+
+/// Three orders, and three more after ids that nobody has.
+const GAP: &str = "
+    INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body, fingerprint,
+                               state, settled_at)
+    SELECT 'main', 'main', 'N-' || i, 's', 'e' || i, 'saved', '{}', sha256(i::text::bytea), 'done',
+           now()
+    FROM generate_series(1, 3) i;
+    ALTER TABLE bridge.outbox ALTER COLUMN id RESTART WITH 90000000;
+    INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, body, fingerprint,
+                               state, settled_at)
+    SELECT 'main', 'main', 'N-' || i, 's', 'e' || i, 'saved', '{}', sha256(i::text::bytea), 'done',
+           now()
+    FROM generate_series(4, 6) i;
+    INSERT INTO bridge.orders (shop, number, portal, head_id, in_sync, status)
+    SELECT shop, number, portal, id, true, 'P' FROM bridge.outbox;
+    INSERT INTO bridge.order_words (event, words, phones)
+    SELECT id, lower(number), '' FROM bridge.outbox";
+
+#[tokio::test]
+async fn what_lies_beyond_ids_that_nobody_has_is_found_in_a_few_looks() {
+    let db = Database::new().await;
+    let here = app(&db.pool, &["main"]);
+    sqlx::raw_sql(GAP).execute(&db.pool).await.unwrap();
+    let by_words = OrderFilter {
+        text: Some("n-".to_owned()),
+        ..OrderFilter::default()
+    };
+    let query = OrderQuery {
+        status: Some("P".to_owned()),
+        since: Some("2020-01-01".to_owned()),
+        ..OrderQuery::default()
+    };
+    for mut filter in [by_words, query.parse().unwrap()] {
+        let mut found = Vec::new();
+        for _ in 0..3 {
+            let page = here.operations.list_orders(&filter).await.unwrap();
+            found.extend(page.items.into_iter().map(|order| order.number));
+            filter.before = page.next;
+            if page.next.is_none() {
+                break;
+            }
+        }
+        assert_eq!(found, ["N-6", "N-5", "N-4", "N-3", "N-2", "N-1"]);
+        assert_eq!(filter.before, None);
+    }
+}

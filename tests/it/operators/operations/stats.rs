@@ -2,7 +2,7 @@
 
 use crate::support::{database::Database, shop::app};
 use b24_bridge::{
-    app::App,
+    app::{App, ConflictFilter},
     storage::{self, schema::deferred_indexes},
 };
 use sqlx::PgPool;
@@ -56,6 +56,52 @@ async fn much() -> (Database, PgPool, App) {
     sqlx::raw_sql("VACUUM ANALYZE").execute(&one).await.unwrap();
     let app = app(&one, &["main"]);
     (db, one, app)
+}
+
+/// 5,000 closed conflicts, and after them 60 that wait.
+const CONFLICTS: &str = "
+    INSERT INTO bridge.conflicts (portal, shop, number, decision_id, code, sentence, status, stage,
+      closed_at, closed_how)
+    SELECT 'main', 'main', 'N-' || i, i, 'SYNC-REVIEW', 'which is right?', 'P', 'WON', c,
+           CASE WHEN c IS NOT NULL THEN 'vanished' END
+    FROM (SELECT i, CASE WHEN i <= 5000 THEN now() END AS c
+      FROM generate_series(1, 5060) i) AS numbered;
+    ANALYZE bridge.conflicts";
+
+/// How many conflicts were read, by this one connection.
+async fn conflicts_read(pool: &PgPool) -> i64 {
+    sqlx::query("SELECT pg_stat_force_next_flush()")
+        .execute(pool)
+        .await
+        .unwrap();
+    sqlx::query_scalar(
+        "SELECT (SELECT seq_tup_read FROM pg_stat_user_tables
+                 WHERE schemaname = 'bridge' AND relname = 'conflicts')
+              + (SELECT sum(idx_tup_read)::bigint FROM pg_stat_user_indexes
+                 WHERE schemaname = 'bridge' AND relname = 'conflicts')",
+    )
+    .fetch_one(pool)
+    .await
+    .unwrap()
+}
+
+#[tokio::test]
+async fn a_page_of_conflicts_that_wait_reads_none_that_is_closed() {
+    let (_db, one, app) = much().await;
+    sqlx::raw_sql(CONFLICTS).execute(&one).await.unwrap();
+    let before = conflicts_read(&one).await;
+    // Also when its statement has been planned for any filter.
+    for _ in 0..8 {
+        let page = app
+            .conflicts
+            .list(&ConflictFilter::default())
+            .await
+            .unwrap();
+        assert_eq!(page.items.len(), 50);
+        assert!(page.next.is_some());
+    }
+    let read = conflicts_read(&one).await - before;
+    assert!((400..600).contains(&read), "{read}");
 }
 
 #[tokio::test]
