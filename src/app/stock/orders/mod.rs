@@ -247,14 +247,12 @@ async fn move_goods(
             let own = (&*key.shop, &*key.number);
             let wanted = lines::wanted(order);
             shortages::explain(db, own, (None, None), Some(&wanted)).await?;
-            if shortages::lost_now(db, &key).await? {
-                ask_for_the_goods(
-                    db,
-                    &stock.registry,
-                    &key,
-                    "товара не было, когда заказ пришёл",
-                )
-                .await?;
+            if let Some(rule) = shortages::lost_now(db, &key).await? {
+                let why = match &*rule {
+                    "grown" => "заказ вырос, а нового товара на всё не хватило",
+                    _ => "товара не было, когда заказ пришёл",
+                };
+                ask_for_the_goods(db, &stock.registry, &key, why).await?;
             }
         }
         let Some(what) = did.and_then(|did| event_of(&did)) else {
