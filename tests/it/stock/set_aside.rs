@@ -85,3 +85,44 @@ async fn a_count_that_a_person_lets_go_is_never_applied() {
     let moves = sqlx::query_scalar::<_, i64>(moves).fetch_one(&api.db.pool);
     assert_eq!(moves.await.unwrap(), 0);
 }
+
+#[tokio::test]
+async fn a_letter_of_a_newer_version_is_a_fault_by_itself_alone() {
+    let api = world().await;
+    cups(&api, false).await;
+    count(&api, 5, "cup", 3).await;
+    api.app.stock.apply_counts("main").await.unwrap();
+    cups(&api, true).await;
+    let (known, _) = letter(&api).await;
+    let newer = "ALTER TABLE bridge.dead_letters DROP CONSTRAINT dead_letters_about_known;
+                 INSERT INTO bridge.dead_letters (about, shop, code, message, attempts, payload)
+                 VALUES ('novelty', 'main', 'BRIDGE-BUG', 'new', 1, '{\"about\": \"novelty\"}')";
+    sqlx::raw_sql(newer).execute(&api.db.pool).await.unwrap();
+    let listed = async || {
+        let (status, answer) = api
+            .ask_as(OLGA, Method::GET, "/v1/dead-letters", None)
+            .await;
+        assert!(status.is_success(), "{answer}");
+        let ids = answer["items"].as_array().unwrap().iter();
+        ids.map(|one| (one["id"].as_i64().unwrap(), one["about"].clone()))
+            .collect::<Vec<_>>()
+    };
+    let all = listed().await;
+    let [(first, _), (odd, about)] = &all[..] else {
+        panic!("both are listed: {all:?}")
+    };
+    assert_eq!((*first, about), (known, &json!("novelty")));
+    // What has to be done with it is the newer version's to know: it stays open.
+    let act = async |id: i64, act: &str| {
+        let path = format!("/v1/dead-letters/{id}/{act}");
+        let body = json!({ "reason": "why not" });
+        let body = if act == "retry" { json!({}) } else { body };
+        let (status, _) = api.ask_as(OLGA, Method::POST, &path, Some(&body)).await;
+        status.is_success()
+    };
+    assert!(!act(*odd, "retry").await);
+    assert!(!act(*odd, "discard").await);
+    assert!(act(known, "retry").await);
+    let left: Vec<_> = listed().await.into_iter().map(|(id, _)| id).collect();
+    assert_eq!(left, [*odd]);
+}
