@@ -7,6 +7,7 @@
 mod acts;
 mod answer;
 mod cards;
+mod count_faults;
 pub(super) mod events;
 mod levels;
 pub(super) mod orders;
@@ -36,6 +37,7 @@ pub use crate::storage::stock::{OddUnit, ReceiptKey, UnclearCount, UntakenWareho
 pub use answer::{
     NotHeld, ReservationAnswer, Reserved, ReservedLine, ShortLine, StockFault, StoreAvailable,
 };
+pub use count_faults::CountFault;
 pub use events::OperatorCount;
 pub use levels::{
     ExpiringReservation, LedgerEntry, LedgerPage, LevelChanges, LevelView, StockCheck,

@@ -4,7 +4,7 @@ use super::report::Report;
 use crate::{
     app::{
         App,
-        stock::{OddUnit, TillView, UnclearCount, UntakenWarehouse},
+        stock::{TillView, UntakenWarehouse},
     },
     domain::{ErrorCode, Place},
     stock::StockSettings,
@@ -118,13 +118,16 @@ async fn one(
         );
         report.note(what, found, vec![step]);
     }
-    let counted = counted_by_onec(app, of, what, report).await?;
+    let odd = app.stock.count_faults(of).await?;
+    for fault in &odd {
+        report.wrong_at(Place::stock(name), what, &*fault.sentence, fault.code);
+    }
     let open = app.stock.open_shortages(name, MOST).await?.len();
     if open > 0 {
         let found = format!("{open} shortages wait for a person");
         report.wrong_at(Place::stock(name), what, found, ErrorCode::StockShortage);
     }
-    if open == 0 && counted && checked.unproved.is_empty() {
+    if open == 0 && odd.is_empty() && checked.unproved.is_empty() {
         let found = format!(
             "{} levels are what their moves come to; its master is `{}`",
             checked.levels,
@@ -133,46 +136,4 @@ async fn one(
         report.fine(what, found);
     }
     Ok(())
-}
-
-/// What 1C counts that says nothing of the goods that the shops sell; true: nothing of the kind.
-async fn counted_by_onec(
-    app: &App,
-    of: &StockSettings,
-    what: &str,
-    report: &mut Report,
-) -> Result<bool, crate::app::Error> {
-    let name = of.name.as_str();
-    let odd = app.stock.odd_units(of).await?;
-    if !odd.is_empty() {
-        let said = |one: &OddUnit| {
-            let OddUnit {
-                product,
-                onec,
-                shop,
-            } = one;
-            format!("{product} (1C: {onec}, the shop: {shop})")
-        };
-        let all: Vec<_> = odd.iter().map(said).collect();
-        let found = format!(
-            "1C counts in another unit than the shop sells, and these counts wait: {}",
-            all.join(", ")
-        );
-        report.wrong_at(Place::stock(name), what, found, ErrorCode::OtherUnit);
-    }
-    let unclear = app.stock.unclear_counts(of).await?;
-    if !unclear.is_empty() {
-        let said = |one: &UnclearCount| {
-            let UnclearCount { id, name, products } = one;
-            format!("{id} (`{name}` is that of {products})")
-        };
-        let all: Vec<_> = unclear.iter().map(said).collect();
-        let found = format!(
-            "1C counts products by their ids in 1C alone, and their articles or barcodes are those \
-             of other products: {}",
-            all.join(", ")
-        );
-        report.wrong_at(Place::stock(name), what, found, ErrorCode::UnknownProduct);
-    }
-    Ok(odd.is_empty() && unclear.is_empty())
 }
