@@ -31,7 +31,10 @@ use crate::{
     storage::stock::{self, ShopRow, StockRow, StoreRow},
 };
 use sqlx::PgPool;
-use std::{sync::Arc, sync::OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 pub use crate::storage::stock::{OddUnit, ReceiptKey, UnclearCount, UntakenWarehouse};
 pub use answer::{
@@ -204,6 +207,8 @@ pub struct Stock {
     stocks: Arc<OnceLock<Vec<StockSettings>>>,
     tills: Arc<OnceLock<Vec<TillSettings>>>,
     reservations: Arc<CommitQueue<ReservationRequest>>,
+    /// Reservations that were asked for by this process.
+    asked: Arc<AtomicU64>,
 }
 
 impl Stock {
@@ -217,6 +222,17 @@ impl Stock {
             stocks: Arc::default(),
             tills: Arc::default(),
             reservations: Arc::default(),
+            asked: Arc::default(),
         }
+    }
+
+    /// How many reservations were asked for by this process.
+    fn reserved(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// One more was asked for.
+    fn count_reservation(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
     }
 }

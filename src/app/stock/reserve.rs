@@ -65,6 +65,7 @@ impl Stock {
             "version": wanted.version,
             "lines": lines.collect::<Vec<_>>(),
         });
+        self.count_reservation();
         let products = wanted.lines.iter().map(|line| line.product.clone());
         let itself = std::iter::once(format!("{shop}/{id}"));
         let request = ReservationRequest {
