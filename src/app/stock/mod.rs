@@ -46,6 +46,7 @@ pub use levels::{
     ExpiringReservation, LedgerEntry, LedgerPage, LevelChanges, LevelView, StockCheck,
     UnprovedLevel,
 };
+pub use orders::GoodsDifference;
 pub use receipt_views::{
     LineTrial, ReceiptFilter, ReceiptInOneC, ReceiptTrial, ReceiptView, TillView,
 };

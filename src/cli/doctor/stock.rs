@@ -4,7 +4,7 @@ use super::report::Report;
 use crate::{
     app::{
         App,
-        stock::{TillView, UntakenWarehouse},
+        stock::{GoodsDifference, TillView, UntakenWarehouse},
     },
     domain::{ErrorCode, Place},
     stock::StockSettings,
@@ -12,6 +12,10 @@ use crate::{
 
 /// Open shortages that are counted.
 const MOST: i64 = 1_000;
+
+/// Orders of a changed policy that are counted, and those of them that are named.
+const PLANNED: usize = 1_000;
+const NAMED: usize = 10;
 
 /// How long a till's API may go unread, in seconds.
 const UNREAD: f64 = 600.0;
@@ -122,6 +126,7 @@ async fn one(
     for fault in &odd {
         report.wrong_at(Place::stock(name), what, &*fault.sentence, fault.code);
     }
+    tell_of_policy(app, of, what, report).await?;
     let open = app.stock.open_shortages(name, MOST).await?.len();
     if open > 0 {
         let found = format!("{open} shortages wait for a person");
@@ -135,5 +140,39 @@ async fn one(
         );
         report.fine(what, found);
     }
+    Ok(())
+}
+
+/// The orders whose goods stand otherwise since the settings were changed: nothing moves by itself.
+async fn tell_of_policy(
+    app: &App,
+    of: &StockSettings,
+    what: &str,
+    report: &mut Report,
+) -> Result<(), crate::app::Error> {
+    let plan = app.stock.goods_plan(of, PLANNED).await?;
+    if plan.is_empty() {
+        return Ok(());
+    }
+    let said = |one: &GoodsDifference| format!("{}/{} ({})", one.shop, one.number, one.status);
+    let named: Vec<_> = plan.iter().take(NAMED).map(said).collect();
+    let more = if plan.len() > NAMED { ", …" } else { "" };
+    let at_least = if plan.len() >= PLANNED {
+        "at least "
+    } else {
+        ""
+    };
+    let found = format!(
+        "the goods of {at_least}{} orders stay as they are until their next word, though `ship_on` \
+         or `release_on` says otherwise by now: {}{more}",
+        plan.len(),
+        named.join(", ")
+    );
+    let name = &of.name;
+    let steps = vec![
+        format!("b24-bridge stock apply {name} --dry-run"),
+        format!("b24-bridge stock apply {name}"),
+    ];
+    report.note(what, found, steps);
     Ok(())
 }
