@@ -56,7 +56,7 @@ use std::{
 pub(crate) use crate::decision::tests::sentences as every_decision;
 pub use crate::planner::{Because, Card, Evidence, Passed, ProductAction, Recognised, Recognition};
 pub use crate::storage::catalogue::{ProductCounts, ProductRow};
-pub use crate::storage::{BulkState, ClosedHow, LetterAbout};
+pub use crate::storage::{BulkState, ClosedHow};
 pub(crate) use bisection::Bisection;
 pub use catalogue::{Catalogue, MOST_IN_A_WAVE, PictureAction, PicturePlan, ProductPage};
 pub use dead_letters::bulk::{BulkAction, BulkJob, BulkJobs, BulkRequest};

@@ -97,7 +97,9 @@ fn page_of(act: &Act) -> String {
         Act::DocumentTriedAgain { document } => format!("/console/onec/documents/{document}"),
         Act::FileTakenIn { .. } => "/console/onec".to_owned(),
         Act::CatalogueSent { shop, .. } => links::products(shop),
-        Act::GoodsCounted { stock, .. } => links::link("/console/stock", &[("stock", Some(stock))]),
+        Act::GoodsApplied { stock, .. } | Act::GoodsCounted { stock, .. } => {
+            links::link("/console/stock", &[("stock", Some(stock))])
+        }
         Act::ReservationReleased { shop, .. } => links::shop(shop),
         Act::SignedIn | Act::SettingsReloaded | Act::FormRestored { .. } => "/console".to_owned(),
     }

@@ -2,7 +2,7 @@
 
 use crate::domain::{Fact, Finality, Item, Snapshot};
 use chrono::{DateTime, Utc};
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 /// When an order's goods are reserved, set free and shipped.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -29,7 +29,8 @@ pub enum ReserveOn {
 }
 
 /// What is to be done with an order's goods.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "snake_case")]
 pub enum GoodsAct {
     /// They are held for it.
     Hold,

@@ -327,12 +327,9 @@ fn dead(shop: &str, number: &str, what: impl Into<Happening>) -> Line {
 /// go.
 pub(super) async fn let_go(tx: &mut PgConnection, letter: &LetterRow) -> Result<(), Error> {
     // Letters about other things say nothing that has to be read for this.
-    if !matches!(
-        letter.about,
-        Some(LetterAbout::Message | LetterAbout::Count)
-    ) {
+    let Some(LetterAbout::Message | LetterAbout::Count) = letter.about()? else {
         return Ok(());
-    }
+    };
     match about(letter)? {
         About::Message { id, .. } => messages::drop_dead(tx, id).await?,
         About::Count { count, .. } => stock::drop_count(tx, count).await?,
@@ -367,7 +364,7 @@ fn fault(why: &str) -> Fault {
 
 /// The document of 1C that a letter is about.
 pub(in crate::app) fn document(letter: &LetterRow) -> Result<Option<i64>, Unreadable> {
-    if letter.about != Some(LetterAbout::Document) {
+    if !letter.is_about(LetterAbout::Document) {
         return Ok(None);
     }
     Ok(match about(letter)? {

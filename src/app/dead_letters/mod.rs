@@ -21,7 +21,7 @@ use crate::{
     },
     process::telemetry::Metrics,
     storage::{
-        ClosedHow, DecisionAction, DecisionBasis, LetterAbout,
+        ClosedHow, DecisionAction, DecisionBasis,
         dead_letters::{self, CountRow, LetterRow},
         journal::{self, Line, LineKind},
         queue::{attempts, orders},
@@ -112,8 +112,7 @@ pub struct DeadLetter {
     /// `delivery` (of a shop's webhook), `document` (of 1C), `push` (of an order to 1C) or `count`
     /// (of goods).
     /// There is nothing to mend in its payload.
-    #[schema(value_type = Option<String>)]
-    pub about: Option<LetterAbout>,
+    pub about: Option<String>,
 }
 
 /// One letter with all that is known about it.

@@ -104,7 +104,7 @@ impl DeadLetters {
                 .map(|name| name.as_str().to_owned())
                 .collect(),
         };
-        let told = letter.change_seq.is_some() || letter.about == Some(LetterAbout::Message);
+        let told = letter.change_seq.is_some() || letter.is_about(LetterAbout::Message);
         if let (Some(shop), true) = (&letter.shop, told) {
             lanes.push(compare::lane_of(shop));
         }

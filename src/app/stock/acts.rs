@@ -23,17 +23,38 @@ pub(super) fn again(error: &storage::Error, alone: bool, tries: &mut u32) -> boo
     deadlock || alone && error.is_lock_timeout() && *tries <= WAITS
 }
 
+/// Does one thing in the database, and does it again where others got in its way, so that nothing
+/// of it was done: where two waited for each other, and, of a request that is `alone`, where
+/// somebody held a lock for too long.
+pub(super) async fn repeated<T, F>(alone: bool, mut act: impl FnMut() -> F) -> Result<T, Error>
+where
+    F: Future<Output = Result<T, Error>>,
+{
+    let mut tries = 0;
+    loop {
+        match act().await {
+            Err(Error::Storage(error)) if again(&error, alone, &mut tries) => {}
+            done => return done,
+        }
+    }
+}
+
+/// What was done; this where somebody's transaction is long: it is done in the next turn.
+pub(super) fn or_later<T>(done: Result<T, Error>, later: T) -> Result<T, Error> {
+    match done {
+        Err(Error::Storage(error)) if error.is_lock_timeout() => Ok(later),
+        done => done,
+    }
+}
+
 impl Stock {
     /// Sets free what a reservation still holds. One that is not held any more stays as it is.
     pub async fn release(&self, shop: &ShopName, id: &str) -> Result<ReservationAnswer, Error> {
-        let mut tries = 0;
-        loop {
+        let answer = repeated(false, || async {
             let mut db = self.db.acquire().await?;
-            match storage::stock::release(&mut db, shop.as_str(), id).await {
-                Err(error) if again(&error, false, &mut tries) => {}
-                answer => return ReservationAnswer::read(answer?, (shop.as_str(), id)),
-            }
-        }
+            Ok(storage::stock::release(&mut db, shop.as_str(), id).await?)
+        });
+        ReservationAnswer::read(answer.await?, (shop.as_str(), id))
     }
 
     /// The same by a person, on record.
@@ -74,15 +95,12 @@ impl Stock {
         let lines = shipment.lines.as_ref();
         let lines: Option<Value> = lines.map(|lines| lines.iter().map(line).collect());
         let named = shipment.shipment.as_deref();
-        let mut tries = 0;
-        loop {
+        let which = (shop.as_str(), id);
+        let answer = repeated(false, || async {
             let mut db = self.db.acquire().await?;
-            let which = (shop.as_str(), id);
-            match storage::stock::ship(&mut db, which, named, lines.as_ref()).await {
-                Err(error) if again(&error, false, &mut tries) => {}
-                answer => return ReservationAnswer::read(answer?, (shop.as_str(), id)),
-            }
-        }
+            Ok(storage::stock::ship(&mut db, which, named, lines.as_ref()).await?)
+        });
+        ReservationAnswer::read(answer.await?, which)
     }
 
     /// Holds a reservation for so long from now.
@@ -109,16 +127,7 @@ impl Stock {
     pub async fn expire_reservations(&self) -> Result<i64, Error> {
         let mut sum = 0;
         loop {
-            let mut db = self.db.acquire().await?;
-            let mut tries = 0;
-            let expired = loop {
-                match storage::stock::expire(&mut db, None, None, EXPIRED_AT_ONCE).await {
-                    Err(error) if again(&error, false, &mut tries) => {}
-                    // Somebody's transaction is long: it is tried again in the next turn.
-                    Err(error) if error.is_lock_timeout() => return Ok(sum),
-                    expired => break expired?,
-                }
-            };
+            let expired = self.expire(None, None, EXPIRED_AT_ONCE).await?;
             self.metrics.expired(expired);
             sum += expired;
             if expired < i64::from(EXPIRED_AT_ONCE) {
@@ -127,20 +136,34 @@ impl Stock {
         }
     }
 
+    /// Writes down what has run out of these products of a stock, or of all; returns how many
+    /// reservations have. What is in somebody's long transaction runs out when that is over.
+    pub(super) async fn expire(
+        &self,
+        of: Option<&str>,
+        products: Option<&[String]>,
+        most: i32,
+    ) -> Result<i64, Error> {
+        let expired = repeated(false, || async {
+            let mut db = self.db.acquire().await?;
+            Ok(storage::stock::expire(&mut db, of, products, most).await?)
+        });
+        or_later(expired.await, 0)
+    }
+
     /// Looks again at reservations whose orders somebody was at when they were made: what of them
     /// has left already is not held. Returns how many were looked at.
     pub async fn take_over(&self) -> Result<usize, Error> {
-        let (mut looked_at, mut tries) = (0, 0);
+        let mut looked_at = 0;
         loop {
-            let mut db = self.db.acquire().await?;
-            match storage::stock::take_over(&mut db).await {
-                Ok(true) => (looked_at, tries) = (looked_at + 1, 0),
-                Ok(false) => return Ok(looked_at),
-                Err(error) if again(&error, false, &mut tries) => {}
-                // Somebody's transaction is long: it is looked at in the next turn.
-                Err(error) if error.is_lock_timeout() => return Ok(looked_at),
-                Err(error) => return Err(error.into()),
+            let taken = repeated(false, || async {
+                let mut db = self.db.acquire().await?;
+                Ok(storage::stock::take_over(&mut db).await?)
+            });
+            if !or_later(taken.await, false)? {
+                return Ok(looked_at);
             }
+            looked_at += 1;
         }
     }
 }

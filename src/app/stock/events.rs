@@ -1,7 +1,11 @@
 //! Events about goods: moves are applied in the transaction that accepts them, counts wait and are
 //! applied in parts.
 
-use super::{Place, Teller, acts::again, receipts::NewReceipt};
+use super::{
+    Place, Teller,
+    acts::{or_later, repeated},
+    receipts::NewReceipt,
+};
 use crate::{
     app::{
         Accepted, Actor, Error, STOCK, Stock,
@@ -13,7 +17,7 @@ use crate::{
     storage::{
         StockEventKind, journal,
         onec::goods::prints,
-        stock::{self, NewStockEvent, OddUnit, UnclearCount, UntakenWarehouse},
+        stock::{self, NewStockEvent},
     },
 };
 use chrono::{DateTime, Utc};
@@ -113,18 +117,14 @@ impl Stock {
 
     /// Stores what came and went, or a count, in a transaction of its own.
     async fn accept_told(&self, event: &NewStockEvent) -> Result<Accepted, Error> {
-        let mut tries = 0;
-        loop {
+        let stored = repeated(false, || async {
             let mut db = self.db.acquire().await?;
-            match self.store_stock_event(&mut db, event).await {
-                Err(Error::Storage(error)) if again(&error, false, &mut tries) => {}
-                stored => {
-                    // Where the worker is in this process it need not wait for its next look.
-                    self.waker.subscribe(STOCK).notify_one();
-                    return stored;
-                }
-            }
-        }
+            self.store_stock_event(&mut db, event).await
+        })
+        .await;
+        // Where the worker is in this process it need not wait for its next look.
+        self.waker.subscribe(STOCK).notify_one();
+        stored
     }
 
     /// Accepts what a till tells by its token: receipts, counts and moves, each by itself; one
@@ -319,41 +319,6 @@ impl Stock {
         Some((shop.as_str(), base.as_ref()))
     }
 
-    /// The warehouses in which 1C counts for a stock whose master it is, and that are no stores of
-    /// it.
-    pub async fn foreign_warehouses(
-        &self,
-        of: &StockSettings,
-    ) -> Result<Vec<UntakenWarehouse>, Error> {
-        let Some((_, base)) = self.base_of(of) else {
-            return Ok(Vec::new());
-        };
-        let mut db = self.db.acquire().await?;
-        let mut found = stock::untaken_warehouses(&mut db, base.name.as_str()).await?;
-        let own = warehouses(of);
-        found.retain(|warehouse| !own.contains(&warehouse.id));
-        Ok(found)
-    }
-
-    /// Products that 1C counts in another unit than the shops say, for a stock whose master it is.
-    pub async fn odd_units(&self, of: &StockSettings) -> Result<Vec<OddUnit>, Error> {
-        let Some((_, base)) = self.base_of(of) else {
-            return Ok(Vec::new());
-        };
-        let mut db = self.db.acquire().await?;
-        Ok(stock::odd_units(&mut db, of.name.as_str(), base.name.as_str()).await?)
-    }
-
-    /// Products that 1C counts for a stock whose master it is, by its own ids alone: what it knows
-    /// them by besides is that of others, as an article of two products is.
-    pub async fn unclear_counts(&self, of: &StockSettings) -> Result<Vec<UnclearCount>, Error> {
-        let Some((_, base)) = self.base_of(of) else {
-            return Ok(Vec::new());
-        };
-        let mut db = self.db.acquire().await?;
-        Ok(stock::unclear_counts(&mut db, of.name.as_str(), base.name.as_str()).await?)
-    }
-
     /// Takes what its 1C base has counted into a stock whose master 1C is: as counts that wait.
     /// Returns how many lines.
     pub async fn take_counts_of_onec(&self, of: &StockSettings) -> Result<usize, Error> {
@@ -365,47 +330,61 @@ impl Stock {
         let name = base.name.as_str();
         let whose = (of.name.as_str(), shop, name);
         // What a newer file repeats was counted again.
-        let repeated = prints::any_uncounted(&mut *self.db.acquire().await?, name).await?;
-        if repeated {
+        let counted_again = prints::any_uncounted(&mut *self.db.acquire().await?, name).await?;
+        if counted_again {
             let mut tx = self.db.begin().await?;
             prints::begin(&mut tx, name).await?;
             prints::fold_counts(&mut tx, name).await?;
             tx.commit().await?;
         }
-        let (mut lines, mut tries) = (0, 0);
+        let mut lines = 0;
         loop {
-            let mut db = self.db.acquire().await?;
-            let most = ONEC_AT_ONCE;
-            match stock::count_of_onec(&mut db, whose, &warehouses, available, most).await {
-                Ok(0) => return Ok(lines),
-                Ok(taken) => lines += usize::try_from(taken).unwrap_or_default(),
-                Err(error) if again(&error, false, &mut tries) => {}
-                Err(error) => return Err(error.into()),
+            let taken = repeated(false, || async {
+                let mut db = self.db.acquire().await?;
+                let most = ONEC_AT_ONCE;
+                Ok(stock::count_of_onec(&mut db, whose, &warehouses, available, most).await?)
+            });
+            match taken.await? {
+                0 => return Ok(lines),
+                taken => lines += usize::try_from(taken).unwrap_or_default(),
             }
         }
     }
 
-    /// Applies what waits of a stock's counts; returns in how many parts.
+    /// Applies what waits of a stock's counts; returns in how many parts. Two parts of a large
+    /// count are applied at once while nobody reserves by this process: then both have a processor.
     pub async fn apply_counts(&self, of: &str) -> Result<usize, Error> {
         let mut parts = 0;
-        let mut tries = 0;
+        let mut quiet = false;
         loop {
-            let mut db = self.db.acquire().await?;
-            match stock::count_part(&mut db, of, COUNTED_AT_ONCE).await {
-                Ok(true) => (parts, tries) = (parts + 1, 0),
-                Ok(false) => return Ok(parts),
-                Err(error) if again(&error, false, &mut tries) => {}
-                // Somebody's transaction is long: it goes on in the next turn.
-                Err(error) if error.is_lock_timeout() => return Ok(parts),
-                Err(error) => return Err(error.into()),
+            let before = self.reserved();
+            let done = if quiet {
+                let (one, other) = tokio::join!(self.apply_part(of), self.apply_part(of));
+                usize::from(one?) + usize::from(other?)
+            } else {
+                usize::from(self.apply_part(of).await?)
+            };
+            parts += done;
+            if done == 0 {
+                return Ok(parts);
             }
+            quiet = self.reserved() == before;
         }
+    }
+
+    /// Applies one part; false: none waits, others are at it, or somebody's transaction is long.
+    async fn apply_part(&self, of: &str) -> Result<bool, Error> {
+        let applied = repeated(false, || async {
+            let mut db = self.db.acquire().await?;
+            Ok(stock::count_part(&mut db, of, COUNTED_AT_ONCE).await?)
+        });
+        or_later(applied.await, false)
     }
 }
 
 /// The warehouses of 1C that a stock's stores are, by their names and ids. A file that names none
 /// counts the only store, unless that has an id.
-fn warehouses(of: &StockSettings) -> Vec<String> {
+pub(super) fn warehouses(of: &StockSettings) -> Vec<String> {
     let named = |store: &Store| [vec![store.name.clone()], store.ids.clone()].concat();
     let mut all: Vec<String> = of.stores.iter().flat_map(named).collect();
     if let [only] = of.stores.as_slice()

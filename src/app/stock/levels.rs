@@ -1,6 +1,6 @@
 //! Levels, and the feed of those that changed.
 
-use super::{acts::again, sentence};
+use super::{acts::repeated, sentence};
 use crate::{
     app::{Error, Stock, lane_of},
     domain::ShopName,
@@ -70,26 +70,22 @@ impl Stock {
         let Some(of) = self.stock_of(shop) else {
             return Ok(None);
         };
-        let mut db = self.db.acquire().await?;
-        let found = stock::levels(&mut db, shop.as_str(), names).await?;
+        let found = self.levels_named(shop, names).await?;
         let mut products: Vec<String> = found.iter().map(|level| level.product.clone()).collect();
         products.dedup();
-        let mut tries = 0;
-        let expired = loop {
-            let name = Some(of.name.as_str());
-            match stock::expire(&mut db, name, Some(&products), EXPIRED_AT_ONCE).await {
-                Err(error) if again(&error, false, &mut tries) => {}
-                // Somebody's transaction is long: they run out when it is over.
-                Err(error) if error.is_lock_timeout() => break 0,
-                expired => break expired?,
-            }
-        };
+        let name = Some(of.name.as_str());
+        let expired = self.expire(name, Some(&products), EXPIRED_AT_ONCE).await?;
         let found = if expired > 0 {
-            stock::levels(&mut db, shop.as_str(), names).await?
+            self.levels_named(shop, names).await?
         } else {
             found
         };
         Ok(Some(found.into_iter().map(LevelView::from).collect()))
+    }
+
+    async fn levels_named(&self, shop: &ShopName, names: &[String]) -> Result<Vec<Level>, Error> {
+        let mut db = self.db.acquire().await?;
+        Ok(stock::levels(&mut db, shop.as_str(), names).await?)
     }
 
     /// Levels that changed after this place; from 0 on all of them. None: the shop sells from no
@@ -146,14 +142,11 @@ impl Stock {
     pub async fn tell_levels(&self, of: &str) -> Result<i64, Error> {
         let mut sum = 0;
         loop {
-            let mut db = self.db.acquire().await?;
-            let mut tries = 0;
-            let told = loop {
-                match stock::tell(&mut db, of, TOLD_AT_ONCE).await {
-                    Err(error) if again(&error, false, &mut tries) => {}
-                    told => break told?,
-                }
-            };
+            let told = repeated(false, || async {
+                let mut db = self.db.acquire().await?;
+                Ok(stock::tell(&mut db, of, TOLD_AT_ONCE).await?)
+            });
+            let told = told.await?;
             sum += told;
             if told < i64::from(TOLD_AT_ONCE) {
                 if sum > 0 {

@@ -7,6 +7,7 @@
 mod acts;
 mod answer;
 mod cards;
+mod count_faults;
 pub(super) mod events;
 mod levels;
 pub(super) mod orders;
@@ -30,17 +31,22 @@ use crate::{
     storage::stock::{self, ShopRow, StockRow, StoreRow},
 };
 use sqlx::PgPool;
-use std::{sync::Arc, sync::OnceLock};
+use std::sync::{
+    Arc, OnceLock,
+    atomic::{AtomicU64, Ordering},
+};
 
 pub use crate::storage::stock::{OddUnit, ReceiptKey, UnclearCount, UntakenWarehouse};
 pub use answer::{
     NotHeld, ReservationAnswer, Reserved, ReservedLine, ShortLine, StockFault, StoreAvailable,
 };
+pub use count_faults::CountFault;
 pub use events::OperatorCount;
 pub use levels::{
     ExpiringReservation, LedgerEntry, LedgerPage, LevelChanges, LevelView, StockCheck,
     UnprovedLevel,
 };
+pub use orders::GoodsDifference;
 pub use receipt_views::{
     LineTrial, ReceiptFilter, ReceiptInOneC, ReceiptTrial, ReceiptView, TillView,
 };
@@ -202,6 +208,8 @@ pub struct Stock {
     stocks: Arc<OnceLock<Vec<StockSettings>>>,
     tills: Arc<OnceLock<Vec<TillSettings>>>,
     reservations: Arc<CommitQueue<ReservationRequest>>,
+    /// Reservations that were asked for by this process.
+    asked: Arc<AtomicU64>,
 }
 
 impl Stock {
@@ -215,6 +223,17 @@ impl Stock {
             stocks: Arc::default(),
             tills: Arc::default(),
             reservations: Arc::default(),
+            asked: Arc::default(),
         }
+    }
+
+    /// How many reservations were asked for by this process.
+    fn reserved(&self) -> u64 {
+        self.asked.load(Ordering::Relaxed)
+    }
+
+    /// One more was asked for.
+    fn count_reservation(&self) {
+        self.asked.fetch_add(1, Ordering::Relaxed);
     }
 }

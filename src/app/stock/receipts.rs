@@ -5,7 +5,7 @@
 
 use super::{
     Place, Teller,
-    acts::again,
+    acts::repeated,
     sentence::{ParkedLine, why_parked},
 };
 use crate::{
@@ -169,20 +169,16 @@ impl Stock {
 
     /// Accepts a receipt; returns when it is stored durably, and its goods have moved.
     pub(super) async fn accept_receipt(&self, new: &NewReceipt) -> Result<Accepted, Error> {
-        let mut tries = 0;
-        loop {
+        let stored = repeated(false, || async {
             let mut tx = self.db.begin().await?;
-            match self.store_receipt(&mut tx, new, false).await {
-                Err(Error::Storage(error)) if again(&error, false, &mut tries) => {}
-                stored => {
-                    let stored = stored?;
-                    tx.commit().await?;
-                    self.waker.subscribe(STOCK).notify_one();
-                    self.wake_for(new);
-                    return Ok(stored);
-                }
-            }
-        }
+            let stored = self.store_receipt(&mut tx, new, false).await?;
+            tx.commit().await?;
+            Ok(stored)
+        });
+        let stored = stored.await?;
+        self.waker.subscribe(STOCK).notify_one();
+        self.wake_for(new);
+        Ok(stored)
     }
 
     /// Stores a receipt and posts it, in a transaction of the caller's; by hand: whatever its
@@ -304,17 +300,12 @@ impl Stock {
 
     /// Posts a receipt again, in a transaction of its own.
     async fn replay(&self, key: &ReceiptKey, store: Option<&str>) -> Result<(), Error> {
-        let mut tries = 0;
-        loop {
+        repeated(false, || async {
             let mut tx = self.db.begin().await?;
-            match self.post_again(&mut tx, key, store).await {
-                Err(Error::Storage(error)) if again(&error, false, &mut tries) => {}
-                posted => {
-                    posted?;
-                    return Ok(tx.commit().await?);
-                }
-            }
-        }
+            self.post_again(&mut tx, key, store).await?;
+            Ok(tx.commit().await?)
+        })
+        .await
     }
 
     /// The store of a receipt, where it was not known when it came and is by now.

@@ -5,7 +5,10 @@
 //! waits for a lock for a second, or that failed, is answered one by one, so that nobody waits for
 //! another's neighbour.
 
-use super::{ReservationAnswer, acts::again};
+use super::{
+    ReservationAnswer,
+    acts::{again, repeated},
+};
 use crate::{
     app::{
         Error, Stock,
@@ -62,6 +65,7 @@ impl Stock {
             "version": wanted.version,
             "lines": lines.collect::<Vec<_>>(),
         });
+        self.count_reservation();
         let products = wanted.lines.iter().map(|line| line.product.clone());
         let itself = std::iter::once(format!("{shop}/{id}"));
         let request = ReservationRequest {
@@ -85,14 +89,11 @@ impl Stock {
     /// Waits for the lock that held up its group, on a connection of its own.
     async fn reserve_alone(&self, request: &str) -> Result<Box<RawValue>, Error> {
         let requests = format!("[{request}]");
-        let mut tries = 0;
-        loop {
+        let answers = repeated(true, || async {
             let mut db = self.db.acquire().await?;
-            match storage::stock::reserve(&mut db, &requests).await {
-                Err(error) if again(&error, true, &mut tries) => {}
-                answers => return answers?.pop().ok_or_else(lost),
-            }
-        }
+            Ok(storage::stock::reserve(&mut db, &requests).await?)
+        });
+        answers.await?.pop().ok_or_else(lost)
     }
 }
 
@@ -126,6 +127,7 @@ impl GroupCommit for ReservationRequest {
     ) -> Result<Vec<GroupAnswer>, Error> {
         let texts: Vec<&str> = all.iter().map(|asked| &*asked.text).collect();
         let requests = format!("[{}]", texts.join(","));
+        // The writer has its connection, and an answer of its own for a lock that it waited for.
         let mut tries = 0;
         let answers = loop {
             match storage::stock::reserve(db, &requests).await {

@@ -4,7 +4,7 @@
 //! is told by a message that is written with the loss.
 
 use super::{
-    acts::again,
+    acts::{or_later, repeated},
     cards::ask_for_the_goods,
     shortage_views::{Inputs, ShortageView},
 };
@@ -90,19 +90,11 @@ impl Stock {
         };
         let mut odd = None;
         for (product, store) in &found {
-            let mut tries = 0;
-            loop {
-                match self.settle_shortage(of, product, store).await {
-                    Err(Error::Storage(error)) if again(&error, false, &mut tries) => {}
-                    // Somebody's transaction is long: it is judged in the next turn.
-                    Err(Error::Storage(error)) if error.is_lock_timeout() => break,
-                    // It would fail the same way for ever: the others are judged.
-                    Err(error) if error.is_of_the_row() => {
-                        odd = odd.or(Some(error));
-                        break;
-                    }
-                    settled => break settled?,
-                }
+            let settled = repeated(false, || self.settle_shortage(of, product, store)).await;
+            match or_later(settled, ()) {
+                // It would fail the same way for ever: the others are judged.
+                Err(error) if error.is_of_the_row() => odd = odd.or(Some(error)),
+                settled => settled?,
             }
         }
         odd.map_or(Ok(found.len()), Err)
@@ -214,13 +206,7 @@ impl Stock {
         ruling: &ShortageRuling,
         who: &Actor,
     ) -> Result<(), Error> {
-        let mut tries = 0;
-        loop {
-            match self.try_to_rule(id, ruling, who).await {
-                Err(Error::Storage(error)) if again(&error, true, &mut tries) => {}
-                ruled => return ruled,
-            }
-        }
+        repeated(true, || self.try_to_rule(id, ruling, who)).await
     }
 
     async fn try_to_rule(

@@ -4,7 +4,7 @@ use super::report::Report;
 use crate::{
     app::{
         App,
-        stock::{OddUnit, TillView, UnclearCount, UntakenWarehouse},
+        stock::{GoodsDifference, TillView, UntakenWarehouse},
     },
     domain::{ErrorCode, Place},
     stock::StockSettings,
@@ -12,6 +12,10 @@ use crate::{
 
 /// Open shortages that are counted.
 const MOST: i64 = 1_000;
+
+/// Orders of a changed policy that are counted, and those of them that are named.
+const PLANNED: usize = 1_000;
+const NAMED: usize = 10;
 
 /// How long a till's API may go unread, in seconds.
 const UNREAD: f64 = 600.0;
@@ -118,13 +122,17 @@ async fn one(
         );
         report.note(what, found, vec![step]);
     }
-    let counted = counted_by_onec(app, of, what, report).await?;
+    let odd = app.stock.count_faults(of).await?;
+    for fault in &odd {
+        report.wrong_at(Place::stock(name), what, &*fault.sentence, fault.code);
+    }
+    tell_of_policy(app, of, what, report).await?;
     let open = app.stock.open_shortages(name, MOST).await?.len();
     if open > 0 {
         let found = format!("{open} shortages wait for a person");
         report.wrong_at(Place::stock(name), what, found, ErrorCode::StockShortage);
     }
-    if open == 0 && counted && checked.unproved.is_empty() {
+    if open == 0 && odd.is_empty() && checked.unproved.is_empty() {
         let found = format!(
             "{} levels are what their moves come to; its master is `{}`",
             checked.levels,
@@ -135,44 +143,36 @@ async fn one(
     Ok(())
 }
 
-/// What 1C counts that says nothing of the goods that the shops sell; true: nothing of the kind.
-async fn counted_by_onec(
+/// The orders whose goods stand otherwise since the settings were changed: nothing moves by itself.
+async fn tell_of_policy(
     app: &App,
     of: &StockSettings,
     what: &str,
     report: &mut Report,
-) -> Result<bool, crate::app::Error> {
-    let name = of.name.as_str();
-    let odd = app.stock.odd_units(of).await?;
-    if !odd.is_empty() {
-        let said = |one: &OddUnit| {
-            let OddUnit {
-                product,
-                onec,
-                shop,
-            } = one;
-            format!("{product} (1C: {onec}, the shop: {shop})")
-        };
-        let all: Vec<_> = odd.iter().map(said).collect();
-        let found = format!(
-            "1C counts in another unit than the shop sells, and these counts wait: {}",
-            all.join(", ")
-        );
-        report.wrong_at(Place::stock(name), what, found, ErrorCode::OtherUnit);
+) -> Result<(), crate::app::Error> {
+    let plan = app.stock.goods_plan(of, PLANNED).await?;
+    if plan.is_empty() {
+        return Ok(());
     }
-    let unclear = app.stock.unclear_counts(of).await?;
-    if !unclear.is_empty() {
-        let said = |one: &UnclearCount| {
-            let UnclearCount { id, name, products } = one;
-            format!("{id} (`{name}` is that of {products})")
-        };
-        let all: Vec<_> = unclear.iter().map(said).collect();
-        let found = format!(
-            "1C counts products by their ids in 1C alone, and their articles or barcodes are those \
-             of other products: {}",
-            all.join(", ")
-        );
-        report.wrong_at(Place::stock(name), what, found, ErrorCode::UnknownProduct);
-    }
-    Ok(odd.is_empty() && unclear.is_empty())
+    let said = |one: &GoodsDifference| format!("{}/{} ({})", one.shop, one.number, one.status);
+    let named: Vec<_> = plan.iter().take(NAMED).map(said).collect();
+    let more = if plan.len() > NAMED { ", …" } else { "" };
+    let at_least = if plan.len() >= PLANNED {
+        "at least "
+    } else {
+        ""
+    };
+    let found = format!(
+        "the goods of {at_least}{} orders stay as they are until their next word, though `ship_on` \
+         or `release_on` says otherwise by now: {}{more}",
+        plan.len(),
+        named.join(", ")
+    );
+    let name = &of.name;
+    let steps = vec![
+        format!("b24-bridge stock apply {name} --dry-run"),
+        format!("b24-bridge stock apply {name}"),
+    ];
+    report.note(what, found, steps);
+    Ok(())
 }

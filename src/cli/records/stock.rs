@@ -3,14 +3,14 @@
 use crate::{
     app::{
         Accepted, App,
-        stock::{OperatorCount, ReservationAnswer},
+        stock::{GoodsDifference, OperatorCount, ReservationAnswer},
     },
     cli::{
         Global, output,
         setup::bootstrap::{self, Database},
     },
     domain::ShopName,
-    stock::{Master, StockSettings},
+    stock::{GoodsAct, Master, StockSettings},
 };
 use anyhow::Context as _;
 use chrono::{DateTime, Utc};
@@ -66,6 +66,15 @@ pub(in crate::cli) enum Command {
         #[arg(long)]
         complete: bool,
     },
+    /// Have the goods of orders follow a changed `ship_on` or `release_on`; with --dry-run only
+    /// show of which orders
+    Apply {
+        /// The stock's name in the settings
+        stock: String,
+        /// Only show what would be done
+        #[arg(long)]
+        dry_run: bool,
+    },
     /// Set a reservation free
     Release {
         /// The shop's name in the settings
@@ -96,6 +105,7 @@ async fn carry_out(global: &Global, app: &App, command: &Command) -> anyhow::Res
         } => ledger(global, app, of(app, stock)?, (product, *last)).await,
         Command::Check { stock } => check(global, app, of(app, stock)?).await,
         Command::Count { stock, .. } => count(app, of(app, stock)?, command).await,
+        Command::Apply { stock, dry_run } => apply(global, app, of(app, stock)?, *dry_run).await,
         Command::Release { shop, id } => release(global, app, shop, id).await,
     }
 }
@@ -224,6 +234,40 @@ async fn check(global: &Global, app: &App, stock: &StockSettings) -> anyhow::Res
     }
     output::say("levels are not what their moves and reservations come to (BRIDGE-BUG)");
     Ok(ExitCode::FAILURE)
+}
+
+async fn apply(
+    global: &Global,
+    app: &App,
+    stock: &StockSettings,
+    dry_run: bool,
+) -> anyhow::Result<ExitCode> {
+    if dry_run {
+        let plan = app.stock.goods_plan(stock, usize::MAX).await?;
+        if global.json {
+            output::json(&plan)?;
+            return Ok(ExitCode::SUCCESS);
+        }
+        let row = |one: &GoodsDifference| {
+            let act = match one.act {
+                GoodsAct::Ship => "its goods leave",
+                _ => "its goods are set free",
+            };
+            let cells = [&*one.shop, &*one.number, &*one.status, act];
+            cells.map(str::to_owned).into()
+        };
+        let head = ["shop", "order", "status", "what is done"];
+        output::table(&head, plan.iter().map(row).collect());
+        return Ok(ExitCode::SUCCESS);
+    }
+    if let Err(refused) = app.stock.configure_stocks().await? {
+        anyhow::bail!("BRIDGE-CONFIG: {refused}");
+    }
+    let who = bootstrap::actor();
+    let orders = app.stock.apply_goods_plan(stock, &who).await?;
+    let result = json!({ "result": "applied", "orders": orders });
+    output::done(&result, format!("applied to the goods of {orders} orders"))?;
+    Ok(ExitCode::SUCCESS)
 }
 
 async fn count(app: &App, stock: &StockSettings, command: &Command) -> anyhow::Result<ExitCode> {

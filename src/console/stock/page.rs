@@ -4,7 +4,7 @@ use super::{ledger_of, shortages::card};
 use crate::{
     app::{
         Stock,
-        stock::{ExpiringReservation, LevelView, ShortageView},
+        stock::{CountFault, ExpiringReservation, LevelView, ShortageView},
     },
     console::{
         i18n::messages::Text,
@@ -16,6 +16,7 @@ use crate::{
             links,
         },
     },
+    domain::Place,
 };
 use axum::extract::{Query, State as Extract};
 use maud::{Markup, html};
@@ -62,6 +63,7 @@ pub(in crate::console) async fn get(
     let name = of.name.as_str();
     let stores: Vec<String> = of.stores.iter().map(|store| store.name.clone()).collect();
     let open = stock.open_shortages(name, SHOWN).await.map_err(fault)?;
+    let odd = stock.count_faults(of).await.map_err(fault)?;
     let soon = stock.expiring(name, SHOWN).await.map_err(fault)?;
     let settled = stock.settled_shortages(SHOWN).await.map_err(fault)?;
     let product = asked.product.trim();
@@ -90,6 +92,7 @@ pub(in crate::console) async fn get(
             h2 { (text(Text::WaitForYou)) }
             div.cards { @for one in &open { (card(&visitor, &stores, one)) } }
         }
+        @for one in &odd { (not_counted(&visitor, name, one)) }
         h2 { (text(Text::LevelsByStore)) }
         form.search method="get" action="/console/stock" {
             input type="hidden" name="stock" value=(name);
@@ -121,6 +124,22 @@ pub(in crate::console) async fn get(
         (decided(&visitor, &settled))
     };
     Ok(layout::page(&visitor, Section::Stock, title, content))
+}
+
+/// What 1C counts and the stock cannot use, each product with its ledger.
+fn not_counted(visitor: &Viewer, stock: &str, fault: &CountFault) -> Markup {
+    html! {
+        section.card.alarm {
+            p { (components::marked(&visitor.lang.told(&fault.sentence))) }
+            p { (visitor.text(Text::Product)) ": "
+                @for (nth, product) in fault.products.iter().enumerate() {
+                    @if nth > 0 { ", " }
+                    a href=(ledger_of(stock, product)) { (product) }
+                }
+            }
+            (components::explained(visitor, fault.code.as_str(), Place::stock(stock)))
+        }
+    }
 }
 
 /// Levels, each product with its ledger.

@@ -60,6 +60,9 @@ kinds! {
         CatalogueSent { shop: String, products: u64 }
             "had all {products} products of {shop} sent again"
             "снова отправлены товары магазина {shop}: {products}"
+        GoodsApplied { stock: String, orders: usize }
+            "had the goods of {orders} orders follow the changed settings of the stock {stock}"
+            "к товару заказов применены новые настройки склада {stock}, заказов: {orders}"
         GoodsCounted { stock: String, lines: usize }
             "counted {lines} products of the stock {stock}"
             "пересчёт остатков {stock}, товаров: {lines}"
@@ -94,6 +97,7 @@ impl Act {
             Self::DocumentTriedAgain { .. } => "onec.again",
             Self::FileTakenIn { .. } => "onec.import",
             Self::CatalogueSent { .. } => "catalogue.sync",
+            Self::GoodsApplied { .. } => "stock.apply",
             Self::GoodsCounted { .. } => "stock.count",
             Self::ReservationReleased { .. } => "stock.release",
             Self::FormRestored { .. } => "form.restore",

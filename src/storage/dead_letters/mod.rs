@@ -9,7 +9,7 @@ pub use written::{
     write_special, write_stray, write_subjects,
 };
 
-use super::{ClosedHow, Error, Json, LetterAbout};
+use super::{ClosedHow, Error, Json, LetterAbout, Unreadable};
 use crate::domain::OrderKey;
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -23,8 +23,9 @@ pub struct LetterRow {
     pub outbox_id: Option<i64>,
     /// The change that the shop could not be told.
     pub change_seq: Option<i64>,
-    /// What else it is about, where it is no event either.
-    pub about: Option<LetterAbout>,
+    /// What else it is about, where it is no event either: a word of [`LetterAbout`], or of a newer
+    /// version.
+    pub about: Option<String>,
     /// The shop's name in the settings; `None` where the letter is about no shop.
     pub shop: Option<String>,
     /// The portal's name in the settings; `None` where the letter is about no portal.
@@ -45,6 +46,29 @@ pub struct LetterRow {
     pub last_failed_at: DateTime<Utc>,
     /// What failed: the event, or the thing that the letter is about.
     pub payload: Json,
+}
+
+impl LetterRow {
+    /// What else it is about, where it is no event either; or that this version does not know it: a
+    /// newer one wrote the letter, and has to carry out what is said of it.
+    pub fn about(&self) -> Result<Option<LetterAbout>, Unreadable> {
+        let Some(word) = self.about.as_deref() else {
+            return Ok(None);
+        };
+        let mut known = LetterAbout::ALL.iter().copied();
+        let found = known.find(|one| one.as_str() == word);
+        let unknown = || {
+            let key = format_args!("letter {}", self.id);
+            let why = format_args!("`{word}` is nothing that this version knows");
+            Unreadable::of("bridge.dead_letters", "about", key, why)
+        };
+        found.map(Some).ok_or_else(unknown)
+    }
+
+    /// Whether it is about this.
+    pub fn is_about(&self, what: LetterAbout) -> bool {
+        self.about.as_deref() == Some(what.as_str())
+    }
 }
 
 /// Which letters to list; none means any.
@@ -76,7 +100,7 @@ pub struct Filter<'a> {
 pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT id AS "id!", outbox_id, change_seq, about AS "about: LetterAbout", shop, portal,
+        r#"SELECT id AS "id!", outbox_id, change_seq, about, shop, portal,
                   number, code AS "code!", message AS "message!", remedy AS "remedy!",
                   attempts AS "attempts!", first_failed_at AS "first_failed_at!",
                   last_failed_at AS "last_failed_at!",
@@ -108,7 +132,7 @@ pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<Lett
 pub async fn of_ids(db: &mut PgConnection, ids: &[i64]) -> Result<Vec<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT id AS "id!", outbox_id, change_seq, about AS "about: LetterAbout", shop, portal,
+        r#"SELECT id AS "id!", outbox_id, change_seq, about, shop, portal,
                   number, code AS "code!", message AS "message!", remedy AS "remedy!",
                   attempts AS "attempts!", first_failed_at AS "first_failed_at!",
                   last_failed_at AS "last_failed_at!",
@@ -217,7 +241,7 @@ pub async fn end(db: &mut PgConnection, id: i64) -> Result<Option<ClosedRow>, Er
 pub async fn any(db: &mut PgConnection, id: i64) -> Result<Option<LetterRow>, Error> {
     Ok(sqlx::query_as!(
         LetterRow,
-        r#"SELECT d.id, d.outbox_id, d.change_seq, d.about AS "about: LetterAbout", d.shop,
+        r#"SELECT d.id, d.outbox_id, d.change_seq, d.about, d.shop,
                   d.portal, d.number, d.code, d.message,
                   coalesce(c.remedy, '') AS "remedy!", d.attempts, d.first_failed_at,
                   d.last_failed_at, d.payload AS "payload!: Json"

@@ -107,7 +107,8 @@ pub async fn insert(db: &mut PgConnection, event: &NewStockEvent) -> Result<Stri
     Ok(said.fetch_one(db).await?)
 }
 
-/// Applies the next part of the oldest count of a stock; false: there is none, or others are at it.
+/// Applies a part of the oldest count of a stock, with at most so many lines where it is not in
+/// parts already; false: there is none, or others are at it.
 /// One that fails the same way each time is set aside with a letter.
 pub async fn count_part(db: &mut PgConnection, stock: &str, most: i32) -> Result<bool, Error> {
     let done = sqlx::query_scalar!(
@@ -130,8 +131,10 @@ pub async fn revive_count(db: &mut PgConnection, count: i64) -> Result<bool, Err
 /// Drops the lines of a count that was set aside: it is applied no more.
 pub async fn drop_count(db: &mut PgConnection, count: i64) -> Result<(), Error> {
     let dropped = sqlx::query!(
-        "DELETE FROM bridge.stock_count_lines l USING bridge.stock_events e
-         WHERE e.id = $1 AND e.done_at IS NOT NULL AND l.event = e.id",
+        "WITH aside AS (SELECT e.id FROM bridge.stock_events e
+                        WHERE e.id = $1 AND e.done_at IS NOT NULL),
+              parts AS (DELETE FROM bridge.stock_count_parts p USING aside WHERE p.event = aside.id)
+         DELETE FROM bridge.stock_count_lines l USING aside WHERE l.event = aside.id",
         count
     );
     dropped.execute(db).await?;

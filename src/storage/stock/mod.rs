@@ -5,6 +5,7 @@
 
 mod events;
 mod levels;
+pub mod policy;
 pub mod quantity;
 mod receipt_rows;
 mod receipts;

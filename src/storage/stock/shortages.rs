@@ -476,14 +476,16 @@ pub async fn prune(db: &mut PgConnection, older_than: f64, batch: i64) -> Result
     Ok(done.rows_affected())
 }
 
-/// Whether this transaction has lost a reservation of an order.
-pub async fn lost_now(db: &mut PgConnection, order: &OrderKey) -> Result<bool, Error> {
+/// By which rule this transaction has lost goods of an order, as its shop is told; none: it has
+/// lost none.
+pub async fn lost_now(db: &mut PgConnection, order: &OrderKey) -> Result<Option<String>, Error> {
     let lost = sqlx::query_scalar!(
-        r#"SELECT EXISTS (SELECT FROM bridge.shop_messages
-                          WHERE shop = $1 AND number = $2 AND seq IS NULL AND made_at >= now()
-                            AND kind = 'bridge.reservation.short.v1') AS "it!""#,
+        r#"SELECT coalesce(body ->> 'rule', '') AS "it!" FROM bridge.shop_messages
+           WHERE shop = $1 AND number = $2 AND seq IS NULL AND made_at >= now()
+             AND kind = 'bridge.reservation.short.v1'
+           ORDER BY id DESC LIMIT 1"#,
         order.shop,
         order.number
     );
-    Ok(lost.fetch_one(db).await?)
+    Ok(lost.fetch_optional(db).await?)
 }

@@ -8,7 +8,7 @@ use b24_bridge::{
         stock::{OddUnit, ReceiptKey, UnclearCount},
     },
     config::Config,
-    domain::ShopName,
+    domain::{ErrorCode, ShopName},
     storage::onec::goods::{self, CountRow},
 };
 use chrono::{TimeDelta, Utc};
@@ -198,6 +198,13 @@ async fn what_1c_counts_of_an_article_of_two_products_is_neither_s_and_is_told()
     assert_eq!(bridge.on_hand("guid-1").await, ["3"]);
     assert!(bridge.on_hand("4711").await.is_empty());
     assert_eq!(told().await, ["guid-1: K-17, 4711, 4712"]);
+    let stock = bridge.app.stock.stocks()[0].clone();
+    let faults = bridge.app.stock.count_faults(&stock).await.unwrap();
+    assert_eq!(faults.len(), 1, "{faults:?}");
+    assert_eq!(faults[0].code, ErrorCode::UnknownProduct);
+    assert_eq!(faults[0].products, ["guid-1"]);
+    let end = "other products: guid-1 (`K-17`: 4711, 4712)";
+    assert!(faults[0].sentence.ends_with(end), "{faults:?}");
     let mended = "DELETE FROM bridge.stock_product_keys WHERE kind = 'sku'";
     bridge.store(mended).await;
     assert_eq!(told().await, [""; 0]);

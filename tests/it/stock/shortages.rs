@@ -43,7 +43,7 @@ impl Api {
         self.tell("shop.stock.moved.v1", data).await;
     }
 
-    async fn messages(&self, after: i64) -> (Vec<Value>, i64) {
+    pub(super) async fn messages(&self, after: i64) -> (Vec<Value>, i64) {
         let path = format!("/v1/messages?after={after}");
         let (_, page) = self.ask(Method::GET, &path, None).await;
         let next = page["next"].as_i64().unwrap();

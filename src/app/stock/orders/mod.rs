@@ -2,7 +2,10 @@
 //! and what a status does that another system has given the order.
 
 mod lines;
+mod policy_change;
 mod statuses;
+
+pub use policy_change::GoodsDifference;
 
 use super::cards::ask_for_the_goods;
 use crate::{
@@ -54,20 +57,7 @@ impl Stock {
         value: &Value,
         status: Option<&GoodsStatus>,
     ) -> Option<Value> {
-        let stock = self.sells(&key.shop)?;
-        let rules = self.registry.rules(&ShopName::parse(&key.shop).ok()?)?;
-        let goods = match parse(value, rules).ok()?.body {
-            EventBody::Saved(snapshot) => {
-                let two_way = self.registry.two_way(&key.shop)?;
-                let finality = &two_way.policy.finality;
-                let said = status
-                    .is_none()
-                    .then(|| GoodsStatus::said(&snapshot, finality));
-                let status = status.or(said.as_ref())?;
-                OrderGoods::of(&snapshot, status, &stock.orders)
-            }
-            EventBody::Deleted { .. } => OrderGoods::deleted(),
-        };
+        let goods = self.meant(key, value, status)?;
         let lines = goods.lines.iter().map(|line| {
             json!({
                 "names": {
@@ -88,6 +78,29 @@ impl Stock {
             "at": goods.at,
             "lines": lines.collect::<Vec<_>>(),
         }))
+    }
+
+    /// What an event of an order means for its goods, by this status or else its own.
+    fn meant(
+        &self,
+        key: &OrderKey,
+        value: &Value,
+        status: Option<&GoodsStatus>,
+    ) -> Option<OrderGoods> {
+        let stock = self.sells(&key.shop)?;
+        let rules = self.registry.rules(&ShopName::parse(&key.shop).ok()?)?;
+        Some(match parse(value, rules).ok()?.body {
+            EventBody::Saved(snapshot) => {
+                let two_way = self.registry.two_way(&key.shop)?;
+                let finality = &two_way.policy.finality;
+                let said = status
+                    .is_none()
+                    .then(|| GoodsStatus::said(&snapshot, finality));
+                let status = status.or(said.as_ref())?;
+                OrderGoods::of(&snapshot, status, &stock.orders)
+            }
+            EventBody::Deleted { .. } => OrderGoods::deleted(),
+        })
     }
 
     /// The goods of orders follow the status that another system has given them, or that ended;
@@ -247,14 +260,12 @@ async fn move_goods(
             let own = (&*key.shop, &*key.number);
             let wanted = lines::wanted(order);
             shortages::explain(db, own, (None, None), Some(&wanted)).await?;
-            if shortages::lost_now(db, &key).await? {
-                ask_for_the_goods(
-                    db,
-                    &stock.registry,
-                    &key,
-                    "товара не было, когда заказ пришёл",
-                )
-                .await?;
+            if let Some(rule) = shortages::lost_now(db, &key).await? {
+                let why = match &*rule {
+                    "grown" => "заказ вырос, а нового товара на всё не хватило",
+                    _ => "товара не было, когда заказ пришёл",
+                };
+                ask_for_the_goods(db, &stock.registry, &key, why).await?;
             }
         }
         let Some(what) = did.and_then(|did| event_of(&did)) else {

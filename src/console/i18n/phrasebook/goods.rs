@@ -31,6 +31,18 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "more was sold than there was, and a person decided",
         "продано больше, чем было, и так решил человек",
     ),
+    // what 1C counts
+    (
+        "1C counts in another unit than the shop sells (1C / shop), and these counts wait: {}",
+        "1С считает не в тех единицах, в которых продаёт магазин (1С / магазин), и эти подсчёты \
+         ждут: {}",
+    ),
+    (
+        "1C counts products by their ids in 1C alone, and their articles or barcodes are those of \
+         other products: {}",
+        "1С считает товары только по своим идентификаторам, а их артикулы или штрихкоды \
+         принадлежат другим товарам: {}",
+    ),
     // the ledger of a product
     (
         "reservation {} of {}, line {}",

@@ -167,3 +167,46 @@ async fn receipts_of_tills_stand_on_a_page_and_shortages_among_the_conflicts() {
         assert!(conflicts.contains(there), "{there}: {conflicts}");
     }
 }
+
+const BASE: &str = concat!(
+    "\n[onec.ut]\nshops = [\"main\"]\n[onec.ut.users.exchange]\n",
+    "password_hash = \"$argon2id$v=19$m=19456,t=2,p=1$4o0FLKhbl6xhPS0abKQ9Ow$",
+    "MyczqfEi9H/TQZ8hgfZOBZtdkw3CcHtnCzi3rbPf1ic\"\n",
+);
+
+#[tokio::test]
+async fn what_1c_counts_of_no_product_of_the_shop_is_told_in_both_languages_and_linked() {
+    let world = World::with_settings(BASE).await;
+    let settings = format!("{}{BASE}", STOCK.replace("\"shop\"", "\"onec\""));
+    let config = Config::parse(&settings, &BTreeMap::new()).unwrap();
+    let app = world.app.clone().with_stocks(config.stocks);
+    app.stock.configure_stocks().await.unwrap().unwrap();
+    let anna = Page::anna(&world).await;
+    let quiet = page(&anna, "en", "/stock").await;
+    assert!(!quiet.contains("1C counts"), "{quiet}");
+    let counted = "INSERT INTO bridge.onec_products (base, id, sku, formed_at, touched_at)
+                   VALUES ('ut', 'guid-1', 'K-17', now(), now());
+                   INSERT INTO bridge.onec_counts
+                       (base, product, store, quantity, formed_at, touched_at)
+                   VALUES ('ut', 'guid-1', '', 3, now(), now());
+                   INSERT INTO bridge.stock_product_keys (stock, kind, value, product)
+                   VALUES ('main', 'sku', 'K-17', '4711'), ('main', 'sku', 'K-17', '4712'),
+                          ('main', 'xml_id', 'guid-1', 'guid-1')";
+    sqlx::raw_sql(counted)
+        .execute(&world.db.pool)
+        .await
+        .unwrap();
+    for (lang, sentence) in [
+        ("en", "1C counts products by their ids in 1C alone"),
+        ("ru", "1С считает товары только по своим идентификаторам"),
+    ] {
+        let shown = page(&anna, lang, "/stock").await;
+        for there in [
+            sentence,
+            "4711, 4712",
+            "ledger?stock=main&amp;product=guid-1",
+        ] {
+            assert!(shown.contains(there), "{there}: {shown}");
+        }
+    }
+}

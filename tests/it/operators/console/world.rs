@@ -167,7 +167,16 @@ impl World {
         Self::start(false, true).await
     }
 
+    /// The same, with this besides among its settings.
+    pub(super) async fn with_settings(more: &str) -> Self {
+        Self::start_with(false, false, more).await
+    }
+
     async fn start(works: bool, application: bool) -> Self {
+        Self::start_with(works, application, "").await
+    }
+
+    async fn start_with(works: bool, application: bool, more: &str) -> Self {
         crate::support::provider();
         let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let address = listener.local_addr().unwrap().to_string();
@@ -183,9 +192,10 @@ impl World {
         } else {
             format!("[portals.main]\nwebhook_url = \"{}\"", portal.url())
         };
-        let config = Arc::new(settings(&access));
+        let config = Arc::new(settings(&format!("{access}\n{more}")));
         let registered = Registry {
             forms: config.form_rules(),
+            bases: config.bases(),
             ..Registry::default()
         };
         let mut app = shop::app_with(&db.pool, &["main"], registered);

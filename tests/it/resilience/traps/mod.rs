@@ -283,10 +283,7 @@ async fn a_panic_over_a_webhook_of_woocommerce_is_its_own_letter() {
     assert!(!read(&broken, "d7").await);
     assert!(read(&broken, "d8").await);
     let letter = the_letter(&broken).await;
-    assert_eq!(
-        letter.about.map(b24_bridge::app::LetterAbout::as_str),
-        Some("delivery")
-    );
+    assert_eq!(letter.about.as_deref(), Some("delivery"));
     let mended = app(&db.pool, &["main"]);
     retry(&mended, &letter).await;
     let view = mended
@@ -406,10 +403,7 @@ async fn a_row_of_the_history_over_which_the_planner_panics_is_its_own_letter() 
         let stored = "SELECT count(*) FROM bridge.moves WHERE id BETWEEN 1000 AND 1100";
         assert_eq!(count(&db, stored).await, ALL - 1);
         let letter = the_letter(&app).await;
-        assert_eq!(
-            letter.about.map(b24_bridge::app::LetterAbout::as_str),
-            Some("move")
-        );
+        assert_eq!(letter.about.as_deref(), Some("move"));
         assert_eq!(letter.payload["row"]["ID"], 1_007);
         assert_eq!(
             count(&db, asked).await,
@@ -438,10 +432,7 @@ async fn a_panic_while_an_order_is_looked_up_by_its_origin_is_one_orders_letter(
         until("one letter", async || letters(&world.app).await.len() == 1).await;
         let letter = the_letter(&world.app).await;
         assert_eq!(letter.number.as_deref(), Some(ONE));
-        assert_eq!(
-            letter.about.map(b24_bridge::app::LetterAbout::as_str),
-            Some("origin")
-        );
+        assert_eq!(letter.about.as_deref(), Some("origin"));
         (portal, db) = world.end().await;
     }
     let world = World::start(portal, db);

@@ -49,6 +49,92 @@ async fn where_there_is_too_little_for_what_is_new_what_has_left_stays_so_and_it
     let told = api.told().await;
     let last = told.last().unwrap();
     assert!(last.starts_with("there is not enough"), "{told:?}");
+    let (messages, _) = api.messages(0).await;
+    let lost = lost(&messages);
+    assert_eq!(lost, [("A-1", "grown", json!([line("2", "mug", "4")]))]);
+    api.prove().await;
+}
+
+/// What a shop was told: of which reservation, by which rule, and what was lost.
+fn lost(messages: &[Value]) -> Vec<(&str, &str, Value)> {
+    messages
+        .iter()
+        .map(|message| {
+            let data = &message["data"];
+            assert_eq!(message["type"], "bridge.reservation.short.v1");
+            assert_eq!(data["number"], "A-1", "{data}");
+            let words = |name: &str| data[name].as_str().unwrap();
+            (words("id"), words("rule"), data["lines"].clone())
+        })
+        .collect()
+}
+
+fn line(nth: &str, product: &str, quantity: &str) -> Value {
+    json!({ "line": nth, "product": product, "quantity": quantity })
+}
+
+#[tokio::test]
+async fn a_held_order_that_grows_beyond_what_there_is_keeps_its_goods_and_its_shop_is_told_once() {
+    let api = shop("placed").await;
+    api.bring("a", "mug", "3").await;
+    api.ordered(order(1, "N", 2)).await;
+    let told = |after: i64| api.messages(after);
+    assert_eq!(told(0).await.0, Vec::<Value>::new(), "nothing is lost yet");
+    api.ordered(with_mugs(2, "N", 4)).await;
+    let held = api.get_reservation("A-1").await;
+    assert_eq!(held["state"], "held", "{held}");
+    assert_eq!(api.cups().await, pair("5", "2"), "what it had stays");
+    let (messages, after) = told(0).await;
+    let mugs = |count: &str| ("A-1", "grown", json!([line("2", "mug", count)]));
+    assert_eq!(lost(&messages), [mugs("4")]);
+    // The same contents again, with another status say, are no news.
+    api.ordered(with_mugs(3, "N", 4)).await;
+    assert_eq!(told(after).await, (vec![], after));
+    // More of it is; and so is what was wanted before, once the order had done without.
+    api.ordered(with_mugs(4, "N", 5)).await;
+    let (messages, after) = told(after).await;
+    assert_eq!(lost(&messages), [mugs("5")]);
+    api.ordered(order(5, "N", 2)).await;
+    assert_eq!(told(after).await, (vec![], after));
+    api.ordered(with_mugs(6, "N", 5)).await;
+    let (messages, after) = told(after).await;
+    assert_eq!(lost(&messages), [mugs("5")]);
+    api.bring("a", "mug", "2").await;
+    api.ordered(with_mugs(7, "N", 5)).await;
+    assert_eq!(api.level("mug", "a").await, pair("5", "5"));
+    assert_eq!(told(after).await, (vec![], after));
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn what_a_cart_holds_stays_where_its_order_grows_beyond_what_there_is() {
+    let api = shop("placed").await;
+    let cart = with(one("cup", 2), "number", json!("A-1"));
+    api.put("cart-7", &cart).await;
+    api.ordered(order(1, "N", 6)).await;
+    assert_eq!(api.cups().await, pair("5", "2"));
+    let (messages, after) = api.messages(0).await;
+    let cups = json!([line("1", "cup", "4")]);
+    assert_eq!(lost(&messages), [("cart-7", "grown", cups)]);
+    api.ordered(order(2, "N", 6)).await;
+    assert_eq!(api.messages(after).await, (vec![], after));
+    api.prove().await;
+}
+
+#[tokio::test]
+async fn an_order_that_has_nothing_is_told_again_only_where_it_wants_something_else() {
+    let api = shop("placed").await;
+    api.ordered(order(1, "N", 6)).await;
+    let (messages, after) = api.messages(0).await;
+    let cups = |count: &str| ("A-1", "placed", json!([line("1", "cup", count)]));
+    assert_eq!(lost(&messages), [cups("6")]);
+    api.ordered(order(2, "N", 6)).await;
+    assert_eq!(api.messages(after).await, (vec![], after));
+    api.ordered(order(3, "N", 7)).await;
+    let (messages, _) = api.messages(after).await;
+    assert_eq!(lost(&messages), [cups("7")]);
+    assert_eq!(api.get_reservation("A-1").await["state"], "short");
+    assert_eq!(api.told().await.len(), 2, "its life says each thing once");
     api.prove().await;
 }
 

@@ -3,6 +3,7 @@
 mod grown;
 mod lines;
 mod mended;
+mod policy;
 
 use super::world::{one, serve, settings, world};
 use crate::support::api::Api;
