@@ -96,7 +96,7 @@ pub use operations::reloads::ReloadAnswer;
 pub use operations::retention::Retention;
 pub use operations::sessions::Session;
 pub use operations::status::{
-    DeadCount, LaneState, PortalStatus, ShopStatus, StatusReport, StuckTask,
+    DeadCount, LaneState, PortalStatus, ShopStatus, ShortageCount, StatusReport, StuckTask,
 };
 pub use operations::{
     order_contents::{OrderContents, OrderCustomer, OrderDelivery, OrderItem},

@@ -5,7 +5,10 @@ use super::{
     setup::bootstrap::{self, Database},
 };
 use crate::{
-    app::{DeadCount, LaneState, PortalStatus, ShopNotice, ShopStatus, StatusReport, StuckTask},
+    app::{
+        DeadCount, LaneState, PortalStatus, ShopNotice, ShopStatus, ShortageCount, StatusReport,
+        StuckTask,
+    },
     domain::{ErrorCode, Place},
 };
 use std::{cmp::Reverse, process::ExitCode};
@@ -98,7 +101,8 @@ fn shop_row(shop: &ShopStatus) -> Vec<String> {
     ]
 }
 
-fn state(portal: &PortalStatus) -> &'static str {
+/// How a portal is, in the words of every list.
+pub(super) fn state(portal: &PortalStatus) -> &'static str {
     match portal.state {
         LaneState::Paused => "PAUSED",
         LaneState::Waiting => "PORTAL IN TROUBLE",
@@ -146,6 +150,7 @@ fn troubles(report: &StatusReport) -> Vec<Trouble> {
     found.extend(report.dead.iter().map(dead));
     found.extend(report.shops.iter().filter_map(untold));
     found.extend(report.shops.iter().filter_map(conflicts));
+    found.extend(report.shortages.iter().map(shortage));
     found.extend(report.notices.iter().map(notice));
     if report.published > 0 {
         let events = wait(report.published, "event from SQL", "events from SQL");
@@ -226,6 +231,13 @@ fn conflicts(shop: &ShopStatus) -> Option<Trouble> {
     (shop.conflicts > 0).then(|| Trouble::slowed(shop.conflicts, text))
 }
 
+fn shortage(of: &ShortageCount) -> Trouble {
+    let shortages = wait(of.count, "shortage", "shortages");
+    let name = &of.stock;
+    let text = format!("stock {name}: {shortages} for a person: `b24-bridge conflicts list`");
+    Trouble::slowed(of.count, text)
+}
+
 fn notice(notice: &ShopNotice) -> Trouble {
     let code = ErrorCode::parse(&notice.code);
     let text = format!(
@@ -240,6 +252,11 @@ fn notice(notice: &ShopNotice) -> Trouble {
             .unwrap_or_default()
     );
     Trouble::slowed(0, text)
+}
+
+/// What is wrong with a portal, for whoever looks at something that waits for it.
+pub(super) fn hindrance(portal: &PortalStatus) -> Option<String> {
+    trouble(portal).map(|found| found.text)
 }
 
 fn trouble(portal: &PortalStatus) -> Option<Trouble> {
@@ -350,6 +367,7 @@ mod tests {
                 code: "MAP-STATUS".to_owned(),
                 count: 2,
             }],
+            shortages: Vec::new(),
             notices: Vec::new(),
             published: 0,
             stuck: vec![StuckTask {
@@ -382,6 +400,7 @@ mod tests {
             portals: vec![slow, few, portal(LaneState::Idle)],
             shops: Vec::new(),
             dead: Vec::new(),
+            shortages: Vec::new(),
             notices: Vec::new(),
             published: 0,
             stuck: Vec::new(),

@@ -14,6 +14,7 @@ use crate::{
         Settings, journal,
         queue::lanes::{self, LaneRow},
         settings,
+        stock::shortages,
         views::{
             incidents::{self, IncidentRow},
             stats,
@@ -35,6 +36,9 @@ pub struct StatusReport {
     pub shops: Vec<ShopStatus>,
     /// Open dead letters by portal, shop and code.
     pub dead: Vec<DeadCount>,
+    /// Shortages that wait for a person, of each stock that has some. They stand among the
+    /// conflicts.
+    pub shortages: Vec<ShortageCount>,
     /// Events from SQL that are not taken up yet.
     pub published: i64,
     /// Work that fails again and again.
@@ -214,6 +218,15 @@ pub struct DeadCount {
     pub count: i64,
 }
 
+/// Shortages of one stock that wait for a person.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, ToSchema)]
+pub struct ShortageCount {
+    /// The stock's name in the settings.
+    pub stock: String,
+    /// How many levels have less than is reserved.
+    pub count: i64,
+}
+
 impl Operations {
     /// The state of everything.
     pub async fn status(&self) -> Result<StatusReport, Error> {
@@ -226,6 +239,8 @@ impl Operations {
         let published = stats::published(&mut db).await?;
         let back = stats::back(&mut db).await?;
         let stuck = incidents::lasting(&mut db, &stuck_codes()).await?;
+        let shortages = shortages::open_by_stock(&mut db).await?;
+        let shortages = shortages.into_iter().filter(|(_, count)| *count > 0);
         let figures = Figures {
             waiting,
             done,
@@ -249,6 +264,9 @@ impl Operations {
             portals: portals.collect(),
             shops: shops.collect(),
             dead: figures.counts(),
+            shortages: shortages
+                .map(|(stock, count)| ShortageCount { stock, count })
+                .collect(),
             published,
             stuck: stuck.into_iter().map(StuckTask::from).collect(),
             notices,

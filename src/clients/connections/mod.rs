@@ -8,6 +8,7 @@ use public_addresses::PublicResolver;
 use reqwest::{Url, header, redirect};
 use std::{
     error::Error as _,
+    io::{self, ErrorKind},
     sync::{Arc, Once},
     time::Duration,
 };
@@ -71,8 +72,23 @@ pub(super) fn cause_of(error: &reqwest::Error) -> String {
         return "the time was over".to_owned();
     }
     let causes = std::iter::successors(error.source(), |cause| (*cause).source());
-    let innermost = causes.last().map(|cause| one_line(&cause.to_string()));
-    innermost.unwrap_or_else(|| "the connection broke off".to_owned())
+    let Some(innermost) = causes.last() else {
+        return "the connection broke off".to_owned();
+    };
+    let failed = innermost.downcast_ref::<io::Error>().map(io::Error::kind);
+    let known = failed.and_then(|kind| match kind {
+        ErrorKind::ConnectionRefused => Some("the connection was refused"),
+        ErrorKind::ConnectionReset => Some("the connection was reset"),
+        ErrorKind::ConnectionAborted | ErrorKind::BrokenPipe | ErrorKind::UnexpectedEof => {
+            Some("the connection broke off")
+        }
+        ErrorKind::HostUnreachable | ErrorKind::NetworkUnreachable => {
+            Some("the network has no way there")
+        }
+        ErrorKind::TimedOut => Some("the time was over"),
+        _ => None,
+    });
+    known.map_or_else(|| one_line(&innermost.to_string()), str::to_owned)
 }
 
 /// What another system says, in one line of at most 500 characters.

@@ -11,6 +11,7 @@ use crate::{
             components,
             error_page::ErrorPage,
             layout::{self, Section},
+            links,
             portal_names::PortalNames,
         },
     },
@@ -53,7 +54,7 @@ pub(in crate::console) async fn get(
         @if let Some(fault) = &conflict.fault {
             p.problem.words role="alert" { (visitor.lang.told(fault)) }
         }
-        (decide(&visitor, &conflict, &names))
+        (decide(&visitor, &conflict, &names, ""))
         dl.facts {
             div {
                 dt { (visitor.text(Text::Order)) }
@@ -145,6 +146,9 @@ fn clocks(visitor: &Viewer, conflict: &ConflictView, names: &StageNames) -> Mark
 #[derive(Debug, Deserialize)]
 pub(in crate::console) struct Ruling {
     winner: String,
+    /// `order`: it was ruled on the page of its order.
+    #[serde(default)]
+    back: String,
 }
 
 /// `POST /console/conflicts/{id}/resolve`: a person says who is right.
@@ -160,7 +164,16 @@ pub(in crate::console) async fn resolve(
         _ => return Err(ErrorPage::unusable("winner", lang)),
     };
     let id = id.parse().map_err(|_| ErrorPage::not_found(lang))?;
+    let fault = |error| ErrorPage::of(error, lang);
     let done = sync.resolve(id, winner, &act.visitor.actor()).await;
-    done.map_err(|error| ErrorPage::of(error, lang))?;
-    Ok(Redirect::to("/console/conflicts?done=resolved"))
+    done.map_err(fault)?;
+    let ruled = match act.form.back.as_str() {
+        "order" => sync.conflict(id).await.map_err(fault)?,
+        _ => None,
+    };
+    let page = ruled.map_or_else(
+        || "/console/conflicts".to_owned(),
+        |conflict| links::order(&conflict.shop, &conflict.number),
+    );
+    Ok(Redirect::to(&format!("{page}?done=resolved")))
 }

@@ -92,16 +92,18 @@ fn card(portals: &PortalNames, visitor: &Viewer, conflict: &ConflictView) -> Mar
             h3 { a href=(format!("/console/conflicts/{}", conflict.id)) { "#" (conflict.id) } " "
                 (components::order(Some(&conflict.shop), Some(&conflict.number))) }
             p { (visitor.lang.happened(conflict.what.as_ref(), &conflict.sentence, Some(&names))) }
-            (decide(visitor, conflict, &names))
+            (decide(visitor, conflict, &names, ""))
         }
     }
 }
 
-/// Both sides with what would follow, each with its button.
+/// Both sides with what would follow, each with its button; `back` is what a ruling leads back to:
+/// `order`, else the list.
 pub(in crate::console) fn decide(
     visitor: &Viewer,
     conflict: &ConflictView,
     names: &StageNames,
+    back: &str,
 ) -> Markup {
     let path = format!("/console/conflicts/{}/resolve", conflict.id);
     let gone = conflict.code == crate::domain::ErrorCode::DealGone.as_str();
@@ -133,7 +135,8 @@ pub(in crate::console) fn decide(
             div.side {
                 span.quiet { (visitor.text(says)) } b { (what) }
                 @if open {
-                    (components::button(visitor, &path, &[("winner", winner)], visitor.text(right)))
+                    @let fields = [("winner", winner), ("back", back)];
+                    (components::button(visitor, &path, &fields, visitor.text(right)))
                     span.quiet {
                         "→ "
                         @match then {

@@ -13,7 +13,7 @@ use crate::{
             components,
             error_page::ErrorPage,
             layout::{self, Section},
-            subjects,
+            links, subjects,
         },
     },
     domain::ErrorCode,
@@ -180,6 +180,9 @@ fn acts(
 pub(in crate::console) struct RetryForm {
     #[serde(default)]
     recreate: String,
+    /// `order`: it was retried on the page of its order.
+    #[serde(default)]
+    back: String,
 }
 
 #[derive(Debug, Deserialize)]
@@ -219,7 +222,11 @@ pub(in crate::console) async fn retry(
         .retry(letter.id, &act.visitor.actor(), options)
         .await;
     let done = done.map_err(|error| ErrorPage::of(error, act.visitor.lang))?;
-    Ok(after(done))
+    let order = letter.shop.as_deref().zip(letter.number.as_deref());
+    Ok(match order.filter(|_| act.form.back == "order") {
+        Some((shop, number)) => after(done, &links::order(shop, number)),
+        None => after(done, LIST),
+    })
 }
 
 /// `POST /console/dead-letters/{id}/mend`: tries a letter again with what was put right.
@@ -245,7 +252,7 @@ pub(in crate::console) async fn mend(
         Err(error) => Err(error),
     };
     match tried {
-        Ok(done) => Ok(after(done).into_response()),
+        Ok(done) => Ok(after(done, LIST).into_response()),
         Err(Error::Invalid(faults)) => {
             let refused = edit.refused(faults);
             let wrong = dead_letters.wrong_fields(letter);
@@ -273,10 +280,14 @@ pub(in crate::console) async fn discard(
     Ok(Redirect::to("/console/dead-letters?done=discarded"))
 }
 
-fn after(done: RetryOutcome) -> Redirect {
-    Redirect::to(match done {
-        RetryOutcome::Queued => "/console/dead-letters?done=queued",
-        RetryOutcome::Overtaken => "/console/dead-letters?done=overtaken",
-        RetryOutcome::Duplicate => "/console/dead-letters?done=duplicate",
-    })
+/// The page to which an act leads back.
+const LIST: &str = "/console/dead-letters";
+
+fn after(done: RetryOutcome, page: &str) -> Redirect {
+    let done = match done {
+        RetryOutcome::Queued => "queued",
+        RetryOutcome::Overtaken => "overtaken",
+        RetryOutcome::Duplicate => "duplicate",
+    };
+    Redirect::to(&format!("{page}?done={done}"))
 }

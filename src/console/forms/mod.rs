@@ -108,6 +108,11 @@ fn row(visitor: &Viewer, shop: &ShopName, origin: Option<&str>, one: &Submission
     let cards = cards.map(|(text, kind, id)| Some((text, kind, u64::try_from(id?).ok()?)));
     let kept = matches!(one.state, "robot" | "no_consent" | "too_many");
     let restore = format!("{}/{}/restore", links::forms(shop.as_str()), one.id);
+    let id = one.id.to_string();
+    let at = Place {
+        submission: Some(&id),
+        ..Place::shop(&one.shop)
+    };
     html! {
         tr {
             td.num data-label=(visitor.text(Text::Number)) { (one.id) }
@@ -133,7 +138,7 @@ fn row(visitor: &Viewer, shop: &ShopName, origin: Option<&str>, one: &Submission
             td.spare[one.code.is_none() && one.body.is_none()]
                 data-label=(visitor.text(Text::Details)) {
                 @if let Some(code) = &one.code {
-                    (components::explained(visitor, code, Place::shop(&one.shop)))
+                    (components::explained(visitor, code, at))
                 }
                 @match &one.body {
                     Some(body) => details {

@@ -97,7 +97,7 @@ fn outcome(visitor: &Viewer, trial: &Trial) -> Markup {
     html! {
         p role="status" { (badge(visitor, state)) }
         dl.facts {
-            @for (name, value) in understood { dt { code { (name) } } dd { (value) } }
+            @for (name, value) in understood { div { dt { code { (name) } } dd { (value) } } }
         }
         @if !rest.is_empty() {
             h2 { (visitor.text(Text::StandsInComment)) }

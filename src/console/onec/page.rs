@@ -108,12 +108,12 @@ fn sums(visitor: &Viewer, report: &BaseReport) -> Markup {
     let count = |many| components::count(visitor.lang, many);
     html! {
         dl.facts {
-            dt { (text(Text::WaitForOneC)) } dd { (count(report.waiting))
-                (since(visitor, report.oldest)) }
-            dt { (text(Text::OneCHas)) } dd { (count(report.confirmed))
-                (since(visitor, report.last_confirmed_at)) }
-            dt { (text(Text::HeldByFilter)) } dd { (count(report.held)) }
-            dt { (text(Text::CannotBeWritten)) } dd { (count(report.refused)) }
+            div { dt { (text(Text::WaitForOneC)) } dd { (count(report.waiting))
+                (since(visitor, report.oldest)) } }
+            div { dt { (text(Text::OneCHas)) } dd { (count(report.confirmed))
+                (since(visitor, report.last_confirmed_at)) } }
+            div { dt { (text(Text::HeldByFilter)) } dd { (count(report.held)) } }
+            div { dt { (text(Text::CannotBeWritten)) } dd { (count(report.refused)) } }
         }
         @if !report.refused_orders.is_empty() { ul { @for one in &report.refused_orders {
             li { (components::order(Some(&one.shop), Some(&one.number))) ": " (one.code) ": "
@@ -177,7 +177,7 @@ fn files_of(visitor: &Viewer, files: &[FileView]) -> Markup {
         @else { div.scroll { table.stacks {
             thead { tr {
                 th scope="col" { (text(Text::Time)) } th scope="col" { (text(Text::Name)) }
-                th scope="col" { (text(Text::State)) } th scope="col" { (text(Text::Items)) }
+                th scope="col" { (text(Text::State)) } th.num scope="col" { (text(Text::Items)) }
                 th scope="col" { (text(Text::What)) }
             } }
             tbody { @for one in files { tr {
@@ -218,8 +218,8 @@ fn sessions(visitor: &Viewer, sessions: &[SessionView]) -> Markup {
         @else { div.scroll { table.stacks {
             thead { tr {
                 th scope="col" { (text(Text::Time)) } th scope="col" { (text(Text::Name)) }
-                th scope="col" { (text(Text::What)) } th scope="col" { (text(Text::Offered)) }
-                th scope="col" { (text(Text::Confirmed)) }
+                th scope="col" { (text(Text::What)) } th.num scope="col" { (text(Text::Offered)) }
+                th.num scope="col" { (text(Text::Confirmed)) }
             } }
             tbody { @for one in sessions { tr {
                 td.when data-label=(text(Text::Time)) {

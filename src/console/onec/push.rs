@@ -49,20 +49,20 @@ pub(super) fn section(visitor: &Viewer, push: &PushView) -> Markup {
     html! {
         h2 { (told.title) }
         dl.facts {
-            dt { (told.state) } dd {
+            div { dt { (told.state) } dd {
                 @if let Some(since) = push.paused_at {
                     span class="badge warn" { (told.rests) }
                     " (" (components::moment(visitor, since)) ") "
                     @if let Some(code) = &push.code { (code) ": " }
                     @if let Some(reason) = &push.reason { (visitor.lang.told(reason)) }
                 } @else { span class="badge good" { (told.works) } }
-            }
+            } }
             @if let Some(at) = push.resume_at {
-                dt { (told.tries) } dd { (components::moment(visitor, at)) }
+                div { dt { (told.tries) } dd { (components::moment(visitor, at)) } }
             }
-            dt { (told.sending) } dd { (push.sending) }
-            dt { (told.again) } dd { (push.again) }
-            dt { (told.refused) } dd { (push.refused) }
+            @for (name, many) in [
+                (told.sending, push.sending), (told.again, push.again), (told.refused, push.refused)
+            ] { div { dt { (name) } dd { (components::count(visitor.lang, many)) } } }
         }
     }
 }

@@ -3,13 +3,15 @@
 use super::{contents::contents, customer_cards, list, onec, retry};
 use crate::{
     app::{
-        ActivityState, ActivityView, DeadLetters, LetterFilter, Operations, OrderView,
-        TimelineEntry, ToldStatus,
+        ActivityState, ActivityView, ConflictFilter, ConflictView, DeadLetter, DeadLetters,
+        LetterFilter, Operations, OrderState, OrderView, Sync, TimelineEntry, ToldStatus,
     },
     console::{
         StageNames, State,
-        dead_letters::fields::Refused,
+        conflicts::list::decide,
+        dead_letters::fields::{self, Refused},
         i18n::{locale::Lang, messages::Text},
+        overview::{alerts::Alerts, cache::Overviews},
         session::viewer::Viewer,
         ui::{
             components,
@@ -19,7 +21,7 @@ use crate::{
             portal_names::PortalNames,
         },
     },
-    domain::{Place, ShopName},
+    domain::{ErrorCode, Place, ShopName},
 };
 use axum::extract::{FromRef, Path, Query, State as Extract};
 use maud::{Markup, html};
@@ -57,7 +59,9 @@ pub(in crate::console) async fn get(
 #[derive(Debug, Clone)]
 pub(in crate::console) struct OrderPages {
     operations: Operations,
+    overviews: Overviews,
     dead_letters: DeadLetters,
+    sync: Sync,
     names: PortalNames,
 }
 
@@ -65,7 +69,9 @@ impl FromRef<State> for OrderPages {
     fn from_ref(state: &State) -> Self {
         Self {
             operations: FromRef::from_ref(state),
+            overviews: FromRef::from_ref(state),
             dead_letters: FromRef::from_ref(state),
+            sync: FromRef::from_ref(state),
             names: FromRef::from_ref(state),
         }
     }
@@ -88,11 +94,26 @@ impl OrderPages {
         let tried = tried.map_err(|error| ErrorPage::of(error, lang))?;
         let filter = LetterFilter {
             shop: Some(shop.clone()),
-            number: Some(number),
+            number: Some(number.clone()),
             ..LetterFilter::default()
         };
         let letters = self.dead_letters.dead_letters(&filter).await;
         let letters = letters.map_err(|error| ErrorPage::of(error, lang))?;
+        let filter = ConflictFilter {
+            shop: Some(shop.clone()),
+            number: Some(number),
+            ..ConflictFilter::default()
+        };
+        let conflicts = self.sync.conflicts(&filter).await;
+        let conflicts = conflicts.map_err(|error| ErrorPage::of(error, lang))?;
+        let waits = order.state == OrderState::OnItsWay;
+        let hindered = if waits {
+            let look = self.overviews.lately().await;
+            let look = look.map_err(|error| ErrorPage::of(error, lang))?;
+            Some(Alerts::of(visitor, &look).about(visitor, &order.portal, ""))
+        } else {
+            None
+        };
         let title = format!("{} {}", visitor.text(Text::Order), order.number);
         let origin = self.names.origin(&order.portal);
         let origin = origin.as_deref();
@@ -104,21 +125,19 @@ impl OrderPages {
             @if let Some(told) = &order.told {
                 (still_told(visitor, told, order.status.as_deref()))
             }
+            // What hinders its portal hinders it.
+            @if let Some(hindered) = &hindered { (hindered) }
             @if let Some(fault) = &order.fault {
                 p.problem.words role="alert" { (lang.told(fault)) }
             }
+            @for conflict in &conflicts.items { (open_conflict(visitor, conflict, &names)) }
             @if let Some(tried) = &tried { (retry::section(visitor, &order, tried, refused)) }
             @if !letters.items.is_empty() {
                 h2 { (visitor.text(Text::ItsDeadLetters)) }
-                @for letter in &letters.items { section.card.alarm {
-                    p {
-                        a href=(format!("/console/dead-letters/{}", letter.id)) {
-                            "#" (letter.id) " " (letter.code)
-                        }
-                    }
-                    (components::explained(visitor, &letter.code, components::place_of(letter)))
-                    p.words { (visitor.lang.told(&letter.message)) }
-                } }
+                @for (nth, letter) in letters.items.iter().enumerate() {
+                    @let is_first = nth == 0 && tried.is_none();
+                    (self.letter(visitor, letter, is_first))
+                }
             }
             (contents(visitor, order.contents.as_ref()))
             (customer_cards::cards(visitor, &order, origin))
@@ -126,6 +145,52 @@ impl OrderPages {
             (life(visitor, &order, &names, asked.life == "all"))
         };
         Ok(layout::page(visitor, Section::Orders, &title, content))
+    }
+
+    /// Why something of the order could not be delivered, and what can be done about it right here.
+    /// The first of them has the form for the fields that are wrong.
+    fn letter(&self, visitor: &Viewer, letter: &DeadLetter, is_first: bool) -> Markup {
+        let page = format!("/console/dead-letters/{}", letter.id);
+        let (retry, mend) = (format!("{page}/retry"), format!("{page}/mend"));
+        let gone = letter.code == ErrorCode::DealGone.as_str();
+        let mut fields = self.dead_letters.wrong_fields(letter);
+        if !is_first {
+            fields.clear();
+        }
+        let back = ("back", "order");
+        html! {
+            section.card.alarm {
+                p { a href=(page) { "#" (letter.id) " " (letter.code) } }
+                (components::explained(visitor, &letter.code, components::place_of(letter)))
+                p.words { (visitor.lang.told(&letter.message)) }
+                div.actions.second[!is_first || !fields.is_empty()] {
+                    @if gone {
+                        @let recreate = [("recreate", "yes"), back];
+                        (components::button(
+                            visitor, &retry, &recreate, visitor.text(Text::MakeNewDeal)
+                        ))
+                    }
+                    (components::button(visitor, &retry, &[back], visitor.text(Text::Retry)))
+                    a href=(page) { (visitor.text(Text::ToLetters)) }
+                }
+            }
+            @if !fields.is_empty() {
+                (fields::form(visitor, (&mend, None), (&fields, &letter.payload), None))
+            }
+        }
+    }
+}
+
+/// A difference that waits for a person, with both answers.
+fn open_conflict(visitor: &Viewer, conflict: &ConflictView, names: &StageNames) -> Markup {
+    let page = format!("/console/conflicts/{}", conflict.id);
+    let sentence = &conflict.sentence;
+    html! {
+        section.card.alarm {
+            h2 { a href=(page) { (visitor.text(Text::Conflict)) " #" (conflict.id) } }
+            p { (visitor.lang.happened(conflict.what.as_ref(), sentence, Some(names))) }
+            (decide(visitor, conflict, names, "order"))
+        }
     }
 }
 

@@ -7,7 +7,7 @@ use super::{
 };
 use crate::{
     app::{
-        LaneState, PortalStatus, ShopStatus, StatusReport, lane_of,
+        LaneState, PortalStatus, ShopStatus, ShortageCount, StatusReport, lane_of,
         operations::overview::{DeadRow, Incident, Overview, Refused, WaitingConflicts},
     },
     console::{
@@ -179,6 +179,7 @@ impl<'a> Alerts<'a> {
         all.extend(lasting.filter_map(|one| incident(report, one)));
         all.extend(glance.dead.iter().map(dead));
         all.extend(glance.conflicts.iter().map(conflict));
+        all.extend(report.shortages.iter().map(shortage));
         all.extend(glance.refused.iter().map(refused));
         all.sort_by_key(|one| (one.flow != Flow::Stuck, Reverse(one.waits)));
         Self { look, all }
@@ -280,6 +281,17 @@ fn conflict(conflict: &WaitingConflicts) -> Alert {
         waits: conflict.count,
         figures: vec![(Text::Conflicts, Figure::Count(conflict.count))],
         ..Alert::new(Flow::Slow, (Text::Shop, &conflict.shop), href, Text::Decide)
+    }
+}
+
+fn shortage(of: &ShortageCount) -> Alert {
+    let (place, href) = ((Text::StockPage, &*of.stock), "/console/stock".to_owned());
+    Alert {
+        badge: Text::NeedsYou,
+        code: Some(ErrorCode::StockShortage),
+        waits: of.count,
+        figures: vec![(Text::WaitForYou, Figure::Count(of.count))],
+        ..Alert::new(Flow::Slow, place, href, Text::Decide)
     }
 }
 

@@ -91,7 +91,10 @@ fn tiles(visitor: &Viewer, report: &StatusReport) -> Markup {
         .map(|portal| portal.oldest_seconds)
         .max()
         .unwrap_or(0);
+    let shortages: i64 = report.shortages.iter().map(|stock| stock.count).sum();
     let conflicts: i64 = report.shops.iter().map(|shop| shop.conflicts).sum();
+    // As the list has them.
+    let conflicts = conflicts + shortages;
     let count = |many| components::count(visitor.lang, many);
     html! {
         ul.tiles {
@@ -184,7 +187,8 @@ impl PortalCards {
                         dt { (visitor.text(Text::OperatingUsed)) }
                         dd { @for (method, percent) in used.iter().take(3) {
                             span.meter {
-                                (method) " " meter min="0" max="100" low="60" high="85" optimum="0"
+                                span { @for part in method.split_inclusive('.') { (part) wbr; } }
+                                " " meter min="0" max="100" low="60" high="85" optimum="0"
                                     value=(percent) {
                                 }
                                 " " (percent) " %"

@@ -37,6 +37,7 @@ pub(super) fn at((kind, name): (Text, &str)) -> Place<'_> {
     match kind {
         Text::Shop | Text::CallbackOf => Place::shop(name),
         Text::Portal | Text::ApplicationOf => Place::portal(name),
+        Text::StockPage => Place::stock(name),
         _ => Place::default(),
     }
 }

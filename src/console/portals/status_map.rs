@@ -94,14 +94,14 @@ pub(in crate::console) async fn get(
                 Some((shop, plan)) if **shop == rules.shop => {
                     (plan_of(&visitor, shop, plan, &names))
                 },
-                _ => form method="get" action="/console/statuses" {
+                _ => form.second method="get" action="/console/statuses" {
                     input type="hidden" name="plan" value=(rules.shop.as_str());
                     button { (visitor.text(Text::PlanTable)) }
                 },
             }
             @match &checked {
                 Some((shop, found)) if *shop == rules.shop => (told(&visitor, found)),
-                _ if visitor.can_write() => form method="get" action="/console/statuses" {
+                _ if visitor.can_write() => form.second method="get" action="/console/statuses" {
                     input type="hidden" name="check" value=(rules.shop.as_str());
                     button { (visitor.text(Text::CheckAgainstPortal)) }
                 },

@@ -101,7 +101,7 @@ fn overview(visitor: &Viewer, tills: &[TillView]) -> Markup {
                     @if let Some(at) = till.newest { (components::time(visitor, at)) } @else { "—" }
                 }
                 td.words data-label=(text(Text::What)) {
-                    @if till.parked > 0 { (till.parked) " " (text(Text::LinesParked)) }
+                    @if till.parked > 0 { (text(Text::LinesParked)) ": " (till.parked) }
                 }
             } } }
         } } }
@@ -139,14 +139,16 @@ fn row(visitor: &Viewer, one: &ReceiptView, has_base: bool) -> Markup {
             td data-label=(text(Text::Receipt)) {
                 (one.receipt) " " span.quiet { (text(kind))
                     @if one.cancelled { ", " (text(Text::Annulled)) }
-                    @if let Some(total) = &one.total { ", " (total) } }
+                    @if let Some(total) = &one.total {
+                        ", " (components::amount(visitor.lang, total))
+                    } }
             }
             td data-label=(text(Text::Store)) { (one.store.as_deref().unwrap_or("—")) }
             td.spare[one.number.is_none()] data-label=(text(Text::Order)) {
                 (components::order(Some(&one.shop), one.number.as_deref()))
             }
             td.words data-label=(text(Text::Goods)) { (one.goods)
-                @if one.parked > 0 { " (" (one.parked) " " (text(Text::LinesParked)) ")" } }
+                @if one.parked > 0 { " (" (text(Text::LinesParked)) ": " (one.parked) ")" } }
             @if has_base { td.words data-label=(text(Text::OneCPage)) {
                 @if let Some(onec) = &one.onec { (in_onec(visitor, onec)) } @else { "—" }
             } }

@@ -32,7 +32,7 @@ pub(in crate::console) fn card(visitor: &Viewer, stores: &[String], of: &Shortag
             h3 { "#" (of.id) " " a href=(ledger_of(&of.stock, &of.product)) { (of.product) } }
             p { (visitor.lang.told(&of.sentence)) }
             @if let Some(fault) = &of.fault { p { (fault) } }
-            (components::explained(visitor, &of.code, Place::default()))
+            (components::explained(visitor, &of.code, Place::stock(&of.stock)))
             div.sides { @for one in &of.reservations { (side(visitor, of, one, &others)) } }
         }
     }

@@ -15,6 +15,8 @@ pub struct Place<'a> {
     pub stock: Option<&'a str>,
     /// The till's name in the settings.
     pub till: Option<&'a str>,
+    /// The number of a form's submission.
+    pub submission: Option<&'a str>,
 }
 
 impl<'a> Place<'a> {
@@ -58,7 +60,7 @@ impl<'a> Place<'a> {
         }
     }
 
-    /// A remedy for this place: what is known stands for `NAME`, the rest stays.
+    /// A remedy for this place: what is known stands for `NAME` and `ID`, the rest stays.
     pub fn fill(self, remedy: &str) -> Cow<'_, str> {
         let gaps = [
             (self.shop, "shops.NAME"),
@@ -69,13 +71,15 @@ impl<'a> Place<'a> {
             (self.base, "onec:NAME"),
             (self.stock, "stock.NAME"),
             (self.till, "tills.NAME"),
+            (self.submission, "restore ID"),
         ];
         let mut filled = Cow::Borrowed(remedy);
         for (known, gap) in gaps {
             if let Some(name) = known
                 && filled.contains(gap)
             {
-                filled = Cow::Owned(filled.replace(gap, &gap.replace("NAME", name)));
+                filled =
+                    Cow::Owned(filled.replace(gap, &gap.replace("NAME", name).replace("ID", name)));
             }
         }
         filled
@@ -105,11 +109,13 @@ mod tests {
             base: Some("ut"),
             stock: Some("central"),
             till: Some("till-1"),
+            submission: Some("17"),
         };
         for code in ErrorCode::ALL {
             for remedy in [code.remedy(), code.remedy_in_russian()] {
                 let filled = everywhere.fill(remedy);
                 assert!(!filled.contains("NAME"), "{code}: {filled}");
+                assert!(!filled.contains("restore ID"), "{code}: {filled}");
             }
         }
     }

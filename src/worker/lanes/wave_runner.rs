@@ -10,8 +10,8 @@ use crate::{
     domain::ErrorCode,
     planner::{
         self, Call, CallAnswer, CatalogueFacts, CommandAnswer, EntryJob, EntryWave, Hindrance, Job,
-        JobIx, PictureJob, PictureWave, Planned, PortalFacts, ProductJob, ProductWave, Rounds,
-        Settlement, Wave, denies,
+        JobIx, Outcome, PictureJob, PictureWave, Planned, PortalFacts, ProductJob, ProductWave,
+        Rounds, Settlement, Wave, denies,
     },
     worker::{CallFailure, CrashPoint, PortalClient, write_intents::WriteIntents},
 };
@@ -139,7 +139,10 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
             let mut wave = Wave::new(jobs, facts);
             wave.doubt_customers(doubtful);
             let sent = exchange(delivery, portal, held, &mut wave, priority, judges).await;
-            let (settlements, facts) = wave.finish();
+            let (mut settlements, facts) = wave.finish();
+            if let Some(failure) = &sent.failure {
+                wait_for(&mut settlements, failure.code);
+            }
             (sent, settlements, Some(facts))
         }
         WaveKind::Entries { jobs } => {
@@ -175,6 +178,18 @@ pub(in crate::worker) async fn perform<P: PortalClient>(
         failure: sent.failure,
         answered: sent.answered,
         unanswered: sent.unanswered,
+    }
+}
+
+/// What was not sent because the portal failed as a whole waits for that: its code tells more than
+/// that no answer came.
+fn wait_for(settlements: &mut [Settlement], failure: ErrorCode) {
+    for settlement in settlements {
+        if let Outcome::Again { code } = &mut settlement.outcome
+            && *code == ErrorCode::Down
+        {
+            *code = failure;
+        }
     }
 }
 

@@ -143,6 +143,9 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
     ),
     ("no answer within {} s", "нет ответа за {} с"),
     ("no connection", "нет соединения"),
+    ("the connection was refused", "в соединении отказано"),
+    ("the connection was reset", "соединение сброшено"),
+    ("the network has no way there", "в сети нет пути туда"),
     ("the connection broke off", "соединение оборвалось"),
     ("409 without a snapshot", "409 без состояния заказа"),
     (

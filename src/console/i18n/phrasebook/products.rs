@@ -59,6 +59,10 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "в портале нет единицы «{}»: она оставлена как есть",
     ),
     (
+        "the portal has no currency `{}`",
+        "в портале нет валюты «{}»",
+    ),
+    (
         "the portal has no kind of price called `{}`",
         "в портале нет типа цены «{}»",
     ),

@@ -13,7 +13,7 @@ use std::collections::BTreeSet;
 const LOOK: &str = include_str!("scripts/look.js");
 const REACH: &str = include_str!("scripts/reach.js");
 const ENGLISH: &str = include_str!("scripts/english.js");
-const PAGES: [&str; 17] = [
+const PAGES: [&str; 19] = [
     "",
     "/orders",
     "/orders?q=nothing-like-this",
@@ -28,8 +28,10 @@ const PAGES: [&str; 17] = [
     "/stock",
     "/onec",
     "/statuses",
+    "/portals",
     "/portals/main",
     "/shops/main",
+    "/shops/main/forms",
     "/audit",
 ];
 

@@ -1,6 +1,9 @@
 //! The order's page shows the order.
 
-use super::{Page, World, event};
+use super::{
+    Page, World, event,
+    journey::{conflict, order_is},
+};
 use crate::support::shop::main_shop;
 use reqwest::StatusCode;
 use serde_json::json;
@@ -72,4 +75,39 @@ async fn the_page_of_an_order_whose_events_are_gone_says_so() {
     assert_eq!(answer.status(), StatusCode::OK);
     let shown = answer.text().await.unwrap();
     assert!(shown.contains("no longer stored"), "{shown}");
+}
+
+/// Where an act on a page leads.
+async fn leads_to(page: &Page<'_>, act: &str, form: &[(&str, &str)]) -> String {
+    let answer = page.post(act, form).await;
+    assert_eq!(answer.status(), StatusCode::SEE_OTHER, "{act}");
+    answer.headers()["location"].to_str().unwrap().to_owned()
+}
+
+#[tokio::test]
+async fn what_is_open_of_an_order_is_decided_and_put_right_on_its_own_page() {
+    let world = World::new().await;
+    world.post(&event("e1", "A-1", 1)).await;
+    let mut unknown = event("e2", "A-2", 1);
+    unknown["data"]["status"] = json!("UNKNOWN");
+    world.post(&unknown).await;
+    order_is(&world, "A-1", |order| order.in_sync).await;
+    order_is(&world, "A-2", |order| order.dead == 1).await;
+    conflict(&world, "A-1").await;
+
+    let page = Page::anna(&world).await;
+    let shown = page.get("/orders/main/A-1").await.text().await.unwrap();
+    let answers = "action=\"/console/conflicts/1/resolve\"";
+    assert_eq!(shown.matches(answers).count(), 2, "{shown}");
+    let ruling = [("winner", "shop"), ("back", "order")];
+    let page_after = leads_to(&page, "/conflicts/1/resolve", &ruling).await;
+    assert_eq!(page_after, "/console/orders/main/A-1?done=resolved");
+
+    let shown = page.get("/orders/main/A-2").await.text().await.unwrap();
+    for act in ["retry", "mend#mend"] {
+        let form = format!("action=\"/console/dead-letters/1/{act}\"");
+        assert!(shown.contains(&form), "{act}: {shown}");
+    }
+    let page_after = leads_to(&page, "/dead-letters/1/retry", &[("back", "order")]).await;
+    assert_eq!(page_after, "/console/orders/main/A-2?done=queued");
 }

@@ -64,7 +64,7 @@ async fn the_page_explains_each_match_in_both_languages_and_escapes_what_stands_
         "a phone is the same (+79160000001)",
         "its name is another's",
         "Борис Сидоров",
-        "This is not he",
+        "This is somebody else",
     ] {
         assert!(text.contains(told), "{told}: {text}");
     }

@@ -52,6 +52,26 @@
     check(at, getComputedStyle(at).color, `value of ${at.name}`);
     if (at.placeholder) check(at, getComputedStyle(at, '::placeholder').color, `placeholder of ${at.name}`);
   }
+  // One button of a page is the first thing to do, and no button lies on words.
+  const first = document.createElement('button');
+  document.body.append(first);
+  const main = document.querySelector('main') || document.body;
+  const colour = getComputedStyle(first).backgroundColor;
+  first.remove();
+  const buttons = [...main.querySelectorAll('button, .button')].filter(seen);
+  const primary = buttons.filter((at) => !at.disabled && getComputedStyle(at).backgroundColor === colour);
+  if (primary.length > 1) faults.push(`first things to do: ${primary.map((at) => at.textContent.trim()).join(', ')}`);
+  const meets = (one, other) =>
+    one.left < other.right - 1 && other.left < one.right - 1 && one.top < other.bottom - 1 && other.top < one.bottom - 1;
+  for (const button of buttons) {
+    const box = button.getBoundingClientRect();
+    for (const at of (button.closest('li, section, form') || main).querySelectorAll('p, dd, dt')) {
+      const words = document.createRange();
+      words.selectNodeContents(at);
+      const under = !at.contains(button) && [...words.getClientRects()].some((rect) => meets(rect, box));
+      if (under) faults.push(`a button on words: ${at.textContent.trim().slice(0, 60)}`);
+    }
+  }
   const root = document.documentElement;
   if (root.scrollWidth > root.clientWidth) faults.push(`the page is ${root.scrollWidth} wide, the window ${root.clientWidth}`);
   if (texts < 5) faults.push('hardly anything was looked at');

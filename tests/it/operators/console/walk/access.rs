@@ -133,6 +133,7 @@ async fn a_portal_that_refuses_the_bridge_is_seen_in_russian_and_goes_on_once_it
         scene.post(&number, 1, |_| {}).await;
         scene.sees(trouble).await;
         if nth == 0 {
+            waits_for(&mut scene, &number, trouble).await;
             scene.browser.click("form[action$='/test'] button").await;
             let text = scene.browser.text().await;
             assert!(!text.contains("Портал отвечает."), "{text}");
@@ -157,6 +158,17 @@ async fn a_portal_that_refuses_the_bridge_is_seen_in_russian_and_goes_on_once_it
     scene.settled("R-10").await;
     scene.well().await;
     scene.saw(WEBHOOK);
+}
+
+/// The page of an order that waits says what its portal waits for, and nothing else is to blame.
+async fn waits_for(scene: &mut Scene, number: &str, trouble: &Trouble) {
+    let (order, portal) = (format!("/orders/main/{number}"), scene.at("/portals/main"));
+    let order = scene.at(&order);
+    scene.browser.go(&order).await;
+    let text = scene.browser.text().await;
+    assert!(text.contains(trouble.code.sentence_in_russian()), "{text}");
+    assert!(!text.contains("B24-DOWN"), "{text}");
+    scene.browser.go(&portal).await;
 }
 
 #[tokio::test(flavor = "multi_thread")]
