@@ -1,6 +1,6 @@
 //! An order's goods, and 1C.
 
-use super::Words;
+use super::{DocumentReason, Words};
 
 kinds! {
     /// What became of an order's goods, and of the order in 1C.
@@ -104,5 +104,8 @@ kinds! {
         OnecDocumentRefused { code: String, words: Words }
             "a document of 1C is refused: {code}: {words}"
             "документ 1С не принят: {code}: {words}"
+        OnecDocumentNotTaken { code: String, why: DocumentReason }
+            "a document of 1C is refused: {code}: {why}"
+            "документ 1С не принят: {code}: {why}"
     }
 }
