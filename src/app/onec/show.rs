@@ -160,8 +160,8 @@ pub struct FileView {
     pub started_at: DateTime<Utc>,
     /// The code, where it was refused.
     pub code: Option<String>,
-    /// Why, or what was wrong with some of its items: English lines; of files of earlier versions as
-    /// 1C was told.
+    /// Why, or what was wrong with some of its items: English lines; of files of earlier versions
+    /// as 1C was told.
     pub message: Option<String>,
     /// The same as data, a line each.
     #[serde(skip)]

@@ -1,6 +1,6 @@
 //! An order's goods, and 1C.
 
-use super::{DocumentReason, Words};
+use super::{ContentChanges, DocumentReason, Words};
 
 kinds! {
     /// What became of an order's goods, and of the order in 1C.
@@ -94,6 +94,14 @@ kinds! {
             "the shop changed the contents to {shops}, but they are 1C's: {counts} counts, and the \
              shop is told"
             "магазин изменил состав заказа на {shops}, но состав за 1С: верно {counts}, магазину \
+             сообщено"
+        OnecOtherLines { changes: ContentChanges }
+            "1C has other contents: {changes}; the shop is told"
+            "в 1С другой состав заказа: {changes}; магазину сообщено"
+        OnecOwnLines { changes: ContentChanges }
+            "1C changed the contents, which are its own: {changes}; the deal follows, and the shop \
+             is told"
+            "1С изменила состав заказа, он за ней: {changes}; сделка меняется следом, магазину \
              сообщено"
         OnecSameContents
             "1C and the shop have the same contents again"

@@ -9,6 +9,7 @@
 #[macro_use]
 mod table;
 mod audit;
+mod contents;
 mod decision;
 mod document;
 mod fields;
@@ -23,6 +24,7 @@ mod sync;
 mod tests;
 
 pub use audit::Act;
+pub use contents::{ContentChanges, ContentLine, Figures, LineChange};
 pub use decision::{DecisionReason, Effect, Explanation, Occasion};
 pub use document::DocumentReason;
 pub use fields::{
