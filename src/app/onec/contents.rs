@@ -75,20 +75,22 @@ impl Onec {
         let (there, here) = (contents.total.to_string(), sent.total.to_string());
         let lines_there = contents.lines().to_string();
         let lines_here = sent.lines.len().to_string();
-        let what = if is_master {
-            GoodsEvent::OnecOwnContents {
+        let what = match contents.changes(&sent) {
+            Some(changes) if is_master => GoodsEvent::OnecOwnLines { changes },
+            Some(changes) => GoodsEvent::OnecOtherLines { changes },
+            // The currency alone.
+            None if is_master => GoodsEvent::OnecOwnContents {
                 there,
                 lines_there,
                 here,
                 lines_here,
-            }
-        } else {
-            GoodsEvent::OnecOtherContents {
+            },
+            None => GoodsEvent::OnecOtherContents {
                 there,
                 lines_there,
                 here,
                 lines_here,
-            }
+            },
         };
         note(tx, OrderKey { shop, number }, what, kept.id).await
     }

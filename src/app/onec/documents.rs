@@ -9,10 +9,10 @@ use crate::{
     app::{Actor, Error, Onec},
     domain::{
         ErrorCode, OrderKey,
-        happening::{Act, DocumentReason, GoodsEvent, Words},
+        happening::{Act, DocumentReason, FileNote, GoodsEvent, Tell as _},
     },
     formats::{
-        commerceml::{Document, Fault, Item, Operation, SchemaVersion},
+        commerceml::{Document, Item, Operation, SchemaVersion},
         onec::{Base, facts},
     },
     process::bug,
@@ -60,7 +60,7 @@ impl Onec {
         let place = (base, import, position);
         match self.document_in_one(place, sent, came, None).await {
             Err(error) if error.is_of_the_row() => {
-                let refusal = Refusal::fault(ErrorCode::Bug, error.chain());
+                let refusal = Refusal::bug(error.chain());
                 self.document_in_one(place, sent, came, Some(refusal)).await
             }
             done => done,
@@ -118,7 +118,7 @@ impl Onec {
             }
             _ if row.state == DocumentState::Discarded => Became::new(row.state),
             (None, Ok(item)) => self.decide(&mut tx, base, item, &kept).await?,
-            (None, Err(fault)) => Became::refused(unreadable(fault)),
+            (None, Err(fault)) => Became::refused(Refusal::unreadable(fault.clone())),
         };
         if new.kind == DocumentKind::Unreadable {
             if !row.repeated {
@@ -128,12 +128,15 @@ impl Onec {
         } else {
             self.store(&mut tx, (name, row.id), &became, true).await?;
         }
-        if let Some(code) = became.code {
-            let number = new.number.as_deref().or(new.doc_id.as_deref());
-            let number = number.unwrap_or("без номера");
+        if let (Some(code), Some(why)) = (became.code, became.what) {
+            let note = FileNote::Document {
+                number: new.number.or(new.doc_id),
+                code: code.as_str().to_owned(),
+                why,
+            };
             let told = Done {
                 documents: 1,
-                message: Some(format!("{number}: {code}: {}", became.message)),
+                notes: vec![note],
                 ..Done::default()
             };
             imports::advance(&mut tx, import, position + 1, &told).await?;
@@ -169,7 +172,7 @@ impl Onec {
                     return of_its_order(tx, base, order, became).await;
                 }
                 let mut became = self.take_in(tx, base, (order, &facts), kept).await?;
-                if more && became.code.is_none() && became.message.is_empty() {
+                if more && became.code.is_none() && became.what.is_none() {
                     became = became.because(DocumentReason::PartlyKept);
                 }
                 Ok(became)
@@ -200,11 +203,13 @@ impl Onec {
         letter: bool,
     ) -> Result<(), Error> {
         let code = became.code.map(ErrorCode::as_str);
+        let message = became.what.as_ref().map(|why| why.sentence());
+        let message = message.unwrap_or_default();
         let (shop, number) = (became.shop.as_deref(), became.number.as_deref());
         let of = stored::Became {
             state: became.state,
             code,
-            message: &became.message,
+            message: &message,
             what: became.what.as_ref(),
             shop,
             number,
@@ -232,19 +237,19 @@ impl Onec {
             shop,
             number,
             code,
-            message: &became.message,
+            message: &message,
             payload: &Json::Value(payload),
         };
         if dead_letters::write_special(tx, &special).await? {
             self.metrics.died(base, code);
-            if let (Some(shop), Some(number)) = (shop, number) {
+            if let (Some(shop), Some(number), Some(why)) = (shop, number, &became.what) {
                 let line = Line {
                     shop: shop.to_owned(),
                     number: number.to_owned(),
                     kind: LineKind::Dead,
-                    what: GoodsEvent::OnecDocumentRefused {
+                    what: GoodsEvent::OnecDocumentNotTaken {
                         code: code.to_owned(),
-                        words: Words(became.message.clone()),
+                        why: why.clone(),
                     }
                     .into(),
                     detail: Some(json!({"document": id, "base": base})),
@@ -291,7 +296,7 @@ impl Onec {
         };
         let became = match item {
             Ok(item) => self.decide(tx, &base, &item, &kept).await?,
-            Err(fault) => Became::refused(unreadable(&fault)),
+            Err(fault) => Became::refused(Refusal::unreadable(fault)),
         };
         // Whoever retries a letter closes it.
         let letter = !by_person || became.code.is_some();
@@ -357,7 +362,7 @@ impl Onec {
                 Err(error) if error.is_of_the_row() => {
                     tx.rollback().await?;
                     let mut tx = self.db.begin().await?;
-                    let refusal = Refusal::fault(ErrorCode::Bug, error.chain());
+                    let refusal = Refusal::bug(error.chain());
                     let became = Became::refused(refusal);
                     // Somebody else may have decided meanwhile.
                     if let Some(row) = stored::again(&mut tx, *id).await? {
@@ -393,12 +398,13 @@ async fn stray(
     id: i64,
 ) -> Result<(), Error> {
     let payload = json!({"base": base, "document": id, "raw": new.raw});
+    let message = became.what.as_ref().map(|why| why.sentence());
     let letter = RejectedEvent {
         portal: None,
         shop: None,
         number: new.number.as_deref(),
         code: became.code.unwrap_or(ErrorCode::OneCDocument).as_str(),
-        message: &became.message,
+        message: message.as_deref().unwrap_or_default(),
         payload: &Json::Value(payload),
     };
     Ok(dead_letters::write_stray(tx, &letter).await?)
@@ -479,10 +485,4 @@ fn described_fault(number: Option<&String>) -> NewDocument {
         beside: false,
         basis: None,
     }
-}
-
-fn unreadable(fault: &Fault) -> Refusal {
-    let message = fault.detail.chars().take(500);
-    let message = message.filter(|c| *c != '\0').collect();
-    Refusal::fault(ErrorCode::OneCDocument, message)
 }

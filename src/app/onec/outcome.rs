@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         ErrorCode,
-        happening::{DocumentReason, Language, Tell as _, Voice},
+        happening::{DocumentReason, FileFault, Words},
     },
     formats::{
         commerceml::{Bounds, Document, Fault, FaultKind, Item, Items},
@@ -16,39 +16,27 @@ use uuid::Uuid;
 /// Why a document is not carried out.
 pub(super) struct Refusal {
     pub(super) code: ErrorCode,
-    pub(super) message: String,
-    /// The same as data; none: the words of a fault.
-    pub(super) what: Option<DocumentReason>,
+    pub(super) what: DocumentReason,
 }
 
 impl Refusal {
     pub(super) fn because(code: ErrorCode, what: DocumentReason) -> Self {
-        Self {
-            code,
-            message: logged(&what),
-            what: Some(what),
-        }
+        Self { code, what }
     }
 
-    /// A fault, in words that no kind stands for.
-    pub(super) fn fault(code: ErrorCode, message: String) -> Self {
-        Self {
-            code,
-            message,
-            what: None,
-        }
+    /// The bridge itself failed at it.
+    pub(super) fn bug(words: String) -> Self {
+        let words = Words(words);
+        Self::because(ErrorCode::Bug, DocumentReason::Failed { words })
     }
-}
 
-/// The sentence beside the data, which 1C's log shows.
-fn logged(what: &DocumentReason) -> String {
-    if what.is_logged_in_russian() {
-        what.tell(Voice {
-            language: Language::Ru,
-            ..Voice::ENGLISH
-        })
-    } else {
-        what.sentence()
+    /// The document cannot be read.
+    pub(super) fn unreadable(fault: Fault) -> Self {
+        let fault = fault.detail;
+        Self::because(
+            ErrorCode::OneCDocument,
+            DocumentReason::Unreadable { fault },
+        )
     }
 }
 
@@ -66,8 +54,7 @@ pub(super) fn unknown() -> Refusal {
 pub(super) struct Became {
     pub(super) state: DocumentState,
     pub(super) code: Option<ErrorCode>,
-    pub(super) message: String,
-    /// The message as data; none: there is none, or it is the words of a fault.
+    /// Why it is not, or not yet, carried out; or what of it was only kept.
     pub(super) what: Option<DocumentReason>,
     pub(super) shop: Option<String>,
     pub(super) number: Option<String>,
@@ -82,7 +69,6 @@ impl Became {
         Self {
             state,
             code: None,
-            message: String::new(),
             what: None,
             shop: None,
             number: None,
@@ -114,8 +100,7 @@ impl Became {
     pub(super) fn refused(refusal: Refusal) -> Self {
         Self {
             code: Some(refusal.code),
-            message: refusal.message,
-            what: refusal.what,
+            what: Some(refusal.what),
             ..Self::new(DocumentState::Refused)
         }
     }
@@ -128,7 +113,6 @@ impl Became {
     /// The same, and why.
     pub(super) fn because(self, what: DocumentReason) -> Self {
         Self {
-            message: logged(&what),
             what: Some(what),
             ..self
         }
@@ -172,10 +156,7 @@ impl Became {
 pub(super) fn read(raw: &str) -> Result<Item, Fault> {
     let file = format!("<КоммерческаяИнформация>{raw}</КоммерческаяИнформация>");
     let mut items = Items::new(file.as_bytes(), Bounds::default())?;
-    let none = || Fault {
-        kind: FaultKind::NotXml,
-        detail: "it holds no document".to_owned(),
-    };
+    let none = || Fault::new(FaultKind::NotXml, FileFault::Empty);
     items.next().unwrap_or_else(|| Err(none()))
 }
 

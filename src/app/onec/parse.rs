@@ -2,10 +2,11 @@
 
 use super::reader::{Bounded, Stored};
 use crate::{
+    domain::happening::FileFault,
     formats::{
         commerceml::{
             Bounds, Element, Fault, FaultKind, Found, Head, Item, Items, Known, Place as Kept,
-            Print,
+            Print, excerpt,
         },
         onec::upload,
     },
@@ -131,8 +132,7 @@ pub(super) fn members(file: Stored, tail: &[u8], most: u64) -> Result<Vec<(usize
         .decompressed_size()
         .is_none_or(|size| size > u128::from(most))
     {
-        let detail = "the zip unpacks to more than is allowed";
-        return Err(fault(FaultKind::TooLarge, detail));
+        return Err(too_large(FileFault::ZipTooLarge));
     }
     let mut names = Vec::with_capacity(archive.len());
     for (nth, name) in archive.file_names_raw().enumerate() {
@@ -141,36 +141,38 @@ pub(super) fn members(file: Stored, tail: &[u8], most: u64) -> Result<Vec<(usize
             continue;
         }
         let Some(name) = upload::name(&name) else {
-            let detail = format!("the zip holds a file whose name leads out of it: {name:.80}");
-            return Err(fault(FaultKind::NotXml, detail));
+            let name = excerpt(&name);
+            return Err(not_xml(FileFault::ZipLeadsOut { name }));
         };
         names.push((nth, name));
     }
     Ok(names)
 }
 
-fn fault(kind: FaultKind, detail: impl Into<String>) -> Fault {
-    let detail = detail.into();
-    Fault { kind, detail }
+fn not_xml(detail: FileFault) -> Fault {
+    Fault::new(FaultKind::NotXml, detail)
+}
+
+fn too_large(detail: FileFault) -> Fault {
+    Fault::new(FaultKind::TooLarge, detail)
+}
+
+/// This fault; or, where the stored bytes could not be had, that alone.
+fn unread_if(away: &AtomicBool, fault: Fault) -> Fault {
+    if away.load(Ordering::Relaxed) {
+        return Fault::new(FaultKind::Unread, FileFault::Unread);
+    }
+    fault
 }
 
 fn archive(file: Stored, tail: &[u8]) -> Result<ZipArchive<Stored>, Fault> {
-    let missing = || {
-        fault(
-            FaultKind::NotXml,
-            "the zip is not whole: its directory is missing",
-        )
-    };
+    let missing = || not_xml(FileFault::ZipCut);
     let end = upload::zip_end(tail, file.length()).ok_or_else(missing)?;
     if end.directory > DIRECTORY || end.entries > MOST_MEMBERS {
-        return Err(fault(FaultKind::TooLarge, "the zip holds too many files"));
+        return Err(too_large(FileFault::ZipTooMany));
     }
-    ZipArchive::new(file).map_err(|error| {
-        fault(
-            FaultKind::NotXml,
-            format!("the zip cannot be read: {error}"),
-        )
-    })
+    let away = file.away();
+    ZipArchive::new(file).map_err(|_| unread_if(&away, not_xml(FileFault::ZipBroken)))
 }
 
 /// Reads files of a zip, one after the other: all of each, none of one that is longer than `most`
@@ -181,24 +183,21 @@ pub(super) fn contents(
     (wanted, most): (&[usize], usize),
     mut each: impl FnMut(usize, Result<Option<Vec<u8>>, Fault>),
 ) -> Result<(), Fault> {
-    let broken = |why: &dyn std::fmt::Display| {
-        let detail = format!("the zip cannot be read: {why}");
-        fault(FaultKind::NotXml, detail)
-    };
+    let broken = || not_xml(FileFault::ZipBroken);
     let most = u64::try_from(most).unwrap_or(u64::MAX);
     let mut archive = archive(file, tail)?;
     for nth in wanted {
         let mut one = || {
-            let member = archive.by_index(*nth).map_err(|error| broken(&error))?;
+            let member = archive.by_index(*nth).map_err(|_| broken())?;
             let said = member.size();
             if said > most {
                 return Ok(None);
             }
             let mut bytes = Vec::new();
             let read = member.take(said.saturating_add(1)).read_to_end(&mut bytes);
-            let read = read.map_err(|error| broken(&error))?;
+            let read = read.map_err(|_| broken())?;
             if u64::try_from(read).is_ok_and(|read| read > said) {
-                return Err(broken(&"a file in it is longer than it says"));
+                return Err(not_xml(FileFault::ZipLies));
             }
             Ok(Some(bytes))
         };
@@ -335,6 +334,7 @@ fn within<T>(
     work: impl FnOnce(&mut Items<Box<dyn BufRead + '_>>) -> Result<T, Fault>,
 ) -> Result<T, Fault> {
     let passed = Arc::new(AtomicBool::new(false));
+    let away = file.away();
     let done = match place.member {
         None => {
             let bounded = Bounded::new(file, place.most, Arc::clone(&passed));
@@ -344,12 +344,7 @@ fn within<T>(
         }
         Some(nth) => archive(file, tail).and_then(|mut archive| {
             let member = archive.by_index(nth);
-            let member = member.map_err(|error| {
-                fault(
-                    FaultKind::NotXml,
-                    format!("the zip cannot be read: {error}"),
-                )
-            })?;
+            let member = member.map_err(|_| not_xml(FileFault::ZipBroken))?;
             let bounded = Bounded::new(member, place.most, Arc::clone(&passed));
             let reader = BufReader::with_capacity(BUFFER, bounded);
             Items::new(Box::new(reader) as Box<dyn BufRead + '_>, Bounds::default())
@@ -357,10 +352,7 @@ fn within<T>(
         }),
     };
     if passed.load(Ordering::Relaxed) {
-        return Err(fault(
-            FaultKind::TooLarge,
-            "the file unpacks to more than is allowed",
-        ));
+        return Err(too_large(FileFault::FileTooLarge));
     }
-    done
+    done.map_err(|fault| unread_if(&away, fault))
 }

@@ -25,6 +25,8 @@ pub(super) struct Stored {
     piece: Vec<u8>,
     /// The piece at this place, which is fetched while the one before it is read.
     ahead: Option<(u64, JoinHandle<io::Result<Piece>>)>,
+    /// A piece could not be had.
+    away: Arc<AtomicBool>,
 }
 
 impl Stored {
@@ -38,7 +40,13 @@ impl Stored {
             starts: 0,
             piece: Vec::new(),
             ahead: None,
+            away: Arc::default(),
         }
+    }
+
+    /// Whether a piece could not be had: known while the file is read, and after.
+    pub(super) fn away(&self) -> Arc<AtomicBool> {
+        Arc::clone(&self.away)
     }
 
     /// How long it is.
@@ -101,9 +109,12 @@ impl BufRead for Stored {
             return Ok(&[]);
         }
         if self.inside().is_none() {
-            let (starts, piece) = self
-                .fetch()?
-                .ok_or_else(|| io::Error::other("a piece of the file is missing"))?;
+            let fetched = self.fetch().inspect_err(|error| {
+                tracing::warn!(%error, file = self.file, "a stored file of 1C cannot be read");
+                self.away.store(true, Ordering::Relaxed);
+            });
+            let (starts, piece) =
+                fetched?.ok_or_else(|| io::Error::other("a piece of the file is missing"))?;
             self.starts = u64::try_from(starts).map_err(io::Error::other)?;
             self.piece = piece;
         }

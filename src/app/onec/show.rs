@@ -4,7 +4,7 @@ use crate::{
     app::{Error, Onec},
     domain::{
         ErrorCode, ShopName,
-        happening::{DocumentReason, Stored},
+        happening::{DocumentReason, FileNote, Stored},
     },
     formats::onec::{Base, HeldWhy, Meaning},
     process::bug,
@@ -90,8 +90,7 @@ pub struct DocumentView {
     pub code: String,
     /// What became of it, or what it waits for, in one English sentence.
     pub message: String,
-    /// The same as data; none in documents of earlier versions, and where it is the words of a
-    /// fault.
+    /// The same as data; none in documents of earlier versions.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub what: Option<Stored<DocumentReason>>,
     /// The shop of its order, where one was found.
@@ -161,8 +160,12 @@ pub struct FileView {
     pub started_at: DateTime<Utc>,
     /// The code, where it was refused.
     pub code: Option<String>,
-    /// Why, or what was wrong with some of its items.
+    /// Why, or what was wrong with some of its items: English lines; of files of earlier versions
+    /// as 1C was told.
     pub message: Option<String>,
+    /// The same as data, a line each.
+    #[serde(skip)]
+    pub notes: Vec<FileNote>,
 }
 
 /// An exchange session, as operators see it.
@@ -442,6 +445,7 @@ impl Onec {
             started_at: row.started_at,
             code: row.code,
             message: row.message,
+            notes: row.notes,
         };
         Ok(rows.into_iter().map(view).collect())
     }

@@ -8,7 +8,10 @@
 use super::{Session, Step};
 use crate::{
     app::{Actor, Error, Onec},
-    domain::{ErrorCode, LARGEST_PICTURE, PictureKind, happening::Act},
+    domain::{
+        ErrorCode, LARGEST_PICTURE, PictureKind,
+        happening::{Act, FileFault, FileNote},
+    },
     formats::onec::{
         Base,
         upload::{self, Kind, TAIL},
@@ -121,14 +124,14 @@ impl Onec {
         let stored = self
             .store_onec_piece(&session, BY_HAND, name, bytes)
             .await?;
-        let refused = |line: &str| Step::Refused {
+        let refused = |fault| Step::Refused {
             code: ErrorCode::OneCFile,
-            lines: vec![line.to_owned()],
+            notes: vec![FileNote::Refused { fault }],
         };
         let name = match stored {
             Stored::Kept { name, .. } => name,
-            Stored::Name => return Ok(refused("имя файла недопустимо")),
-            Stored::TooMuch => return Ok(refused("файл больше max_upload_bytes")),
+            Stored::Name => return Ok(refused(FileFault::BadName)),
+            Stored::TooMuch => return Ok(refused(FileFault::TooMuch)),
         };
         self.import_to_its_end(&session, (&name, bound(bytes.len() as u64)), who)
             .await

@@ -9,7 +9,10 @@ use crate::{
         Global, output,
         setup::bootstrap::{self, Database},
     },
-    domain::{BaseName, ShopName},
+    domain::{
+        BaseName, ShopName,
+        happening::{FileNote, Tell as _},
+    },
     formats::{
         commerceml::{Bounds, Encoding, Item, Items, SchemaVersion},
         onec::Base,
@@ -425,14 +428,15 @@ async fn import(app: &App, base: Option<&str>, files: &[PathBuf]) -> anyhow::Res
         let name = name.with_context(|| format!("{} has no name", file.display()))?;
         let bytes = bytes_of(file)?;
         let who = bootstrap::actor();
-        let (word, lines) = match app.onec.import_by_hand(&base, name, &bytes, &who).await? {
-            Step::Success(lines) => ("taken in".to_owned(), lines),
+        let (word, notes) = match app.onec.import_by_hand(&base, name, &bytes, &who).await? {
+            Step::Success(notes) => ("taken in".to_owned(), notes),
             Step::Progress(items) => (format!("{items} items are done"), Vec::new()),
-            Step::Refused { code, lines } => {
+            Step::Refused { code, notes } => {
                 fine = false;
-                (format!("refused: {code}: {}", code.sentence()), lines)
+                (format!("refused: {code}: {}", code.sentence()), notes)
             }
         };
+        let lines: Vec<String> = notes.iter().map(FileNote::sentence).collect();
         fine &= lines.is_empty();
         told.push(json!({ "file": file, "result": word, "said": lines }));
         if output::is_json() {

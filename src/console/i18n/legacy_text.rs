@@ -8,7 +8,10 @@
 //! ([`crate::domain::happening`]).
 
 use super::phrasebook::{PARTS, PLAIN, WORDS, sentences};
-use crate::domain::ErrorCode;
+use crate::domain::{
+    ErrorCode,
+    happening::{DocumentReason, FileFault},
+};
 use std::borrow::Cow;
 
 /// The longest text that is looked at.
@@ -60,7 +63,42 @@ fn read(text: &str, depth: u8) -> Option<String> {
     if let Some(code) = ErrorCode::ALL.iter().find(|code| code.sentence() == text) {
         return Some(code.sentence_in_russian().to_owned());
     }
-    looked_up(sentences(), text, depth).or_else(|| several(text, depth))
+    looked_up(sentences(), text, depth)
+        .or_else(|| of_a_kind(text, depth))
+        .or_else(|| several(text, depth))
+}
+
+/// Kinds whose sentences stand on letters without their data: both languages, with the names of
+/// their fields in braces. One that is a field alone says what another kind says.
+fn kinds() -> impl Iterator<Item = &'static (&'static str, &'static str)> {
+    let all = FileFault::SENTENCES.iter().chain(DocumentReason::SENTENCES);
+    all.filter(|(english, _)| without_names(english).0 != "{}")
+}
+
+fn of_a_kind(text: &str, depth: u8) -> Option<String> {
+    kinds().find_map(|(english, russian)| {
+        let (bare, names) = without_names(english);
+        let gaps = fit(&bare, text)?;
+        let mut told = (*russian).to_owned();
+        for (name, gap) in names.iter().zip(gaps) {
+            let said = read(gap, depth - 1);
+            told = told.replace(&format!("{{{name}}}"), said.as_deref().unwrap_or(gap));
+        }
+        Some(told)
+    })
+}
+
+/// A kind's sentence with gaps instead of names, and the names in their order.
+fn without_names(sentence: &str) -> (String, Vec<&str>) {
+    let mut parts = sentence.split('{');
+    let mut bare = parts.next().unwrap_or_default().to_owned();
+    let mut names = Vec::new();
+    for (name, words) in parts.filter_map(|part| part.split_once('}')) {
+        names.push(name);
+        bare.push_str("{}");
+        bare.push_str(words);
+    }
+    (bare, names)
 }
 
 /// Faults in one line, each with its place in the input before it.
@@ -240,6 +278,14 @@ mod tests {
             });
             let first = sentences().position(|(other, _)| fit(other, &text).is_some());
             assert_eq!(first, Some(nth), "{english}");
+        }
+    }
+
+    #[test]
+    fn why_a_document_or_a_file_is_refused_is_read_from_its_sentence_alone() {
+        let filled = |sentence: &str| without_names(sentence).0.replace("{}", "7");
+        for (english, russian) in kinds() {
+            assert_eq!(sentence(&filled(english)), filled(russian), "{english}");
         }
     }
 

@@ -191,7 +191,8 @@ fn files_of(visitor: &Viewer, files: &[FileView]) -> Markup {
                 td data-label=(text(Text::State)) { (file_badge(visitor, one.state)) }
                 td.num data-label=(text(Text::Items)) { (one.items) }
                 td.words data-label=(text(Text::What)) {
-                    (one.message.as_deref().unwrap_or("—"))
+                    @if one.notes.is_empty() { "—" }
+                    @for note in &one.notes { p { (visitor.lang.said(note, None)) } }
                     @if one.state != ImportState::Working { @if let Some(id) = one.file {
                         " " (components::button(visitor, &format!("{}/again", file_of(id)), &[],
                             text(Text::TakeInAgain)))

@@ -1,6 +1,6 @@
 //! Why a document of 1C is not, or not yet, carried out.
 
-use super::Explanation;
+use super::{Explanation, FileFault, Words};
 
 kinds! {
     /// Why a document of 1C waits, is refused or overtaken; or what of it was only kept.
@@ -83,39 +83,11 @@ kinds! {
         TooLong
             "the document is too long"
             "документ слишком велик"
-    }
-}
-
-impl DocumentReason {
-    /// Whether 1C's users read it in their log in Russian; what a decision or a table came to has
-    /// always been told there in English.
-    pub fn is_logged_in_russian(&self) -> bool {
-        match self {
-            Self::NoDeal
-            | Self::PersonAsked
-            | Self::ComparedFirst
-            | Self::ShopToldOfOrder
-            | Self::StatusNotOfShop { .. }
-            | Self::StatusNotOfBase { .. }
-            | Self::NoStatusOnCancel
-            | Self::Review { .. }
-            | Self::PartlyKept
-            | Self::CancelledUnborn => false,
-            Self::NewerTaken
-            | Self::NoSuchOrder
-            | Self::NoSuchOrderNoLines
-            | Self::NoSuchCurrency { .. }
-            | Self::NoSuchOrderOfSite
-            | Self::NoSuchOrderNoBirths
-            | Self::NoCustomers
-            | Self::TwoOrders { .. }
-            | Self::NumberOfSeveralShops
-            | Self::FactOfAnother
-            | Self::SeveralOrders
-            | Self::TwoDocuments
-            | Self::SenderMayNot { .. }
-            | Self::OnlyKept
-            | Self::TooLong => true,
-        }
+        Unreadable { fault: FileFault }
+            "{fault}"
+            "{fault}"
+        Failed { words: Words }
+            "the bridge itself failed at it: {words}"
+            "мост не справился с ним: {words}"
     }
 }

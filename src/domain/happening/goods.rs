@@ -1,6 +1,6 @@
 //! An order's goods, and 1C.
 
-use super::Words;
+use super::{ContentChanges, DocumentReason, Words};
 
 kinds! {
     /// What became of an order's goods, and of the order in 1C.
@@ -95,6 +95,14 @@ kinds! {
              shop is told"
             "магазин изменил состав заказа на {shops}, но состав за 1С: верно {counts}, магазину \
              сообщено"
+        OnecOtherLines { changes: ContentChanges }
+            "1C has other contents: {changes}; the shop is told"
+            "в 1С другой состав заказа: {changes}; магазину сообщено"
+        OnecOwnLines { changes: ContentChanges }
+            "1C changed the contents, which are its own: {changes}; the deal follows, and the shop \
+             is told"
+            "1С изменила состав заказа, он за ней: {changes}; сделка меняется следом, магазину \
+             сообщено"
         OnecSameContents
             "1C and the shop have the same contents again"
             "состав заказа в 1С и в магазине снова одинаков"
@@ -104,5 +112,8 @@ kinds! {
         OnecDocumentRefused { code: String, words: Words }
             "a document of 1C is refused: {code}: {words}"
             "документ 1С не принят: {code}: {words}"
+        OnecDocumentNotTaken { code: String, why: DocumentReason }
+            "a document of 1C is refused: {code}: {why}"
+            "документ 1С не принят: {code}: {why}"
     }
 }

@@ -9,9 +9,11 @@
 #[macro_use]
 mod table;
 mod audit;
+mod contents;
 mod decision;
 mod document;
 mod fields;
+mod file_fault;
 mod goods;
 mod notes;
 mod order;
@@ -22,12 +24,14 @@ mod sync;
 mod tests;
 
 pub use audit::Act;
+pub use contents::{ContentChanges, ContentLine, Figures, LineChange};
 pub use decision::{DecisionReason, Effect, Explanation, Occasion};
 pub use document::DocumentReason;
 pub use fields::{
     Acknowledged, By, Card, InStage, LaterSide, Millis, Mover, OlderBecause, Party, Quoted,
     RowOrder, StageId, Then, Undated, Withdrawn, Words,
 };
+pub use file_fault::{FileFault, FileNote};
 pub use goods::GoodsEvent;
 pub use notes::{Cards, Note};
 pub use order::OrderEvent;
@@ -67,6 +71,13 @@ impl Voice<'_> {
     pub const ENGLISH: Self = Self {
         language: Language::En,
         words: str::to_owned,
+        stages: None,
+    };
+
+    /// What 1C's users read: Russian alone. Words of errors are the operators'.
+    pub const FOR_1C: Self = Self {
+        language: Language::Ru,
+        words: |_| "подробности видит оператор моста".to_owned(),
         stages: None,
     };
 }

@@ -1,6 +1,6 @@
 //! Notes: what was met on an order's way to the portal.
 
-use super::{Card, Quoted, StageId, Words};
+use super::{Card, ContentChanges, Quoted, StageId, Words};
 
 phrases! {
     /// The kind of cards that a note speaks of.
@@ -14,6 +14,9 @@ kinds! {
     /// Something worth knowing that was met on the way to the portal.
     Note {
         // what the shop sent
+        ContentsChanged { changes: ContentChanges }
+            "the order has changed: {changes}"
+            "заказ изменился: {changes}"
         PhoneLeftOut { phone: Quoted }
             "the phone {phone} cannot be a phone number and was left out"
             "телефон {phone} не похож на номер и пропущен"

@@ -36,6 +36,13 @@ macro_rules! kinds {
             }
         }
 
+        impl $name {
+            /// Both sentences of each kind, English first, with the names of its fields in braces:
+            /// for sentences that are stored without their data.
+            pub const SENTENCES: &'static [(&'static str, &'static str)] =
+                &[$(($english, $russian)),*];
+        }
+
         #[cfg(test)]
         impl $name {
             /// Each kind, the names of its fields, and both sentences.

@@ -23,7 +23,7 @@ fn events() -> [&'static [Kind]; 4] {
 }
 
 fn every_table() -> impl Iterator<Item = &'static Kind> {
-    let parts: [&[Kind]; 7] = [
+    let parts: [&[Kind]; 8] = [
         Occasion::KINDS,
         DecisionReason::KINDS,
         Effect::KINDS,
@@ -31,6 +31,7 @@ fn every_table() -> impl Iterator<Item = &'static Kind> {
         Act::KINDS,
         Pause::KINDS,
         DocumentReason::KINDS,
+        FileFault::KINDS,
     ];
     events().into_iter().chain(parts).flatten()
 }

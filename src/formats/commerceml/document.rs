@@ -6,8 +6,10 @@
 use super::{
     Counterparty, Element, Fault, Moment, Requisites,
     customer::counterparty,
+    excerpt, told,
     value::{folded, truth},
 };
+use crate::domain::happening::FileFault;
 use rust_decimal::Decimal;
 
 /// `ХозОперация`: what a document is about.
@@ -174,7 +176,9 @@ pub(super) fn package(element: &Element) -> Result<Package, Fault> {
         documents.push(document(one)?);
     }
     if documents.is_empty() {
-        return Err(Fault::item(element, "it holds no document"));
+        return Err(Fault::item(FileFault::NoDocument {
+            element: told(element),
+        }));
     }
     Ok(Package { documents })
 }
@@ -186,7 +190,7 @@ pub(super) fn document(element: &Element) -> Result<Document, Fault> {
         .given("Номер1С")
         .or_else(|| requisites.get(&["Номер по 1С"]).map(str::to_owned));
     if id.is_none() && number.is_none() && onec_number.is_none() {
-        return Err(Fault::item(element, "it has neither Ид nor Номер"));
+        return Err(Fault::lacks_both(element, "Ид", "Номер"));
     }
     readable(element, &requisites)?;
     let onec_date =
@@ -258,16 +262,20 @@ fn readable(element: &Element, requisites: &Requisites) -> Result<(), Fault> {
     let mut truths = truths.chain([inside("ПометкаУдаления")]);
     let odd = truths.find(|(_, text)| !text.is_empty() && truth(text).is_none());
     if let Some((name, text)) = odd {
-        let detail = format!("{name} is no truth value: {text:.40}");
-        return Err(Fault::item(element, detail));
+        return Err(Fault::item(FileFault::NoTruth {
+            element: told(element),
+            name: name.to_owned(),
+            text: excerpt(text),
+        }));
     }
     let dates = DATES.map(said).into_iter();
     let mut dates = dates.chain(["Дата", "Дата1С"].map(inside));
     match dates.find(|(_, text)| Moment::is_odd(text)) {
-        Some((name, text)) => Err(Fault::item(
-            element,
-            format!("{name} is no date: {text:.40}"),
-        )),
+        Some((name, text)) => Err(Fault::item(FileFault::NoDate {
+            element: told(element),
+            name: name.to_owned(),
+            text: excerpt(text),
+        })),
         None => Ok(()),
     }
 }
@@ -290,10 +298,9 @@ fn line(element: &Element) -> Result<Line, Fault> {
     let id = element.given("Ид");
     let name = element.text_of("Наименование").to_owned();
     if id.is_none() && name.is_empty() {
-        return Err(Fault::item(element, "it has neither Ид nor Наименование"));
+        return Err(Fault::lacks_both(element, "Ид", "Наименование"));
     }
-    let quantity =
-        quantity.ok_or_else(|| Fault::item(element, format!("{name:.60}: no Количество")))?;
+    let quantity = quantity.ok_or_else(|| Fault::lacks(element, "Количество"))?;
     let kind = requisites.get(&["ТипНоменклатуры"]).unwrap_or_default();
     let is_service =
         folded(kind) == "услуга" || id.as_deref().is_some_and(|id| id.starts_with("ORDER_"));

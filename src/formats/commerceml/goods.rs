@@ -6,6 +6,7 @@ use super::{
     Element, Fault, Head, Requisites,
     value::{number, truth},
 };
+use crate::domain::happening::FileFault;
 use rust_decimal::Decimal;
 
 /// A group of the classifier.
@@ -144,10 +145,7 @@ pub(super) fn group(element: &Element) -> Result<Group, Fault> {
 
 fn nested_group(element: &Element, depth: usize) -> Result<Group, Fault> {
     if depth > MOST_DEPTH {
-        return Err(Fault::item(
-            element,
-            "groups stand inside each other too deeply",
-        ));
+        return Err(Fault::item(FileFault::TooDeep));
     }
     let inner = element.list("Группы", "Группа");
     Ok(Group {
@@ -269,8 +267,8 @@ fn prices(element: &Element, head: &Head) -> Result<Vec<Price>, Fault> {
         if text.is_empty() {
             continue;
         }
-        let price = amount(text, head)
-            .ok_or_else(|| Fault::item(element, format!("the price is no number: {text:.40}")))?;
+        let price =
+            amount(text, head).ok_or_else(|| Fault::no_number(element, "ЦенаЗаЕдиницу", text))?;
         let from_quantity = match one.number_of("МинКоличество")? {
             Some(from) => Some(from),
             None => one.number_of("КоличествоОт")?,
@@ -298,8 +296,7 @@ fn prices(element: &Element, head: &Head) -> Result<Vec<Price>, Fault> {
 /// Figures by warehouse win over a figure of all together that stands beside them.
 fn rests(element: &Element, head: &Head) -> Result<Vec<Rest>, Fault> {
     let read = |text: &str| {
-        amount(text, head)
-            .ok_or_else(|| Fault::item(element, format!("the quantity is no number: {text:.40}")))
+        amount(text, head).ok_or_else(|| Fault::no_number(element, "Количество", text))
     };
     let (mut by_warehouse, mut together) = (Vec::new(), None);
     for warehouse in element.all("Склад") {
@@ -373,7 +370,7 @@ fn groups_thousands(text: &str, separator: char) -> bool {
 fn required(element: &Element, name: &str) -> Result<String, Fault> {
     element
         .given(name)
-        .ok_or_else(|| Fault::item(element, format!("it has no {name}")))
+        .ok_or_else(|| Fault::lacks(element, name))
 }
 
 fn texts(element: &Element, name: &str) -> Vec<String> {

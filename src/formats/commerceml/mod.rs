@@ -4,7 +4,8 @@
 //! container of documents, a counterparty, a product, an offer, ...), so that memory does not grow
 //! with the file. It is tolerant, as files of the field need it: any namespace, any order of
 //! children, absent parts, numbers with blanks and commas, padded values. What it cannot read is a
-//! [`Fault`]: of the file, or of one item; the items around a faulty one are still read.
+//! [`Fault`]: of the file, or of one item; the items around a faulty one are still read. It is
+//! data, so that 1C's user and the operator are told it in their own languages.
 //!
 //! [`mod@write`] writes the orders of a site strictly as the 1C modules expect them, in the order
 //! of children and with the names that their version knows.
@@ -49,6 +50,7 @@ pub use stream::{Bounds, Items};
 pub use sums::{Amount, spread};
 pub use value::{Moment, Requisites, SchemaVersion};
 
+use crate::domain::happening::{FileFault, Tell as _};
 use std::fmt;
 
 /// The root's attributes: what is said of the whole file.
@@ -96,13 +98,15 @@ pub enum Item {
 pub struct Fault {
     /// Which kind of fault it is: what reads decides by it.
     pub kind: FaultKind,
-    /// What exactly, with the element it concerns; one short sentence.
-    pub detail: String,
+    /// What exactly, with the element it concerns.
+    pub detail: FileFault,
 }
 
 /// The kinds of faults.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum FaultKind {
+    /// The stored bytes could not be had: that says nothing of the file.
+    Unread,
     /// No XML, cut XML, or XML with a document type (which may hold entity bombs).
     NotXml,
     /// XML, but not CommerceML 2: another root, or CommerceML 1.
@@ -116,13 +120,39 @@ pub enum FaultKind {
 }
 
 impl Fault {
-    pub(crate) fn new(kind: FaultKind, detail: impl Into<String>) -> Self {
-        let detail = detail.into();
+    pub(crate) fn new(kind: FaultKind, detail: FileFault) -> Self {
         Self { kind, detail }
     }
 
-    pub(crate) fn item(element: &Element, detail: impl fmt::Display) -> Self {
-        Self::new(FaultKind::Item, format!("{}: {detail}", element.name))
+    /// A fault of one item.
+    fn item(detail: FileFault) -> Self {
+        Self::new(FaultKind::Item, detail)
+    }
+
+    /// The element lacks what it must have.
+    fn lacks(element: &Element, name: &str) -> Self {
+        Self::item(FileFault::Lacks {
+            element: told(element),
+            name: name.to_owned(),
+        })
+    }
+
+    /// The element has neither of these.
+    fn lacks_both(element: &Element, name: &str, other: &str) -> Self {
+        Self::item(FileFault::LacksBoth {
+            element: told(element),
+            name: name.to_owned(),
+            other: other.to_owned(),
+        })
+    }
+
+    /// What stands under this name in the element is no number.
+    fn no_number(element: &Element, name: &str, text: &str) -> Self {
+        Self::item(FileFault::NoNumber {
+            element: told(element),
+            name: name.to_owned(),
+            text: excerpt(text),
+        })
     }
 
     /// Whether the rest of the file can still be read.
@@ -133,11 +163,31 @@ impl Fault {
 
 impl fmt::Display for Fault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.detail)
+        f.write_str(&self.detail.sentence())
     }
 }
 
 impl std::error::Error for Fault {}
+
+/// The most characters that are quoted of a file.
+const EXCERPT: usize = 60;
+
+/// What is quoted of a file: its beginning, as it can be stored and shown in one line.
+pub(crate) fn excerpt(text: &str) -> String {
+    let shown = text.chars().take(EXCERPT);
+    shown
+        .map(|c| if c.is_control() { ' ' } else { c })
+        .collect()
+}
+
+/// What an element is called, and which one it is.
+fn told(element: &Element) -> String {
+    let names = ["Ид", "Номер", "Наименование"].map(|name| element.text_of(name));
+    match names.into_iter().find(|name| !name.is_empty()) {
+        Some(name) => format!("{} {}", element.name, excerpt(name)),
+        None => element.name.clone(),
+    }
+}
 
 #[cfg(test)]
 mod tests;

@@ -4,7 +4,8 @@
 //! the bytes are no UTF-8. Real files come in windows-1251, in UTF-8 with and without a mark, and
 //! (older bases) in UTF-16 with a mark.
 
-use super::{Fault, FaultKind};
+use super::{Fault, FaultKind, excerpt};
+use crate::domain::happening::FileFault;
 use encoding_rs::{CoderResult, Decoder, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1251};
 use std::io::{self, BufRead, Read};
 
@@ -40,7 +41,8 @@ impl Encoding {
             "utf-8" | "utf8" => Ok((Self::Utf8, 0)),
             "windows-1251" | "cp1251" | "win-1251" | "win1251" => Ok((Self::Windows1251, 0)),
             other => {
-                let detail = format!("the encoding {other:?} is not supported");
+                let encoding = excerpt(other);
+                let detail = FileFault::UnknownEncoding { encoding };
                 Err(Fault::new(FaultKind::Encoding, detail))
             }
         }
@@ -119,7 +121,7 @@ impl<R: BufRead> Source<R> {
         let mut start = Vec::with_capacity(START);
         // A buffer may hold less: pieces of files, and what a zip unpacks at once, end anywhere.
         let read = inner.by_ref().take(START as u64).read_to_end(&mut start);
-        read.map_err(|error| Fault::new(FaultKind::NotXml, error.to_string()))?;
+        read.map_err(|error| unread(&error))?;
         let (encoding, mark) = Encoding::detect(&start)?;
         let mut start = io::Cursor::new(start);
         start.set_position(mark as u64);
@@ -165,9 +167,13 @@ impl<R: BufRead> Source<R> {
             let (result, read, written, replaced) =
                 self.decoder.decode_to_utf8(bytes, &mut self.text, last);
             if replaced {
-                return Err(io::Error::other(
-                    "bytes that are not of the file's encoding",
-                ));
+                // What is wrong only at the end is the beginning of a character.
+                let (kind, detail) = if last {
+                    (FaultKind::NotXml, FileFault::Cut)
+                } else {
+                    (FaultKind::Encoding, FileFault::OtherEncoding)
+                };
+                return Err(io::Error::other(Fault::new(kind, detail)));
             }
             self.ended = last && result == CoderResult::InputEmpty;
             self.inner.consume(read);
@@ -190,7 +196,8 @@ impl<R: BufRead> Read for Source<R> {
 impl<R: BufRead> BufRead for Source<R> {
     fn fill_buf(&mut self) -> io::Result<&[u8]> {
         if self.left == 0 {
-            return Err(io::Error::other(TOO_LONG));
+            let fault = Fault::new(FaultKind::TooLarge, FileFault::TextTooLong);
+            return Err(io::Error::other(fault));
         }
         let held = if self.back_at < self.back.len() {
             &self.back[self.back_at..]
@@ -214,8 +221,14 @@ impl<R: BufRead> BufRead for Source<R> {
     }
 }
 
-/// The words by which a bound that was passed is told from other failures.
-pub(super) const TOO_LONG: &str = "a text or a tag is longer than is allowed";
+/// The fault of a file whose bytes cannot be read: its own, or that of the zip it is unpacked from.
+pub(super) fn unread(error: &io::Error) -> Fault {
+    let ours = error
+        .get_ref()
+        .and_then(|inner| inner.downcast_ref::<Fault>());
+    let zip = || Fault::new(FaultKind::NotXml, FileFault::ZipBroken);
+    ours.cloned().unwrap_or_else(zip)
+}
 
 #[cfg(test)]
 mod tests {

@@ -1,16 +1,19 @@
 //! The stream of items.
 
 use super::{
-    Element, Fault, FaultKind, Head, Item, Moment, SchemaVersion, customer, document, goods,
+    Element, Fault, FaultKind, Head, Item, Moment, SchemaVersion, customer, document, excerpt,
+    goods,
     print::{self, Found, Known, Print},
-    source::{Source, TOO_LONG},
+    source::{Source, unread},
     value::{trimmed, truth},
 };
+use crate::domain::happening::FileFault;
 use quick_xml::{
     Reader,
+    errors::{IllFormedError, SyntaxError},
     events::{BytesRef, BytesStart, Event},
 };
-use std::io::{self, BufRead};
+use std::io::BufRead;
 
 /// What one item may take. A file may have any number of items.
 #[derive(Debug, Clone, Copy)]
@@ -142,20 +145,23 @@ impl<R: BufRead> Items<R> {
     }
 
     fn read_root(&mut self) -> Result<(), Fault> {
+        let mut begun = false;
         loop {
             let (root, empty) = match self.event()? {
                 Event::Start(start) => (open(&start)?, false),
                 Event::Empty(start) => (open(&start)?, true),
-                Event::Decl(_) | Event::Comment(_) | Event::PI(_) => continue,
+                Event::Decl(_) | Event::Comment(_) | Event::PI(_) => {
+                    begun = true;
+                    continue;
+                }
                 Event::Text(text) if trimmed(&text).is_empty() => continue,
-                Event::Eof => return Err(Fault::new(FaultKind::NotXml, "the file is empty")),
-                _ => return Err(Fault::new(FaultKind::NotXml, "the file is no XML")),
+                Event::Eof if !begun => return Err(not_xml(FileFault::Empty)),
+                Event::Eof => return Err(not_xml(FileFault::Cut)),
+                _ => return Err(not_xml(FileFault::NoXml)),
             };
-            if root.name != "КоммерческаяИнформация" {
-                let detail = format!(
-                    "the root is `{:.80}`, not `КоммерческаяИнформация`",
-                    root.name
-                );
+            if root.name != ROOT {
+                let (root, wanted) = (excerpt(&root.name), ROOT.to_owned());
+                let detail = FileFault::OtherRoot { root, wanted };
                 return Err(Fault::new(FaultKind::NotCommerceMl, detail));
             }
             self.head = head(&root)?;
@@ -172,16 +178,9 @@ impl<R: BufRead> Items<R> {
         self.token = self.reader.get_ref().position();
         let read = self.reader.read_event_into(&mut self.buffer);
         let event = match read {
-            Ok(Event::DocType(_)) => {
-                let detail = "a document type (DOCTYPE) is not allowed";
-                return Err(Fault::new(FaultKind::NotXml, detail));
-            }
+            Ok(Event::DocType(_)) => return Err(not_xml(FileFault::DocumentType)),
             Ok(event) => event.into_owned(),
-            Err(quick_xml::Error::Io(error)) => return Err(unread(&error)),
-            Err(error) => {
-                let detail = format!("the XML is broken: {error}");
-                return Err(Fault::new(FaultKind::NotXml, detail));
-            }
+            Err(error) => return Err(broken(&error, self.reader.error_position())),
         };
         self.reader.get_mut().refill();
         Ok(event)
@@ -210,7 +209,7 @@ impl<R: BufRead> Items<R> {
                         self.head.only_changes = declared.and_then(truth);
                     }
                     if self.path.len() >= self.bounds.depth {
-                        return Err(too_large("elements stand inside each other too deeply"));
+                        return Err(too_large(FileFault::TooDeep));
                     }
                     self.path.push(element.name);
                     if let Some(head) = head {
@@ -228,7 +227,7 @@ impl<R: BufRead> Items<R> {
                     }
                 }
                 Event::End(_) if self.path.pop().is_none() => self.state = State::Over,
-                Event::Eof => return Err(cut()),
+                Event::Eof => return Err(not_xml(FileFault::Cut)),
                 _ => {}
             }
         }
@@ -284,7 +283,7 @@ impl<R: BufRead> Items<R> {
                 Event::Start(start) => {
                     many += 1;
                     if open_ones.len() >= self.bounds.depth {
-                        return Err(too_large("elements stand inside each other too deeply"));
+                        return Err(too_large(FileFault::TooDeep));
                     }
                     let element = open(&start)?;
                     bytes += element.bytes();
@@ -300,7 +299,7 @@ impl<R: BufRead> Items<R> {
                 }
                 Event::End(_) => {
                     let Some(mut done) = open_ones.pop() else {
-                        return Err(cut());
+                        return Err(not_xml(FileFault::Cut));
                     };
                     if trimmed(&done.text).len() != done.text.len() {
                         let plain = trimmed(&done.text).to_owned();
@@ -328,14 +327,14 @@ impl<R: BufRead> Items<R> {
                         self.bounds.token,
                     )?;
                 }
-                Event::Eof => return Err(cut()),
+                Event::Eof => return Err(not_xml(FileFault::Cut)),
                 _ => {}
             }
             if many > self.bounds.elements {
-                return Err(too_large("one item has too many elements"));
+                return Err(too_large(FileFault::TooManyElements));
             }
             if bytes > self.bounds.bytes {
-                return Err(too_large("one item is longer than is allowed"));
+                return Err(too_large(FileFault::ItemTooLong));
             }
         }
     }
@@ -362,13 +361,23 @@ impl<R: BufRead> Iterator for Items<R> {
     }
 }
 
-/// The fault of a file whose bytes cannot be read.
-fn unread(error: &io::Error) -> Fault {
-    let words = error.to_string();
-    if words.contains(TOO_LONG) {
-        return Fault::new(FaultKind::TooLarge, TOO_LONG);
-    }
-    Fault::new(FaultKind::Encoding, words)
+/// The root of every file.
+const ROOT: &str = "КоммерческаяИнформация";
+
+/// The fault that the XML reader found at this byte of the text.
+fn broken(error: &quick_xml::Error, byte: u64) -> Fault {
+    not_xml(match error {
+        quick_xml::Error::Io(error) => return unread(error),
+        // Something is open where the file ends.
+        quick_xml::Error::Syntax(of) if *of != SyntaxError::InvalidBangMarkup => FileFault::Cut,
+        quick_xml::Error::IllFormed(IllFormedError::MismatchedEndTag { expected, found }) => {
+            FileFault::ClosedOtherwise {
+                opened: excerpt(expected),
+                closed: excerpt(found),
+            }
+        }
+        _ => FileFault::BrokenXml { byte },
+    })
 }
 
 fn add(open_ones: &mut [Element], text: &str, most: usize) -> Result<(), Fault> {
@@ -376,40 +385,31 @@ fn add(open_ones: &mut [Element], text: &str, most: usize) -> Result<(), Fault> 
         return Ok(());
     };
     if element.text.len() + text.len() > most {
-        return Err(too_large(TOO_LONG));
+        return Err(too_large(FileFault::TextTooLong));
     }
     element.text.push_str(text);
     Ok(())
 }
 
-fn cut() -> Fault {
-    Fault::new(
-        FaultKind::NotXml,
-        "the file is cut: it ends inside an element",
-    )
+fn not_xml(detail: FileFault) -> Fault {
+    Fault::new(FaultKind::NotXml, detail)
 }
 
-fn too_large(detail: &str) -> Fault {
+fn too_large(detail: FileFault) -> Fault {
     Fault::new(FaultKind::TooLarge, detail)
 }
 
 /// A start tag as an element without contents.
 fn open(start: &BytesStart<'_>) -> Result<Element, Fault> {
     let mut attributes = Vec::new();
+    let broken = || {
+        let element = excerpt(start.local_name().into_inner());
+        not_xml(FileFault::BrokenAttribute { element })
+    };
     for attribute in start.attributes() {
-        let attribute = attribute.map_err(|error| {
-            Fault::new(
-                FaultKind::NotXml,
-                format!("an attribute is broken: {error}"),
-            )
-        })?;
+        let attribute = attribute.map_err(|_| broken())?;
         let name: &str = attribute.key.local_name().into_inner();
-        let value = quick_xml::escape::unescape(&attribute.value).map_err(|error| {
-            Fault::new(
-                FaultKind::NotXml,
-                format!("an attribute is broken: {error}"),
-            )
-        })?;
+        let value = quick_xml::escape::unescape(&attribute.value).map_err(|_| broken())?;
         attributes.push((name.to_owned(), trimmed(&value).to_owned()));
     }
     Ok(Element {
@@ -432,8 +432,8 @@ fn resolved(name: &BytesRef<'_>) -> Result<char, Fault> {
         "quot" => Ok('"'),
         "apos" => Ok('\''),
         other => {
-            let detail = format!("the entity `&{other:.40};` is not known");
-            Err(Fault::new(FaultKind::NotXml, detail))
+            let name = excerpt(other);
+            Err(not_xml(FileFault::UnknownEntity { name }))
         }
     }
 }
@@ -441,7 +441,7 @@ fn resolved(name: &BytesRef<'_>) -> Result<char, Fault> {
 fn head(root: &Element) -> Result<Head, Fault> {
     let version = root.attribute("ВерсияСхемы").and_then(SchemaVersion::parse);
     if version.is_some_and(|version| version.major < 2) {
-        let detail = "CommerceML 1 is not supported: 1C must be set to the second version";
+        let detail = FileFault::FirstCommerceMl;
         return Err(Fault::new(FaultKind::NotCommerceMl, detail));
     }
     let decimal = root.attribute("ФорматСуммы").and_then(|format| {

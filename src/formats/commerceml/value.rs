@@ -230,7 +230,7 @@ impl Element {
             "" => Ok(None),
             text => number(text)
                 .map(Some)
-                .ok_or_else(|| Fault::item(self, format!("{name} is no number: {text:.40}"))),
+                .ok_or_else(|| Fault::no_number(self, name, text)),
         }
     }
 

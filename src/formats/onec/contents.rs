@@ -2,7 +2,10 @@
 
 use super::{Base, lines::DELIVERY};
 use crate::{
-    domain::Snapshot,
+    domain::{
+        Snapshot,
+        happening::{ContentChanges, ContentLine},
+    },
     formats::commerceml::{Document, Line, write::Order},
 };
 use rust_decimal::Decimal;
@@ -79,6 +82,36 @@ impl<'a> OneCContents<'a> {
                 .position(|own| is_it(&own.id, &own.name, own.quantity));
             place.map(|place| open.swap_remove(place)).is_some()
         })
+    }
+
+    /// What is other in 1C than in what was sent; none: nothing that can be told by lines and sums.
+    pub fn changes(&self, sent: &Order) -> Option<ContentChanges> {
+        // A delivery that costs nothing may be a line or none.
+        let is_told = |line: &ContentLine| line.key != DELIVERY || !line.sum.is_zero();
+        let before = sent.lines.iter().map(|line| ContentLine {
+            key: line.id.clone(),
+            name: line.name.clone(),
+            quantity: line.quantity,
+            sum: line.sum,
+        });
+        let before: Vec<ContentLine> = before.filter(is_told).collect();
+        let now = self.kept().map(|line| {
+            let own = line.id.as_deref().unwrap_or(&line.name);
+            let by_id = before.iter().find(|sent| sent.key == own);
+            let by_name = || {
+                let name = folded(&line.name);
+                before.iter().find(|sent| folded(&sent.name) == name)
+            };
+            let meant = by_id.or_else(by_name).map(|sent| sent.key.clone());
+            ContentLine {
+                key: meant.unwrap_or_else(|| own.to_owned()),
+                name: line.name.clone(),
+                quantity: line.quantity,
+                sum: sum(line).unwrap_or_default(),
+            }
+        });
+        let now: Vec<ContentLine> = now.filter(is_told).collect();
+        ContentChanges::between(&before, &now, (sent.total, self.total))
     }
 
     /// The order as 1C has it, in the shape of a snapshot: a line below zero is a discount there.

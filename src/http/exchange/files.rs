@@ -3,11 +3,20 @@
 use super::{Answer, Exchange, LISTEN, Refused};
 use crate::{
     app::onec::{ExchangeKind, Session, Step, Stored},
-    domain::ErrorCode,
+    domain::{
+        ErrorCode,
+        happening::{FileNote, Tell as _, Voice},
+    },
     http::layer::body::SentBody,
 };
 use axum::response::Response;
 use tokio::time::Instant;
+
+/// What is told of a file, as 1C's user reads it.
+fn lines(notes: &[FileNote]) -> Vec<String> {
+    let told = notes.iter().map(|note| note.tell(Voice::FOR_1C));
+    told.collect()
+}
 
 impl Exchange<'_> {
     /// A piece of a file. In the old protocol a file of orders is taken in once it is whole.
@@ -88,13 +97,16 @@ impl Exchange<'_> {
     ) -> Result<(&'static str, Response), Refused> {
         let step = self.with.onec.import_onec(session, name).await;
         match step.map_err(|error| self.failed(error))? {
-            Step::Success(lines) => Ok(("success", self.say(&Answer::success_with(lines)))),
+            Step::Success(notes) => {
+                let told = Answer::success_with(lines(&notes));
+                Ok(("success", self.say(&told)))
+            }
             Step::Progress(items) => {
                 let lines = vec!["progress".to_owned(), format!("обработано: {items}")];
                 Ok(("progress", self.say(&Answer::lines(lines))))
             }
-            Step::Refused { code, lines } => {
-                let shown = Answer::failure_with(code, lines);
+            Step::Refused { code, notes } => {
+                let shown = Answer::failure_with(code, lines(&notes));
                 Err(Refused::from(self.say(&shown)))
             }
         }

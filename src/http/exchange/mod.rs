@@ -29,7 +29,7 @@ use crate::{
     config::{Config, OneC},
     domain::ErrorCode,
     formats::{
-        commerceml::{Listed, SchemaVersion, info},
+        commerceml::{Encoding, Listed, SchemaVersion, info},
         onec::Base,
     },
     process::{doors, telemetry::Metrics},
@@ -40,6 +40,7 @@ use axum::{
     http::{Method, StatusCode, header},
     response::{IntoResponse as _, Response},
 };
+use percent_encoding::percent_decode_str;
 use request::ExchangeRequest;
 use std::{collections::BTreeMap, net::IpAddr, sync::Arc, time::Duration};
 use tokio::sync::watch;
@@ -49,6 +50,8 @@ pub(super) const PATH: &str = "/exchange/1c/{base}";
 const PREFIX: &str = "/exchange/1c/";
 /// The version from which on payments and shipments may stand in their orders.
 const SUBORDINATE: SchemaVersion = SchemaVersion::new(2, 10);
+/// The base in metrics where the settings have none of the name: no base can be called so.
+const NO_BASE: &str = "-";
 /// How long a `listen` is held: 1C comes again after 40 seconds, and proxies cut at 60.
 const LISTEN: Duration = Duration::from_secs(50);
 /// How often it is looked for news meanwhile.
@@ -75,6 +78,50 @@ fn base_at<'a>(config: &'a Config, path: &str) -> Option<&'a OneC> {
     bases.find(|onec| onec.also_at.iter().any(|place| place == path))
 }
 
+/// The encoding of answers at this path; none: the path is another's.
+pub(super) fn encoding(config: &Config, path: &str) -> Option<Encoding> {
+    let base = base_at(config, path).map(|base| base.base.encoding);
+    base.or_else(|| path.starts_with(PREFIX).then_some(Encoding::Windows1251))
+}
+
+/// What the layers around answer instead of the exchange, as 1C's user reads it: a request that
+/// took too long, or at which the bridge failed.
+pub(super) fn failed(status: StatusCode, encoding: Encoding) -> Response {
+    let answer = match status {
+        StatusCode::REQUEST_TIMEOUT => {
+            let detail = "запрос не завершён вовремя: обмен продолжится со следующего";
+            Answer::failure(ErrorCode::OneCRequest, detail)
+        }
+        _ => Answer::failure(ErrorCode::Bug, ""),
+    };
+    with_status(status, &answer, encoding)
+}
+
+fn with_status(status: StatusCode, answer: &Answer, encoding: Encoding) -> Response {
+    let mut response = answer.response(encoding);
+    *response.status_mut() = status;
+    response
+}
+
+/// The answer at an address that ends in the name of no base. The name is told as it was asked,
+/// other bases are not: whoever asks need not be 1C.
+fn no_such_base(path: &str) -> Response {
+    let asked = path.strip_prefix(PREFIX).unwrap_or(path);
+    let asked = percent_decode_str(asked).decode_utf8_lossy();
+    // The answer is taken for HTML by browsers.
+    let plain = |c: char| c.is_alphanumeric() || "-_.".contains(c);
+    let shown: String = asked
+        .chars()
+        .take(60)
+        .map(|c| if plain(c) { c } else { '?' })
+        .collect();
+    let code = ErrorCode::OneCRequest;
+    tracing::warn!(asked = shown, %code, "1C asked for a base that is not in the settings");
+    let detail =
+        format!("базы «{shown}» в настройках моста нет: сверьте имя базы в конце адреса обмена");
+    Answer::failure(code, &detail).response(Encoding::Windows1251)
+}
+
 /// How long a request to the exchange may take; none: the path is another's.
 pub(super) fn limit(config: &Config, path: &str) -> Option<Duration> {
     let step = match base_at(config, path)?.base.step {
@@ -87,19 +134,22 @@ pub(super) fn limit(config: &Config, path: &str) -> Option<Duration> {
 
 /// Takes every request of 1C, and answers by its `type` and `mode`.
 pub(super) async fn exchange(Extract(with): Extract<Handles>, request: Request) -> Response {
-    let Some(onec) = base_at(&with.config, request.uri().path()) else {
-        return Problem::not_found().into_response();
-    };
-    if ![Method::GET, Method::POST, Method::HEAD].contains(request.method()) {
-        let status = StatusCode::METHOD_NOT_ALLOWED;
-        return Problem::malformed(status, "1C sends GET and POST").into_response();
-    }
     let (parts, body) = request.into_parts();
     let request = ExchangeRequest::read(&parts);
+    let mode = request.known_mode();
+    let Some(onec) = base_at(&with.config, parts.uri.path()) else {
+        with.metrics.onec_asked(NO_BASE, mode, "failure");
+        return no_such_base(parts.uri.path());
+    };
     let base = onec.base.name.as_str();
+    if ![Method::GET, Method::POST, Method::HEAD].contains(&parts.method) {
+        with.metrics.onec_asked(base, mode, "failure");
+        let detail = "метод HTTP не тот: 1С шлёт GET и POST";
+        let answer = Answer::failure(ErrorCode::OneCRequest, detail);
+        return with_status(StatusCode::METHOD_NOT_ALLOWED, &answer, onec.base.encoding);
+    }
     let flushes = parts.extensions.get::<Flushes>().cloned();
     let sent = SentBody::of(&parts.headers, body, with.config.http.max_body_bytes);
-    let mode = request.known_mode();
     let answered = if let Some(kind) = request.kind() {
         let exchange = Exchange {
             with: &with,
@@ -178,12 +228,11 @@ impl Exchange<'_> {
     fn failed(&self, error: app::Error) -> Refused {
         let away = Problem::from(error);
         let code = away.code();
-        let mut response = self.say(&Answer::failure(code, ""));
-        *response.status_mut() = match code {
+        let status = match code {
             ErrorCode::Database => StatusCode::SERVICE_UNAVAILABLE,
             _ => StatusCode::INTERNAL_SERVER_ERROR,
         };
-        response.into()
+        with_status(status, &Answer::failure(code, ""), self.base().encoding).into()
     }
 
     async fn answer(&self, sent: SentBody) -> Result<(&'static str, Response), Refused> {

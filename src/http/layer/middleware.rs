@@ -46,9 +46,16 @@ pub(in crate::http) async fn common_layer(
     }
     request.extensions_mut().insert(name);
     let usual = Duration::from_secs(config.http.request_timeout_seconds);
-    let limit = exchange::limit(&config, request.uri().path()).unwrap_or(usual);
+    let path = request.uri().path();
+    let limit = exchange::limit(&config, path).unwrap_or(usual);
+    let of_1c = exchange::encoding(&config, path);
     let late = || late(limit).into_response();
     let mut response = access_log::track(&metrics, limit, late, request, next).await;
+    if let Some(encoding) = of_1c
+        && Problem::is(&response)
+    {
+        response = exchange::failed(response.status(), encoding);
+    }
     security_headers(response.headers_mut());
     response
 }

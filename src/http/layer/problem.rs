@@ -183,6 +183,11 @@ impl Problem {
         }
     }
 
+    /// Whether an answer is one.
+    pub(in crate::http) fn is(response: &Response) -> bool {
+        response.headers().get(header::CONTENT_TYPE) == Some(&PROBLEM_JSON)
+    }
+
     /// The stable code, for callers inside the bridge that act upon it.
     pub(in crate::http) fn code(&self) -> ErrorCode {
         self.code

@@ -2,7 +2,7 @@
 //! and are never mistaken for what is there.
 
 use super::*;
-use crate::domain::happening::Tell;
+use crate::domain::happening::{ContentChanges, LineChange, Tell};
 use proptest::prelude::*;
 
 /// Runs a wave before a portal that refuses these methods and does nothing of them.
@@ -157,6 +157,24 @@ fn a_sum_that_a_manager_changed_stays_when_the_shop_changes_something_else() {
             .iter()
             .any(|note| note.sentence().contains("by hand"))
     );
+    let renamed = Note::ContentsChanged {
+        changes: ContentChanges {
+            lines: vec![
+                LineChange::Added {
+                    name: "A".to_owned(),
+                    quantity: "1".to_owned(),
+                    price: "100".to_owned(),
+                },
+                LineChange::Removed {
+                    name: "a".to_owned(),
+                    quantity: "1".to_owned(),
+                },
+            ],
+            more: 0,
+            total: None,
+        },
+    };
+    assert!(third.notes.contains(&renamed), "{third:?}");
     // The shop's own sum changes: its word counts, and that is said.
     more["total"] = json!("310");
     let fourth = bring_again(&mut portal, &more, third.known);

@@ -5,10 +5,10 @@
 //! piece.
 
 use super::writes_in_flight::{self, SUM};
-use crate::domain::happening::Note;
+use crate::domain::happening::{ContentChanges, Note};
 use crate::planner::{
     CrmEntity, State,
-    entities::product_rows::same_but_links,
+    entities::product_rows::{changes, same_but_links},
     json::{is_empty, same, text},
 };
 use serde_json::{Map, Value, json};
@@ -77,6 +77,19 @@ impl State {
         let written = self.known.written.as_ref();
         self.known.open.rows
             || written.is_none_or(|written| !same_but_links(&written.rows, &desired.rows.rows))
+    }
+
+    /// What is other in the rows than what was last written, as far as that is known.
+    pub(in crate::planner) fn rows_are_other(&self) -> Option<ContentChanges> {
+        let (desired, written) = (self.desired.as_ref()?, self.known.written.as_ref()?);
+        changes(&written.rows, &desired.rows.rows)
+    }
+
+    /// The same, once the portal has it.
+    pub(in crate::planner) fn take_other_rows(&mut self) -> Option<ContentChanges> {
+        let (desired, written) = (self.desired.as_ref()?, self.known.written.as_ref()?);
+        let is_there = same_but_links(&written.rows, &desired.rows.rows);
+        is_there.then(|| self.other_rows.take()).flatten()
     }
 
     /// Whether the portal was told all of this same customer's phones and e-mails before.

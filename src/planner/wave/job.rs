@@ -4,7 +4,7 @@ use super::deal_import::Import;
 use crate::{
     domain::{
         Direction, ErrorCode, LeadRule, LegalEntity, OnDeleted, Person, ShopRules, Snapshot, Stage,
-        happening::{Note, Quoted},
+        happening::{ContentChanges, Note, Quoted},
     },
     planner::{
         CrmEntity, Intent, Job, KnownLinks, Making, Open, Outcome,
@@ -71,6 +71,8 @@ pub(in crate::planner) struct State {
     /// Whether nothing can be done until what may still land has landed.
     pub(in crate::planner) waits: bool,
     pub(in crate::planner) notes: Vec<Note>,
+    /// What is other in the rows than what was last written.
+    pub(in crate::planner) other_rows: Option<ContentChanges>,
     /// The stage read back.
     pub(in crate::planner) stage: Option<Stage>,
     /// Whether that is another than the stage written.
@@ -137,6 +139,7 @@ impl State {
             lost: false,
             waits: false,
             notes: Vec::new(),
+            other_rows: None,
             stage: None,
             missed: Missed::No,
             outcome: None,
@@ -152,6 +155,7 @@ impl State {
                 state.lead = lead_rule(snapshot, &state.job.rules).cloned();
                 state.read_customer();
                 state.desire();
+                state.other_rows = state.rows_are_other();
                 if let Some(desired) = &state.desired {
                     state.notes.extend(desired.difference.iter().cloned());
                     state.notes.extend(desired.notes.iter().cloned());

@@ -208,6 +208,9 @@ impl Wave {
             if matches!(outcome, Outcome::Done { .. }) {
                 state.remember();
             }
+            if let Some(changes) = state.take_other_rows() {
+                state.note(Note::ContentsChanged { changes });
+            }
             settlements.push(Settlement {
                 job: JobIx::at(job),
                 made_as,

@@ -271,8 +271,8 @@ meters! {
          down, withdrawn."
     // 1C
     onec_requests "bridge_onec_requests" Counter Count ["base", "mode", "result"]
-        "Requests of 1C, by mode and result: success, progress, failure, login (refused), orders, \
-         catalogue, news, quiet."
+        "Requests of 1C, by base (`-`: of a name that is not in the settings), mode and result: \
+         success, progress, failure, login (refused), orders, catalogue, news, quiet."
     onec_orders "bridge_onec_orders" Counter Count ["base", "what"]
         "Orders in answers to 1C, by what became of them: offered, confirmed, cut (the answer \
          broke off)."

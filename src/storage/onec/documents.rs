@@ -88,9 +88,9 @@ pub struct Became<'a> {
     pub state: DocumentState,
     /// Why it is refused.
     pub code: Option<&'a str>,
-    /// Why it is not carried out, in one sentence for 1C's log; empty: it is.
+    /// Why it is not carried out, in one English sentence; empty: it is.
     pub message: &'a str,
-    /// The same as data; none: there is none, or it is the words of a fault.
+    /// The same as data; none: there is none.
     pub what: Option<&'a DocumentReason>,
     /// The shop of its order.
     pub shop: Option<&'a str>,
@@ -310,9 +310,9 @@ pub struct DocumentRow {
     pub state: DocumentState,
     /// Why it is not carried out; empty: it is, or waits.
     pub code: String,
-    /// Why it is not carried out, in one sentence for 1C's log; empty: it is.
+    /// Why it is not carried out, in one English sentence; empty: it is.
     pub message: String,
-    /// The same as data; none in rows of earlier versions, and where it is the words of a fault.
+    /// The same as data; none in rows of earlier versions.
     pub what: Option<Stored<DocumentReason>>,
     /// The shop of its order, where one was found.
     pub shop: Option<String>,

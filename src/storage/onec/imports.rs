@@ -1,7 +1,11 @@
 //! Imports of files: how far each is taken in, and the documents that were in it.
 
-use crate::storage::{Error, ImportState};
+use crate::{
+    domain::happening::{FileFault, FileNote, Stored, Tell as _},
+    storage::{Error, ImportState, Json, json},
+};
 use chrono::{DateTime, Utc};
+use serde_json::Value;
 use sqlx::PgConnection;
 
 /// A file, or a file of a zip, that is taken in.
@@ -23,8 +27,33 @@ pub struct ImportRow {
     pub started_at: DateTime<Utc>,
     /// The code, where it was refused.
     pub code: Option<String>,
-    /// Why, or what was wrong with some of its items.
-    pub message: Option<String>,
+    /// Why, or what was wrong with some of its items: a line each.
+    pub notes: Vec<FileNote>,
+}
+
+/// What is told of a file: from its data where this version knows all of them, else as it was said.
+fn notes(data: Json, message: Option<&str>) -> Vec<FileNote> {
+    let data = match data.shown() {
+        Value::Array(data) => data,
+        _ => Vec::new(),
+    };
+    let known: Option<Vec<FileNote>> = data
+        .into_iter()
+        .map(|one| match Stored::read(one) {
+            Stored::Known(note) => Some(note),
+            Stored::Later(_) => None,
+        })
+        .collect();
+    match known {
+        Some(known) if !known.is_empty() => known,
+        _ => {
+            let lines = message.unwrap_or_default().lines();
+            let line = |line: &str| FileNote::Said {
+                line: line.to_owned(),
+            };
+            lines.map(line).collect()
+        }
+    }
 }
 
 /// The import of a file; it is begun the first time.
@@ -43,16 +72,26 @@ pub async fn open(
     )
     .execute(&mut *db)
     .await?;
-    Ok(sqlx::query_as!(
-        ImportRow,
+    let row = sqlx::query!(
         r#"SELECT id, state AS "state: ImportState", checked, position, faulty, documents,
-                  started_at, code, message
+                  started_at, code, message, notes AS "notes: Json"
            FROM bridge.onec_imports WHERE file = $1 AND member = $2"#,
         file,
         member
     )
     .fetch_one(db)
-    .await?)
+    .await?;
+    Ok(ImportRow {
+        id: row.id,
+        state: row.state,
+        checked: row.checked,
+        position: row.position,
+        faulty: row.faulty,
+        documents: row.documents,
+        started_at: row.started_at,
+        code: row.code,
+        notes: notes(row.notes, row.message.as_deref()),
+    })
 }
 
 /// The file of an import can be read to its end.
@@ -75,8 +114,16 @@ pub struct Done {
     pub faulty: i64,
     /// Of them, documents that are kept and not taken in.
     pub documents: i64,
-    /// What was wrong with the first faulty ones.
-    pub message: Option<String>,
+    /// What was wrong with the first faulty ones, a line each.
+    pub notes: Vec<FileNote>,
+}
+
+/// Notes as a row holds them: each as data, and all as one English text.
+fn held(notes: &[FileNote]) -> (Value, Option<String>) {
+    let lines: Vec<String> = notes.iter().map(FileNote::sentence).collect();
+    let data: Vec<Value> = notes.iter().map(json::stored).collect();
+    let text = lines.join("\n").replace('\0', "\u{fffd}");
+    (Value::Array(data), (!notes.is_empty()).then_some(text))
 }
 
 /// Moves an import on from where it was; false: somebody else has done so.
@@ -86,18 +133,21 @@ pub async fn advance(
     from: i64,
     done: &Done,
 ) -> Result<bool, Error> {
+    let (notes, message) = held(&done.notes);
     let moved = sqlx::query!(
         "UPDATE bridge.onec_imports SET position = position + $3, marked = marked + $3,
                 faulty = faulty + $4, documents = documents + $5,
                 message = CASE WHEN length(message) > 2000 THEN message
-                  ELSE concat_ws(E'\\n', message, $6::text) END
+                  ELSE concat_ws(E'\\n', message, $6::text) END,
+                notes = CASE WHEN length(message) > 2000 THEN notes ELSE notes || $7::jsonb END
          WHERE id = $1 AND position = $2 AND state = 'working'",
         id,
         from,
         done.items,
         done.faulty,
         done.documents,
-        done.message
+        message,
+        notes
     )
     .execute(db)
     .await?;
@@ -124,21 +174,27 @@ pub async fn head(
     Ok(())
 }
 
-/// Ends an import that stands at this position: `taken`, or `refused` with a code and a sentence.
+/// Ends an import that is at work: `taken`, or `refused` with a code and a fault.
 pub async fn end(
     db: &mut PgConnection,
     id: i64,
-    refused: Option<(&str, &str)>,
+    refused: Option<(&str, &FileFault)>,
 ) -> Result<(), Error> {
-    let (code, message) = refused.unzip();
+    let (code, fault) = refused.unzip();
+    let note = fault.map(|fault| FileNote::Refused {
+        fault: fault.clone(),
+    });
+    let (notes, message) = held(note.as_slice());
     sqlx::query!(
         "UPDATE bridge.onec_imports
          SET state = CASE WHEN $2::text IS NULL THEN 'taken' ELSE 'refused' END, ended_at = now(),
-             code = $2, message = coalesce($3, message)
+             code = $2, message = coalesce($3, message),
+             notes = CASE WHEN $3::text IS NULL THEN notes ELSE $4 END
          WHERE id = $1 AND state = 'working'",
         id,
         code,
-        message
+        message,
+        notes
     )
     .execute(db)
     .await?;
@@ -191,8 +247,11 @@ pub struct FileRow {
     pub started_at: DateTime<Utc>,
     /// The code, where it was refused.
     pub code: Option<String>,
-    /// Why, or what was wrong with some of its items.
+    /// Why, or what was wrong with some of its items, in English; of rows of earlier versions as 1C
+    /// was told.
     pub message: Option<String>,
+    /// The same, a line each.
+    pub notes: Vec<FileNote>,
 }
 
 /// The newest files that a base had taken in.
@@ -201,18 +260,32 @@ pub async fn newest_files(
     base: &str,
     limit: i64,
 ) -> Result<Vec<FileRow>, Error> {
-    Ok(sqlx::query_as!(
-        FileRow,
+    let rows = sqlx::query!(
         r#"SELECT f.id AS "file?", coalesce(f.name, '') AS "name!", i.member, f.bytes AS "bytes?",
                   i.state AS "state: ImportState", i.position, i.faulty,
-                  i.documents, i.started_at, i.code, i.message
+                  i.documents, i.started_at, i.code, i.message, i.notes AS "notes: Json"
            FROM bridge.onec_imports i LEFT JOIN bridge.onec_files f ON f.id = i.file
            WHERE i.base = $1 ORDER BY i.id DESC LIMIT $2"#,
         base,
         limit
     )
     .fetch_all(db)
-    .await?)
+    .await?;
+    let row = rows.into_iter().map(|row| FileRow {
+        file: row.file,
+        name: row.name,
+        member: row.member,
+        bytes: row.bytes,
+        state: row.state,
+        position: row.position,
+        faulty: row.faulty,
+        documents: row.documents,
+        started_at: row.started_at,
+        code: row.code,
+        notes: notes(row.notes, row.message.as_deref()),
+        message: row.message,
+    });
+    Ok(row.collect())
 }
 
 /// Removes how far files were taken in that are kept no longer, where that ended more than this

@@ -1,6 +1,10 @@
 //! The console's page of 1C.
 
-use super::statuses::{base_of, says, with_base};
+use super::{
+    facts::sends,
+    files::faulty::is_russian,
+    statuses::{base_of, says, with_base},
+};
 use crate::two_way::world::{OPERATOR, World};
 use reqwest::{Client, StatusCode, redirect};
 
@@ -126,6 +130,48 @@ async fn why_a_document_is_refused_is_said_from_its_data_and_in_an_old_row_from_
         .unwrap();
     let told = page().await;
     assert!(told.contains(words), "{told}");
+}
+
+#[tokio::test]
+async fn why_1cs_word_is_refused_is_russian_in_its_answer_and_in_the_readers_language_on_pages() {
+    let world = World::new(with_base("")).await;
+    world.ordered("A-1").await;
+    let mut base = base_of(&world);
+    base.fetch_orders().await.unwrap();
+    let sum = "<Документ><Ид>B-7</Ид><Номер>B-7</Номер><Сумма>ten</Сумма></Документ>";
+    let odd = sends(&mut base, &[sum.to_owned()]).await;
+    let mut said = says(&mut base, "A-1", "X").await;
+    assert_eq!((odd.len(), said.len()), (2, 2), "{odd:?} {said:?}");
+    said.extend(odd);
+    let [english, russian] = [
+        [
+            "the status X is not in the shop&#39;s table",
+            "Документ B-7: Сумма is no number: ten",
+        ],
+        [
+            "статуса X нет в таблице магазина",
+            "Документ B-7: Сумма — не число: ten",
+        ],
+    ];
+    assert!(is_russian(&said), "{said:?}");
+    for words in russian {
+        assert!(said.iter().any(|line| line.contains(words)), "{said:?}");
+    }
+    let (browser, cookie) = signed_in(&world).await;
+    for path in ["/onec", "/dead-letters", "/orders/main/A-1"] {
+        for (language, told, other) in [("en", english, russian), ("ru", russian, english)] {
+            let page = browser.get(format!("{}/console{path}", world.url));
+            let page = page.header("cookie", &cookie);
+            let page = page.header("accept-language", language).send().await;
+            let page = page.unwrap().text().await.unwrap().replace('\'', "&#39;");
+            // The other document is of no order that is known.
+            let many = if path.starts_with("/orders") { 1 } else { 2 };
+            for nth in 0..many {
+                assert!(page.contains(told[nth]), "{path} {language}: {page}");
+                assert!(!page.contains(other[nth]), "{path} {language}: {page}");
+            }
+        }
+    }
 }
 
 #[tokio::test]

@@ -427,7 +427,7 @@ async fn contents_that_1c_changed_are_told_once_and_stay_the_shops() {
     assert_eq!(messages(&world).await.len(), 1);
     let life = world.life("A-1").await.join("\n");
     for part in [
-        "1C has other contents: 300 in 1 lines there, 100 in 1 lines here; the shop is told",
+        "1C has other contents: Чай: quantity 1 → 3; total 100 → 300; the shop is told",
         "1C and the shop have the same contents again",
     ] {
         assert!(life.contains(part), "{part} is not in\n{life}");
@@ -487,7 +487,7 @@ async fn contents_that_are_1cs_are_the_deals_and_a_change_of_the_shops_is_told_t
     assert!(worth(&world).contains("300"), "{}", worth(&world));
     let life = world.life("A-1").await.join("\n");
     for part in [
-        "1C changed the contents, which are its own: 300 in 1 lines there",
+        "1C changed the contents, which are its own: Чай: quantity 1 → 3; total 100 → 300",
         "the shop changed the contents to 700, but they are 1C's: 300 counts",
     ] {
         assert!(life.contains(part), "{part} is not in\n{life}");

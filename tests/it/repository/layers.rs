@@ -18,7 +18,7 @@ const MAY_USE: &[(&str, &[&str])] = &[
     ("sandbox", &[]),
     ("process::signals", &[]),
     ("process::doors", &[]),
-    ("formats::commerceml", &[]),
+    ("formats::commerceml", &["domain"]),
     ("planner", &["process::bug", "domain"]),
     ("stock", &["domain"]),
     ("decision", &["domain"]),

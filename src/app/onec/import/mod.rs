@@ -23,7 +23,10 @@ use super::{
 };
 use crate::{
     app::{Error, Onec},
-    domain::ErrorCode,
+    domain::{
+        ErrorCode,
+        happening::{FileFault, FileNote},
+    },
     formats::{
         commerceml::{Fault, FaultKind, Head},
         onec::upload as names,
@@ -78,8 +81,8 @@ struct Whole {
 /// What a step came to.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Step {
-    /// All is taken in; what is to be told beside.
-    Success(Vec<String>),
+    /// All is taken in; what is to be told beside, a line each.
+    Success(Vec<FileNote>),
     /// There is more to do: so many items are done.
     Progress(i64),
     /// It is not taken in.
@@ -87,7 +90,7 @@ pub enum Step {
         /// The stable code: a runbook page stands behind it.
         code: ErrorCode,
         /// What exactly, a line each.
-        lines: Vec<String>,
+        notes: Vec<FileNote>,
     },
 }
 
@@ -99,23 +102,27 @@ enum Passed {
     Outdated,
 }
 
+/// A panic over a file is that file's.
 fn broken(error: &dyn std::fmt::Display) -> Fault {
-    Fault {
-        kind: FaultKind::NotXml,
-        detail: format!("the file cannot be read: {error}"),
-    }
+    tracing::error!(%error, "the bridge failed at a file of 1C");
+    Fault::new(FaultKind::NotXml, FileFault::Failed)
 }
 
-fn refused(code: ErrorCode, line: impl Into<String>) -> Step {
-    let lines = vec![line.into()];
-    Step::Refused { code, lines }
+/// What is wrong with what was sent; what could not be read in the database is no fault of 1C's.
+pub(super) fn refused(kind: FaultKind, fault: FileFault) -> Step {
+    let code = match kind {
+        FaultKind::Unread => ErrorCode::Database,
+        _ => ErrorCode::OneCFile,
+    };
+    let notes = vec![FileNote::Refused { fault }];
+    Step::Refused { code, notes }
 }
 
 impl Onec {
     /// One step of taking a file in.
     pub async fn import_onec(&self, session: &Session, name: &str) -> Result<Step, Error> {
         let Some(name) = names::name(name) else {
-            return Ok(refused(ErrorCode::OneCFile, "имя файла недопустимо"));
+            return Ok(refused(FaultKind::NotXml, FileFault::BadName));
         };
         let base = &session.base;
         let until = Instant::now()
@@ -131,7 +138,7 @@ impl Onec {
         pictures::look_now(&mut *self.db.acquire().await?, session.id).await?;
         // What the shops have sent is known before a document speaks of it.
         self.take_up_orders(base, until).await?;
-        let (mut lines, mut later) = (Vec::new(), false);
+        let (mut notes, mut later) = (Vec::new(), false);
         for source in &sources {
             let mut db = self.db.acquire().await?;
             let row = imports::open(&mut db, base.name.as_str(), source.file.id, &source.member);
@@ -145,18 +152,13 @@ impl Onec {
             let row = row.await?;
             let code = ErrorCode::OneCLater.as_str();
             later |= documents::none_carried_out(&mut db, row.id, code).await?;
-            lines.extend(
-                row.message
-                    .iter()
-                    .flat_map(|text| text.lines())
-                    .map(str::to_owned),
-            );
+            notes.extend(row.notes);
         }
         if later {
             let code = ErrorCode::OneCLater;
-            return Ok(Step::Refused { code, lines });
+            return Ok(Step::Refused { code, notes });
         }
-        Ok(Step::Success(lines))
+        Ok(Step::Success(notes))
     }
 
     /// Works on one source; none: it is taken in.
@@ -176,15 +178,15 @@ impl Onec {
                     Unreadable::of("bridge.onec_imports", "code", row.id, why)
                 };
                 let code = ErrorCode::parse(code).ok_or_else(odd)?;
-                let words = row.message.clone().unwrap_or_default();
-                return Ok(Some(refused(code, words)));
+                let notes = row.notes.clone();
+                return Ok(Some(Step::Refused { code, notes }));
             }
             ImportState::Working => {}
         }
         if !row.checked {
             let whole = match self.checked(session, source, row.id, until).await? {
                 None => return Ok(Some(Step::Progress(row.position))),
-                Some(Err(fault)) => return self.refuse(row.id, &fault).await.map(Some),
+                Some(Err(fault)) => return self.refuse(row.id, fault).await.map(Some),
                 Some(Ok(whole)) => whole,
             };
             let mut db = self.db.acquire().await?;
@@ -226,12 +228,16 @@ impl Onec {
         Ok(true)
     }
 
-    async fn refuse(&self, import: i64, fault: &Fault) -> Result<Step, Error> {
-        let words = fault.detail.replace('\0', "\u{fffd}");
-        let mut db = self.db.acquire().await?;
-        let code = ErrorCode::OneCFile;
-        imports::end(&mut db, import, Some((code.as_str(), &words))).await?;
-        Ok(refused(code, words))
+    /// Ends the import of a file that cannot be taken in. Of bytes that could not be had nothing is
+    /// known: the file is tried again.
+    async fn refuse(&self, import: i64, fault: Fault) -> Result<Step, Error> {
+        let Fault { kind, detail } = fault;
+        if kind != FaultKind::Unread {
+            let mut db = self.db.acquire().await?;
+            let code = ErrorCode::OneCFile.as_str();
+            imports::end(&mut db, import, Some((code, &detail))).await?;
+        }
+        Ok(refused(kind, detail))
     }
 
     fn stored(&self, file: &FileRow) -> Stored {
@@ -255,7 +261,6 @@ impl Onec {
         };
         Ok(match timeout_at(until, &mut check).await {
             Ok(Ok(read)) => Some(read),
-            // A panic over a file is that file's.
             Ok(Err(error)) => Some(Err(broken(&error))),
             Err(_) => {
                 let mut running = running.lock();
@@ -368,7 +373,7 @@ impl Onec {
             Ok(Err(fault)) => fault,
             Err(error) => broken(&error),
         };
-        Ok(Passed::To(Some(self.refuse(import, &fault).await?)))
+        Ok(Passed::To(Some(self.refuse(import, fault).await?)))
     }
 
     /// Stores a part of a file together with how far the file is done: goods together, each

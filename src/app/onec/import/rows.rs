@@ -2,6 +2,7 @@
 
 use crate::{
     app::onec::parse::Came,
+    domain::happening::FileNote,
     formats::{
         commerceml::{Group, Item, Offer, Print, Product},
         onec::upload,
@@ -235,22 +236,24 @@ pub(super) fn rows(items: Vec<Came>, count: i64) -> (Rows, Done) {
         items: count,
         ..Done::default()
     };
-    let (mut rows, mut lines) = (Rows::default(), Vec::new());
+    let (mut rows, mut notes) = (Rows::default(), Vec::new());
     for came in items {
         match came.item {
             Ok(item) => rows.take(item, came.print),
             Err(fault) => {
                 done.faulty += 1;
-                lines.push(fault.detail.replace(['\0', '\n'], " "));
+                notes.push(FileNote::Item {
+                    fault: fault.detail,
+                });
             }
         }
     }
-    let more = lines.len().saturating_sub(LINES);
-    lines.truncate(LINES);
-    if more > 0 {
-        lines.push(format!("… и ещё {more}"));
+    let count = notes.len().saturating_sub(LINES);
+    notes.truncate(LINES);
+    if count > 0 {
+        notes.push(FileNote::More { count });
     }
-    done.message = (!lines.is_empty()).then(|| lines.join("\n"));
+    done.notes = notes;
     (rows, done)
 }
 

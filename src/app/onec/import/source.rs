@@ -10,8 +10,11 @@ use crate::{
             upload,
         },
     },
-    domain::ErrorCode,
-    formats::onec::upload::{self as names, Kind},
+    domain::happening::FileFault,
+    formats::{
+        commerceml::{FaultKind, excerpt},
+        onec::upload::{self as names, Kind},
+    },
     storage::onec::files::{self, FileRow},
 };
 
@@ -73,7 +76,7 @@ impl Onec {
                 Ok(Ok(listed)) => listed,
                 // One that is whole, and lies.
                 Ok(Err(fault)) if own || names::zip_end(&tail, bytes).is_some() => {
-                    return Ok(Err(refused(ErrorCode::OneCFile, fault.detail)));
+                    return Ok(Err(refused(fault.kind, fault.detail)));
                 }
                 _ => {
                     cut = true;
@@ -81,8 +84,7 @@ impl Onec {
                 }
             };
             if !session.base.zip {
-                let words = "архивы выключены (zip = false)";
-                return Ok(Err(refused(ErrorCode::OneCFile, words)));
+                return Ok(Err(refused(FaultKind::NotXml, FileFault::ZipOff)));
             }
             let meant = |member: &str| {
                 if own {
@@ -112,10 +114,11 @@ impl Onec {
 
 /// No file of the session has this name, or the archive that may hold it was cut.
 fn absent(name: &str, cut: bool) -> Step {
-    let words = if cut {
-        format!("файла {name} нет: архив принят не целиком или повреждён")
+    let file = excerpt(name);
+    let fault = if cut {
+        FileFault::NotSentOrCut { file }
     } else {
-        format!("файла {name} в этом сеансе нет")
+        FileFault::NotSent { file }
     };
-    refused(ErrorCode::OneCFile, words)
+    refused(FaultKind::NotXml, fault)
 }

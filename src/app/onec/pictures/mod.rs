@@ -200,7 +200,7 @@ fn in_zip(
             name,
             file: file.id,
             digest: read
-                .map_err(|fault| fault.detail)
+                .map_err(|fault| fault.to_string())
                 .and_then(|bytes| judged(bytes.as_deref())),
             member: i32::try_from(nth).ok(),
         });

@@ -24,41 +24,8 @@ pub(super) const SENTENCES: &[(&str, &str)] = &[
         "заказ идёт в базу 1С {} без статуса: в таблице базы для него нет строки",
     ),
     (
-        "no row of the base's table has the status {}",
-        "в таблице базы нет строки со статусом {}",
-    ),
-    (
-        "the status {} is not in the shop's table",
-        "статуса {} нет в таблице магазина",
-    ),
-    (
-        "the order is cancelled, and no status says so: set `status_on_cancel`",
-        "заказ отменён, а статуса для этого нет: задайте `status_on_cancel`",
-    ),
-    (
-        "the shop was told of the order and has not sent it yet",
-        "магазину сообщено о заказе, но он его ещё не прислал",
-    ),
-    (
-        "it was cancelled in 1C before the shop heard of it",
-        "заказ отменён в 1С раньше, чем о нём узнал магазин",
-    ),
-    ("the order has no deal yet", "у заказа ещё нет сделки"),
-    (
-        "a person is asked about the order",
-        "по заказу ждут решения человека",
-    ),
-    (
-        "the shop and the portal are compared first",
-        "сначала сравниваются магазин и портал",
-    ),
-    (
         "a document of 1C is refused: {}: {*}",
         "документ 1С не принят: {}: {*}",
-    ),
-    (
-        "the order is taken in; some of what came with it is kept only",
-        "заказ принят; часть того, что пришло с ним, только сохранена",
     ),
     // forms
     (

@@ -22,7 +22,7 @@ fn what_cannot_be_read_is_a_fault_of_its_document_and_is_never_taken_as_absent()
     ] {
         let fault = with(name, value).unwrap_err();
         assert!(fault.is_of_one_item(), "{fault:?}");
-        assert!(fault.detail.contains(value), "{fault:?}");
+        assert!(fault.to_string().contains(value), "{fault:?}");
     }
     let element = wrapped("<Документ><Номер>1</Номер><Дата>soon</Дата></Документ>");
     assert!(items(element.as_bytes()).remove(0).is_err());

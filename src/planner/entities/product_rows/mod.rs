@@ -3,7 +3,7 @@
 use crate::{
     domain::{
         Item, ShopRules, Snapshot,
-        happening::{Note, Quoted},
+        happening::{ContentChanges, ContentLine, Note, Quoted},
         money,
     },
     planner::json::{decimal, id, text},
@@ -36,6 +36,28 @@ pub(in crate::planner) fn same_but_links(ours: &[Value], theirs: &[Value]) -> bo
         row
     };
     ours.len() == theirs.len() && ours.iter().map(plain).eq(theirs.iter().map(plain))
+}
+
+/// What is other in these rows than in those that were written; none: nothing but links.
+pub(in crate::planner) fn changes(written: &[Value], wanted: &[Value]) -> Option<ContentChanges> {
+    let line = |row: &Value| {
+        let name = text(row.get("PRODUCT_NAME"));
+        let number = |field: &str| decimal(row.get(field)).unwrap_or_default();
+        let quantity = number("QUANTITY");
+        ContentLine {
+            key: name.clone(),
+            name,
+            quantity,
+            sum: money::round(number("PRICE").saturating_mul(quantity)),
+        }
+    };
+    let [before, now] =
+        [written, wanted].map(|rows| rows.iter().map(line).collect::<Vec<ContentLine>>());
+    let sum = |lines: &[ContentLine]| {
+        let sums = lines.iter().map(|line| line.sum);
+        sums.fold(Decimal::ZERO, Decimal::saturating_add)
+    };
+    ContentChanges::between(&before, &now, (sum(&before), sum(&now)))
 }
 
 /// The product for which a row stands; 0: for none.

@@ -1,5 +1,6 @@
 //! Files from 1C: pieces, zips, steps; what is stored of them, and what is refused.
 
+pub(super) mod faulty;
 mod goods;
 mod pictures;
 mod pieces;
@@ -171,54 +172,6 @@ async fn long_work_is_done_in_steps_and_another_process_goes_on_where_one_stood(
         6_001,
         "each item once, the package's head among them"
     );
-}
-
-#[tokio::test]
-async fn of_a_file_that_is_cut_or_lies_nothing_is_taken_in() {
-    let world = World::new().await;
-    let base = world.catalogue().await;
-    let good = package("2026-11-20T10:00:00", 2_000, 7, END);
-    let cut = package("2026-11-20T10:00:00", 2_000, 7, "<Предложение><Ид>x");
-    let mut damaged = zipped(&[("offers.xml", &good)]);
-    let middle = damaged.len() / 2;
-    damaged[middle] ^= 0xFF;
-    let zip = zipped(&[("offers.xml", &good)]);
-    let bomb = "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \
-                \"bb\">]><КоммерческаяИнформация>&b;</КоммерческаяИнформация>";
-    let old = "<?xml version=\"1.0\"?><КоммерческаяИнформация \
-               ВерсияСхемы=\"1.05\"></КоммерческаяИнформация>";
-    let koi = "<?xml version=\"1.0\" encoding=\"koi8-r\"?><КоммерческаяИнформация/>";
-    let wrong: [(&str, &[u8], &str); 8] = [
-        ("cut.xml", &cut, "cut.xml"),
-        ("damaged.zip", &damaged, "offers.xml"),
-        ("half.zip", &zip[..zip.len() / 2], "offers.xml"),
-        ("bomb.xml", bomb.as_bytes(), "bomb.xml"),
-        ("old.xml", old.as_bytes(), "old.xml"),
-        ("koi.xml", koi.as_bytes(), "koi.xml"),
-        ("none.xml", b"not XML at all", "none.xml"),
-        (
-            "page.xml",
-            b"<html><body>Fatal error</body></html>",
-            "page.xml",
-        ),
-    ];
-    for (name, bytes, import) in wrong {
-        let again = world.catalogue().await;
-        again.send("catalog", name, bytes).await.unwrap();
-        let (_, said) = again.import("catalog", import).await.unwrap();
-        assert_eq!(said[0], "failure", "{name}");
-        assert!(said[1].starts_with("ONEC-FILE"), "{name}: {said:?}");
-        assert!(said.len() > 3, "{name}: {said:?}");
-    }
-    assert_eq!(world.count(IN_STOCK).await, 0);
-    for name in ["../../etc/passwd", "a\\..\\..\\b.xml", ""] {
-        let said = base.send_piece("catalog", name, b"x").await.unwrap();
-        assert_eq!(said[0], "failure", "{name}");
-    }
-    let out = zipped(&[("../offers.xml", &good)]);
-    base.send("catalog", "out.zip", &out).await.unwrap();
-    let (_, said) = base.import("catalog", "offers.xml").await.unwrap();
-    assert_eq!(said[0], "failure");
 }
 
 #[tokio::test]

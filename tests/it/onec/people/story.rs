@@ -56,6 +56,15 @@ async fn an_order_that_a_manager_an_accountant_and_the_shop_change_at_once_tells
         )
         .await;
     assert_eq!(letters(&world).await, Vec::<serde_json::Value>::new());
+    let edit = "the order has changed: Чай: quantity 1 → 2; total 100 → 200";
+    world
+        .until("what the shop changed is told", async || {
+            world.life("A-1").await.join("\n").contains(edit)
+        })
+        .await;
+    let russian = page_of(&world, "A-1", "ru").await;
+    let edited = "заказ изменился: Чай: количество 1 → 2; итог 100 → 200";
+    assert!(russian.contains(edited), "{russian}");
     let life = world.life("A-1").await.join("\n");
     let page = page_of(&world, "A-1", "en").await;
     for words in [
@@ -64,6 +73,7 @@ async fn an_order_that_a_manager_an_accountant_and_the_shop_change_at_once_tells
         "PREPAYMENT_INVOICE",
         "1C says that goods were shipped (ТД-A-1/1)",
         "the shop is told F",
+        edit,
     ] {
         assert!(life.contains(words), "{words}: {life}");
         assert!(page.contains(words), "{words}: {page}");

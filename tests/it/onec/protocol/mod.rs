@@ -113,11 +113,35 @@ async fn whoever_is_unknown_gets_failure_and_a_sentence_and_never_another_status
         failure(&text);
         assert!(text.contains("ONEC-REQUEST"), "{query}: {text}");
     }
-    let url = format!(
-        "{}/exchange/1c/other?type=sale&mode=checkauth",
-        world.site.url
-    );
-    assert_eq!(world.client.get(url).send().await.unwrap().status(), 404);
+}
+
+#[tokio::test]
+async fn a_base_that_is_not_in_the_settings_is_told_to_1cs_user_by_the_name_that_was_asked() {
+    let world = World::new().await;
+    for (asked, shown) in [("other", "«other»"), ("%3Cb%3E", "«?b?»")] {
+        let query = "type=sale&mode=checkauth";
+        let url = format!("{}/exchange/1c/{asked}?{query}", world.site.url);
+        let answer = world.client.get(url).send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let text = answer.text().await.unwrap();
+        assert!(text.starts_with("failure\nONEC-REQUEST: "), "{text}");
+        assert!(
+            text.contains(shown) && text.contains("deploy/1c.md"),
+            "{text}"
+        );
+        // Which bases there are is nobody's business.
+        assert!(!text.contains("trade") && !text.contains('<'), "{text}");
+    }
+    let metrics = world.client.get(format!("{}/metrics", world.site.url));
+    let metrics = metrics.send().await.unwrap().text().await.unwrap();
+    let asked = r#"bridge_onec_requests_total{base="-",mode="checkauth",result="failure"} 2"#;
+    assert!(metrics.contains(asked), "{metrics}");
+    // Another method than 1C's is answered in the form of the exchange, too.
+    let url = format!("{}/exchange/1c/trade?type=sale", world.site.url);
+    let answer = world.client.delete(url).send().await.unwrap();
+    assert_eq!(answer.status(), 405);
+    let text = answer.text().await.unwrap();
+    assert!(text.starts_with("failure\nONEC-REQUEST: "), "{text}");
 }
 
 #[tokio::test]
