@@ -191,6 +191,42 @@ pub(super) fn stored<E: Serialize + DeserializeOwned>(what: &E) -> Value {
     super::storable(Stored::value(what))
 }
 
+/// JSON as it stands in a column: whoever takes the row reads it, not who fetches it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct JsonText(String);
+
+impl JsonText {
+    /// Reads it. What cannot be read as this type is kept with the reason, and is no error yet.
+    pub fn read<T: DeserializeOwned>(&self) -> Json<T> {
+        Json::of(&self.0)
+    }
+}
+
+impl Type<Postgres> for JsonText {
+    fn type_info() -> PgTypeInfo {
+        <Value as Type<Postgres>>::type_info()
+    }
+
+    fn compatible(of: &PgTypeInfo) -> bool {
+        <Value as Type<Postgres>>::compatible(of)
+    }
+}
+
+impl<'r> Decode<'r, Postgres> for JsonText {
+    fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
+        Ok(Self(text_in(&value)?.to_owned()))
+    }
+}
+
+/// The text of a value of `json` or `jsonb`.
+fn text_in<'r>(value: &PgValueRef<'r>) -> Result<&'r str, BoxDynError> {
+    let bytes = value.as_bytes()?;
+    // The binary form of jsonb is its text behind a number of the format.
+    Ok(std::str::from_utf8(
+        bytes.strip_prefix(b"\x01").unwrap_or(bytes),
+    )?)
+}
+
 impl<T> Type<Postgres> for Json<T> {
     fn type_info() -> PgTypeInfo {
         <Value as Type<Postgres>>::type_info()
@@ -203,9 +239,6 @@ impl<T> Type<Postgres> for Json<T> {
 
 impl<'r, T: DeserializeOwned> Decode<'r, Postgres> for Json<T> {
     fn decode(value: PgValueRef<'r>) -> Result<Self, BoxDynError> {
-        let bytes = value.as_bytes()?;
-        // The binary form of jsonb is its text behind a number of the format.
-        let text = std::str::from_utf8(bytes.strip_prefix(b"\x01").unwrap_or(bytes))?;
-        Ok(Self::of(text))
+        Ok(Self::of(text_in(&value)?))
     }
 }

@@ -46,7 +46,7 @@ mod text;
 pub mod views;
 mod words;
 
-pub use json::{Json, Unreadable, written};
+pub use json::{Json, JsonText, Unreadable, written};
 pub use schema::pool::{
     Error, SchemaVersion, beside, connect, connect_with, migrate, schema_version,
 };

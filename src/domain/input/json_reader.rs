@@ -5,6 +5,7 @@ use crate::domain::{Fault, Faults, money};
 use chrono::{DateTime, Datelike, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Map, Value};
+use std::borrow::Cow;
 
 /// One JSON object being read, with the place where it stands.
 pub(crate) struct Reader<'a> {
@@ -22,11 +23,15 @@ impl<'a> Reader<'a> {
 
     /// The pointer of a member.
     pub(crate) fn at(&self, name: &str) -> String {
-        format!(
-            "{}/{}",
-            self.pointer,
-            name.replace('~', "~0").replace('/', "~1")
-        )
+        let mut at = String::with_capacity(self.pointer.len() + 1 + name.len());
+        at.push_str(&self.pointer);
+        at.push('/');
+        if name.contains(['~', '/']) {
+            at.push_str(&name.replace('~', "~0").replace('/', "~1"));
+        } else {
+            at.push_str(name);
+        }
+        at
     }
 
     pub(crate) fn fault(&self, name: &str, detail: impl Into<String>, faults: &mut Faults) {
@@ -85,10 +90,10 @@ impl<'a> Reader<'a> {
     }
 
     /// A text of any length; a number counts as the text of it.
-    pub(crate) fn whole(&self, name: &str, faults: &mut Faults) -> Option<String> {
+    pub(crate) fn whole(&self, name: &str, faults: &mut Faults) -> Option<Cow<'a, str>> {
         match self.told(name)? {
-            Value::String(text) => Some(text.trim().to_owned()),
-            Value::Number(number) => Some(number.to_string()),
+            Value::String(text) => Some(Cow::Borrowed(text.trim())),
+            Value::Number(number) => Some(Cow::Owned(number.to_string())),
             _ => {
                 self.fault(name, format!("`{name}` must be a string"), faults);
                 None
@@ -237,18 +242,18 @@ impl<'a> Reader<'a> {
         max: usize,
         faults: &mut Faults,
     ) -> Vec<(String, &'a Value)> {
+        let Some(told) = self.told(name) else {
+            return Vec::new();
+        };
         let place = self.at(name);
-        let elements: Vec<(String, &'a Value)> = match self.told(name) {
-            None => return Vec::new(),
-            Some(Value::Array(elements)) => {
+        let elements: Vec<(String, &'a Value)> = match told {
+            Value::Array(elements) => {
                 let numbered = elements.iter().enumerate();
                 numbered
                     .map(|(i, element)| (format!("{place}/{i}"), element))
                     .collect()
             }
-            Some(Value::Object(members))
-                if members.keys().all(|key| key.parse::<u32>().is_ok()) =>
-            {
+            Value::Object(members) if members.keys().all(|key| key.parse::<u32>().is_ok()) => {
                 let mut members: Vec<_> = members.iter().collect();
                 members.sort_by_key(|(key, _)| key.parse::<u32>().unwrap_or_default());
                 let numbered = members.into_iter();
@@ -256,7 +261,7 @@ impl<'a> Reader<'a> {
                     .map(|(key, element)| (format!("{place}/{key}"), element))
                     .collect()
             }
-            Some(_) => {
+            _ => {
                 self.fault(name, format!("`{name}` must be a list"), faults);
                 return Vec::new();
             }
@@ -288,7 +293,8 @@ impl<'a> Reader<'a> {
     /// A list of texts of any length; a single text counts as a list of one.
     pub(crate) fn texts(&self, name: &str, max: usize, faults: &mut Faults) -> Vec<String> {
         if let Some(Value::String(_) | Value::Number(_)) = self.member(name) {
-            return self.whole(name, faults).into_iter().collect();
+            let text = self.whole(name, faults).map(Cow::into_owned);
+            return text.into_iter().collect();
         }
         let mut texts = Vec::new();
         for (pointer, element) in self.list(name, max, faults) {

@@ -279,7 +279,7 @@ impl Company {
         let mut checked = |name: &str, holds: fn(&str) -> bool, faults: &mut Faults| {
             let text = company.whole(name, faults)?;
             if holds(&text) {
-                return Some(text);
+                return Some(text.into_owned());
             }
             let text = few(&text);
             texts.left_out.push(Note::CompanyFieldLeftOut {
@@ -378,7 +378,7 @@ fn options(item: &Reader<'_>, texts: &mut Texts<'_>, faults: &mut Faults) -> Vec
 fn notes(data: &Reader<'_>, texts: &mut Texts<'_>, faults: &mut Faults) -> Vec<String> {
     let mut notes = data.texts("notes", NOTES, faults);
     for note in &mut notes {
-        *note = texts.rules.texts.read(note);
+        *note = texts.rules.texts.read(note).into_owned();
         if note.chars().count() > ADDRESS {
             texts.left_out.push(Note::TextShortened {
                 place: "notes".to_owned(),

@@ -158,19 +158,15 @@ fn identity(shop: &str, order: &Snapshot) -> String {
     let company = customer.and_then(|customer| customer.company.as_ref());
     let key = customer.and_then(|customer| {
         let own = customer.id.as_ref().map(|id| format!("id/{id}"));
-        let inn = company.and_then(|company| {
+        let inn = || {
+            let company = company?;
             let kpp = company.kpp.as_deref().unwrap_or_default();
             company.inn.as_ref().map(|inn| format!("inn/{inn}/{kpp}"))
-        });
-        let phone = customer
-            .phones
-            .first()
-            .map(|phone| format!("phone/{phone}"));
-        let email = customer
-            .emails
-            .first()
-            .map(|email| format!("email/{email}"));
-        own.or(inn).or(phone).or(email)
+        };
+        let (phones, emails) = (&customer.phones, &customer.emails);
+        let phone = || phones.first().map(|phone| format!("phone/{phone}"));
+        let email = || emails.first().map(|email| format!("email/{email}"));
+        own.or_else(inn).or_else(phone).or_else(email)
     });
     let key = key.unwrap_or_else(|| format!("order/{}", order.number));
     uuid_of(shop, &key)

@@ -8,7 +8,10 @@ use crate::{
 use chrono::{DateTime, Utc};
 use rust_decimal::Decimal;
 use serde_json::{Value, json};
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    borrow::Cow,
+    collections::{BTreeMap, BTreeSet},
+};
 
 /// The type of an event that tells of a receipt.
 pub const SAVED: &str = "pos.receipt.saved.v1";
@@ -229,7 +232,7 @@ fn lines(data: &Reader<'_>, cancelled: bool, faults: &mut Faults) -> Vec<Receipt
             product_id: name_of(reader, "product_id", faults),
             sku: name_of(reader, "sku", faults),
             barcode: name_of(reader, "barcode", faults),
-            name: reader.whole("name", faults),
+            name: reader.whole("name", faults).map(Cow::into_owned),
             quantity: quantity.unwrap_or_default(),
             unit: reader.member("unit").and_then(plain),
             service: reader.boolean("service", faults).unwrap_or(false),

@@ -29,7 +29,7 @@ pub(super) fn text(object: &Map<String, Value>, name: &str, most: usize) -> Opti
 /// The same of a value.
 pub(super) fn told(value: &Value, most: usize) -> Option<String> {
     let text = match value {
-        Value::String(text) => Texts::Html.read(text),
+        Value::String(text) => Texts::Html.read(text).into_owned(),
         Value::Number(number) => number.to_string(),
         _ => return None,
     };

@@ -54,6 +54,7 @@ impl Exchange<'_> {
         let mut bytes = Vec::new();
         let whole = loop {
             match query.part().await.map_err(|error| self.failed(error))? {
+                Some(part) if bytes.is_empty() => bytes = part,
                 Some(part) => bytes.extend(part),
                 None => break true,
             }

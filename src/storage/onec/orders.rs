@@ -1,8 +1,8 @@
 //! Orders of a base: what it has of each, and what it is to get.
 
 use crate::{
-    domain::{Agreed, ReportedStatus, is_subject_key},
-    storage::{Error, Json},
+    domain::is_subject_key,
+    storage::{Error, JsonText},
 };
 use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
@@ -31,13 +31,14 @@ pub struct WaitingRow {
     /// What it is: saved or deleted.
     pub kind: Option<String>,
     /// The newest event of the order; `None`: it is kept no longer.
-    pub body: Option<Json>,
+    pub body: Option<JsonText>,
     /// The base's own contents of it, where they count.
-    pub contents: Option<Json>,
-    /// What its newest snapshot says.
-    pub said: Option<Json<ReportedStatus>>,
-    /// What was last agreed with the portal, and what the shop is told.
-    pub agreed: Option<Json<Agreed>>,
+    pub contents: Option<JsonText>,
+    /// What its newest snapshot says: a [`ReportedStatus`](crate::domain::ReportedStatus).
+    pub said: Option<JsonText>,
+    /// What was last agreed with the portal, and what the shop is told: an
+    /// [`Agreed`](crate::domain::Agreed).
+    pub agreed: Option<JsonText>,
 }
 
 impl WaitingRow {
@@ -97,10 +98,10 @@ pub async fn waiting(
                ORDER BY k.head LIMIT $4)
            SELECT k.shop AS "shop!", k.number AS "number!", k.head AS "head!", k.doc_id,
                   k.doc_number, k.onec_number, k.confirmed, k.resends AS "resends!",
-                  e.received_at AS "received_at?", e.kind AS "kind?", e.body AS "body?: Json",
-                  m.data AS "contents?: Json",
-                  s.said AS "said?: Json<ReportedStatus>",
-                  a.agreed AS "agreed?: Json<Agreed>"
+                  e.received_at AS "received_at?", e.kind AS "kind?", e.body AS "body?: JsonText",
+                  m.data AS "contents?: JsonText",
+                  s.said AS "said?: JsonText",
+                  a.agreed AS "agreed?: JsonText"
            FROM page k
            LEFT JOIN LATERAL (SELECT * FROM bridge.outbox e
                               WHERE e.id = k.head OFFSET 0) e ON true

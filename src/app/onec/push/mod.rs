@@ -171,12 +171,12 @@ impl Onec {
         let name = base.name.as_str();
         let seen_since = bases::open(&mut *tx, name).await?.since;
         let version = base.version(base.push);
-        let drafts = Drafts::new(self, base, version, seen_since);
+        let drafts = Arc::new(Drafts::new(self, base, version, seen_since));
         let read = drafts.read_all(&mut *tx, rows).await?;
-        let page = drafts.page(&mut *tx, read).await?;
+        let page = drafts.page(&mut *tx, read, Vec::new()).await?;
         orders::hold(&mut *tx, name, &base.export.filter(), &page.held).await?;
         journal::add(&mut *tx, &page.notes).await?;
-        let (Some(offer), Some(order)) = (page.offered.into_iter().next(), page.written.first())
+        let (Some(offer), Some(order)) = (page.offered.into_iter().next(), page.documents.first())
         else {
             return Ok(None);
         };

@@ -1,12 +1,18 @@
 //! Waiting orders as documents of a base, in one version: whoever carries them there.
 
-use super::turn::{Drafts, Event, Turn, number_of_version};
+use super::{
+    stopped,
+    turn::{Drafts, Event, Shops, Turn, number_of_version},
+};
 use crate::{
     app::Error,
     domain::{EventBody, OrderKey, ShopName},
     formats::{
-        commerceml::write::Order,
-        onec::order::{self, Identity},
+        commerceml::write::{Order, Orders},
+        onec::{
+            ShopWords,
+            order::{self, Identity},
+        },
     },
     storage::{
         journal::Line,
@@ -18,20 +24,48 @@ use crate::{
         sync::clock_offsets,
     },
 };
+use chrono::{DateTime, Utc};
 use sqlx::PgConnection;
-use std::collections::{BTreeMap, BTreeSet};
+use std::{
+    collections::{BTreeMap, BTreeSet},
+    sync::Arc,
+};
 
 /// What becomes of some orders that wait.
-#[derive(Default)]
-pub(in crate::app::onec) struct Page {
-    /// What is written, side by side with `written`.
+pub(in crate::app::onec) struct Page<D> {
+    /// What is written, side by side with the documents.
     pub(in crate::app::onec) offered: Vec<Offer>,
-    /// The documents as CommerceML orders, in the order of their rows.
-    pub(in crate::app::onec) written: Vec<Order>,
+    /// The documents, in the order of their rows.
+    pub(in crate::app::onec) documents: D,
     /// Those that do not go.
     pub(in crate::app::onec) held: Vec<Held>,
     /// What is to be said of those that go.
     pub(in crate::app::onec) notes: Vec<Line>,
+}
+
+/// What takes documents, each as soon as it is made.
+pub(in crate::app::onec) trait Documents: Send + 'static {
+    /// Takes the next one.
+    fn take(&mut self, order: Order);
+}
+
+impl Documents for Vec<Order> {
+    fn take(&mut self, order: Order) {
+        self.push(order);
+    }
+}
+
+impl Documents for Orders<Vec<u8>> {
+    fn take(&mut self, order: Order) {
+        // Memory takes everything.
+        let _ = self.order(&order);
+    }
+}
+
+/// Does what takes a processor for a while, on a thread where nobody else waits.
+async fn aside<T: Send + 'static>(work: impl FnOnce() -> T + Send + 'static) -> Result<T, Error> {
+    let done = tokio::task::spawn_blocking(work).await;
+    done.map_err(|error| stopped(&error))
 }
 
 /// Orders that wait, and what each of them says; and receipts.
@@ -43,43 +77,76 @@ pub(in crate::app::onec) struct Waiting {
 impl Drafts {
     /// Reads what waiting orders say. Nothing is stored.
     pub(in crate::app::onec) async fn read_all(
-        &self,
+        self: &Arc<Self>,
         db: &mut PgConnection,
         rows: Vec<WaitingRow>,
     ) -> Result<Waiting, Error> {
-        let (receipts, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(WaitingRow::is_receipt);
         self.onec.load_clocks_of(&mut *db, &self.base).await?;
         let now = clock_offsets::now(&mut *db).await?;
+        let drafts = Arc::clone(self);
+        aside(move || drafts.read_rows(rows, now)).await
+    }
+
+    fn read_rows(&self, rows: Vec<WaitingRow>, now: DateTime<Utc>) -> Waiting {
+        let (receipts, rows): (Vec<_>, Vec<_>) = rows.into_iter().partition(WaitingRow::is_receipt);
+        let mut shops = Shops::default();
         let read = |mut row: WaitingRow| {
-            let event = self.read(&mut row, now);
+            let event = self.read(&mut row, &mut shops, now);
             (row, event)
         };
-        Ok(Waiting {
+        Waiting {
             orders: rows.into_iter().map(read).collect(),
             receipts,
-        })
+        }
     }
 
     /// Writes orders; those that the base does not know yet are named. Nothing else is stored.
-    pub(in crate::app::onec) async fn page(
-        &self,
+    pub(in crate::app::onec) async fn page<D: Documents>(
+        self: &Arc<Self>,
         tx: &mut PgConnection,
         Waiting { orders, receipts }: Waiting,
-    ) -> Result<Page, Error> {
+        documents: D,
+    ) -> Result<Page<D>, Error> {
         let names = self.named(&mut *tx, &orders).await?;
         let goods = self.goods(&mut *tx, &orders).await?;
-        let mut page = Page::default();
-        for (row, event) in orders {
+        let page = Page {
+            offered: Vec::with_capacity(orders.len()),
+            documents,
+            held: Vec::new(),
+            notes: Vec::new(),
+        };
+        let drafts = Arc::clone(self);
+        let mut page = aside(move || drafts.write(orders, (&names, &goods), page)).await?;
+        self.receipts(tx, receipts, &mut page).await?;
+        Ok(page)
+    }
+
+    fn write<D: Documents>(
+        &self,
+        orders: Vec<(WaitingRow, Event)>,
+        (names, goods): (&BTreeMap<OrderKey, Identity>, &BTreeMap<String, String>),
+        mut page: Page<D>,
+    ) -> Page<D> {
+        let mut words: BTreeMap<String, ShopWords> = BTreeMap::new();
+        for (mut row, event) in orders {
             let version = number_of_version(&row);
-            let name = names.get(&OrderKey::new(&row.shop, &row.number));
-            match self.turn((&row, event), name, &version, &goods) {
+            let is_new = row.doc_id.is_none();
+            let own = row.doc_id.take().zip(row.doc_number.take());
+            let own = own.map(|(id, number)| Identity { id, number });
+            let given = || names.get(&OrderKey::new(&row.shop, &row.number));
+            let name = own.as_ref().or_else(given);
+            if !words.contains_key(&row.shop) {
+                words.insert(row.shop.clone(), self.onec.shop_words(&row.shop));
+            }
+            let with = (&words[&row.shop], goods);
+            match self.turn((&row, event), name, &version, with) {
                 Turn::Held(one) => page.held.push(one),
                 Turn::Writes {
                     order,
                     status,
                     without_status,
                 } => {
-                    if without_status && row.doc_id.is_none() {
+                    if without_status && is_new {
                         page.notes.push(self.note(&row));
                     }
                     page.offered.push(Offer {
@@ -90,15 +157,14 @@ impl Drafts {
                         resends: row.resends,
                         status,
                     });
-                    page.written.push(*order);
+                    page.documents.take(*order);
                 }
             }
         }
-        self.receipts(tx, receipts, &mut page).await?;
-        Ok(page)
+        page
     }
 
-    /// By what the base knows each order of a page; those that it does not know yet are named.
+    /// Names the orders of a page that the base does not know yet: by what it knows each of them.
     async fn named(
         &self,
         tx: &mut PgConnection,
@@ -109,8 +175,7 @@ impl Drafts {
         let fresh: Vec<_> = fresh
             .filter_map(|(row, event)| self.fresh(row, event))
             .collect();
-        self.names(tx, orders.iter().map(|(row, _)| row), &fresh)
-            .await
+        self.names(tx, std::iter::empty(), &fresh).await
     }
 
     /// By what the base knows these: those that it was told of, and those that are named now.

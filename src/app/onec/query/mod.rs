@@ -5,8 +5,9 @@
 //! finds them; that the answer was written whole is stored after it. A later query confirms only
 //! what was written whole.
 //!
-//! A long answer is made by four at a time, page by page: one is read, one is taken apart, one is
-//! offered, and one is written as XML. The reader is at most two pages ahead.
+//! A long answer is made by three at a time, page by page: one is read, one is taken apart, and one
+//! is written as XML and offered, each of its orders as a whole before the next. The reader is at
+//! most two pages ahead.
 
 mod draft;
 mod receipts;
@@ -19,7 +20,7 @@ use crate::{
     formats::{
         commerceml::{
             SchemaVersion,
-            write::{Form, Order, Orders},
+            write::{Form, Orders},
         },
         onec::Base,
     },
@@ -36,9 +37,8 @@ use crate::{
     },
 };
 use chrono::{DateTime, Utc};
-use parking_lot::Mutex;
 use sqlx::PgConnection;
-use std::{collections::BTreeSet, io, sync::Arc, time::Duration};
+use std::{collections::BTreeSet, sync::Arc, time::Duration};
 use tokio::{
     sync::mpsc,
     task::{JoinError, JoinHandle},
@@ -52,32 +52,12 @@ pub(super) use turn::Drafts;
 
 /// Orders read and offered in one transaction.
 const PAGE: i64 = 500;
+/// As many first, so that there is soon something to take apart and to write.
+const FIRST: i64 = 100;
 /// An answer of the new protocol ends after about so many bytes.
 const SLICE: usize = 8 * 1024 * 1024;
 /// From this version on a query confirms what was offered before it.
 const IMPLICIT: SchemaVersion = SchemaVersion::new(3, 0);
-
-/// What is written and not yet sent.
-#[derive(Debug, Clone, Default)]
-struct Pipe(Arc<Mutex<Vec<u8>>>);
-
-impl Pipe {
-    fn take(&self) -> Vec<u8> {
-        std::mem::take(&mut self.0.lock())
-    }
-}
-
-impl io::Write for Pipe {
-    fn write(&mut self, bytes: &[u8]) -> io::Result<usize> {
-        let mut all = self.0.lock();
-        all.extend_from_slice(bytes);
-        Ok(bytes.len())
-    }
-
-    fn flush(&mut self) -> io::Result<()> {
-        Ok(())
-    }
-}
 
 fn stopped(error: &JoinError) -> Error {
     Bug {
@@ -103,18 +83,18 @@ pub struct Query {
     session: Session,
     /// None: only to be looked at, nothing is stored.
     answer: Option<Answer>,
-    pipe: Pipe,
-    /// None after the end, and while a page is written.
-    orders: Option<Orders<Pipe>>,
+    form: Form,
+    /// The beginning of the file, until it is given away.
+    head: Vec<u8>,
     drafts: Arc<Drafts>,
     /// The next pages, read while those before them are offered.
     pages: mpsc::Receiver<Result<Ahead, Error>>,
     /// Who reads them.
     reader: JoinHandle<()>,
-    /// The page that was offered last, while it is written.
-    writing: Option<JoinHandle<Orders<Pipe>>>,
     offered: u64,
     written: usize,
+    /// Bytes of the page that was written last.
+    last: usize,
     until: Instant,
     over: bool,
 }
@@ -193,10 +173,9 @@ impl Onec {
             subordinate: session.subordinate,
             formed_at: base.local(now),
         };
-        let pipe = Pipe::default();
+        // Memory takes everything.
+        let head = Orders::begin(Vec::new(), form).map(Orders::leave);
         let drafts = Drafts::new(self, &base, form.version, seen_since);
-        // A pipe in memory takes everything.
-        let orders = Orders::begin(pipe.clone(), form).ok();
         let drafts = Arc::new(drafts);
         // A page waits here, and one more in the reader's hand.
         let (sender, pages) = mpsc::channel(1);
@@ -206,14 +185,14 @@ impl Onec {
             onec: self.clone(),
             answer,
             session,
-            pipe,
-            orders,
+            form,
+            head: head.unwrap_or_default(),
             drafts,
             pages,
             reader,
-            writing: None,
             offered: 0,
             written: 0,
+            last: 0,
             until,
             over: false,
         }
@@ -222,9 +201,9 @@ impl Onec {
 
 /// Reads page after page of the orders that wait, for as long as somebody takes them.
 async fn read(drafts: Arc<Drafts>, carrier: Carrier, pages: mpsc::Sender<Result<Ahead, Error>>) {
-    let mut after = 0;
+    let (mut after, mut most) = (0, FIRST);
     loop {
-        let page = page(&drafts, carrier, after).await;
+        let page = page(&drafts, carrier, (after, most)).await;
         let next = match &page {
             Ok(page) if !page.over => page.last,
             _ => None,
@@ -233,21 +212,26 @@ async fn read(drafts: Arc<Drafts>, carrier: Carrier, pages: mpsc::Sender<Result<
             return;
         }
         match next {
-            Some(last) => after = last,
+            Some(last) => (after, most) = (last, PAGE),
             None => return,
         }
     }
 }
 
-/// Reads the orders that wait behind this event. What they say is looked at meanwhile.
-async fn page(drafts: &Arc<Drafts>, carrier: Carrier, after: i64) -> Result<Ahead, Error> {
+/// Reads at most so many of the orders that wait behind this event. What they say is looked at
+/// meanwhile.
+async fn page(
+    drafts: &Arc<Drafts>,
+    carrier: Carrier,
+    (after, most): (i64, i64),
+) -> Result<Ahead, Error> {
     let name = drafts.base.name.as_str();
     let mut db = drafts.onec.db.acquire().await?;
-    let rows = orders::waiting(&mut db, name, after, carrier, PAGE).await?;
+    let rows = orders::waiting(&mut db, name, after, carrier, most).await?;
     let drafts = Arc::clone(drafts);
     Ok(Ahead {
         last: rows.last().map(|row| row.head),
-        over: i64::try_from(rows.len()).unwrap_or(i64::MAX) < PAGE,
+        over: i64::try_from(rows.len()).unwrap_or(i64::MAX) < most,
         waiting: tokio::spawn(async move { drafts.read_all(&mut db, rows).await }),
     })
 }
@@ -283,39 +267,12 @@ impl Query {
         let page = page?;
         self.over = page.over;
         let waiting = page.waiting.await.map_err(|error| stopped(&error))??;
-        let offered = self.offer(waiting).await?;
-        self.written_out().await?;
-        self.write(offered);
-        let mut bytes = self.pipe.take();
+        let bytes = self.offer(waiting).await?;
+        self.last = bytes.len();
         self.written += bytes.len();
         let new = self.session.version.is_some();
         self.over |= new && (self.written > SLICE || Instant::now() > self.until);
-        if self.over {
-            self.written_out().await?;
-            bytes.extend(self.pipe.take());
-        }
         Ok(Some(bytes))
-    }
-
-    /// Writes a page that was offered, on a thread of its own.
-    fn write(&mut self, page: Vec<Order>) {
-        if let Some(mut orders) = self.orders.take() {
-            self.writing = Some(tokio::task::spawn_blocking(move || {
-                for order in page {
-                    // A pipe in memory takes everything.
-                    let _ = orders.order(&order);
-                }
-                orders
-            }));
-        }
-    }
-
-    /// Waits until what was offered is written.
-    async fn written_out(&mut self) -> Result<(), Error> {
-        if let Some(writing) = self.writing.take() {
-            self.orders = Some(writing.await.map_err(|error| stopped(&error))?);
-        }
-        Ok(())
     }
 
     /// The last bytes: from now on what was written is offered. None: another query of the session
@@ -331,24 +288,25 @@ impl Query {
             let base = self.session.base.name.as_str();
             self.onec.metrics.onec_orders(base, "offered", turned);
         }
-        let Some(orders) = self.orders.take() else {
-            return Ok(None);
-        };
-        Ok(orders.end().ok().map(|pipe| pipe.take()))
+        let head = std::mem::take(&mut self.head);
+        Ok(Orders::go_on(head, self.form).end().ok())
     }
 
-    /// Stores that a page of orders is offered; what is to be written of it after that.
-    async fn offer(&mut self, mut waiting: Waiting) -> Result<Vec<Order>, Error> {
+    /// Writes a page of orders, and stores that it is offered.
+    async fn offer(&mut self, mut waiting: Waiting) -> Result<Vec<u8>, Error> {
+        let mut bytes = std::mem::take(&mut self.head);
         if waiting.orders.is_empty() && waiting.receipts.is_empty() {
-            return Ok(Vec::new());
+            return Ok(bytes);
         }
+        bytes.reserve(self.last + self.last / 8);
         let mut tx = self.onec.db.begin().await?;
         // None of it counts before the end of the answer is stored, and that waits for the disk.
         offers::wait_for_no_disk(&mut tx).await?;
         if self.session.base.push.is_some() {
             self.leave_pushed(&mut tx, &mut waiting).await?;
         }
-        let page = self.drafts.page(&mut tx, waiting).await?;
+        let documents = Orders::go_on(bytes, self.form);
+        let page = self.drafts.page(&mut tx, waiting, documents).await?;
         if let Some(answer) = self.answer {
             let base = &self.session.base;
             let filter = base.export.filter();
@@ -363,7 +321,7 @@ impl Query {
             tx.rollback().await?;
         }
         self.offered += page.offered.len() as u64;
-        Ok(page.written)
+        Ok(page.documents.leave())
     }
 
     /// Locks the orders, and leaves out those that a push has taken into its hand since they were

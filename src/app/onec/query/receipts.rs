@@ -1,7 +1,7 @@
 //! The turn of receipts of tills that wait for 1C.
 
 use super::{
-    draft::Page,
+    draft::{Documents, Page},
     turn::{Drafts, held},
 };
 use crate::{
@@ -60,7 +60,7 @@ impl Drafts {
         &self,
         tx: &mut PgConnection,
         rows: Vec<WaitingRow>,
-        page: &mut Page,
+        page: &mut Page<impl Documents>,
     ) -> Result<(), Error> {
         if rows.is_empty() {
             return Ok(());
@@ -105,7 +105,7 @@ impl Drafts {
                         resends: row.resends,
                         status: None,
                     });
-                    page.written.push(order);
+                    page.documents.take(order);
                 }
                 Err((code, why)) => page.held.push(held(&row, code, &why)),
             }

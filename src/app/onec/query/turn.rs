@@ -2,27 +2,30 @@
 
 use crate::{
     app::{
-        Onec,
+        Onec, SyncRules,
         delivery::claim::mastered,
         intake::event_reader,
         sync::order::onec::{OneCContext, order_status},
     },
-    domain::{ErrorCode, EventBody, OrderKey, happening::GoodsEvent},
+    domain::{
+        Agreed, Clocks, ErrorCode, EventBody, OrderKey, ReportedStatus, happening::GoodsEvent,
+    },
     formats::{
         commerceml::{SchemaVersion, write::Order},
         onec::{
-            Base, Hold, Since, changed_at,
+            Base, Hold, ShopWords, Since, changed_at,
             order::{self, Identity, Writing},
         },
     },
     process::bug,
     storage::{
-        Json,
+        Json, JsonText,
         journal::{Line, LineKind},
         onec::orders::{Held, WaitingRow},
     },
 };
 use chrono::{DateTime, Utc};
+use serde::de::DeserializeOwned;
 use std::{collections::BTreeMap, sync::Arc};
 
 /// Writes the orders of a base in one version.
@@ -93,9 +96,14 @@ impl Drafts {
 
     /// The order as it is to go: with the status that counts, whoever has said it. Its event is
     /// taken out of the row.
-    pub(super) fn read(&self, row: &mut WaitingRow, now: DateTime<Utc>) -> Event {
+    pub(super) fn read(
+        &self,
+        row: &mut WaitingRow,
+        shops: &mut Shops,
+        now: DateTime<Utc>,
+    ) -> Event {
         let gone = || "its newest event is kept no longer".to_owned();
-        let value = match row.body.take().ok_or_else(gone)? {
+        let value = match row.body.take().ok_or_else(gone)?.read() {
             Json::Value(value) => value,
             Json::Unreadable { why, .. } => return Err(why),
         };
@@ -108,8 +116,8 @@ impl Drafts {
         let contents = row.contents.as_ref();
         let contents = contents.filter(|_| self.base.is_master(&row.shop));
         let key = &OrderKey::new(&row.shop, &row.number);
-        let value = match contents {
-            Some(contents) => mastered(&value, contents, key).map_err(|why| why.to_string())?,
+        let value = match contents.map(JsonText::read) {
+            Some(contents) => mastered(&value, &contents, key).map_err(|why| why.to_string())?,
             None => value,
         };
         let event = bug::caught(|| event_reader::parse_owned(value, rules))
@@ -117,7 +125,7 @@ impl Drafts {
         let mut body = event.map_err(|faults| crate::app::sentence(&faults))?.body;
         if let EventBody::Saved(order) = &mut body {
             order::Allowed::of(order).map_err(|why| why.to_string())?;
-            if let Some(status) = self.counting(row, now)? {
+            if let Some(status) = self.counting(row, shops, now)? {
                 order.status = status;
             }
         }
@@ -125,12 +133,16 @@ impl Drafts {
     }
 
     /// The order's status, where the shop is compared with anybody.
-    fn counting(&self, row: &WaitingRow, now: DateTime<Utc>) -> Result<Option<String>, String> {
-        let (said, agreed) = (value(row.said.as_ref())?, value(row.agreed.as_ref())?);
+    fn counting(
+        &self,
+        row: &WaitingRow,
+        shops: &mut Shops,
+        now: DateTime<Utc>,
+    ) -> Result<Option<String>, String> {
+        let said: Option<ReportedStatus> = read_from(row.said.as_ref())?;
+        let agreed: Option<Agreed> = read_from(row.agreed.as_ref())?;
         let said = said.filter(|said| !said.deleted);
-        let rules = self.onec.registry.two_way(&row.shop);
-        let portal = self.onec.intake.rules_of(&row.shop);
-        let (Some(said), Some(rules), Ok(portal)) = (said, rules, portal) else {
+        let (Some(said), Some((rules, clocks))) = (said, shops.of(&self.onec, &row.shop)) else {
             return Ok(None);
         };
         let Some(status) = said.status.clone() else {
@@ -140,14 +152,11 @@ impl Drafts {
         let around = OneCContext {
             table: &base.statuses,
             import: &base.import,
-            two_way: &rules,
-            clocks: self
-                .onec
-                .clocks
-                .clocks_of(&row.shop, portal.portal.as_str()),
+            two_way: rules,
+            clocks: *clocks,
             now,
         };
-        let counted = bug::caught(|| order_status(said, &status, agreed, &around));
+        let counted = bug::caught(|| order_status(&said, &status, agreed.as_ref(), &around));
         Ok(Some(counted.map_err(|bug| bug.to_string())?.status))
     }
 
@@ -156,7 +165,7 @@ impl Drafts {
         (row, event): (&WaitingRow, Event),
         name: Option<&Identity>,
         version: &str,
-        goods: &BTreeMap<String, String>,
+        (words, goods): (&ShopWords, &BTreeMap<String, String>),
     ) -> Turn {
         let held = |code: Option<ErrorCode>, why: &str| Turn::Held(held(row, code, why));
         let (body, received_at) = match event {
@@ -177,10 +186,9 @@ impl Drafts {
             let why = "another order has its Ид or its Номер in the base";
             return held(Some(ErrorCode::OneCNumber), why);
         };
-        let words = self.onec.shop_words(&row.shop);
         let with = Writing {
             base: &self.base,
-            shop: &words,
+            shop: words,
             version: self.version,
             identity: name,
             onec_number: row.onec_number.clone(),
@@ -224,8 +232,32 @@ impl Drafts {
     }
 }
 
-fn value<T>(of: Option<&Json<T>>) -> Result<Option<&T>, String> {
-    Ok(of.map(Json::value).transpose()?)
+fn read_from<T: DeserializeOwned>(text: Option<&JsonText>) -> Result<Option<T>, String> {
+    match text.map(JsonText::read) {
+        Some(Json::Value(value)) => Ok(Some(value)),
+        Some(Json::Unreadable { why, .. }) => Err(why),
+        None => Ok(None),
+    }
+}
+
+/// How orders of each shop are compared, and the clocks of both sides; looked up once a page. None:
+/// the shop is not configured any more.
+#[derive(Default)]
+pub(super) struct Shops(BTreeMap<String, Option<(Arc<SyncRules>, Clocks)>>);
+
+impl Shops {
+    fn of(&mut self, onec: &Onec, shop: &str) -> Option<&(Arc<SyncRules>, Clocks)> {
+        if !self.0.contains_key(shop) {
+            let rules = onec.registry.two_way(shop);
+            let portal = onec.intake.rules_of(shop).ok();
+            let known = rules.zip(portal).map(|(rules, portal)| {
+                let portal = portal.portal.as_str();
+                (rules, onec.clocks.clocks_of(shop, portal))
+            });
+            self.0.insert(shop.to_owned(), known);
+        }
+        self.0.get(shop)?.as_ref()
+    }
 }
 
 /// `НомерВерсии`: it grows with each change, also across a restored back-up.

@@ -233,6 +233,17 @@ impl<W: Write> Orders<W> {
         Ok(orders)
     }
 
+    /// Goes on with a file that was begun and left in the same form.
+    pub fn go_on(out: W, form: Form) -> Self {
+        let text = String::new();
+        Self { out, form, text }
+    }
+
+    /// Leaves the file without an end.
+    pub fn leave(self) -> W {
+        self.out
+    }
+
     /// Writes one order with its documents.
     pub fn order(&mut self, order: &Order) -> io::Result<()> {
         let mut xml = Xml::new(&mut self.text, self.form);
@@ -303,7 +314,8 @@ fn encoded(text: &str, encoding: Encoding) -> Cow<'_, [u8]> {
 
 /// Text that XML 1.0 can hold: escaped, and without the control characters that it has no form for.
 pub(super) fn escaped(text: &str) -> Cow<'_, str> {
-    if text.bytes().all(stays) {
+    // Every byte is looked at: that is faster than to stop at the first.
+    if text.bytes().fold(true, |all, byte| all & stays(byte)) {
         return Cow::Borrowed(text);
     }
     let mut out = String::with_capacity(text.len());
@@ -324,5 +336,13 @@ pub(super) fn escaped(text: &str) -> Cow<'_, str> {
 /// Whether a byte belongs to no character that is escaped or left out. The controls from U+0080
 /// on begin with C2, U+FFFE and U+FFFF with EF, as others do that stay.
 fn stays(byte: u8) -> bool {
-    byte >= b' ' && !matches!(byte, b'&' | b'<' | b'>' | b'"' | 0x7f | 0xc2 | 0xef)
+    let goes = (byte < b' ')
+        | (byte == b'&')
+        | (byte == b'<')
+        | (byte == b'>')
+        | (byte == b'"')
+        | (byte == 0x7f)
+        | (byte == 0xc2)
+        | (byte == 0xef);
+    !goes
 }

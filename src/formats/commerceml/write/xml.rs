@@ -8,9 +8,9 @@ use crate::formats::commerceml::{
     customer::{Contact, Counterparty, Representative},
     document::Tax,
 };
-use chrono::NaiveDateTime;
+use chrono::{NaiveDateTime, Timelike as _};
 use rust_decimal::Decimal;
-use std::fmt::Write as _;
+use std::fmt::{self, Display, Formatter, Write as _};
 
 pub(super) struct Xml<'a> {
     text: &'a mut String,
@@ -42,6 +42,11 @@ impl<'a> Xml<'a> {
         self.text.push_str(">\n");
     }
 
+    /// A leaf whose value has nothing in it that is escaped: a number, a date, a truth value.
+    fn plain(&mut self, name: &str, value: impl Display) {
+        let _ = writeln!(self.text, "<{name}>{value}</{name}>");
+    }
+
     pub(super) fn given(&mut self, name: &str, value: Option<&String>) {
         if let Some(value) = value.filter(|value| !value.is_empty()) {
             self.leaf(name, value);
@@ -52,7 +57,7 @@ impl<'a> Xml<'a> {
         self.inside("Документ", |xml| {
             xml.leaf("Ид", &order.id);
             xml.leaf("Номер", &order.number);
-            xml.leaf("Дата", &order.placed_at.format("%Y-%m-%d").to_string());
+            xml.plain("Дата", order.placed_at.date());
             let (operation, basis) = match &order.trade {
                 Trade::Sale => ("Заказ товара", None),
                 Trade::Return { of } => ("Возврат товара", of.as_ref()),
@@ -67,7 +72,7 @@ impl<'a> Xml<'a> {
             xml.inside("Контрагенты", |xml| {
                 xml.counterparty(&order.customer);
             });
-            xml.leaf("Время", &order.placed_at.format("%H:%M:%S").to_string());
+            xml.plain("Время", Clock(order.placed_at));
             xml.leaf("Комментарий", &order.comment);
             xml.taxes(&order.taxes);
             xml.discounts(&order.discounts);
@@ -112,7 +117,7 @@ impl<'a> Xml<'a> {
         self.inside(name, |xml| {
             xml.leaf("Ид", &payment.id);
             xml.leaf("Номер", &payment.number);
-            xml.leaf("Дата", &payment.at.format("%Y-%m-%d").to_string());
+            xml.plain("Дата", payment.at.date());
             xml.leaf("ХозОперация", operation);
             xml.money(&order.currency, payment.sum);
             xml.version_of(&payment.version, None);
@@ -120,7 +125,7 @@ impl<'a> Xml<'a> {
             xml.inside("Контрагенты", |xml| {
                 xml.counterparty(&order.customer);
             });
-            xml.leaf("Время", &payment.at.format("%H:%M:%S").to_string());
+            xml.plain("Время", Clock(payment.at));
             xml.leaf("Комментарий", "");
             xml.requisites(&payment.requisites);
         });
@@ -130,7 +135,7 @@ impl<'a> Xml<'a> {
         self.inside(name, |xml| {
             xml.leaf("Ид", &shipment.id);
             xml.leaf("Номер", &shipment.number);
-            xml.leaf("Дата", &shipment.at.format("%Y-%m-%d").to_string());
+            xml.plain("Дата", shipment.at.date());
             xml.leaf("ХозОперация", "Отпуск товара");
             xml.money(&order.currency, shipment.sum);
             xml.version_of(&shipment.version, None);
@@ -141,7 +146,7 @@ impl<'a> Xml<'a> {
             xml.inside("Контрагенты", |xml| {
                 xml.counterparty(&order.customer);
             });
-            xml.leaf("Время", &shipment.at.format("%H:%M:%S").to_string());
+            xml.plain("Время", Clock(shipment.at));
             xml.leaf("Комментарий", "");
             xml.warehouse(shipment.warehouse.as_ref());
             xml.lines(&shipment.lines);
@@ -153,7 +158,7 @@ impl<'a> Xml<'a> {
         self.leaf("Роль", "Продавец");
         self.leaf("Валюта", currency);
         self.leaf("Курс", "1");
-        self.leaf("Сумма", &kopecks(total));
+        self.plain("Сумма", kopecks(total));
     }
 
     fn version_of(&mut self, version: &str, onec_number: Option<&String>) {
@@ -254,12 +259,12 @@ impl<'a> Xml<'a> {
                 xml.inside("Налог", |xml| {
                     xml.leaf("Наименование", &tax.name);
                     let included = tax.included.unwrap_or(true);
-                    xml.leaf("УчтеноВСумме", &included.to_string());
+                    xml.plain("УчтеноВСумме", included);
                     if let Some(sum) = tax.sum {
-                        xml.leaf("Сумма", &kopecks(sum));
+                        xml.plain("Сумма", kopecks(sum));
                     }
                     if let Some(rate) = tax.rate {
-                        xml.leaf("Ставка", &rate.normalize().to_string());
+                        xml.plain("Ставка", rate.normalize());
                     }
                 });
             }
@@ -281,7 +286,7 @@ impl<'a> Xml<'a> {
     pub(super) fn discount(&mut self, name: &str, sum: Decimal) {
         self.inside("Скидка", |xml| {
             xml.leaf("Наименование", name);
-            xml.leaf("Сумма", &kopecks(sum));
+            xml.plain("Сумма", kopecks(sum));
             xml.leaf("УчтеноВСумме", "true");
         });
     }
@@ -317,9 +322,9 @@ impl<'a> Xml<'a> {
                 xml.discount("Скидка на товар", discount);
             });
         }
-        self.leaf("ЦенаЗаЕдиницу", &line.price.to_string());
-        self.leaf("Количество", &line.quantity.normalize().to_string());
-        self.leaf("Сумма", &kopecks(line.sum));
+        self.plain("ЦенаЗаЕдиницу", line.price);
+        self.plain("Количество", line.quantity.normalize());
+        self.plain("Сумма", kopecks(line.sum));
         let kind = if line.is_service {
             "Услуга"
         } else {
@@ -357,39 +362,60 @@ impl<'a> Xml<'a> {
 
     /// The unit as goods have it in every version, and lines of orders up to 2.05.
     pub(super) fn base_unit(&mut self, unit: &Unit) {
-        let _ = writeln!(
-            self.text,
-            "<БазоваяЕдиница Код=\"{}\" НаименованиеПолное=\"{}\" \
-             МеждународноеСокращение=\"{}\">{}</БазоваяЕдиница>",
-            escaped(&unit.code),
-            escaped(&unit.full),
-            escaped(&unit.sign),
-            escaped(&unit.short)
-        );
+        for part in [
+            "<БазоваяЕдиница Код=\"",
+            &escaped(&unit.code),
+            "\" НаименованиеПолное=\"",
+            &escaped(&unit.full),
+            "\" МеждународноеСокращение=\"",
+            &escaped(&unit.sign),
+            "\">",
+            &escaped(&unit.short),
+            "</БазоваяЕдиница>\n",
+        ] {
+            self.text.push_str(part);
+        }
     }
 
     pub(super) fn requisites(&mut self, requisites: &[(String, Requisite)]) {
-        let dates = if self.form.version >= ISO_DATES {
-            "%Y-%m-%dT%H:%M:%S"
-        } else {
-            "%d.%m.%Y %H:%M:%S"
-        };
+        let is_iso = self.form.version >= ISO_DATES;
         self.inside("ЗначенияРеквизитов", |xml| {
             for (name, value) in requisites {
                 match value {
                     Requisite::Text(text) => xml.requisite(name, text),
-                    Requisite::Truth(truth) => xml.requisite(name, &truth.to_string()),
-                    Requisite::Date(at) => xml.requisite(name, &at.format(dates).to_string()),
+                    Requisite::Truth(true) => xml.requisite(name, "true"),
+                    Requisite::Truth(false) => xml.requisite(name, "false"),
+                    Requisite::Date(at) if is_iso => xml.requisite(name, &iso(*at)),
+                    Requisite::Date(at) => {
+                        let at = at.format("%d.%m.%Y %H:%M:%S").to_string();
+                        xml.requisite(name, &at);
+                    }
                 }
             }
         });
     }
 
+    /// In pieces as large as can be: an order has more of them than of anything else.
     pub(super) fn requisite(&mut self, name: &str, value: &str) {
-        self.inside("ЗначениеРеквизита", |xml| {
-            xml.leaf("Наименование", name);
-            xml.leaf("Значение", value);
-        });
+        for part in [
+            "<ЗначениеРеквизита>\n<Наименование>",
+            &escaped(name),
+            "</Наименование>\n<Значение>",
+            &escaped(value),
+            "</Значение>\n</ЗначениеРеквизита>\n",
+        ] {
+            self.text.push_str(part);
+        }
+    }
+}
+
+/// The time of day of a moment, to the second.
+struct Clock(NaiveDateTime);
+
+impl Display for Clock {
+    fn fmt(&self, f: &mut Formatter<'_>) -> fmt::Result {
+        let (hour, minute, second) = (self.0.hour(), self.0.minute(), self.0.second());
+        write!(f, "{hour:02}:{minute:02}:{second:02}")
     }
 }
 
@@ -397,8 +423,8 @@ pub(super) fn iso(at: NaiveDateTime) -> String {
     at.format("%Y-%m-%dT%H:%M:%S").to_string()
 }
 
-fn kopecks(sum: Decimal) -> String {
+fn kopecks(sum: Decimal) -> Decimal {
     let mut sum = sum.round_dp(2);
     sum.rescale(2);
-    sum.to_string()
+    sum
 }
