@@ -60,8 +60,8 @@ pub(crate) async fn run(report: &mut Report) {
     }
     for clients in BATCHING {
         let (mut single, mut batches) = (Vec::new(), Vec::new());
-        // In turn, and the median of the ratios: what one at a time costs is mostly the disk's wait,
-        // which is another from minute to minute.
+        // In turn, and the median of the ratios: what one at a time costs is mostly the disk's
+        // wait, which is another from minute to minute.
         for _ in 0..ROUNDS {
             single.push(posts(app.port, 1, clients, seconds).await);
             batches.push(posts(app.port, 500, clients, seconds).await);

@@ -160,8 +160,8 @@ impl Look {
         }
     }
 
-    /// Down to which id the next step looks; none where nothing is left. It is so many ids below the
-    /// newest that is left: to count events would cost more than to look at their words.
+    /// Down to which id the next step looks; none where nothing is left. It is so many ids below
+    /// the newest that is left: to count events would cost more than to look at their words.
     async fn floor(
         &self,
         db: &mut PgConnection,

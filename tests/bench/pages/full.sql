@@ -1,7 +1,7 @@
 -- Orders of a month, `bench.orders` of them, with what pages show of them. What is open is of the
--- newest hundred thousand: each fiftieth of those waits, each twentieth differs, has an open letter,
--- or is a conflict. Of a thousand orders one is a second shop's, of thirty thousand one has a rare
--- status. For an empty database: ids of events count from one.
+-- newest hundred thousand: each fiftieth of those waits, each twentieth differs, has an open
+-- letter, or is a conflict. Of a thousand orders one is a second shop's, of thirty thousand one has
+-- a rare status. For an empty database: ids of events count from one.
 INSERT INTO bridge.outbox (portal, shop, number, source, event_id, kind, version, updated_at,
   occurred_at, body, fingerprint, received_at, state, settled_at)
 SELECT 'main', CASE WHEN i % 1000 = 3 THEN 'second' ELSE 'main' END, 'WEB-' || (1000000 + i),
@@ -34,9 +34,11 @@ SELECT shop, number, portal, id, 1, now(),
   CASE WHEN state = 'pending' THEN received_at END,
   jsonb_build_object('target', jsonb_build_object('entity', 'deal', 'id', id),
     'written', body #> '{data,items}'),
-  id, id / 3, body #>> '{data,status}', (ARRAY['NEW', 'PREPARATION'])[1 + id % 2], id % 20 <> 0 OR NOT newest,
+  id, id / 3, body #>> '{data,status}', (ARRAY['NEW', 'PREPARATION'])[1 + id % 2],
+  id % 20 <> 0 OR NOT newest,
   (id % 500 = 0 AND newest)::int, CASE WHEN id % 500 = 0 AND newest THEN 'B24-REFUSED' END,
-  CASE WHEN id % 500 = 0 AND newest THEN 'no' END, CASE WHEN id % 500 = 0 AND newest THEN now() END
+  CASE WHEN id % 500 = 0 AND newest THEN 'no' END,
+  CASE WHEN id % 500 = 0 AND newest THEN now() END
 FROM (SELECT *, id > current_setting('bench.orders')::int - 100000 AS newest
       FROM bridge.outbox) AS e
 ORDER BY id;
