@@ -48,8 +48,8 @@ struct Global {
     /// Settings file; else BRIDGE_CONFIG, else ./b24-bridge.toml if it is there
     #[arg(long, global = true, value_name = "FILE")]
     config: Option<PathBuf>,
-    /// Print data as JSON, what an act came to as {"result": WORD, ...}, a failure as
-    /// {"error": {code, message, causes, remedy}}
+    /// Print data as JSON, a list as {"items": [...], "next": PLACE}, what an act came to as
+    /// {"result": WORD, ...}, a failure as {"error": {code, message, causes, remedy}}
     #[arg(long, global = true)]
     json: bool,
     /// Install PostgreSQL without asking, if it is missing and needed
@@ -187,6 +187,69 @@ Examples:
   b24-bridge orders show main 1001           the life of one order
   b24-bridge dead-letters list --shop main   what could not be delivered";
 
+/// What each command with parts is used for, most often first.
+const USES: [(&str, &str); 11] = [
+    (
+        "orders",
+        "b24-bridge orders list --shop main --state dead
+  b24-bridge orders search Ivanov 2026
+  b24-bridge orders show main 1001",
+    ),
+    (
+        "dead-letters",
+        "b24-bridge dead-letters counts
+  b24-bridge dead-letters list --code MAP-STATUS
+  b24-bridge dead-letters retry 17
+  b24-bridge dead-letters retry --code B24-CURRENCY --expect 4",
+    ),
+    (
+        "conflicts",
+        "b24-bridge conflicts list
+  b24-bridge conflicts show 3
+  b24-bridge conflicts resolve 3 --winner shop",
+    ),
+    ("audit", "b24-bridge audit list --limit 20"),
+    (
+        "portals",
+        "b24-bridge portals test main
+  b24-bridge portals pause main
+  b24-bridge portals resume shop:main",
+    ),
+    (
+        "statuses",
+        "b24-bridge statuses check --shop main
+  b24-bridge statuses suggest --shop main --kind 1c-bitrix
+  b24-bridge statuses apply --dry-run",
+    ),
+    (
+        "forms",
+        "b24-bridge forms list
+  b24-bridge forms restore 17",
+    ),
+    (
+        "stock",
+        "b24-bridge stock show main --product kettle
+  b24-bridge stock ledger main kettle
+  b24-bridge stock count main counts.csv --store warehouse",
+    ),
+    (
+        "tills",
+        "b24-bridge tills list
+  b24-bridge tills test centre receipt.json",
+    ),
+    (
+        "catalogue",
+        "b24-bridge catalogue plan main
+  b24-bridge catalogue sync main",
+    ),
+    (
+        "onec",
+        "b24-bridge onec status
+  b24-bridge onec export --to orders.xml
+  b24-bridge onec documents --number 1001",
+    ),
+];
+
 /// The version; a build for others says its commit, too: `BRIDGE_VERSION="0.1.0 (0d21ef5)"`.
 const VERSION: &str = match option_env!("BRIDGE_VERSION") {
     Some(told) => told,
@@ -207,7 +270,10 @@ fn command() -> clap::Command {
             let _ = writeln!(listed, "  {name:13} {about}");
         }
     }
-    plain.help_template(format!(
+    let explained = USES.iter().fold(plain, |all, (name, uses)| {
+        all.mut_subcommand(name, |one| one.after_help(format!("Examples:\n  {uses}")))
+    });
+    explained.help_template(format!(
         "{{about-with-newline}}\n{{usage-heading}} {{usage}}\n{listed}\nOptions:\n{{options}}\n\n\
          {EXAMPLES}"
     ))
@@ -221,6 +287,10 @@ pub fn main() -> ExitCode {
         // What could not be read may still say in which shape the answer is wanted.
         Err(error) if error.use_stderr() && std::env::args_os().any(|word| word == "--json") => {
             output::wrong_usage(&error);
+            return ExitCode::from(2);
+        }
+        Err(error) if error.use_stderr() => {
+            output::misused(&error);
             return ExitCode::from(2);
         }
         Err(error) => error.exit(),
@@ -303,6 +373,23 @@ mod tests {
             help.lines().all(|line| line.chars().count() <= 100),
             "{help}"
         );
+    }
+
+    #[test]
+    fn every_example_of_the_help_is_understood() {
+        let uses = USES.iter().flat_map(|(_, uses)| uses.lines());
+        let examples = uses.chain(EXAMPLES.lines()).map(str::trim);
+        let examples = examples.filter_map(|line| line.strip_prefix("b24-bridge "));
+        let mut seen = 0;
+        for example in examples {
+            let command = example.split("  ").next().unwrap_or_default();
+            let words = std::iter::once("b24-bridge").chain(command.split(' '));
+            if let Err(error) = super::command().try_get_matches_from(words) {
+                panic!("{command}: {error}");
+            }
+            seen += 1;
+        }
+        assert!(seen > 30, "only {seen} examples were found");
     }
 
     /// The commands that a page names, in blocks and in running text, without what a shell adds.

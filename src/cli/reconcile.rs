@@ -66,12 +66,20 @@ async fn all(
     app: &App,
     chosen: Vec<PortalName>,
 ) -> anyhow::Result<ExitCode> {
-    let mut said = Vec::new();
+    let (mut said, mut code) = (Vec::new(), ExitCode::SUCCESS);
     let connections = bootstrap::connections()?;
     for name in chosen {
         let portal = &config.portals[&name];
         let guest = bootstrap::apps::guest(app, &name, portal, &connections)?;
-        let found = look(app, &name, &guest).await?;
+        let found = match look(app, &name, &guest).await {
+            Ok(found) => found,
+            // One portal that cannot be asked says nothing of the others.
+            Err(error) => {
+                output::failure(&error);
+                code = ExitCode::FAILURE;
+                continue;
+            }
+        };
         let found: Vec<Difference> = found
             .into_iter()
             .filter(|one| {
@@ -79,7 +87,10 @@ async fn all(
                     .is_none_or(|since| one.moved_at.is_none_or(|at| at >= since))
             })
             .collect();
-        output::say(format!("{name}: {} orders differ", found.len()));
+        output::say(match found.len() {
+            1 => format!("{name}: 1 order differs"),
+            many => format!("{name}: {many} orders differ"),
+        });
         let began = app.sync.now().await?;
         if !args.dry_run && !found.is_empty() {
             app.sync.ask_comparisons(&name, &found).await?;
@@ -102,13 +113,13 @@ async fn all(
             .iter()
             .map(|(one, decided)| serde_json::json!({ "order": one, "decided": decided }))
             .collect();
-        output::json(&rows)?;
+        output::list(&rows)?;
     } else {
         for (one, decided) in &said {
             show(one, decided.as_deref());
         }
     }
-    Ok(ExitCode::SUCCESS)
+    Ok(code)
 }
 
 /// Reads every deal of a portal, with a bar on a terminal and plain lines elsewhere.
@@ -126,7 +137,7 @@ async fn look(app: &App, name: &PortalName, client: &Client) -> anyhow::Result<V
         }
     })
     .await
-    .with_context(|| format!("read the deals of {name}"))?;
+    .with_context(|| format!("the deals of portal {name} cannot be read"))?;
     bar.finish_and_clear();
     Ok(found)
 }

@@ -63,7 +63,9 @@ async fn examine(config: &Config, global: &Global, report: &mut Report) {
     let database = match Database::connect(config, global).await {
         Ok(database) => Some(database),
         Err(error) => {
-            report.wrong("database", format!("{error:#}"), ErrorCode::Database);
+            let (found, remedy) = output::told(&error);
+            let remedy = remedy.unwrap_or_else(|| ErrorCode::Database.remedy().to_owned());
+            report.wrong_with("database", found, ErrorCode::Database, &remedy);
             None
         }
     };

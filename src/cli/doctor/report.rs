@@ -108,7 +108,7 @@ impl Report {
     /// Prints what was found, as lines for people or as JSON.
     pub(super) fn show(&self, json: bool) -> anyhow::Result<()> {
         if json {
-            return output::json(&self.0);
+            return output::list(&self.0);
         }
         for finding in &self.0 {
             let mark = match finding.state {

@@ -2,6 +2,7 @@
 
 use super::report::Report;
 use crate::{
+    cli::output,
     clients::bitrix24::{Client, Error, Priority},
     domain::{ErrorCode, Place, ShopRules, Stage},
     worker::CallFailure,
@@ -58,13 +59,8 @@ pub(super) async fn check_stages(rules: &ShopRules, client: &Client, report: &mu
         }
     }
     if wrong == 0 {
-        report.fine(
-            what,
-            format!(
-                "{} statuses, every stage known to the portal",
-                rules.statuses.rows().len()
-            ),
-        );
+        let rows = output::count(rules.statuses.rows().len(), "row");
+        report.fine(what, format!("{rows}, every stage known to the portal"));
     }
 }
 

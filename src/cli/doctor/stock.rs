@@ -6,6 +6,7 @@ use crate::{
         App,
         stock::{OddUnit, TillView, UnclearCount, UntakenWarehouse},
     },
+    cli::output,
     domain::{ErrorCode, Place},
     stock::StockSettings,
 };
@@ -121,13 +122,13 @@ async fn one(
     let counted = counted_by_onec(app, of, what, report).await?;
     let open = app.stock.open_shortages(name, MOST).await?.len();
     if open > 0 {
-        let found = format!("{open} shortages wait for a person");
+        let found = format!("{} left to a person", output::count(open, "shortage"));
         report.wrong_at(Place::stock(name), what, found, ErrorCode::StockShortage);
     }
     if open == 0 && counted && checked.unproved.is_empty() {
         let found = format!(
-            "{} levels are what their moves come to; its master is `{}`",
-            checked.levels,
+            "{} proved by their moves; its master is `{}`",
+            output::count(checked.levels, "level"),
             of.master.as_str()
         );
         report.fine(what, found);

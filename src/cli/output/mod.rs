@@ -4,8 +4,11 @@
 //! does, ends nothing: the command goes on and says no more.
 
 mod layout;
+mod words;
 
 pub(super) use layout::{sentence, table};
+pub(super) use words::count;
+use words::{plain, without_parser};
 
 use super::Global;
 use crate::{
@@ -134,9 +137,15 @@ pub(super) fn done(data: &impl Serialize, sentence: impl fmt::Display) -> anyhow
     Ok(())
 }
 
+/// Wrong usage, as people read it.
+pub(super) fn misused(error: &clap::Error) {
+    let said = without_parser(&error.render().ansi().to_string());
+    put(anstream::stderr(), said.trim_end());
+}
+
 /// Wrong usage, as `--json` has it: what clap says, in the shape of every failure.
 pub(super) fn wrong_usage(error: &clap::Error) {
-    let said = error.render().to_string();
+    let said = without_parser(&error.render().to_string());
     let one_line = |text: &str| text.split_whitespace().collect::<Vec<_>>().join(" ");
     let part = |start: &str| {
         let mut parts = said.split("\n\n").map(str::trim);
@@ -152,12 +161,6 @@ pub(super) fn wrong_usage(error: &clap::Error) {
     };
     let text = serde_json::to_string(&failed);
     put(io::stderr(), text.unwrap_or_default());
-}
-
-/// How many of something there are: `1 portal`, `2 portals`.
-pub(super) fn count(many: usize, one: &str) -> String {
-    let ending = if many == 1 { "" } else { "s" };
-    format!("{many} {one}{ending}")
 }
 
 /// Whether what is printed is for programs.
@@ -207,6 +210,11 @@ pub(super) fn json(data: &impl Serialize) -> anyhow::Result<()> {
     Ok(())
 }
 
+/// A list for programs, whole: `{"items": [...], "next": null}`, as the pages of longer ones.
+pub(super) fn list(items: &[impl Serialize]) -> anyhow::Result<()> {
+    json(&serde_json::json!({ "items": items, "next": null }))
+}
+
 /// An error as programs read it, on the standard error: `{"error": {...}}`.
 #[derive(Debug, Serialize)]
 struct Failed {
@@ -230,7 +238,7 @@ struct Failure {
 impl Failure {
     fn of(error: &anyhow::Error) -> Self {
         let code = code_of(error);
-        let mut all = error.chain().map(ToString::to_string);
+        let mut all = error.chain().map(|cause| plain(&cause.to_string()));
         let message = match code {
             Some(code) => code.sentence().to_owned(),
             None => all.next().unwrap_or_default(),
@@ -254,6 +262,17 @@ impl Failure {
             remedy: remedy_of(error).or(known.map(|code| by_hand(code).to_owned())),
         }
     }
+}
+
+/// An error in one line, each cause once, and what to do about it where that is known.
+pub(super) fn told(error: &anyhow::Error) -> (String, Option<String>) {
+    let mut parts: Vec<String> = Vec::new();
+    for cause in error.chain().map(|cause| plain(&cause.to_string())) {
+        if !parts.iter().any(|part| part.contains(&cause)) {
+            parts.push(cause);
+        }
+    }
+    (parts.join(": "), remedy_of(error))
 }
 
 /// What to do about an error that knows it better than its code.
@@ -407,6 +426,13 @@ mod tests {
             assert!(!by_hand(code).contains("Nothing"), "{code:?}");
         }
         assert_eq!(by_hand(ErrorCode::Auth), ErrorCode::Auth.remedy());
+    }
+
+    #[test]
+    fn a_cause_that_repeats_another_is_told_once() {
+        let refused = io::Error::from(io::ErrorKind::ConnectionRefused);
+        let error = anyhow::Error::from(sqlx::Error::Io(refused)).context("nobody is there");
+        assert_eq!(told(&error).0, "nobody is there: connection refused");
     }
 
     #[test]

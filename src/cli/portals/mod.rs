@@ -7,6 +7,7 @@ pub(super) mod status_map;
 use super::{
     Global, output,
     setup::bootstrap::{self, Database},
+    status,
 };
 use crate::{
     app::Error,
@@ -66,12 +67,12 @@ pub(super) async fn run(global: &Global, command: &Command) -> anyhow::Result<Ex
         Command::List => {
             let report = app.operations.status().await?;
             if global.json {
-                output::json(&report.portals)?;
+                output::list(&report.portals)?;
             } else {
                 let row = |portal: &crate::app::PortalStatus| {
                     vec![
                         portal.portal.clone(),
-                        format!("{:?}", portal.state).to_lowercase(),
+                        status::state(portal).to_owned(),
                         portal.pending.to_string(),
                     ]
                 };

@@ -132,24 +132,33 @@ struct MapQuery {
 
 impl MapQuery {
     async fn check(&self, shops: &Shops) -> anyhow::Result<ExitCode> {
-        let mut all = Vec::new();
+        let (mut all, mut unread) = (Vec::new(), false);
         for rules in chosen(&self.config, shops)? {
-            let client = self.client(&rules)?;
-            let checked = status_map::check(&rules, &client)
-                .await
-                .with_context(|| format!("read the funnels of portal {}", rules.portal))?;
-            all.push(checked);
+            // One portal that cannot be asked says nothing of the others.
+            match self.checked(&rules).await {
+                Ok(checked) => all.push(checked),
+                Err(error) => {
+                    output::failure(&error);
+                    unread = true;
+                }
+            }
         }
         if self.json {
-            output::json(&all)?;
+            output::list(&all)?;
         } else {
             all.iter().for_each(print);
         }
-        Ok(if all.iter().any(MapCheck::faulty) {
+        Ok(if unread || all.iter().any(MapCheck::faulty) {
             ExitCode::FAILURE
         } else {
             ExitCode::SUCCESS
         })
+    }
+
+    async fn checked(&self, rules: &ShopRules) -> anyhow::Result<MapCheck> {
+        let client = self.client(rules)?;
+        let checked = status_map::check(rules, &client).await;
+        checked.with_context(|| format!("the funnels of portal {} cannot be read", rules.portal))
     }
 
     async fn apply(&self, wanted: &Apply) -> anyhow::Result<ExitCode> {
@@ -159,7 +168,7 @@ impl MapQuery {
             plan.extend(app.sync.table_plan(&rules.shop).await?);
         }
         if self.json {
-            output::json(&plan)?;
+            output::list(&plan)?;
         } else {
             for one in &plan {
                 let what = one.outcome.sentence();
@@ -190,7 +199,7 @@ impl MapQuery {
             let client = self.client(&rules)?;
             let toml = status_map::suggest(&rules, &client, &known(wanted, &rules))
             .await
-            .with_context(|| format!("read the funnels of portal {}", rules.portal))?
+            .with_context(|| format!("the funnels of portal {} cannot be read", rules.portal))?
             .with_context(|| {
                 format!(
                     "portal {} shows no funnel {}: correct `shops.{}.funnel`, or let the bridge's \
@@ -206,7 +215,7 @@ impl MapQuery {
                     {"shop": rules.shop, "funnel": rules.funnel, "toml": toml}
                 )
             };
-            output::json(&proposals.iter().map(one).collect::<Vec<_>>())?;
+            output::list(&proposals.iter().map(one).collect::<Vec<_>>())?;
         } else {
             for (_, toml) in &proposals {
                 output::line(toml);
@@ -225,7 +234,7 @@ impl MapQuery {
             all.push(app.onec.check_statuses(&base).await?);
         }
         if self.json {
-            output::json(&all)?;
+            output::list(&all)?;
         } else {
             for one in &all {
                 output::line(format!("base {}: {} rows", one.base, one.rows));
@@ -255,7 +264,7 @@ impl MapQuery {
             proposals.push(json!({"base": base.name.as_str(), "toml": toml}));
         }
         if self.json {
-            output::json(&proposals)?;
+            output::list(&proposals)?;
         } else {
             for one in &proposals {
                 output::line(one["toml"].as_str().unwrap_or_default());
@@ -351,6 +360,6 @@ fn chosen(config: &Config, shops: &Shops) -> anyhow::Result<Vec<Arc<ShopRules>>>
     let name = ShopName::parse(name).map_err(output::wrong_word)?;
     let rules = all
         .get(&name)
-        .with_context(|| format!("there is no shop {name}"))?;
+        .with_context(|| bootstrap::unknown("shop", name.as_str(), all.keys()))?;
     Ok(vec![Arc::clone(rules)])
 }

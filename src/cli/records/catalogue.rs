@@ -51,6 +51,9 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
 fn named(app: &App, shop: &str) -> anyhow::Result<ShopName> {
     let shop = ShopName::parse(shop).map_err(output::wrong_word)?;
     let kept = app.registry().catalogues.contains_key(&shop);
+    if let Some(why) = bootstrap::unknown_shop(app, &shop) {
+        anyhow::bail!(why);
+    }
     anyhow::ensure!(kept, "[shops.{shop}.catalogue] is not configured");
     Ok(shop)
 }

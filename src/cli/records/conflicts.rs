@@ -11,6 +11,7 @@ use crate::{
     },
     domain::{PortalName, ShopName, Side},
 };
+use chrono::{DateTime, Utc};
 use serde_json::json;
 use std::process::ExitCode;
 
@@ -197,7 +198,7 @@ fn show_shortage(one: &ShortageView) {
     for held in &one.reservations {
         let paid = if held.paid { "paid" } else { "not paid" };
         let order = held.number.as_deref().unwrap_or("no order");
-        let since = held.held_at.to_rfc3339();
+        let since = time(held.held_at);
         line(
             "reservation",
             &format!(
@@ -206,11 +207,15 @@ fn show_shortage(one: &ShortageView) {
             ),
         );
     }
-    line("opened", &one.opened_at.to_rfc3339());
+    line("opened", &time(one.opened_at));
     if let (Some(at), Some(how)) = (one.closed_at, one.closed_how) {
-        line("closed", &format!("{} ({})", at.to_rfc3339(), how.as_str()));
+        line("closed", &format!("{} ({})", time(at), how.as_str()));
     }
     line("remedy", &one.remedy);
+}
+
+fn time(at: DateTime<Utc>) -> String {
+    at.format("%Y-%m-%d %H:%M:%S").to_string()
 }
 
 fn show(one: &ConflictView) -> anyhow::Result<()> {
@@ -230,16 +235,16 @@ fn show(one: &ConflictView) -> anyhow::Result<()> {
         .as_deref()
         .unwrap_or("nowhere: the status has no stage");
     line("if shop", &format!("the deal goes to {goes}"));
-    line("opened", &one.opened_at.to_rfc3339());
+    line("opened", &time(one.opened_at));
     if let (Some(at), Some(who)) = (one.ruled_at, &one.ruled_by) {
         let winner = one.winner.map_or("-", Side::as_str);
         line(
             "decided",
-            &format!("{} by {who}: {winner} is right", at.to_rfc3339()),
+            &format!("{} by {who}: {winner} is right", time(at)),
         );
     }
     if let (Some(at), Some(how)) = (one.closed_at, one.closed_how) {
-        line("closed", &format!("{} ({})", at.to_rfc3339(), how.as_str()));
+        line("closed", &format!("{} ({})", time(at), how.as_str()));
     }
     line("remedy", &one.remedy);
     if let Some(fault) = &one.fault {

@@ -241,7 +241,7 @@ async fn counts(global: &Global, app: &App, filter: &LetterFilter) -> anyhow::Re
     };
     let rows = counts.items.iter().map(row).collect();
     output::table(&["code", "shop", "portal", "letters", "oldest"], rows);
-    output::say(format!("{} letters", counts.total));
+    output::say(output::count(counts.total, "letter"));
     Ok(())
 }
 
@@ -364,7 +364,7 @@ fn progress(job: &BulkJob) -> String {
 async fn jobs(global: &Global, app: &App) -> anyhow::Result<()> {
     let jobs = app.dead_letters.bulk_jobs().await?;
     if global.json {
-        return output::json(&jobs);
+        return output::list(&jobs.items);
     }
     let row = |job: &BulkJob| {
         vec![
@@ -453,10 +453,10 @@ async fn show(global: &Global, app: &App, id: i64) -> anyhow::Result<()> {
     output::sentence("  message  ", &letter.message);
     output::sentence("  remedy   ", &letter.remedy);
     output::line(format!(
-        "  order    {} of {}, {} tries, {} to {}",
+        "  order    {} of {}, {}, {} to {}",
         letter.number.as_deref().unwrap_or("-"),
         letter.shop.as_deref().unwrap_or("-"),
-        letter.attempts,
+        output::count(letter.attempts, "try"),
         letter.first_failed_at.format("%Y-%m-%d %H:%M:%S"),
         letter.last_failed_at.format("%Y-%m-%d %H:%M:%S")
     ));

@@ -103,7 +103,7 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
 
 fn show(global: &Global, found: &[Submission]) -> anyhow::Result<ExitCode> {
     if global.json {
-        output::json(&found)?;
+        output::list(found)?;
         return Ok(ExitCode::SUCCESS);
     }
     let row = |one: &Submission| {

@@ -9,7 +9,7 @@ use crate::{
         Global, output,
         setup::bootstrap::{self, Database},
     },
-    domain::{BaseName, ShopName, did_you_mean},
+    domain::{BaseName, ShopName},
     formats::{
         commerceml::{Bounds, Encoding, Item, Items, SchemaVersion},
         onec::Base,
@@ -129,7 +129,7 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
 async fn status(global: &Global, app: &App) -> anyhow::Result<ExitCode> {
     let reports = app.onec.onec_report().await?;
     if global.json {
-        output::json(&reports)?;
+        output::list(&reports)?;
         return Ok(ExitCode::SUCCESS);
     }
     if reports.is_empty() {
@@ -159,7 +159,7 @@ fn show(report: &BaseReport) {
         None => String::new(),
     };
     output::line(format!(
-        "  {waiting} orders wait{}; {confirmed} confirmed{}",
+        "  {waiting} to be fetched{}; {confirmed} confirmed{}",
         dated("the oldest since", report.oldest),
         dated("the last at", report.last_confirmed_at)
     ));
@@ -320,8 +320,8 @@ async fn export(
     }
     out.flush()?;
     output::say(format!(
-        "{} orders would go to the base {}",
-        query.orders(),
+        "{} would go to the base {}",
+        output::count(query.orders(), "order"),
         base.name
     ));
     Ok(ExitCode::SUCCESS)
@@ -332,9 +332,8 @@ fn named(app: &App, name: Option<&str>) -> anyhow::Result<Arc<Base>> {
     let bases = &app.registry().bases;
     let names: Vec<&str> = bases.keys().map(BaseName::as_str).collect();
     if let Some(name) = name {
-        let meant = did_you_mean(name, &names);
         let found = app.onec.onec_base(name).cloned();
-        return found.with_context(|| format!("the settings have no base `{name}`{meant}"));
+        return found.with_context(|| bootstrap::unknown("base", name, names.iter()));
     }
     let only = bases.values().next().filter(|_| bases.len() == 1);
     only.cloned().ok_or_else(|| match names.as_slice() {

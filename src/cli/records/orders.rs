@@ -12,6 +12,7 @@ use crate::{
     cli::{
         Global, output,
         setup::bootstrap::{self, Database},
+        status,
     },
     domain::ShopName,
 };
@@ -254,6 +255,7 @@ async fn show_one(global: &Global, shop: &str, number: &str) -> anyhow::Result<E
     let database = Database::open(&config, global).await?;
     let app = bootstrap::app(&config, database.pool.clone());
     let view = app.operations.order_view(&shop, number).await;
+    let report = app.operations.status().await;
     database.close().await;
     let Some(view) = view? else {
         let none = || format!("the shop {shop} has sent no order {number}");
@@ -262,12 +264,18 @@ async fn show_one(global: &Global, shop: &str, number: &str) -> anyhow::Result<E
     if global.json {
         output::json(&view)?;
     } else {
-        show(&view);
+        let waits = view.state == OrderState::OnItsWay;
+        let portals = report?.portals;
+        let portal = portals
+            .iter()
+            .find(|one| waits && one.portal == view.portal);
+        show(&view, portal.and_then(status::hindrance).as_deref());
     }
     Ok(ExitCode::SUCCESS)
 }
 
-fn show(view: &OrderView) {
+/// An order, and what hinders its portal.
+fn show(view: &OrderView, hindered: Option<&str>) {
     let id = |id: Option<u64>| id.map_or_else(|| "-".to_owned(), |id| id.to_string());
     output::line(format!(
         "order {} of {}: {}",
@@ -288,6 +296,9 @@ fn show(view: &OrderView) {
         id(view.company_id),
         view.portal
     ));
+    if let Some(hindered) = hindered {
+        output::sentence("  ", hindered);
+    }
     if let Some(told) = &view.told {
         let (status, at) = (&told.status, told.taken_at.unwrap_or(told.decided_at));
         let at = at.format("%Y-%m-%d %H:%M:%S");
@@ -306,10 +317,10 @@ fn show(view: &OrderView) {
     }
     if let Some(tried) = &view.tried {
         let told = format!(
-            "refused, tried again at {} (event {}, {} tries): {} {}",
+            "refused, tried again at {} (event {}, {}): {} {}",
             tried.next_at.format("%Y-%m-%d %H:%M:%S"),
             tried.event,
-            tried.attempts,
+            output::count(tried.attempts, "try"),
             tried.code,
             tried.message
         );

@@ -106,7 +106,8 @@ fn of<'a>(app: &'a App, name: &str) -> anyhow::Result<&'a StockSettings> {
         .stocks()
         .iter()
         .find(|stock| stock.name.as_str() == name);
-    found.with_context(|| format!("there is no `[stock.{name}]` in the configuration"))
+    let known = app.stock.stocks().iter().map(|stock| &stock.name);
+    found.with_context(|| bootstrap::unknown("stock", name, known))
 }
 
 async fn show(
@@ -131,7 +132,7 @@ async fn show(
         levels.extend(page);
     }
     if global.json {
-        output::json(&levels)?;
+        output::list(&levels)?;
     } else {
         let row = |level: &crate::app::stock::LevelView| {
             vec![
@@ -166,7 +167,7 @@ async fn ledger(
         None => (app.stock.stock_ledger(of, product).await?, true),
     };
     if global.json {
-        output::json(&entries)?;
+        output::list(&entries)?;
         return Ok(ExitCode::SUCCESS);
     }
     if entries.is_empty() && are_all {
@@ -216,8 +217,8 @@ async fn check(global: &Global, app: &App, stock: &StockSettings) -> anyhow::Res
     }
     if found.unproved.is_empty() {
         let proved = format!(
-            "{} levels are what their moves and reservations come to",
-            found.levels
+            "{} proved by their moves and reservations",
+            output::count(found.levels, "level")
         );
         output::say(proved);
         return Ok(ExitCode::SUCCESS);

@@ -47,7 +47,7 @@ pub(in crate::cli) async fn run(global: &Global, command: &Command) -> anyhow::R
 async fn list(global: &Global, app: &App) -> anyhow::Result<ExitCode> {
     let tills = app.stock.till_views().await?;
     if global.json {
-        output::json(&tills)?;
+        output::list(&tills)?;
         return Ok(ExitCode::SUCCESS);
     }
     let row = |till: &TillView| {
@@ -82,7 +82,7 @@ async fn test(
 ) -> anyhow::Result<ExitCode> {
     let name = TillName::parse(till).map_err(output::wrong_word)?;
     let known = config.tills.get(&name);
-    let known = known.with_context(|| format!("there is no `[tills.{till}]` in the settings"))?;
+    let known = known.with_context(|| bootstrap::unknown("till", till, config.tills.keys()))?;
     let events = match (file, &known.api) {
         (Some(file), _) => {
             let text = std::fs::read_to_string(file)
@@ -110,7 +110,7 @@ async fn test(
     anyhow::ensure!(!events.is_empty(), "there is no receipt in it");
     let trials = app.stock.try_receipts(&name, &events).await?;
     if global.json {
-        output::json(&trials)?;
+        output::list(&trials)?;
     } else {
         trials.iter().for_each(show);
     }

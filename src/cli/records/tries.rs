@@ -64,9 +64,9 @@ async fn carry_out(
         }
         Act::GiveUp(reason) => {
             letters.give_up_tried(order, event, &who, &reason).await?;
-            let (code, tries) = (&tried.code, tried.attempts);
+            let (code, tries) = (&tried.code, output::count(tried.attempts, "try"));
             let sentence = format!(
-                "the order {number} of {shop} is tried no more: {code} after {tries} tries; the \
+                "the order {number} of {shop} is tried no more: {code} after {tries}; the \
                  portal keeps what it has of it, and the next change in the shop is sent as ever"
             );
             (json!({ "result": "given_up" }), sentence)

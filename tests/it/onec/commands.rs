@@ -28,12 +28,12 @@ async fn a_person_sees_what_waits_looks_at_it_and_has_it_sent_again() {
     let at = |arguments: &[&str]| run(arguments, &file, &world.db.url);
     let status = at(&["onec", "status", "--json"]);
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
-    assert_eq!(status[0]["waiting"], 1, "{status}");
+    assert_eq!(status["items"][0]["waiting"], 1, "{status}");
 
     let export = at(&["onec", "export", "--schema-version", "2.09"]);
     let said = String::from_utf8_lossy(&export.stderr);
     assert!(
-        said.contains("1 orders would go to the base trade"),
+        said.contains("1 order would go to the base trade"),
         "{said}"
     );
     let (text, _, _) = encoding_rs::WINDOWS_1251.decode(&export.stdout);
@@ -66,7 +66,7 @@ async fn a_person_sees_what_waits_looks_at_it_and_has_it_sent_again() {
     assert!(at(&["onec", "resend", "main", "1"]).status.success());
     assert!(!at(&["onec", "resend", "main", "none"]).status.success());
     let status: Value = serde_json::from_slice(&at(&["onec", "status", "--json"]).stdout).unwrap();
-    assert_eq!(status[0]["waiting"], 1, "{status}");
+    assert_eq!(status["items"][0]["waiting"], 1, "{status}");
     let documents = at(&["onec", "documents", "--json"]);
     let documents: Value = serde_json::from_slice(&documents.stdout).unwrap();
     assert_eq!(documents["documents"], serde_json::json!([]));

@@ -189,7 +189,7 @@ async fn operators_count_show_and_prove_from_the_command_line() {
     assert!(done, "{said}");
     let (done, shown, _) = run(vec!["stock", "show", "main", "--product", "tea", "--json"]);
     let shown: Value = serde_json::from_str(&shown).unwrap();
-    assert!(done && shown[0]["available"] == "1.5", "{shown}");
+    assert!(done && shown["items"][0]["available"] == "1.5", "{shown}");
     api.put("r", &one("cup", 1)).await;
     let (done, released, _) = run(vec!["stock", "release", "main", "r"]);
     assert!(done && released.contains("released"), "{released}");

@@ -60,7 +60,7 @@ async fn tills_are_listed_and_what_they_send_is_tried_without_a_trace() {
     };
     let (done, listed, said) = run(&["tills", "list", "--json"]);
     let listed: Value = serde_json::from_str(&listed).unwrap_or_else(|_| panic!("{said}"));
-    let one = listed
+    let one = listed["items"]
         .as_array()
         .unwrap()
         .iter()

@@ -35,9 +35,9 @@ async fn reconcile_says_what_differs_and_decides_it_with_or_without_a_worker() {
     let (fine, said) = world.command(&["reconcile", "--json"]).await;
     let said: Value = serde_json::from_str(&said).unwrap();
     assert!(fine);
-    assert_eq!(said[0]["order"]["number"], "A-2");
+    assert_eq!(said["items"][0]["order"]["number"], "A-2");
     assert!(
-        said[0]["decided"]
+        said["items"][0]["decided"]
             .as_str()
             .unwrap()
             .contains("the shop is told A"),

@@ -165,7 +165,9 @@ async fn fetch(base: &mut OneC) -> Result<(), Trouble> {
     }
     let (queries, orders) = (brought.queries, brought.orders);
     output::say(format!(
-        "an exchange: {queries} queries, {orders} orders; the base has {}",
+        "an exchange: {} of {}; the base has {}",
+        output::count(orders, "order"),
+        output::count(queries, "query"),
         base.orders.len()
     ));
     Ok(())
@@ -176,6 +178,9 @@ fn line_of(order: &Kept) -> String {
     let status = order.requisites.get("Статус заказа");
     let status = status.map_or("-", String::as_str);
     let (number, total, currency) = (&order.number, order.total, &order.currency);
-    let times = order.times;
-    format!("{number}  {total} {currency}  {status}  received {times} times")
+    let received = match order.times {
+        1 => "received once".to_owned(),
+        times => format!("received {times} times"),
+    };
+    format!("{number}  {total} {currency}  {status}  {received}")
 }

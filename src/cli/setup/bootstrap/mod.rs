@@ -24,6 +24,7 @@ use secrecy::ExposeSecret as _;
 use sqlx::PgPool;
 use std::{
     collections::BTreeMap,
+    fmt,
     path::{Path, PathBuf},
     sync::Arc,
     time::Duration,
@@ -199,9 +200,19 @@ pub(in crate::cli) fn renewed(app: &App, config: &Config) -> App {
 /// What is wrong with the name of a shop that no settings have, and which was meant.
 pub(in crate::cli) fn unknown_shop(app: &App, shop: &ShopName) -> Option<String> {
     let known = &app.registry().shops;
-    let names: Vec<&str> = known.keys().map(ShopName::as_str).collect();
-    let meant = did_you_mean(shop.as_str(), &names);
-    (!known.contains_key(shop)).then(|| format!("the settings have no shop `{shop}`{meant}"))
+    (!known.contains_key(shop)).then(|| unknown("shop", shop.as_str(), known.keys()))
+}
+
+/// That the settings have nothing of a kind by this name, and which of those they have was meant.
+pub(in crate::cli) fn unknown(
+    kind: &str,
+    name: &str,
+    known: impl Iterator<Item = impl fmt::Display>,
+) -> String {
+    let known: Vec<String> = known.map(|one| one.to_string()).collect();
+    let known: Vec<&str> = known.iter().map(String::as_str).collect();
+    let meant = did_you_mean(name, &known);
+    format!("the settings have no {kind} `{name}`{meant}")
 }
 
 /// Refuses a filter under which nothing was found by the name of a shop or a portal that no
@@ -216,21 +227,18 @@ pub(in crate::cli) fn refuse_unknown(
     }
     let known = &app.registry().portals;
     if let Some(portal) = portal.filter(|portal| !known.contains(*portal)) {
-        let names: Vec<&str> = known.iter().map(PortalName::as_str).collect();
-        let meant = did_you_mean(portal.as_str(), &names);
-        anyhow::bail!("the settings have no portal `{portal}`{meant}");
+        anyhow::bail!(unknown("portal", portal.as_str(), known.iter()));
     }
     Ok(())
 }
 
 /// That no settings have a portal of this name, or a lane, and which was meant.
 pub(in crate::cli) fn unknown_portal(config: &Config, name: &str) -> anyhow::Error {
-    let portals = config.portals.keys().map(ToString::to_string);
-    let shops = config.shops.keys().map(|shop| format!("shop:{shop}"));
-    let names: Vec<String> = portals.chain(shops).collect();
-    let names: Vec<&str> = names.iter().map(String::as_str).collect();
-    let meant = did_you_mean(name, &names);
-    anyhow::anyhow!("the settings have no portal `{name}`{meant}")
+    anyhow::Error::msg(match name.split_once(':') {
+        Some(("shop", shop)) => unknown("shop", shop, config.shops.keys()),
+        Some(("onec", base)) => unknown("base", base, config.onec.keys()),
+        _ => unknown("portal", name, config.portals.keys()),
+    })
 }
 
 fn with_settings(app: App, config: &Config) -> App {

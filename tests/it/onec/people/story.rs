@@ -208,7 +208,7 @@ async fn the_service_of_the_page_gets_orders_at_once_and_again_where_a_person_sa
     let (line, mut lines) = line.await.unwrap();
     let line = line.unwrap().unwrap();
     assert!(
-        line.starts_with("1001 ") && line.contains("received 1 times"),
+        line.starts_with("1001 ") && line.contains("received once"),
         "{line}"
     );
     let resend = rest.lines().last().unwrap();

@@ -165,6 +165,52 @@ async fn a_misspelt_state_code_or_shop_is_answered_with_the_one_that_was_meant()
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_name_of_any_kind_that_the_settings_do_not_have_is_told_with_its_kind() {
+    let place = Place::new(Duration::ZERO).await;
+    for (command, told, ends_with) in [
+        (
+            &["portals", "resume", "shop:mian"][..],
+            "the settings have no shop `mian`; did you mean `main`?",
+            1,
+        ),
+        (
+            &["portals", "resume", "onec:mian"][..],
+            "the settings have no base `mian`",
+            1,
+        ),
+        (
+            &["statuses", "check", "--shop", "mian"][..],
+            "the settings have no shop `mian`; did you mean `main`?",
+            1,
+        ),
+        (
+            &["catalogue", "plan", "mian"][..],
+            "the settings have no shop `mian`; did you mean `main`?",
+            1,
+        ),
+        (
+            &["stock", "show", "mian"][..],
+            "the settings have no stock `mian`",
+            1,
+        ),
+        (
+            &["tills", "test", "cntre", "receipt.json"][..],
+            "the settings have no till `cntre`",
+            1,
+        ),
+        (
+            &["dead-letters", "show", "one"][..],
+            "it is no whole number",
+            2,
+        ),
+    ] {
+        let (code, said) = place.failure(command).await;
+        assert_eq!(code, Some(ends_with), "{said}");
+        assert!(said.contains(told), "{command:?}: {said}");
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_order_that_is_still_tried_is_shown_so_and_given_up_or_put_right_by_a_command() {
     let place = Place::new(Duration::ZERO).await;
     let app = app(&place.db.pool, &["main"]);

@@ -85,8 +85,7 @@ impl Place {
     async fn doctor(&self) -> (bool, Vec<Value>) {
         let mut command = tokio::process::Command::from(self.command(&["doctor", "--json"]));
         let done = command.output().await.unwrap();
-        let found = serde_json::from_slice(&done.stdout).unwrap();
-        (done.status.success(), found)
+        (done.status.success(), findings(&done.stdout))
     }
 
     fn serve(&self) -> Bridge {
@@ -117,6 +116,12 @@ impl Place {
         let read = sqlx::query_scalar("SELECT owner FROM bridge.lanes WHERE portal = 'main'");
         read.fetch_optional(&self.db.pool).await.unwrap().flatten()
     }
+}
+
+/// What `doctor --json` printed.
+fn findings(stdout: &[u8]) -> Vec<Value> {
+    let printed: Value = serde_json::from_slice(stdout).unwrap();
+    printed["items"].as_array().unwrap().clone()
 }
 
 fn finding<'a>(found: &'a [Value], what: &str) -> &'a Value {
@@ -224,8 +229,11 @@ async fn without_a_database_the_doctor_still_looks_at_the_portal() {
         .await
         .unwrap();
     assert_eq!(done.status.code(), Some(1));
-    let found: Vec<Value> = serde_json::from_slice(&done.stdout).unwrap();
+    let found = findings(&done.stdout);
     assert_eq!(finding(&found, "database")["code"], "BRIDGE-DATABASE");
+    let told = finding(&found, "database")["found"].to_string();
+    assert_eq!(told.to_lowercase().matches("refused").count(), 1, "{told}");
+    assert!(!told.contains("os error"), "{told}");
     assert_eq!(finding(&found, "portal main")["state"], "ok");
 }
 

@@ -75,8 +75,26 @@ async fn a_table_in_order_passes_the_check() {
     let done = run(&settings(&portal, EVERY_STAGE), &["check", "--json"]).await;
     assert!(done.status.success(), "{done:?}");
     let shops: Value = serde_json::from_slice(&done.stdout).unwrap();
-    assert_eq!(shops[0]["shop"], "main");
-    assert_eq!(shops[0]["findings"], serde_json::json!([]));
+    assert_eq!(shops["items"][0]["shop"], "main");
+    assert_eq!(shops["items"][0]["findings"], serde_json::json!([]));
+}
+
+#[tokio::test]
+async fn a_portal_that_cannot_be_asked_hides_no_other() {
+    let portal = portal(Options::default()).await;
+    let away = "[portals.away]\nwebhook_url = \"http://127.0.0.1:1/rest/1/secret/\"\n\
+                [shops.first]\nportal = \"away\"\napi_keys = [\"another-key-that-is-long\"]\n\
+                [[shops.first.statuses]]\nstatus = \"N\"\nstage = \"NEW\"\n";
+    let settings = settings(&portal, &format!("{EVERY_STAGE}{away}"));
+    let done = run(&settings, &["check", "--json"]).await;
+    assert_eq!(done.status.code(), Some(1), "{done:?}");
+    let shops: Value = serde_json::from_slice(&done.stdout).unwrap();
+    assert_eq!(shops["items"][0]["shop"], "main");
+    let failed: Value = serde_json::from_slice(&done.stderr).unwrap();
+    assert_eq!(failed["error"]["code"], "B24-DOWN", "{failed}");
+    let causes = failed["error"]["causes"].to_string();
+    assert!(causes.contains("portal away"), "{causes}");
+    assert!(!causes.contains("os error"), "{causes}");
 }
 
 #[tokio::test]
@@ -114,8 +132,8 @@ stage = "WON"
     assert!(said.contains("note  the stage LOSE"), "{said}");
     let done = run(&settings, &["check", "--json"]).await;
     let shops: Value = serde_json::from_slice(&done.stdout).unwrap();
-    assert_eq!(shops[0]["findings"][0]["finding"], "stage_unknown");
-    assert_eq!(shops[0]["findings"][0]["severity"], "error");
+    assert_eq!(shops["items"][0]["findings"][0]["finding"], "stage_unknown");
+    assert_eq!(shops["items"][0]["findings"][0]["severity"], "error");
 }
 
 #[tokio::test]
@@ -152,7 +170,7 @@ async fn a_proposed_table_can_be_pasted_and_passes_the_check() {
         assert!(rules.statuses.rows().len() >= 5);
         let checked = run(&settings(&portal, &pasted), &["check", "--json"]).await;
         let shops: Value = serde_json::from_slice(&checked.stdout).unwrap();
-        for told in shops[0]["findings"].as_array().unwrap() {
+        for told in shops["items"][0]["findings"].as_array().unwrap() {
             assert_ne!(told["finding"], "stage_unknown", "{proposed}");
             assert_ne!(told["finding"], "unaccepted", "{proposed}");
             assert_ne!(told["finding"], "ambiguous", "{proposed}");
@@ -174,7 +192,7 @@ async fn statuses_may_be_told_by_name() {
     ];
     let done = run(&settings, &told).await;
     let proposals: Value = serde_json::from_slice(&done.stdout).unwrap();
-    let toml = proposals[0]["toml"].as_str().unwrap();
+    let toml = proposals["items"][0]["toml"].as_str().unwrap();
     assert!(toml.contains("status = \"20\""), "{toml}");
     assert!(toml.contains("stage = \"LOSE\""), "{toml}");
 }

@@ -51,6 +51,27 @@ async fn command(world: &World, args: &[&str]) -> Value {
     serde_json::from_str(&told).unwrap()
 }
 
+/// Every list has the same shape for programs.
+async fn lists(world: &World) {
+    for listing in [
+        &["orders", "list"][..],
+        &["orders", "search", "S-1"],
+        &["dead-letters", "list"],
+        &["dead-letters", "jobs"],
+        &["conflicts", "list"],
+        &["audit", "list"],
+        &["portals", "list"],
+        &["forms", "list"],
+        &["tills", "list"],
+        &["onec", "status"],
+        &["statuses", "apply", "--dry-run"],
+    ] {
+        let listed = command(world, listing).await;
+        assert!(listed["items"].is_array(), "{listing:?}: {listed}");
+        assert!(listed.get("next").is_some(), "{listing:?}: {listed}");
+    }
+}
+
 /// The sum of a meter's series with this label.
 fn meter(meters: &str, name: &str, label: &str) -> String {
     let series = meters
@@ -170,6 +191,7 @@ async fn every_number_is_the_same_in_api_command_line_console_and_meters() {
         .await;
     assert_eq!(conflicts(&world, &cookie).await, [3; 6]);
     assert_eq!(letters(&world, &cookie).await, [3; 7]);
+    lists(&world).await;
     for (state, badge, orders_in_it) in [
         ("dead", "dead letter", 1),
         ("on_its_way", "on its way", 2),

@@ -116,7 +116,7 @@ async fn an_operator_lets_the_bridge_in_by_the_printed_address() {
     assert!(place.gets_through().await);
     let checked = place.command(&["statuses", "check", "--json"]).output();
     let shops: Value = serde_json::from_slice(&checked.await.unwrap().stdout).unwrap();
-    assert_eq!(shops[0]["shop"], "main");
+    assert_eq!(shops["items"][0]["shop"], "main");
     let again = browser.get(&address).send().await.unwrap();
     let to = again
         .headers()
