@@ -364,7 +364,7 @@ fn progress(job: &BulkJob) -> String {
 async fn jobs(global: &Global, app: &App) -> anyhow::Result<()> {
     let jobs = app.dead_letters.bulk_jobs().await?;
     if global.json {
-        return output::json(&jobs);
+        return output::list(&jobs.items);
     }
     let row = |job: &BulkJob| {
         vec![
