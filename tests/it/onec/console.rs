@@ -175,9 +175,9 @@ async fn why_1cs_word_is_refused_is_russian_in_its_answer_and_in_the_readers_lan
             let page = page.unwrap().text().await.unwrap().replace('\'', "&#39;");
             // The other document is of no order that is known.
             let many = if path.starts_with("/orders") { 1 } else { 2 };
-            for nth in 0..many {
-                assert!(page.contains(told[nth]), "{path} {language}: {page}");
-                assert!(!page.contains(other[nth]), "{path} {language}: {page}");
+            for (told, other) in told.iter().zip(other).take(many) {
+                assert!(page.contains(told), "{path} {language}: {page}");
+                assert!(!page.contains(other), "{path} {language}: {page}");
             }
         }
     }
