@@ -138,7 +138,7 @@ pub async fn advance(
         "UPDATE bridge.onec_imports SET position = position + $3, marked = marked + $3,
                 faulty = faulty + $4, documents = documents + $5,
                 message = CASE WHEN length(message) > 2000 THEN message
-                  ELSE concat_ws(E'\\n', message, $6::text) END,
+                  ELSE nullif(concat_ws(E'\\n', message, $6::text), '') END,
                 notes = CASE WHEN length(message) > 2000 THEN notes ELSE notes || $7::jsonb END
          WHERE id = $1 AND position = $2 AND state = 'working'",
         id,

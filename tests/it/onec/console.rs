@@ -157,6 +157,15 @@ async fn why_1cs_word_is_refused_is_russian_in_its_answer_and_in_the_readers_lan
     for words in russian {
         assert!(said.iter().any(|line| line.contains(words)), "{said:?}");
     }
+    let lines: Vec<String> = sqlx::query_scalar("SELECT message FROM bridge.onec_imports")
+        .fetch_all(&world.db.pool)
+        .await
+        .unwrap();
+    assert_eq!(lines.len(), 2, "{lines:?}");
+    for line in &lines {
+        let begins = line.starts_with("A-1: ONEC-STATUS: the ") || line.starts_with("B-7: ONEC-");
+        assert!(begins && !line.contains('\n'), "{line}");
+    }
     let (browser, cookie) = signed_in(&world).await;
     for path in ["/onec", "/dead-letters", "/orders/main/A-1"] {
         for (language, told, other) in [("en", english, russian), ("ru", russian, english)] {
@@ -166,9 +175,9 @@ async fn why_1cs_word_is_refused_is_russian_in_its_answer_and_in_the_readers_lan
             let page = page.unwrap().text().await.unwrap().replace('\'', "&#39;");
             // The other document is of no order that is known.
             let many = if path.starts_with("/orders") { 1 } else { 2 };
-            for nth in 0..many {
-                assert!(page.contains(told[nth]), "{path} {language}: {page}");
-                assert!(!page.contains(other[nth]), "{path} {language}: {page}");
+            for (told, other) in told.iter().zip(other).take(many) {
+                assert!(page.contains(told), "{path} {language}: {page}");
+                assert!(!page.contains(other), "{path} {language}: {page}");
             }
         }
     }

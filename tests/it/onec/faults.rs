@@ -144,8 +144,8 @@ async fn a_login_that_a_server_in_front_took_away_is_told_as_missing_and_not_as_
 async fn orders_are_in_the_encoding_that_their_declaration_and_the_header_name() {
     for (encoding, charset, mark) in [
         ("windows-1251", "windows-1251", &b""[..]),
-        ("utf-8", "utf-8", b""),
-        ("utf-8-bom", "utf-8", b"\xEF\xBB\xBF"),
+        ("utf-8", "utf-8", &b""[..]),
+        ("utf-8-bom", "utf-8", &b"\xEF\xBB\xBF"[..]),
     ] {
         let site = Site::with(&format!("encoding = \"{encoding}\""), "").await;
         site.save(order("A-1", 1)).await;
