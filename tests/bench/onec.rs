@@ -71,8 +71,8 @@ fn measured_anew(app: &Served) -> f64 {
     app.memory()
 }
 
-/// All orders in one answer, none of them confirmed before.
-async fn asked(app: &Served) -> String {
+/// All orders in one answer, none of them confirmed before, as it comes.
+async fn asked(app: &Served) -> Vec<u8> {
     let base = base(app, "sale", None).await;
     let (name, value) = base.cookie().unwrap();
     let answer = client()
@@ -83,7 +83,7 @@ async fn asked(app: &Served) -> String {
         .await
         .unwrap();
     assert_eq!(answer.status(), 200);
-    answer.text().await.unwrap()
+    answer.bytes().await.unwrap().into()
 }
 
 async fn query(report: &mut Report) {
@@ -95,6 +95,7 @@ async fn query(report: &mut Report) {
     let idle = measured_anew(&app);
     let (answer, took) = timed(asked(&app)).await;
     let peak = app.memory();
+    let answer = String::from_utf8(answer).unwrap();
     let written = answer.matches("<ХозОперация>Заказ товара<").count();
     assert_eq!(written, many);
     let out = "COPY (SELECT body FROM bridge.outbox) TO STDOUT";
