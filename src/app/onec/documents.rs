@@ -9,7 +9,7 @@ use crate::{
     app::{Actor, Error, Onec},
     domain::{
         ErrorCode, OrderKey,
-        happening::{Act, DocumentReason, FileNote, GoodsEvent, Tell as _},
+        happening::{Act, DocumentReason, FileNote, GoodsEvent, Tell},
     },
     formats::{
         commerceml::{Document, Item, Operation, SchemaVersion},
@@ -203,7 +203,7 @@ impl Onec {
         letter: bool,
     ) -> Result<(), Error> {
         let code = became.code.map(ErrorCode::as_str);
-        let message = became.what.as_ref().map(|why| why.sentence());
+        let message = became.what.as_ref().map(Tell::sentence);
         let message = message.unwrap_or_default();
         let (shop, number) = (became.shop.as_deref(), became.number.as_deref());
         let of = stored::Became {
@@ -398,7 +398,7 @@ async fn stray(
     id: i64,
 ) -> Result<(), Error> {
     let payload = json!({"base": base, "document": id, "raw": new.raw});
-    let message = became.what.as_ref().map(|why| why.sentence());
+    let message = became.what.as_ref().map(Tell::sentence);
     let letter = RejectedEvent {
         portal: None,
         shop: None,

@@ -335,6 +335,10 @@ pub(super) fn escaped(text: &str) -> Cow<'_, str> {
 
 /// Whether a byte belongs to no character that is escaped or left out. The controls from U+0080
 /// on begin with C2, U+FFFE and U+FFFF with EF, as others do that stay.
+#[expect(
+    clippy::needless_bitwise_bool,
+    reason = "without branches sixteen bytes are looked at at once"
+)]
 fn stays(byte: u8) -> bool {
     let goes = (byte < b' ')
         | (byte == b'&')
