@@ -71,19 +71,26 @@ fn measured_anew(app: &Served) -> f64 {
     app.memory()
 }
 
-/// All orders in one answer, none of them confirmed before, as it comes.
-async fn asked(app: &Served) -> Vec<u8> {
+/// All orders in one answer, none of them confirmed before, and how many seconds that took from the
+/// question to the last byte. What the client does with it is not in that time.
+async fn asked(app: &Served) -> (String, f64) {
     let base = base(app, "sale", None).await;
     let (name, value) = base.cookie().unwrap();
-    let answer = client()
+    let query = client()
         .get(format!("{}?type=sale&mode=query", address(app)))
         .basic_auth("exchange", Some(PASSWORD))
-        .header("cookie", format!("{name}={value}"))
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(answer.status(), 200);
-    answer.bytes().await.unwrap().into()
+        .header("cookie", format!("{name}={value}"));
+    let answered = async {
+        let mut answer = query.send().await.unwrap();
+        assert_eq!(answer.status(), 200);
+        let mut pieces = Vec::new();
+        while let Some(piece) = answer.chunk().await.unwrap() {
+            pieces.push(piece);
+        }
+        pieces
+    };
+    let (pieces, took) = timed(answered).await;
+    (String::from_utf8(pieces.concat()).unwrap(), took)
 }
 
 async fn query(report: &mut Report) {
@@ -93,9 +100,8 @@ async fn query(report: &mut Report) {
     app.post(&orders(0, many)).await;
     asked(&app).await;
     let idle = measured_anew(&app);
-    let (answer, took) = timed(asked(&app)).await;
+    let (answer, took) = asked(&app).await;
     let peak = app.memory();
-    let answer = String::from_utf8(answer).unwrap();
     let written = answer.matches("<ХозОперация>Заказ товара<").count();
     assert_eq!(written, many);
     let out = "COPY (SELECT body FROM bridge.outbox) TO STDOUT";
