@@ -291,10 +291,13 @@ async fn export(
     to: Option<&PathBuf>,
 ) -> anyhow::Result<ExitCode> {
     let base = named(app, base)?;
+    let known = SchemaVersion::new(2, 3)..=SchemaVersion::new(3, 10);
     let version = version
         .map(|text| {
-            let version = SchemaVersion::parse(text);
-            version.ok_or_else(|| output::wrong_word(format!("`{text}` is no version")))
+            let version = SchemaVersion::parse(text).filter(|one| known.contains(one));
+            version.ok_or_else(|| {
+                output::wrong_word(format!("`{text}` is no version: name one of 2.03 to 3.1"))
+            })
         })
         .transpose()?;
     let mut out: Box<dyn std::io::Write> = match to {

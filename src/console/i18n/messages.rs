@@ -461,8 +461,7 @@ texts! {
     TryBody "Try a body" "Попробовать тело запроса"
     TryBodyExplained
         "Paste what a form posts: it is read by the form's rules, and nothing is stored."
-        "Вставьте то, что отправляет форма: оно будет прочитано по правилам формы, и ничего не \
-         сохранится."
+        "Вставьте то, что отправляет форма: запрос разберут по её правилам и не сохранят."
     IsPing "A service looks whether anybody answers: nothing would be stored."
         "Сервис проверяет, отвечает ли кто-нибудь: ничего бы не сохранилось."
     StandsInComment "Stands in the comment" "Попадёт в комментарий"

@@ -13,7 +13,7 @@ mod contents;
 mod decision;
 mod document;
 mod fields;
-mod file_fault;
+mod files;
 mod goods;
 mod notes;
 mod order;
@@ -31,7 +31,7 @@ pub use fields::{
     Acknowledged, By, Card, InStage, LaterSide, Millis, Mover, OlderBecause, Party, Quoted,
     RowOrder, StageId, Then, Undated, Withdrawn, Words,
 };
-pub use file_fault::{FileFault, FileNote};
+pub use files::{FileFault, FileNote};
 pub use goods::GoodsEvent;
 pub use notes::{Cards, Note};
 pub use order::OrderEvent;

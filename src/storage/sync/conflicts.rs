@@ -145,22 +145,26 @@ pub struct ConflictRow {
     pub inputs: Option<Json>,
 }
 
-/// Conflicts that the filter lets through, by id: the oldest first. Those that wait are none that
-/// are closed: said twice, so that the index of the open ones is used, however many are closed.
+/// Conflicts that the filter lets through, by id: the oldest first. Those that wait are looked for
+/// by themselves, so that the index of the open ones is used, however many are closed and for
+/// whatever filter the statement was planned.
 pub async fn list(db: &mut PgConnection, filter: &Filter<'_>) -> Result<Vec<ConflictRow>, Error> {
     Ok(sqlx::query_as!(
         ConflictRow,
-        r#"SELECT c.id, c.portal, c.shop, c.number, o.deal_id AS "deal_id?", c.code, c.sentence,
-                  c.what AS "what: Stored<SyncEvent>", c.status, c.stage, c.opened_at,
-                  c.ruled_at, c.ruled_by, c.winner AS "winner: Side", c.closed_at,
-                  c.closed_how AS "closed_how: ConflictEnd",
+        r#"SELECT c.id AS "id!", c.portal AS "portal!", c.shop AS "shop!", c.number AS "number!",
+                  o.deal_id AS "deal_id?", c.code AS "code!", c.sentence AS "sentence!",
+                  c.what AS "what: Stored<SyncEvent>", c.status AS "status!", c.stage AS "stage!",
+                  c.opened_at AS "opened_at!", c.ruled_at, c.ruled_by, c.winner AS "winner: Side",
+                  c.closed_at, c.closed_how AS "closed_how: ConflictEnd",
                   d.inputs AS "inputs?: Json"
-           FROM bridge.conflicts c
+           FROM (SELECT k.* FROM bridge.conflicts k WHERE $4
+                 UNION ALL
+                 SELECT w.* FROM bridge.conflicts w
+                 WHERE NOT $4 AND w.waits AND w.closed_at IS NULL) c
            LEFT JOIN bridge.orders o ON o.shop = c.shop AND o.number = c.number
            LEFT JOIN bridge.decisions d ON d.id = c.decision_id
            WHERE ($1::text IS NULL OR c.shop = $1) AND ($2::text IS NULL OR c.portal = $2)
-             AND ($3::text IS NULL OR c.number = $3)
-             AND ($4 OR (c.waits AND c.closed_at IS NULL)) AND c.id > $5
+             AND ($3::text IS NULL OR c.number = $3) AND c.id > $5
            ORDER BY c.id LIMIT $6"#,
         filter.shop,
         filter.portal,

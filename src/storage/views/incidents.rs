@@ -195,6 +195,8 @@ pub struct WaitingConflicts {
     pub count: i64,
     /// The first of them.
     pub id: i64,
+    /// Whether an open letter about each of their orders says the same.
+    pub in_letters: bool,
 }
 
 /// Open letters of one reason.
@@ -233,19 +235,19 @@ pub async fn dead(db: &mut PgConnection) -> Result<Vec<DeadRow>, Error> {
     .await?)
 }
 
-/// Differences that wait for a person, by shop and reason; not where an open letter about each of
-/// the orders says the same.
+/// Differences that wait for a person, by shop and reason.
 pub async fn conflicts(db: &mut PgConnection) -> Result<Vec<WaitingConflicts>, Error> {
     Ok(sqlx::query_as!(
         WaitingConflicts,
-        r#"SELECT g.shop, g.code, g.count AS "count!", g.id AS "id!"
+        r#"SELECT g.shop, g.code, g.count AS "count!", g.id AS "id!",
+                  NOT EXISTS (SELECT FROM bridge.conflicts c
+                              WHERE c.shop = g.shop AND c.code = g.code AND c.waits
+                                AND NOT EXISTS (SELECT FROM bridge.dead_letters d
+                                                WHERE d.shop = c.shop AND d.number = c.number
+                                                  AND d.code = c.code AND d.closed_at IS NULL))
+                      AS "in_letters!"
            FROM (SELECT shop, code, count(*) AS count, min(id) AS id FROM bridge.conflicts
                  WHERE waits GROUP BY shop, code) g
-           WHERE EXISTS (SELECT FROM bridge.conflicts c
-                         WHERE c.shop = g.shop AND c.code = g.code AND c.waits
-                           AND NOT EXISTS (SELECT FROM bridge.dead_letters d
-                                           WHERE d.shop = c.shop AND d.number = c.number
-                                             AND d.code = c.code AND d.closed_at IS NULL))
            ORDER BY g.shop, g.code"#
     )
     .fetch_all(db)

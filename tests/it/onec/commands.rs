@@ -30,6 +30,8 @@ async fn a_person_sees_what_waits_looks_at_it_and_has_it_sent_again() {
     let status: Value = serde_json::from_slice(&status.stdout).unwrap();
     assert_eq!(status["items"][0]["waiting"], 1, "{status}");
 
+    let unknown = at(&["onec", "export", "--schema-version", "9"]);
+    assert_eq!(unknown.status.code(), Some(2));
     let export = at(&["onec", "export", "--schema-version", "2.09"]);
     let said = String::from_utf8_lossy(&export.stderr);
     assert!(

@@ -142,7 +142,7 @@ async fn a_shop_that_is_not_there_is_said() {
     let settings = settings(&portal, EVERY_STAGE);
     let done = run(&settings, &["check", "--shop", "other"]).await;
     assert_eq!(done.status.code(), Some(1));
-    assert!(String::from_utf8_lossy(&done.stderr).contains("there is no shop other"));
+    assert!(String::from_utf8_lossy(&done.stderr).contains("the settings have no shop `other`"));
 }
 
 /// The table of a shop without its rows.

@@ -29,7 +29,7 @@ enum ReadBy {
     AsItIs,
 }
 
-const COLUMNS: [(&str, ReadBy); 47] = [
+const COLUMNS: [(&str, ReadBy); 49] = [
     ("agreements.agreed", ReadBy::Comparison),
     ("agreements.lost", ReadBy::Comparison),
     ("agreements.ruling", ReadBy::Comparison),
@@ -54,6 +54,7 @@ const COLUMNS: [(&str, ReadBy); 47] = [
     ("onec_customers.data", ReadBy::AsItIs),
     ("onec_documents.what", ReadBy::AsItIs),
     ("onec_facts.data", ReadBy::Input),
+    ("onec_imports.notes", ReadBy::AsItIs),
     ("onec_lists.detail", ReadBy::Lane),
     ("onec_products.product", ReadBy::Lane),
     ("onec_products.variant", ReadBy::AsItIs),
@@ -61,6 +62,7 @@ const COLUMNS: [(&str, ReadBy); 47] = [
     ("orders.age", ReadBy::Intake),
     ("orders.known", ReadBy::Wave),
     ("orders.said", ReadBy::Comparison),
+    ("orders_short.lines", ReadBy::AsItIs),
     ("outbox.body", ReadBy::Input),
     ("published.event", ReadBy::Input),
     ("receipts.body", ReadBy::Input),

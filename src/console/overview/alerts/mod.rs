@@ -1,19 +1,18 @@
 //! Alerts, the worst first: where, what it means, what to do, and the page where it is done.
 
+mod faults;
+
 use super::{
     cache::CachedOverview,
-    flow::{self, Flow},
+    flow::Flow,
     places::{at, known, place},
 };
 use crate::{
-    app::{
-        LaneState, PortalStatus, ShopStatus, ShortageCount, StatusReport, lane_of,
-        operations::overview::{DeadRow, Incident, Overview, Refused, WaitingConflicts},
-    },
+    app::operations::overview::Incident,
     console::{
         i18n::{locale::Lang, messages::Text},
         session::viewer::Viewer,
-        ui::{components, links, subjects},
+        ui::{components, subjects},
     },
     domain::{ErrorCode, happening::Pause},
 };
@@ -172,15 +171,17 @@ impl<'a> Alerts<'a> {
         let CachedOverview { report, glance } = look;
         let mut all = Vec::new();
         let portals = report.portals.iter();
-        all.extend(portals.filter_map(|one| portal(visitor, one, glance)));
-        all.extend(report.shops.iter().filter_map(callback));
+        all.extend(portals.filter_map(|one| faults::portal(visitor, one, glance)));
+        all.extend(report.shops.iter().filter_map(faults::callback));
         let lasting = |incident: &&Incident| incident.over_at.is_none() && known(report, incident);
         let lasting = glance.incidents.iter().filter(lasting);
-        all.extend(lasting.filter_map(|one| incident(report, one)));
-        all.extend(glance.dead.iter().map(dead));
-        all.extend(glance.conflicts.iter().map(conflict));
-        all.extend(report.shortages.iter().map(shortage));
-        all.extend(glance.refused.iter().map(refused));
+        all.extend(lasting.filter_map(|one| faults::incident(report, one)));
+        all.extend(glance.dead.iter().map(|one| faults::dead(one, glance)));
+        // Where letters say the same, they say how many conflicts wait, too.
+        let untold = glance.conflicts.iter().filter(|one| !one.in_letters);
+        all.extend(untold.map(faults::conflict));
+        all.extend(report.shortages.iter().map(faults::shortage));
+        all.extend(glance.refused.iter().map(faults::refused));
         all.sort_by_key(|one| (one.flow != Flow::Stuck, Reverse(one.waits)));
         Self { look, all }
     }
@@ -269,228 +270,10 @@ impl<'a> Alerts<'a> {
     }
 }
 
-fn conflict(conflict: &WaitingConflicts) -> Alert {
-    let href = if conflict.count == 1 {
-        format!("/console/conflicts/{}", conflict.id)
-    } else {
-        "/console/conflicts".to_owned()
-    };
-    Alert {
-        badge: Text::NeedsYou,
-        code: ErrorCode::parse(&conflict.code),
-        waits: conflict.count,
-        figures: vec![(Text::Conflicts, Figure::Count(conflict.count))],
-        ..Alert::new(Flow::Slow, (Text::Shop, &conflict.shop), href, Text::Decide)
-    }
-}
-
-fn shortage(of: &ShortageCount) -> Alert {
-    let (place, href) = ((Text::StockPage, &*of.stock), "/console/stock".to_owned());
-    Alert {
-        badge: Text::NeedsYou,
-        code: Some(ErrorCode::StockShortage),
-        waits: of.count,
-        figures: vec![(Text::WaitForYou, Figure::Count(of.count))],
-        ..Alert::new(Flow::Slow, place, href, Text::Decide)
-    }
-}
-
-fn portal(visitor: &Viewer, portal: &PortalStatus, glance: &Overview) -> Option<Alert> {
-    let flow = flow::flow(portal);
-    // Where something says why orders wait, that they wait is no second thing.
-    let explained = portal.state == LaneState::Running
-        && (glance.refused.iter().any(|one| one.lane == portal.portal)
-            || glance
-                .incidents
-                .iter()
-                .any(|one| one.lane == portal.portal && one.over_at.is_none()));
-    if flow == Flow::Flowing || explained {
-        return None;
-    }
-    let mut figures = vec![(Text::Waiting, Figure::Count(portal.pending))];
-    if portal.pending > 0 {
-        figures.push((
-            Text::Oldest,
-            Figure::Words(components::span(portal.oldest_seconds, visitor.lang)),
-        ));
-    }
-    let halts = matches!(portal.state, LaneState::Paused | LaneState::Waiting);
-    let code = portal
-        .paused_code
-        .as_deref()
-        .filter(|_| halts)
-        .and_then(ErrorCode::parse);
-    let text = match portal.state {
-        LaneState::Paused | LaneState::Waiting => Text::PausedByPerson,
-        LaneState::Idle => Text::NoWorker,
-        LaneState::Running => Text::WaitsLong,
-    };
-    let again = portal.resume_at.filter(|_| halts);
-    let again = again.map(|at| (Text::TriesAgain, at));
-    let lowered = portal.lowered_until.map(|at| (Text::HalfPace, at));
-    let code = code.or(lowered.filter(|_| !halts).map(|_| ErrorCode::Limit));
-    Some(Alert {
-        lane: portal.portal.clone(),
-        code,
-        waits: portal.pending,
-        text: code.is_none().then_some(text),
-        figures,
-        until: again.or(lowered),
-        pause: portal.paused_what.clone(),
-        words: portal
-            .paused_reason
-            .clone()
-            .filter(|_| halts)
-            .unwrap_or_default(),
-        ..Alert::new(
-            flow,
-            (Text::Portal, &portal.portal),
-            links::portal(&portal.portal),
-            Text::ToPortal,
-        )
-    })
-}
-
-/// What hinders a shop from being told.
-fn callback(shop: &ShopStatus) -> Option<Alert> {
-    let state = shop.callback?;
-    let (flow, text) = match state {
-        LaneState::Paused | LaneState::Waiting => (Flow::Stuck, Text::PausedByPerson),
-        LaneState::Idle => (Flow::Stuck, Text::NoWorker),
-        LaneState::Running => return None,
-    };
-    // Without a worker the portal's line says it, and nothing is late here.
-    if state == LaneState::Idle && shop.untold == 0 {
-        return None;
-    }
-    let code = shop.callback_code.as_deref().and_then(ErrorCode::parse);
-    let words = shop.callback_reason.as_deref().unwrap_or_default();
-    // A lane that is stopped for good has its code's own sentence as the reason.
-    let words = if code.is_some_and(|code| code.sentence() == words) {
-        ""
-    } else {
-        words
-    };
-    Some(Alert {
-        lane: lane_of(&shop.shop),
-        code,
-        text: code.is_none().then_some(text),
-        waits: shop.untold,
-        figures: vec![(Text::Untold, Figure::Count(shop.untold))],
-        until: shop.callback_resume_at.map(|at| (Text::TriesAgain, at)),
-        words: words.to_owned(),
-        pause: shop.callback_what.clone(),
-        ..Alert::new(
-            flow,
-            (Text::CallbackOf, &shop.shop),
-            links::shop(&shop.shop),
-            Text::ToShop,
-        )
-    })
-}
-
-/// An incident that lasts though the lane runs; one that stopped the lane is told of there.
-fn incident(report: &StatusReport, incident: &Incident) -> Option<Alert> {
-    let stopped = |portal: &&PortalStatus| {
-        portal.portal == incident.lane
-            && matches!(portal.state, LaneState::Paused | LaneState::Waiting)
-            && portal.paused_code.as_deref() == Some(&incident.code)
-    };
-    if report.portals.iter().any(|portal| stopped(&portal)) {
-        return None;
-    }
-    let (place, href, label) = place(incident);
-    let moved = incident.code == ErrorCode::Moved.as_str();
-    let flow = if incident.code == ErrorCode::Stuck.as_str() {
-        Flow::Stuck
-    } else {
-        Flow::Slow
-    };
-    Some(Alert {
-        lane: incident.lane.clone(),
-        badge: if moved { Text::TakeNote } else { flow.text() },
-        code: Some(ErrorCode::parse(&incident.code)?),
-        words: incident.message.clone(),
-        figures: if moved {
-            Vec::new()
-        } else {
-            vec![(Text::Times, Figure::Count(incident.times))]
-        },
-        ..Alert::new(flow, place, href, label)
-    })
-}
-
 /// What a figure is called: a number may be that of an order, or of what is queued beside orders.
 fn named(visitor: &Viewer, name: Text, figure: &str) -> &'static str {
     match name {
         Text::Order => subjects::noun(visitor, figure),
         name => visitor.text(name),
-    }
-}
-
-/// What the number of one order of so many is called.
-fn one_of(count: i64) -> Text {
-    if count == 1 {
-        Text::Order
-    } else {
-        Text::ForInstance
-    }
-}
-
-fn dead(dead: &DeadRow) -> Alert {
-    let place = match (dead.shop.as_deref(), dead.portal.as_deref()) {
-        (Some(shop), _) if dead.by_shop => (Text::CallbackOf, shop),
-        (Some(shop), _) => (Text::Shop, shop),
-        (None, portal) => (Text::Portal, portal.unwrap_or("—")),
-    };
-    let mut figures = vec![(Text::DeadLetters, Figure::Count(dead.count))];
-    let (of, number) = (one_of(dead.count), dead.number.clone());
-    figures.extend(number.map(|number| (of, Figure::Words(number))));
-    let href = if dead.count == 1 {
-        format!("/console/dead-letters/{}", dead.id)
-    } else {
-        let pairs = [
-            ("shop", dead.shop.as_deref()),
-            ("portal", dead.portal.as_deref()),
-            ("code", Some(dead.code.as_str())),
-        ];
-        links::link("/console/dead-letters", &pairs)
-    };
-    let known = ErrorCode::parse(&dead.code);
-    Alert {
-        badge: Text::IsDead,
-        code: known,
-        text: known.is_none().then_some(Text::HasDead),
-        waits: dead.count,
-        figures,
-        words: dead.message.clone(),
-        ..Alert::new(Flow::Stuck, place, href, Text::ToLetters)
-    }
-}
-
-fn refused(refused: &Refused) -> Alert {
-    let known = ErrorCode::parse(&refused.code);
-    let by_shop = refused.lane.starts_with("shop:");
-    let (place, href, label) = if by_shop {
-        (Text::CallbackOf, links::shop(&refused.shop), Text::ToShop)
-    } else if refused.count == 1 {
-        let href = links::order(&refused.shop, &refused.number);
-        (Text::Shop, href, Text::ToOrder)
-    } else {
-        let href = links::portal(&refused.lane);
-        (Text::Shop, href, Text::ToPortal)
-    };
-    Alert {
-        badge: Text::IsRefused,
-        lane: refused.lane.clone(),
-        code: known,
-        text: known.is_none().then_some(Text::LastRefusal),
-        waits: refused.count,
-        figures: vec![
-            (Text::RefusedAndTried, Figure::Count(refused.count)),
-            (one_of(refused.count), Figure::Words(refused.number.clone())),
-        ],
-        words: refused.message.clone(),
-        ..Alert::new(Flow::Slow, (place, &refused.shop), href, label)
     }
 }
