@@ -135,7 +135,6 @@ impl<T: GroupCommit> CommitQueue<T> {
     async fn next(&self) -> Option<Vec<Request<T>>> {
         let mut patient = true;
         loop {
-            self.gather().await;
             match self.take(patient) {
                 NextGroup::Group(group) => return Some(group),
                 NextGroup::End => return None,
@@ -144,22 +143,6 @@ impl<T: GroupCommit> CommitQueue<T> {
                     patient = more.is_ok();
                 }
             }
-        }
-    }
-
-    /// Lets everybody in who is at the door: those who were just answered, and ask again. A bigger
-    /// group costs less for each of it, here and in the database. Nobody waits for the clock: it
-    /// ends with the first look at which nobody has come.
-    async fn gather(&self) {
-        let rows = || self.with(|state| state.rows);
-        let mut before = rows();
-        loop {
-            tokio::task::yield_now().await;
-            let now = rows();
-            if now <= before || now >= MOST {
-                return;
-            }
-            before = now;
         }
     }
 
