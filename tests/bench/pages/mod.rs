@@ -63,8 +63,8 @@ const KINDS: [(&str, f64, &[&str]); 4] = [
         &[
             "/orders",
             "/orders?before=50000",
-            "/orders?state=dead",
             "/orders?state=on_its_way",
+            "/orders?status=P",
         ],
     ),
     (
