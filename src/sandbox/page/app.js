@@ -19,7 +19,7 @@ const WORDS = {
     notMoved: (id, why) => `Сделка ${id} не перемещена: ${why}`, notOpened: (id, why) => `Сделка ${id} не открывается: ${why}`,
     gone: (why) => `Портал не отвечает: ${why}`,
     newest: (count) => ` (показаны последние ${count})`,
-    sum: (state, shown) => words.sum(state, shown),
+    sum: (state, shown) => `Сделок: ${state.total}${shown}, контактов: ${state.contacts}, компаний: ${state.companies}`,
     goods: 'Товары', product: 'Товар', price: 'Цена', quantity: 'Кол-во', vat: 'НДС, %', noVat: 'без НДС', noGoods: 'Товаров нет',
     history: 'История стадий', when: 'Когда', stage: 'Стадия', comments: 'Комментарии', todos: 'Дела', fields: 'Поля',
     field: 'Поле', value: 'Значение',
@@ -203,7 +203,7 @@ function draw() {
   for (const ul of board.querySelectorAll('ul')) ul.scrollTop = tops.get(ul.dataset.stage) || 0;
   if (held) board.querySelector(`.card[data-id="${Number(held)}"] .open`)?.focus();
   const shown = state.total > state.deals.length ? words.newest(state.deals.length) : '';
-  const text = `Сделок: ${state.total}${shown}, контактов: ${state.contacts}, компаний: ${state.companies}`;
+  const text = words.sum(state, shown);
   if (summary.textContent !== text) summary.textContent = text;
 }
 

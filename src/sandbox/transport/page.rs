@@ -35,3 +35,18 @@ pub(crate) async fn script() -> Response {
 pub(crate) async fn style() -> Response {
     file("text/css; charset=utf-8", include_str!("../page/style.css"))
 }
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn what_the_page_says_stands_in_the_table_of_both_languages() {
+        let script = include_str!("../page/app.js");
+        let (_, behind) = script.split_once("\n};\n").unwrap();
+        let is_russian = |c: char| matches!(c, 'А'..='я' | 'Ё' | 'ё');
+        let said: Vec<&str> = behind
+            .lines()
+            .filter(|line| line.contains(is_russian))
+            .collect();
+        assert_eq!(said, [] as [&str; 0]);
+    }
+}
