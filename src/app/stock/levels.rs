@@ -207,6 +207,27 @@ pub struct LedgerEntry {
     pub text: String,
 }
 
+impl LedgerEntry {
+    /// By how much it changed what is on hand, with a sign: `+2`, `-1`, `0`.
+    pub fn signed_on_hand(&self) -> String {
+        signed(&self.on_hand)
+    }
+
+    /// By how much it changed what is reserved, with a sign.
+    pub fn signed_reserved(&self) -> String {
+        signed(&self.reserved)
+    }
+}
+
+/// With a sign, also where it is a plus.
+fn signed(text: &str) -> String {
+    if text.starts_with('-') || text == "0" {
+        text.to_owned()
+    } else {
+        format!("+{text}")
+    }
+}
+
 /// A page of a product's ledger.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct LedgerPage {

@@ -193,24 +193,15 @@ async fn ledger(
         vec![
             entry.at.format("%Y-%m-%d %H:%M:%S").to_string(),
             entry.store.clone(),
-            signed(&entry.on_hand),
+            entry.signed_on_hand(),
             entry.stands.clone(),
-            signed(&entry.reserved),
+            entry.signed_reserved(),
             entry.text.clone(),
         ]
     };
     let head = ["at", "store", "moved", "on hand", "reserved", "what"];
     output::table(&head, entries.iter().map(row).collect());
     Ok(ExitCode::SUCCESS)
-}
-
-/// With a sign, also where it is a plus.
-fn signed(text: &str) -> String {
-    if text.starts_with('-') || text == "0" {
-        text.to_owned()
-    } else {
-        format!("+{text}")
-    }
 }
 
 async fn check(global: &Global, app: &App, stock: &StockSettings) -> anyhow::Result<ExitCode> {

@@ -72,9 +72,9 @@ pub(in crate::console) async fn get(
             tbody { @for entry in &page.entries { tr {
                 td.when data-label=(text(Text::Time)) { (components::time(&visitor, entry.at)) }
                 td data-label=(text(Text::Store)) { (entry.store) }
-                td.num data-label=(text(Text::MovedBy)) { (signed(&entry.on_hand)) }
+                td.num data-label=(text(Text::MovedBy)) { (entry.signed_on_hand()) }
                 td.num data-label=(text(Text::OnHand)) { (entry.stands) }
-                td.num data-label=(text(Text::Held)) { (signed(&entry.reserved)) }
+                td.num data-label=(text(Text::Held)) { (entry.signed_reserved()) }
                 td.words data-label=(text(Text::What)) { (visitor.lang.told(&entry.text)) }
             } } }
         } } }
@@ -98,13 +98,4 @@ pub(in crate::console) async fn get(
         }
     };
     Ok(layout::page(&visitor, Section::Stock, &title, content))
-}
-
-/// With a sign, also where it is a plus.
-fn signed(text: &str) -> String {
-    if text.starts_with('-') || text == "0" {
-        text.to_owned()
-    } else {
-        format!("+{text}")
-    }
 }
